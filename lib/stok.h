@@ -1,0 +1,33 @@
+/*
+ * What every file of the library shares: answers and a string view.
+ *
+ * The library is pure: no allocation, no globals, no logging, no input or
+ * output.  Strings are a pointer and a length and need no closing zero; an
+ * answer that points at text points into what the caller gave.
+ */
+
+
+#ifndef STOK_H
+#define STOK_H
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define STOK_OK         0
+#define STOK_INVALID   -1       /* the input's fault */
+#define STOK_ERROR     -2       /* ours, or the caller's: a buffer too small */
+#define STOK_DECLINED  -3       /* well-formed, but not what was asked for */
+
+
+typedef struct {
+    const char  *data;
+    size_t       len;
+} stok_str_t;
+
+
+#define stok_string(s)  { s, sizeof(s) - 1 }
+
+
+#endif /* STOK_H */

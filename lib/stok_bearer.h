@@ -1,0 +1,35 @@
+/*
+ * The value of an Authorization header -> the bearer token in it.
+ *
+ * RFC 9110 section 11.4 (credentials), RFC 6750 section 2.1:
+ *
+ *     credentials = "Bearer" 1*SP b64token
+ *     b64token    = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" )
+ *                   *"="
+ */
+
+
+#ifndef STOK_BEARER_H
+#define STOK_BEARER_H
+
+
+#include "stok.h"
+
+
+/* bytes of the longest token that is looked at; a longer one is invalid */
+#define STOK_BEARER_MAX  512
+
+
+/*
+ * STOK_OK: *token is the token inside value.
+ * STOK_DECLINED: an empty value, or another scheme; *token is empty.
+ * STOK_INVALID: the scheme is Bearer (in any case of letters) and what
+ * follows is not 1*SP b64token, or is longer than STOK_BEARER_MAX.
+ */
+int stok_bearer_parse(const char *value, size_t len, stok_str_t *token);
+
+/* STOK_OK if p is one b64token of at most STOK_BEARER_MAX, else INVALID */
+int stok_bearer_check(const char *p, size_t len);
+
+
+#endif /* STOK_BEARER_H */

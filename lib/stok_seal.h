@@ -1,0 +1,45 @@
+/*
+ * Seals: with a key file, every record carries
+ *
+ *     <key name>:<64 hex>
+ *
+ * the HMAC-SHA-256, by the key of that name, over every field that decides
+ * or that a variable shows.  Sealed text, so that no two records have the
+ * same: a head, then each field as "<length in decimal>:<value>\n".
+ *
+ *     token   "stok-seal-1 token\n"  digest (hex), id, user, name, type,
+ *                                    scope, status, expires_at
+ *     user    "stok-seal-1 user\n"   id, kind, name, role, status
+ *
+ * A seal stops whoever can write to Redis from minting a token or raising a
+ * role.  It does not stop an old sealed record from being put back.
+ */
+
+
+#ifndef STOK_SEAL_H
+#define STOK_SEAL_H
+
+
+#include "stok_digest.h"
+#include "stok_record.h"
+
+
+/*
+ * Both write "<name>:<hex>" into out, no closing zero, and answer its length.
+ */
+size_t stok_seal_token(char out[STOK_SEAL_MAX], const stok_key_t *key,
+    const uint8_t digest[STOK_DIGEST_LEN], const stok_token_record_t *rec);
+size_t stok_seal_user(char out[STOK_SEAL_MAX], const stok_key_t *key,
+    stok_str_t id, const stok_user_record_t *rec);
+
+/*
+ * Set rec->tampered: 0 if rec->seal is right by the key that it names, 1 if
+ * it is missing, wrong, of another form, or by a key that keys has not.
+ */
+void stok_seal_check_token(const stok_keys_t *keys,
+    const uint8_t digest[STOK_DIGEST_LEN], stok_token_record_t *rec);
+void stok_seal_check_user(const stok_keys_t *keys, stok_str_t id,
+    stok_user_record_t *rec);
+
+
+#endif /* STOK_SEAL_H */
