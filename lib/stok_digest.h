@@ -9,6 +9,12 @@
 #define STOK_DIGEST_H
 
 
+/* deprecated, but the other functions of libcrypto 3 allocate */
+
+#ifndef OPENSSL_SUPPRESS_DEPRECATED
+#define OPENSSL_SUPPRESS_DEPRECATED
+#endif
+
 #include <openssl/sha.h>
 
 #include "stok.h"
@@ -56,11 +62,12 @@ int stok_key_init(stok_key_t *key, const char *name, size_t name_len,
 
 /*
  * The text of a key file: one key a line, a name, blanks, 64 hex digits of
- * either case.  Empty lines and lines that begin with "#" are passed over.
+ * either case.  Empty lines and lines that begin with "#" are passed over, and
+ * so are blanks and a CR at the end of a line.
  * STOK_INVALID: no key, more than STOK_KEYS_MAX, two of one name, or a line
  * of another form; *line is its number, from 1 (0: no key at all), and *why
- * says what is wrong, without the key.  The caller wipes text and, when it
- * is done, keys.
+ * says what is wrong, without the key; keys is wiped.  The caller wipes text
+ * and, when it is done, keys.
  */
 int stok_keys_parse(stok_keys_t *keys, const char *text, size_t len,
     size_t *line, const char **why);

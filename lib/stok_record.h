@@ -5,8 +5,10 @@
  * A record is read as HGETALL answers it: names and values in turn.  What
  * decides must be there and be right; a field that this version does not know
  * makes the record unreadable, since it may be a restriction of a later one.
- * "scope" may be missing or empty: none.  Everything that is not listed as
- * needed may be missing, and has to fit its limit if it is there.
+ * So does a field that is there twice.  "scope" may be missing or empty:
+ * none.  Everything that is not listed as needed may be missing or empty, and
+ * has to fit its limit if it is there: dates are dates, ids are ids, free
+ * text is at most STOK_TEXT_MAX bytes of any kind.
  *
  *     token   needs  id user name type status expires_at
  *             knows  scope env created_at created_by revoked_at rotated_from
@@ -33,9 +35,9 @@
 #define STOK_NAME_BYTES      (STOK_NAME_MAX * 4)
 #define STOK_SCOPE_MAX       64
 #define STOK_ROLE_MAX        32
-#define STOK_SEAL_MAX        (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX)
 #define STOK_TEXT_MAX        1024                /* purpose, owner, ... */
 #define STOK_DATE_MAX        253402300799        /* 9999-12-31T23:59:59Z */
+#define STOK_SEAL_MAX        (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX)
 
 /* prefix, the longest name, the longest id */
 #define STOK_KEY_MAX         (STOK_PREFIX_MAX + sizeof("user-tokens:")       \
@@ -126,8 +128,9 @@ int stok_user_record_decode(stok_user_record_t *rec,
 /*
  * A record in one piece, to be kept: what decides, and what the variables
  * show; not the seal, whose answer ("tampered") is kept instead.  pack
- * answers the length, 0 if size is too small.  unpack answers STOK_INVALID
- * for bytes that pack has not made; *rec then points into buf.
+ * answers the length, 0 if size is too small or if rec holds what decode
+ * never answers.  unpack: STOK_OK, *rec points into buf; STOK_INVALID for
+ * bytes that pack has not made.
  */
 size_t stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     size_t size);
@@ -138,15 +141,22 @@ size_t stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
 int stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
     size_t len);
 
+/* the word of a value, as Redis holds it; empty for another value */
+stok_str_t stok_type_name(unsigned type);
+stok_str_t stok_token_status_name(unsigned status);
+stok_str_t stok_user_kind_name(unsigned kind);
+stok_str_t stok_user_status_name(unsigned status);
+
 /*
  * Single values, as the command checks them before it writes: STOK_OK or
- * STOK_INVALID.  An id is printable ASCII without blanks; a name is UTF-8
- * without control characters.
+ * STOK_INVALID.  An id and a scope are printable ASCII without blanks; a name
+ * is UTF-8 without control characters; a date is decimal digits without
+ * leading zeros, at most STOK_DATE_MAX.
  */
 int stok_record_id_check(stok_str_t id);
 int stok_user_id_check(stok_str_t id);
-int stok_name_check(stok_str_t name);
 int stok_scope_check(stok_str_t scope);
+int stok_name_check(stok_str_t name);
 int stok_date_parse(stok_str_t text, int64_t *date);
 
 

@@ -1,0 +1,112 @@
+/*
+ * The decision; see stok_decide.h.
+ */
+
+
+#include "stok_decide.h"
+
+#include <string.h>
+
+
+static int stok_decide_type(unsigned type, unsigned types);
+static int stok_decide_same(stok_str_t a, stok_str_t b);
+
+
+stok_verdict_e
+stok_decide(const stok_token_record_t *token, const stok_user_record_t *user,
+    const stok_require_t *require, int64_t now)
+{
+    int  rank;
+
+    if (token == NULL) {
+        return STOK_UNKNOWN;
+    }
+
+    if (token->tampered || (user != NULL && user->tampered)) {
+        return STOK_TAMPERED;
+    }
+
+    if (token->status != STOK_TOKEN_ACTIVE) {
+        return STOK_REVOKED;
+    }
+
+    if (token->expires_at != 0 && token->expires_at <= now) {
+        return STOK_EXPIRED;
+    }
+
+    if (user == NULL || user->status == STOK_USER_DELETED) {
+        return STOK_ORPHANED;
+    }
+
+    if (user->status != STOK_USER_ACTIVE) {
+        return STOK_USER_OFF;
+    }
+
+    if (!stok_decide_type(token->type, require->types)) {
+        return STOK_TYPE;
+    }
+
+    if (token->scope.len && !stok_decide_same(token->scope, require->scope)) {
+        return STOK_SCOPE;
+    }
+
+    rank = stok_role_rank(require->roles, user->role);
+
+    if (rank < 0 || require->role < 0
+        || (size_t) require->role >= require->roles->n)
+    {
+        return STOK_UNAVAILABLE;
+    }
+
+    if (rank < require->role) {
+        return STOK_ROLE;
+    }
+
+    return STOK_ALLOWED;
+}
+
+
+stok_str_t
+stok_verdict_word(stok_verdict_e verdict)
+{
+    static const stok_str_t  words[STOK_VERDICTS] = {
+        [STOK_ALLOWED] = stok_string("ALLOWED"),
+        [STOK_MISSING] = stok_string("MISSING"),
+        [STOK_MALFORMED] = stok_string("MALFORMED"),
+        [STOK_UNKNOWN] = stok_string("UNKNOWN"),
+        [STOK_TAMPERED] = stok_string("TAMPERED"),
+        [STOK_REVOKED] = stok_string("REVOKED"),
+        [STOK_EXPIRED] = stok_string("EXPIRED"),
+        [STOK_ORPHANED] = stok_string("ORPHANED"),
+        [STOK_USER_OFF] = stok_string("USER_DISABLED"),
+        [STOK_TYPE] = stok_string("TYPE"),
+        [STOK_SCOPE] = stok_string("SCOPE"),
+        [STOK_ROLE] = stok_string("ROLE"),
+        [STOK_UNAVAILABLE] = stok_string("UNAVAILABLE"),
+        [STOK_THROTTLED] = stok_string("THROTTLED")
+    };
+
+    if ((unsigned) verdict >= STOK_VERDICTS) {
+        verdict = STOK_UNAVAILABLE;
+    }
+
+    return words[verdict];
+}
+
+
+static int
+stok_decide_type(unsigned type, unsigned types)
+{
+    if (type != STOK_TYPE_SERVICE && type != STOK_TYPE_PERSONAL) {
+        return 0;
+    }
+
+    return (types & type) != 0;
+}
+
+
+static int
+stok_decide_same(stok_str_t a, stok_str_t b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}

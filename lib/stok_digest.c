@@ -1,0 +1,268 @@
+/*
+ * Token -> digest, and the key file; see stok_digest.h.
+ */
+
+
+#include "stok_digest.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+
+#define STOK_HMAC_BLOCK  64                      /* of SHA-256, RFC 2104 */
+
+
+static int stok_keys_line(stok_keys_t *keys, const char *p, size_t len,
+    const char **why);
+static int stok_key_name_check(const char *name, size_t len);
+static int stok_hex_digit(char ch);
+
+
+void
+stok_digest(const stok_key_t *key, const void *data, size_t len,
+    uint8_t digest[STOK_DIGEST_LEN])
+{
+    SHA256_CTX  ctx;
+
+    if (key == NULL) {
+        SHA256_Init(&ctx);
+        SHA256_Update(&ctx, data, len);
+        SHA256_Final(digest, &ctx);
+
+    } else {
+        ctx = key->inner;
+        SHA256_Update(&ctx, data, len);
+        SHA256_Final(digest, &ctx);
+
+        ctx = key->outer;
+        SHA256_Update(&ctx, digest, STOK_DIGEST_LEN);
+        SHA256_Final(digest, &ctx);
+    }
+
+    OPENSSL_cleanse(&ctx, sizeof(ctx));
+}
+
+
+void
+stok_digest_hex(const uint8_t digest[STOK_DIGEST_LEN],
+    char hex[STOK_DIGEST_HEX])
+{
+    size_t             i;
+    static const char  digits[] = "0123456789abcdef";
+
+    for (i = 0; i < STOK_DIGEST_LEN; i++) {
+        hex[i * 2] = digits[digest[i] >> 4];
+        hex[i * 2 + 1] = digits[digest[i] & 0x0f];
+    }
+}
+
+
+int
+stok_digest_equal(const void *a, const void *b, size_t len)
+{
+    return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+
+int
+stok_key_init(stok_key_t *key, const char *name, size_t name_len,
+    const uint8_t secret[STOK_KEY_LEN])
+{
+    size_t   i;
+    uint8_t  pad[STOK_HMAC_BLOCK];
+
+    if (stok_key_name_check(name, name_len) != STOK_OK) {
+        return STOK_INVALID;
+    }
+
+    memset(key, 0, sizeof(*key));
+    memcpy(key->name, name, name_len);
+    key->name_len = name_len;
+
+    memset(pad, 0x36, sizeof(pad));
+
+    for (i = 0; i < STOK_KEY_LEN; i++) {
+        pad[i] ^= secret[i];
+    }
+
+    SHA256_Init(&key->inner);
+    SHA256_Update(&key->inner, pad, sizeof(pad));
+
+    for (i = 0; i < STOK_HMAC_BLOCK; i++) {
+        pad[i] ^= 0x36 ^ 0x5c;
+    }
+
+    SHA256_Init(&key->outer);
+    SHA256_Update(&key->outer, pad, sizeof(pad));
+
+    OPENSSL_cleanse(pad, sizeof(pad));
+
+    return STOK_OK;
+}
+
+
+int
+stok_keys_parse(stok_keys_t *keys, const char *text, size_t len, size_t *line,
+    const char **why)
+{
+    size_t       i, n, next;
+    const char  *p, *end;
+
+    keys->n = 0;
+    *line = 0;
+    *why = NULL;
+
+    for (i = 0; i < len; i = next) {
+        (*line)++;
+
+        p = text + i;
+        end = memchr(p, '\n', len - i);
+        n = (end == NULL) ? len - i : (size_t) (end - p);
+        next = i + n + 1;
+
+        while (n && (p[n - 1] == ' ' || p[n - 1] == '\t'
+                     || p[n - 1] == '\r'))
+        {
+            n--;
+        }
+
+        if (n == 0 || p[0] == '#') {
+            continue;
+        }
+
+        if (stok_keys_line(keys, p, n, why) != STOK_OK) {
+            OPENSSL_cleanse(keys, sizeof(*keys));
+            return STOK_INVALID;
+        }
+    }
+
+    if (keys->n == 0) {
+        *line = 0;
+        *why = "there is no key";
+        return STOK_INVALID;
+    }
+
+    return STOK_OK;
+}
+
+
+const stok_key_t *
+stok_keys_find(const stok_keys_t *keys, const char *name, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < keys->n; i++) {
+        if (keys->key[i].name_len == len
+            && memcmp(keys->key[i].name, name, len) == 0)
+        {
+            return &keys->key[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static int
+stok_keys_line(stok_keys_t *keys, const char *p, size_t len, const char **why)
+{
+    int          hi, lo, rc;
+    size_t       i, name;
+    uint8_t      secret[STOK_KEY_LEN];
+    const char  *hex;
+
+    for (name = 0; name < len; name++) {
+        if (p[name] == ' ' || p[name] == '\t') {
+            break;
+        }
+    }
+
+    for (i = name; i < len && (p[i] == ' ' || p[i] == '\t'); i++) {
+        /* void */
+    }
+
+    if (stok_key_name_check(p, name) != STOK_OK) {
+        *why = "a key name is 1 to 32 of [A-Za-z0-9._-]";
+        return STOK_INVALID;
+    }
+
+    if (len - i != STOK_KEY_LEN * 2) {
+        *why = "a name, blanks and 64 hex digits are expected";
+        return STOK_INVALID;
+    }
+
+    if (stok_keys_find(keys, p, name) != NULL) {
+        *why = "a key of this name is there already";
+        return STOK_INVALID;
+    }
+
+    if (keys->n == STOK_KEYS_MAX) {
+        *why = "there are more than 8 keys";
+        return STOK_INVALID;
+    }
+
+    rc = STOK_OK;
+
+    for (hex = p + i, i = 0; i < STOK_KEY_LEN; i++) {
+        hi = stok_hex_digit(hex[i * 2]);
+        lo = stok_hex_digit(hex[i * 2 + 1]);
+
+        if (hi < 0 || lo < 0) {
+            *why = "a key is 64 hex digits";
+            rc = STOK_INVALID;
+            break;
+        }
+
+        secret[i] = (uint8_t) (hi << 4 | lo);
+    }
+
+    if (rc == STOK_OK) {
+        rc = stok_key_init(&keys->key[keys->n++], p, name, secret);
+    }
+
+    OPENSSL_cleanse(secret, sizeof(secret));
+
+    return rc;
+}
+
+
+static int
+stok_key_name_check(const char *name, size_t len)
+{
+    size_t  i;
+    char    ch;
+
+    if (len == 0 || len > STOK_KEY_NAME_MAX) {
+        return STOK_INVALID;
+    }
+
+    for (i = 0; i < len; i++) {
+        ch = name[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= '0' && ch <= '9') || ch == '.' || ch == '_'
+              || ch == '-'))
+        {
+            return STOK_INVALID;
+        }
+    }
+
+    return STOK_OK;
+}
+
+
+static int
+stok_hex_digit(char ch)
+{
+    if (ch >= '0' && ch <= '9') {
+        return ch - '0';
+    }
+
+    ch |= 0x20;
+
+    if (ch >= 'a' && ch <= 'f') {
+        return ch - 'a' + 10;
+    }
+
+    return -1;
+}

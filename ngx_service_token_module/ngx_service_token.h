@@ -1,0 +1,140 @@
+/*
+ * The types that flow between the module's files.
+ *
+ * A worker's state (link, lookups) hangs on the main configuration but is not
+ * configuration: it is made empty when nginx reads its files, and each worker
+ * fills its own copy after the fork.  Everything else here is read-only once
+ * merged.
+ */
+
+
+#ifndef NGX_SERVICE_TOKEN_H
+#define NGX_SERVICE_TOKEN_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "stok_bearer.h"
+#include "stok_decide.h"
+#include "stok_digest.h"
+#include "stok_record.h"
+#include "stok_seal.h"
+#include "stok_token.h"
+
+#include "ngx_service_token_link.h"
+#include "ngx_service_token_lookup.h"
+
+
+typedef struct {
+    ngx_service_token_redis_t     *redis;
+    ngx_service_token_lookups_t   *lookups;
+
+    ngx_str_t                      prefix;
+    stok_keys_t                   *keys;          /* NULL: no key file */
+    stok_roles_t                   roles;
+} ngx_service_token_main_conf_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t      *role;          /* NULL: the lowest */
+    ngx_str_t                      role_file;     /* where it is written */
+    ngx_uint_t                     role_line;
+    ngx_int_t                      rank;          /* of a constant role */
+
+    ngx_flag_t                     enable;
+    ngx_str_t                      realm;         /* as in a quoted-string */
+    ngx_str_t                      scope;
+    ngx_uint_t                     types;         /* set of stok_type_e */
+} ngx_service_token_loc_conf_t;
+
+
+/* what a request knows at this location; lives in its pool */
+typedef struct {
+    ngx_http_request_t            *request;
+    ngx_service_token_waiter_t     waiter;
+
+    u_char                         digest[STOK_DIGEST_LEN];
+    ngx_str_t                      role_needed;
+    ngx_int_t                      rank_needed;
+
+    stok_token_record_t            token;         /* valid: token_found */
+    stok_user_record_t             user;          /* valid: user_found */
+
+    stok_verdict_e                 verdict;       /* valid: decided */
+
+    unsigned                       waiting:1;
+    unsigned                       asked:1;       /* and not yet read */
+    unsigned                       cleanup:1;     /* added */
+    unsigned                       token_done:1;
+    unsigned                       token_found:1;
+    unsigned                       user_done:1;
+    unsigned                       user_found:1;
+    unsigned                       decided:1;
+    unsigned                       role_error:1;  /* the role is none: 500 */
+} ngx_service_token_ctx_t;
+
+
+/* conf.c: directives of the main level, and of a location */
+void *ngx_service_token_conf_create_main(ngx_conf_t *cf);
+char *ngx_service_token_conf_init_main(ngx_conf_t *cf, void *conf);
+void *ngx_service_token_conf_create_loc(ngx_conf_t *cf);
+char *ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent,
+    void *child);
+
+char *ngx_service_token_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_service_token_redis_t *ngx_service_token_conf_redis_default(
+    ngx_conf_t *cf);
+char *ngx_service_token_conf_prefix(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* file.c: reads a small secret file; see there */
+ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
+    size_t max, ngx_uint_t strict, ngx_str_t *text);
+
+/* handler.c: the access phase */
+ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);
+
+/*
+ * bearer.c: the request's Authorization header -> ctx->digest.  NGX_OK, or
+ * NGX_DECLINED with ctx->verdict MISSING, MALFORMED or UNKNOWN.
+ */
+ngx_int_t ngx_service_token_bearer_digest(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/*
+ * challenge.c: ctx->verdict -> status code, with the reply's headers set;
+ * NGX_OK for ALLOWED, NGX_ERROR if memory is short.
+ */
+ngx_int_t ngx_service_token_challenge_set(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/* variables.c */
+ngx_int_t ngx_service_token_variables_add(ngx_conf_t *cf);
+
+/*
+ * Keeps a refusal for the log: an error_page to another location clears the
+ * request's contexts.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_service_token_variables_keep(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+
+extern ngx_module_t  ngx_service_token_module;
+
+
+#endif /* NGX_SERVICE_TOKEN_H */

@@ -1,0 +1,405 @@
+/*
+ * Directives: what is read here is read-only once merged.  A bad value stops
+ * nginx with its line.
+ */
+
+
+#include "ngx_service_token.h"
+
+
+static char *ngx_service_token_conf_rank(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf);
+
+
+void *
+ngx_service_token_conf_create_main(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_service_token_main_conf_t));
+}
+
+
+char *
+ngx_service_token_conf_init_main(ngx_conf_t *cf, void *conf)
+{
+    ngx_service_token_main_conf_t  *mcf = conf;
+
+    if (mcf->redis == NULL) {
+        mcf->redis = ngx_service_token_conf_redis_default(cf);
+        if (mcf->redis == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (mcf->prefix.data == NULL) {
+        ngx_str_set(&mcf->prefix, "{st}:");
+    }
+
+    if (mcf->roles.n == 0) {
+        stok_roles_default(&mcf->roles);
+    }
+
+    mcf->lookups = ngx_service_token_lookup_create(cf, mcf->redis,
+                                                   &mcf->prefix, mcf->keys);
+    if (mcf->lookups == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_service_token_conf_create_loc(ngx_conf_t *cf)
+{
+    ngx_service_token_loc_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_loc_conf_t));
+    if (lcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     lcf->role = NULL;
+     *     lcf->types = 0;
+     *     lcf->realm = { 0, NULL };
+     *     lcf->scope = { 0, NULL };
+     */
+
+    lcf->enable = NGX_CONF_UNSET;
+
+    return lcf;
+}
+
+
+char *
+ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_service_token_loc_conf_t  *prev = parent;
+    ngx_service_token_loc_conf_t  *conf = child;
+
+    if (conf->enable == NGX_CONF_UNSET) {
+        conf->enable = prev->enable;
+        conf->realm = prev->realm;
+    }
+
+    ngx_conf_init_value(conf->enable, 0);
+
+    ngx_conf_merge_str_value(conf->scope, prev->scope, "");
+
+    if (conf->types == 0) {
+        conf->types = prev->types ? prev->types : STOK_TYPE_ANY;
+    }
+
+    if (conf->role == NULL) {
+        conf->role = prev->role;
+        conf->role_file = prev->role_file;
+        conf->role_line = prev->role_line;
+    }
+
+    return ngx_service_token_conf_rank(cf, conf);
+}
+
+
+/* the rank of a role without variables; roles are known only now */
+
+static char *
+ngx_service_token_conf_rank(ngx_conf_t *cf, ngx_service_token_loc_conf_t *conf)
+{
+    stok_str_t                      name;
+    ngx_service_token_main_conf_t  *mcf;
+
+    conf->rank = 0;
+
+    if (conf->role == NULL || conf->role->lengths) {
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
+
+    name.data = (const char *) conf->role->value.data;
+    name.len = conf->role->value.len;
+
+    conf->rank = stok_role_rank(&mcf->roles, name);
+
+    if (conf->rank < 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "unknown role \"%V\": it is none of "
+                      "\"service_token_roles\" in %V:%ui",
+                      &conf->role->value, &conf->role_file, conf->role_line);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_service_token_conf_prefix(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_main_conf_t *mcf = conf;
+
+    size_t      i;
+    ngx_str_t  *value;
+
+    if (mcf->prefix.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "must not be empty";
+    }
+
+    if (value[1].len > STOK_PREFIX_MAX) {
+        return "is too long";
+    }
+
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] <= 0x20 || value[1].data[i] >= 0x7f) {
+            return "has a blank or a control character";
+        }
+    }
+
+    mcf->prefix = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_service_token_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_service_token_main_conf_t *mcf = conf;
+
+    int          rc;
+    size_t       line;
+    ngx_str_t   *value, text;
+    const char  *why;
+
+    if (mcf->keys) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_service_token_file_read(cf, &value[1], STOK_KEY_FILE_MAX, 1,
+                                    &text)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->keys = ngx_pcalloc(cf->pool, sizeof(stok_keys_t));
+    if (mcf->keys == NULL) {
+        ngx_explicit_memzero(text.data, text.len);
+        return NGX_CONF_ERROR;
+    }
+
+    rc = stok_keys_parse(mcf->keys, (const char *) text.data, text.len, &line,
+                         &why);
+
+    ngx_explicit_memzero(text.data, text.len);
+
+    if (rc != STOK_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid key file \"%V\", line %uz: %s",
+                           &value[1], line, why);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_main_conf_t *mcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+    stok_str_t   name;
+    const char  *why;
+
+    if (mcf->roles.n) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        name.data = (const char *) value[i].data;
+        name.len = value[i].len;
+
+        switch (stok_roles_add(&mcf->roles, name)) {
+
+        case STOK_OK:
+            continue;
+
+        case STOK_DECLINED:
+            why = "duplicate role";
+            break;
+
+        case STOK_INVALID:
+            why = "invalid role";
+            break;
+
+        default:
+            why = "too many roles at";
+            break;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s \"%V\"", why,
+                           &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* the realm as it stands in a quoted-string: RFC 9110 section 5.6.4 */
+
+char *
+ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_loc_conf_t *lcf = conf;
+
+    u_char     *p, ch;
+    size_t      i;
+    ngx_str_t  *value;
+
+    if (lcf->enable != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 3 && ngx_strncmp(value[1].data, "off", 3) == 0) {
+        lcf->enable = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len == 0) {
+        return "has an empty realm";
+    }
+
+    p = ngx_pnalloc(cf->pool, value[1].len * 2);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->realm.data = p;
+
+    for (i = 0; i < value[1].len; i++) {
+        ch = value[1].data[i];
+
+        if (ch < 0x20 || ch == 0x7f) {
+            return "has a control character in its realm";
+        }
+
+        if (ch == '"' || ch == '\\') {
+            *p++ = '\\';
+        }
+
+        *p++ = ch;
+    }
+
+    lcf->realm.len = p - lcf->realm.data;
+    lcf->enable = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_loc_conf_t *lcf = conf;
+
+    char  *rv;
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+    lcf->role_file = cf->conf_file->file.name;
+    lcf->role_line = cf->conf_file->line;
+
+    return rv;
+}
+
+
+char *
+ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i, type;
+
+    if (lcf->types) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strcmp(value[i].data, "service") == 0) {
+            type = STOK_TYPE_SERVICE;
+
+        } else if (ngx_strcmp(value[i].data, "personal") == 0) {
+            type = STOK_TYPE_PERSONAL;
+
+        } else {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid token type \"%V\": it is "
+                               "\"service\" or \"personal\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        if (lcf->types & type) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate token type \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->types |= type;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* "": none, as for a location in one that is a scope */
+
+char *
+ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    stok_str_t   scope;
+
+    if (lcf->scope.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    scope.data = (const char *) value[1].data;
+    scope.len = value[1].len;
+
+    if (scope.len && stok_scope_check(scope) != STOK_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid scope \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->scope = value[1];
+
+    return NGX_CONF_OK;
+}

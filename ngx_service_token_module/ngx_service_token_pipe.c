@@ -1,0 +1,398 @@
+/*
+ * What goes through a link: commands into one write for each pass of the
+ * event loop, replies to the handlers of the commands, in order.
+ */
+
+
+#include "ngx_service_token_link.h"
+
+
+#define NGX_SERVICE_TOKEN_PIPE_IN  16384
+
+
+static void ngx_service_token_pipe_fill(ngx_service_token_link_t *link);
+static ngx_int_t ngx_service_token_pipe_drain(ngx_service_token_link_t *link);
+static void ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *reply);
+static void ngx_service_token_pipe_closed(ngx_service_token_link_t *link,
+    ngx_err_t err);
+
+
+ngx_int_t
+ngx_service_token_link_send(ngx_service_token_link_t *link,
+    ngx_service_token_command_t *cmd, int argc, const char **argv,
+    const size_t *argvlen)
+{
+    if (link->down || link->commands >= NGX_SERVICE_TOKEN_LINK_PENDING) {
+        return NGX_ERROR;
+    }
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_CLOSED
+        && ngx_service_token_link_open(link) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    cmd->len = ngx_service_token_redis_format(&cmd->bytes, argc, argv,
+                                              argvlen);
+    if (cmd->len == 0) {
+        return NGX_ERROR;
+    }
+
+    if (cmd->len > NGX_SERVICE_TOKEN_LINK_OUT) {
+        ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+        return NGX_ERROR;
+    }
+
+    cmd->deadline = ngx_current_msec + link->redis->timeout;
+    cmd->sent = 0;
+    cmd->again = 0;
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
+
+        if (link->commands == 0) {
+            ngx_add_timer(&link->timer, link->redis->timeout);
+        }
+
+        ngx_post_event(&link->flush, &ngx_posted_events);
+    }
+
+    ngx_queue_insert_tail(&link->unsent, &cmd->queue);
+    link->commands++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_service_token_pipe_flush_handler(ngx_event_t *ev)
+{
+    ngx_service_token_link_t  *link;
+
+    link = ev->data;
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_CONNECTING) {
+        ngx_service_token_link_connected(link);
+        return;
+    }
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
+        ngx_service_token_pipe_write(link);
+    }
+}
+
+
+void
+ngx_service_token_pipe_write_handler(ngx_event_t *wev)
+{
+    ngx_connection_t          *c;
+    ngx_service_token_link_t  *link;
+
+    c = wev->data;
+    link = c->data;
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_CONNECTING) {
+        ngx_service_token_link_connected(link);
+        return;
+    }
+
+    ngx_service_token_pipe_write(link);
+}
+
+
+void
+ngx_service_token_pipe_write(ngx_service_token_link_t *link)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = link->connection;
+
+    for ( ;; ) {
+
+        if (link->out_pos == link->out_last) {
+            link->out_pos = 0;
+            link->out_last = 0;
+
+            if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
+                ngx_service_token_pipe_fill(link);
+            }
+
+            if (link->out_last == 0) {
+                break;
+            }
+        }
+
+        n = c->send(c, link->out + link->out_pos,
+                    link->out_last - link->out_pos);
+
+        if (n == NGX_ERROR) {
+            ngx_service_token_pipe_closed(link, ngx_socket_errno);
+            return;
+        }
+
+        if (n == NGX_AGAIN || n == 0) {
+            break;
+        }
+
+        link->out_pos += n;
+    }
+
+    if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+        ngx_service_token_link_drop(link, 0, "event failed", NULL);
+    }
+}
+
+
+/* whole commands from unsent into the buffer, as many as fit */
+
+static void
+ngx_service_token_pipe_fill(ngx_service_token_link_t *link)
+{
+    ngx_queue_t                  *q;
+    ngx_service_token_command_t  *cmd;
+
+    while (!ngx_queue_empty(&link->unsent)) {
+        q = ngx_queue_head(&link->unsent);
+        cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
+
+        if (cmd->len > NGX_SERVICE_TOKEN_LINK_OUT - link->out_last) {
+            return;
+        }
+
+        ngx_memcpy(link->out + link->out_last, cmd->bytes, cmd->len);
+        link->out_last += cmd->len;
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&link->sent, q);
+        cmd->sent = 1;
+    }
+}
+
+
+void
+ngx_service_token_pipe_read_handler(ngx_event_t *rev)
+{
+    ssize_t                    n;
+    ngx_connection_t          *c;
+    ngx_service_token_link_t  *link;
+    static u_char              buf[NGX_SERVICE_TOKEN_PIPE_IN];
+
+    c = rev->data;
+    link = c->data;
+
+    if (link->state < NGX_SERVICE_TOKEN_LINK_SETUP) {
+        return;
+    }
+
+    do {
+        n = c->recv(c, buf, NGX_SERVICE_TOKEN_PIPE_IN);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_service_token_pipe_closed(link, n ? ngx_socket_errno : 0);
+            return;
+        }
+
+        if (ngx_service_token_redis_reader_feed(&link->reader, buf, n)
+            != NGX_OK)
+        {
+            ngx_service_token_link_drop(link, 0, "no memory", NULL);
+            return;
+        }
+
+        if (ngx_service_token_pipe_drain(link) != NGX_OK) {
+            return;
+        }
+
+    } while (rev->ready);
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_service_token_link_drop(link, 0, "event failed", NULL);
+    }
+}
+
+
+/* NGX_OK, or NGX_DONE if the connection is not what it was */
+
+static ngx_int_t
+ngx_service_token_pipe_drain(ngx_service_token_link_t *link)
+{
+    ngx_int_t                   rc;
+    ngx_uint_t                  serial;
+    ngx_service_token_reply_t  *reply;
+
+    serial = link->serial;
+
+    for ( ;; ) {
+        rc = ngx_service_token_redis_reader_next(&link->reader, &reply);
+
+        if (rc == NGX_AGAIN) {
+            return NGX_OK;
+        }
+
+        if (rc == NGX_ERROR) {
+            ngx_service_token_link_drop(link, 0, link->reader.refused, NULL);
+            return NGX_DONE;
+        }
+
+        ngx_service_token_pipe_reply(link, reply);
+
+        if (link->serial != serial) {
+            return NGX_DONE;
+        }
+    }
+}
+
+
+static void
+ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_queue_t                  *q;
+    ngx_service_token_command_t  *cmd;
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_SETUP) {
+        ngx_service_token_link_setup(link, reply);
+        return;
+    }
+
+    if (ngx_queue_empty(&link->sent)) {
+        ngx_service_token_link_drop(link, 0, "reply to no command", NULL);
+        return;
+    }
+
+    q = ngx_queue_head(&link->sent);
+    cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
+
+    ngx_queue_remove(q);
+    link->commands--;
+    link->active = ngx_current_msec;
+
+    ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+
+    cmd->handler(cmd, reply);
+}
+
+
+/*
+ * The server closed.  From a link that was ready, and for commands that were
+ * not asked twice, that is worth a new connection at once; otherwise it is
+ * lost.
+ */
+
+static void
+ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
+{
+    ngx_queue_t                   all, failed, *q;
+    ngx_service_token_command_t  *cmd;
+
+    if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
+        ngx_service_token_link_drop(link, err, "connection closed", NULL);
+        return;
+    }
+
+    ngx_service_token_link_detach(link);
+    ngx_service_token_pipe_take(link, &all);
+    ngx_queue_init(&failed);
+
+    while (!ngx_queue_empty(&all)) {
+        q = ngx_queue_head(&all);
+        ngx_queue_remove(q);
+        cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
+
+        if (cmd->sent && cmd->again) {
+            ngx_queue_insert_tail(&failed, q);
+            continue;
+        }
+
+        cmd->again |= cmd->sent;
+        cmd->sent = 0;
+
+        ngx_queue_insert_tail(&link->unsent, q);
+        link->commands++;
+    }
+
+    if (link->commands && ngx_service_token_link_open(link) != NGX_OK) {
+        ngx_service_token_pipe_take(link, &all);
+
+        if (!ngx_queue_empty(&all)) {
+            ngx_queue_add(&failed, &all);
+        }
+    }
+
+    ngx_service_token_pipe_fail(&failed);
+}
+
+
+/* empties both queues into commands, in order */
+
+void
+ngx_service_token_pipe_take(ngx_service_token_link_t *link,
+    ngx_queue_t *commands)
+{
+    ngx_queue_init(commands);
+
+    if (!ngx_queue_empty(&link->sent)) {
+        ngx_queue_add(commands, &link->sent);
+        ngx_queue_init(&link->sent);
+    }
+
+    if (!ngx_queue_empty(&link->unsent)) {
+        ngx_queue_add(commands, &link->unsent);
+        ngx_queue_init(&link->unsent);
+    }
+
+    link->commands = 0;
+}
+
+
+void
+ngx_service_token_pipe_fail(ngx_queue_t *commands)
+{
+    ngx_queue_t                  *q;
+    ngx_service_token_command_t  *cmd;
+
+    while (!ngx_queue_empty(commands)) {
+        q = ngx_queue_head(commands);
+        ngx_queue_remove(q);
+        cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
+
+        ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+
+        cmd->handler(cmd, NULL);
+    }
+}
+
+
+void
+ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_str_t  text;
+
+    if (reply == NULL) {
+        if (link->complained) {
+            link->complained = 0;
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "service token: redis \"%V\" answers again",
+                          &link->redis->name);
+        }
+
+        return;
+    }
+
+    if (link->complained) {
+        return;
+    }
+
+    link->complained = 1;
+    text = ngx_service_token_redis_error_text(reply);
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "service token: redis \"%V\" answers with an error: %V",
+                  &link->redis->name, &text);
+}

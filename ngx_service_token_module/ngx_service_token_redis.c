@@ -1,0 +1,392 @@
+/*
+ * RESP2 by hiredis' reader and formatter.
+ *
+ * The reader builds replies through functions of ours, so that what a server
+ * sends is bounded while it is read: bytes, elements and depth.  A string
+ * longer than any field may be is cut: enough to see that it is too long.
+ * A reply lies in the reader's pool, which is emptied before the next one.
+ */
+
+
+#include "ngx_service_token_redis.h"
+
+#include <hiredis/hiredis.h>
+#include <hiredis/read.h>
+
+
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_service_token_elements_t;
+#else
+typedef int     ngx_service_token_elements_t;
+#endif
+
+
+static ngx_service_token_reply_t *ngx_service_token_redis_object(
+    const redisReadTask *task);
+static void *ngx_service_token_redis_string(const redisReadTask *task,
+    char *str, size_t len);
+static void *ngx_service_token_redis_array(const redisReadTask *task,
+    ngx_service_token_elements_t elements);
+static void *ngx_service_token_redis_integer(const redisReadTask *task,
+    long long value);
+static void *ngx_service_token_redis_nil(const redisReadTask *task);
+#if (HIREDIS_MAJOR >= 1)
+static void *ngx_service_token_redis_double(const redisReadTask *task,
+    double value, char *str, size_t len);
+static void *ngx_service_token_redis_bool(const redisReadTask *task,
+    int value);
+#endif
+static void ngx_service_token_redis_free(void *obj);
+
+
+static redisReplyObjectFunctions  ngx_service_token_redis_functions = {
+    .createString = ngx_service_token_redis_string,
+    .createArray = ngx_service_token_redis_array,
+    .createInteger = ngx_service_token_redis_integer,
+#if (HIREDIS_MAJOR >= 1)
+    .createDouble = ngx_service_token_redis_double,
+    .createBool = ngx_service_token_redis_bool,
+#endif
+    .createNil = ngx_service_token_redis_nil,
+    .freeObject = ngx_service_token_redis_free
+};
+
+
+ngx_int_t
+ngx_service_token_redis_reader_open(ngx_service_token_reader_t *reader,
+    ngx_log_t *log)
+{
+    redisReader  *rr;
+
+    reader->pool = ngx_create_pool(4096, log);
+    if (reader->pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    rr = redisReaderCreateWithFunctions(&ngx_service_token_redis_functions);
+    if (rr == NULL) {
+        ngx_destroy_pool(reader->pool);
+        reader->pool = NULL;
+        return NGX_ERROR;
+    }
+
+    rr->privdata = reader;
+
+    reader->reader = rr;
+    reader->bytes = 0;
+    reader->refused = NULL;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_service_token_redis_reader_close(ngx_service_token_reader_t *reader)
+{
+    if (reader->reader == NULL) {
+        return;
+    }
+
+    redisReaderFree(reader->reader);
+    reader->reader = NULL;
+
+    ngx_destroy_pool(reader->pool);
+    reader->pool = NULL;
+}
+
+
+ngx_int_t
+ngx_service_token_redis_reader_feed(ngx_service_token_reader_t *reader,
+    u_char *buf, size_t len)
+{
+    if (redisReaderFeed(reader->reader, (char *) buf, len) != REDIS_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_service_token_redis_reader_next(ngx_service_token_reader_t *reader,
+    ngx_service_token_reply_t **reply)
+{
+    void         *obj;
+    redisReader  *rr;
+
+    rr = reader->reader;
+
+    /* a reply in parts goes on where it was: its objects are kept */
+
+    if (rr->ridx == -1) {
+        ngx_reset_pool(reader->pool);
+        reader->bytes = 0;
+    }
+
+    if (redisReaderGetReply(rr, &obj) != REDIS_OK) {
+        if (reader->refused == NULL) {
+            reader->refused = "protocol error";
+        }
+
+        return NGX_ERROR;
+    }
+
+    if (obj == NULL) {
+        if (rr->len - rr->pos > NGX_SERVICE_TOKEN_REPLY_BYTES) {
+            reader->refused = "reply too large";
+            return NGX_ERROR;
+        }
+
+        return NGX_AGAIN;
+    }
+
+    *reply = obj;
+
+    return NGX_OK;
+}
+
+
+size_t
+ngx_service_token_redis_format(u_char **bytes, int argc, const char **argv,
+    const size_t *argvlen)
+{
+    char       *cmd;
+    long long   len;
+
+    len = redisFormatCommandArgv(&cmd, argc, argv, argvlen);
+    if (len <= 0) {
+        return 0;
+    }
+
+    *bytes = (u_char *) cmd;
+
+    return len;
+}
+
+
+void
+ngx_service_token_redis_format_free(u_char *bytes, size_t len)
+{
+    ngx_explicit_memzero(bytes, len);
+    redisFreeCommand((char *) bytes);
+}
+
+
+ngx_str_t
+ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply)
+{
+    size_t     i;
+    ngx_str_t  text;
+
+    ngx_str_set(&text, "unexpected reply");
+
+    if (reply->type != NGX_SERVICE_TOKEN_FAILURE) {
+        return text;
+    }
+
+    text = reply->str;
+
+    for (i = 0; i < text.len && i < 120; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e
+            || ngx_strchr("'`\"", text.data[i]) != NULL)
+        {
+            break;
+        }
+    }
+
+    text.len = i;
+
+    return text;
+}
+
+
+/* hiredis' reader builds replies through these; NULL refuses the reply */
+
+static ngx_service_token_reply_t *
+ngx_service_token_redis_object(const redisReadTask *task)
+{
+    ngx_uint_t                   depth;
+    const redisReadTask         *up;
+    ngx_service_token_reader_t  *reader;
+    ngx_service_token_reply_t   *reply, *parent;
+
+    reader = task->privdata;
+    depth = 0;
+
+    for (up = task->parent; up; up = up->parent) {
+        depth++;
+    }
+
+    if (depth > NGX_SERVICE_TOKEN_REPLY_DEPTH) {
+        reader->refused = "reply nested too deep";
+        return NULL;
+    }
+
+    reply = ngx_pcalloc(reader->pool, sizeof(ngx_service_token_reply_t));
+    if (reply == NULL) {
+        reader->refused = "no memory";
+        return NULL;
+    }
+
+    if (task->parent) {
+        parent = task->parent->obj;
+        parent->element[task->idx] = reply;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_service_token_redis_string(const redisReadTask *task, char *str,
+    size_t len)
+{
+    ngx_service_token_reader_t  *reader;
+    ngx_service_token_reply_t   *reply;
+
+    reader = task->privdata;
+    reader->bytes += len;
+
+    if (reader->bytes > NGX_SERVICE_TOKEN_REPLY_BYTES) {
+        reader->refused = "reply too large";
+        return NULL;
+    }
+
+    reply = ngx_service_token_redis_object(task);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    switch (task->type) {
+
+    case REDIS_REPLY_STRING:
+        reply->type = NGX_SERVICE_TOKEN_STRING;
+        break;
+
+    case REDIS_REPLY_STATUS:
+        reply->type = NGX_SERVICE_TOKEN_STATUS;
+        break;
+
+    case REDIS_REPLY_ERROR:
+        reply->type = NGX_SERVICE_TOKEN_FAILURE;
+        break;
+
+    default:
+        reader->refused = "reply of a newer protocol";
+        return NULL;
+    }
+
+    len = ngx_min(len, NGX_SERVICE_TOKEN_REPLY_STRING);
+
+    reply->str.data = ngx_pnalloc(reader->pool, len + 1);
+    if (reply->str.data == NULL) {
+        reader->refused = "no memory";
+        return NULL;
+    }
+
+    ngx_memcpy(reply->str.data, str, len);
+    reply->str.len = len;
+
+    return reply;
+}
+
+
+static void *
+ngx_service_token_redis_array(const redisReadTask *task,
+    ngx_service_token_elements_t elements)
+{
+    ngx_service_token_reader_t  *reader;
+    ngx_service_token_reply_t   *reply;
+
+    reader = task->privdata;
+
+    if (task->type != REDIS_REPLY_ARRAY
+        || (size_t) elements > NGX_SERVICE_TOKEN_REPLY_ELEMENTS)
+    {
+        reader->refused = "reply with too many elements";
+        return NULL;
+    }
+
+    reply = ngx_service_token_redis_object(task);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->type = NGX_SERVICE_TOKEN_ARRAY;
+    reply->n = elements;
+
+    reply->element = ngx_pcalloc(reader->pool, (elements + 1)
+                                       * sizeof(ngx_service_token_reply_t *));
+    if (reply->element == NULL) {
+        reader->refused = "no memory";
+        return NULL;
+    }
+
+    return reply;
+}
+
+
+static void *
+ngx_service_token_redis_integer(const redisReadTask *task, long long value)
+{
+    ngx_service_token_reply_t  *reply;
+
+    reply = ngx_service_token_redis_object(task);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->type = NGX_SERVICE_TOKEN_INTEGER;
+    reply->integer = value;
+
+    return reply;
+}
+
+
+static void *
+ngx_service_token_redis_nil(const redisReadTask *task)
+{
+    ngx_service_token_reply_t  *reply;
+
+    reply = ngx_service_token_redis_object(task);
+    if (reply == NULL) {
+        return NULL;
+    }
+
+    reply->type = NGX_SERVICE_TOKEN_NIL;
+
+    return reply;
+}
+
+
+#if (HIREDIS_MAJOR >= 1)
+
+static void *
+ngx_service_token_redis_double(const redisReadTask *task, double value,
+    char *str, size_t len)
+{
+    ngx_service_token_reader_t  *reader;
+
+    reader = task->privdata;
+    reader->refused = "reply of a newer protocol";
+
+    return NULL;
+}
+
+
+static void *
+ngx_service_token_redis_bool(const redisReadTask *task, int value)
+{
+    return ngx_service_token_redis_double(task, value, NULL, 0);
+}
+
+#endif
+
+
+/* the pool frees them */
+
+static void
+ngx_service_token_redis_free(void *obj)
+{
+    (void) obj;
+}

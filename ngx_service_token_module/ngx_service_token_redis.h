@@ -1,0 +1,83 @@
+/*
+ * The Redis protocol (RESP2): hiredis' reader and formatter, with bounds on
+ * what is read.  The only place that knows hiredis.
+ */
+
+
+#ifndef NGX_SERVICE_TOKEN_REDIS_H
+#define NGX_SERVICE_TOKEN_REDIS_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+#define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply */
+#define NGX_SERVICE_TOKEN_REPLY_STRING    8192     /* a longer one is cut */
+#define NGX_SERVICE_TOKEN_REPLY_ELEMENTS  1024     /* of one array */
+#define NGX_SERVICE_TOKEN_REPLY_DEPTH     2        /* arrays in arrays */
+
+
+typedef enum {
+    NGX_SERVICE_TOKEN_STRING = 0,
+    NGX_SERVICE_TOKEN_STATUS,
+    NGX_SERVICE_TOKEN_FAILURE,                     /* an error reply */
+    NGX_SERVICE_TOKEN_INTEGER,
+    NGX_SERVICE_TOKEN_NIL,
+    NGX_SERVICE_TOKEN_ARRAY
+} ngx_service_token_reply_e;
+
+
+typedef struct ngx_service_token_reply_s  ngx_service_token_reply_t;
+
+struct ngx_service_token_reply_s {
+    ngx_service_token_reply_e     type;
+    ngx_str_t                     str;             /* STRING STATUS FAILURE */
+    int64_t                       integer;
+    ngx_uint_t                    n;               /* ARRAY */
+    ngx_service_token_reply_t   **element;
+};
+
+
+typedef struct {
+    void                         *reader;          /* NULL: closed */
+    ngx_pool_t                   *pool;            /* of the current reply */
+    size_t                        bytes;           /* of the current reply */
+    const char                   *refused;
+} ngx_service_token_reader_t;
+
+
+/* NGX_OK, or NGX_ERROR: no memory; a reader of zeros is a closed one */
+ngx_int_t ngx_service_token_redis_reader_open(
+    ngx_service_token_reader_t *reader, ngx_log_t *log);
+void ngx_service_token_redis_reader_close(ngx_service_token_reader_t *reader);
+
+/* NGX_OK, or NGX_ERROR: no memory */
+ngx_int_t ngx_service_token_redis_reader_feed(
+    ngx_service_token_reader_t *reader, u_char *buf, size_t len);
+
+/*
+ * NGX_OK: *reply is the next one, and lives until the next call.  NGX_AGAIN:
+ * none is complete.  NGX_ERROR: not RESP2, or beyond the bounds;
+ * reader->refused says why, and the reader is of no more use.
+ */
+ngx_int_t ngx_service_token_redis_reader_next(
+    ngx_service_token_reader_t *reader, ngx_service_token_reply_t **reply);
+
+/*
+ * A command as it is sent; *bytes is freed by
+ * ngx_service_token_redis_format_free(), which wipes it.  The length, or 0:
+ * no memory.
+ */
+size_t ngx_service_token_redis_format(u_char **bytes, int argc,
+    const char **argv, const size_t *argvlen);
+void ngx_service_token_redis_format_free(u_char *bytes, size_t len);
+
+/*
+ * What may be logged of a reply that is an error: its text up to the first
+ * quote, since what follows may be an argument of ours.
+ */
+ngx_str_t ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply);
+
+
+#endif /* NGX_SERVICE_TOKEN_REDIS_H */
