@@ -39,9 +39,8 @@ typedef struct {
       stok_field_texts(name) }
 
 
-static int stok_record_collect(const stok_field_t *known, size_t count,
-    stok_str_t *values, const stok_str_t *fields, size_t n,
-    const char **why);
+static int stok_record_read(const stok_field_t *known, size_t count,
+    stok_str_t *values, const stok_str_t *fields, size_t n, const char **why);
 static int stok_record_validate(const stok_field_t *known, size_t count,
     const stok_str_t *values, const char **why);
 static stok_str_t stok_word(const stok_str_t *words, size_t count,
@@ -193,8 +192,7 @@ stok_token_record_decode(stok_token_record_t *rec, const stok_str_t *fields,
         return STOK_DECLINED;
     }
 
-    rc = stok_record_collect(stok_token_fields, STOK_T_FIELDS, v, fields, n,
-                             why);
+    rc = stok_record_read(stok_token_fields, STOK_T_FIELDS, v, fields, n, why);
 
     /* whoever writes the log line wants the id of a bad record, too */
 
@@ -202,10 +200,7 @@ stok_token_record_decode(stok_token_record_t *rec, const stok_str_t *fields,
         rec->id = v[STOK_T_ID];
     }
 
-    if (rc != STOK_OK
-        || stok_record_validate(stok_token_fields, STOK_T_FIELDS, v, why)
-           != STOK_OK)
-    {
+    if (rc != STOK_OK) {
         return STOK_INVALID;
     }
 
@@ -230,6 +225,7 @@ int
 stok_user_record_decode(stok_user_record_t *rec, const stok_str_t *fields,
     size_t n, const char **why)
 {
+    int         rc;
     stok_str_t  v[STOK_U_FIELDS];
 
     memset(rec, 0, sizeof(stok_user_record_t));
@@ -239,11 +235,9 @@ stok_user_record_decode(stok_user_record_t *rec, const stok_str_t *fields,
         return STOK_DECLINED;
     }
 
-    if (stok_record_collect(stok_user_fields, STOK_U_FIELDS, v, fields, n, why)
-        != STOK_OK
-        || stok_record_validate(stok_user_fields, STOK_U_FIELDS, v, why)
-           != STOK_OK)
-    {
+    rc = stok_record_read(stok_user_fields, STOK_U_FIELDS, v, fields, n, why);
+
+    if (rc != STOK_OK) {
         return STOK_INVALID;
     }
 
@@ -326,9 +320,8 @@ stok_name_check(stok_str_t name)
     }
 
     p = (const uint8_t *) name.data;
-    chars = 0;
 
-    for (i = 0; i < name.len; i += n) {
+    for (i = 0, chars = 0; i < name.len; i += n) {
         n = stok_utf8_length(p + i, name.len - i);
 
         if (n == 0 || ++chars > STOK_NAME_MAX) {
@@ -352,9 +345,7 @@ stok_date_parse(stok_str_t text, int64_t *date)
         return STOK_INVALID;
     }
 
-    value = 0;
-
-    for (i = 0; i < text.len; i++) {
+    for (i = 0, value = 0; i < text.len; i++) {
         if (text.data[i] < '0' || text.data[i] > '9') {
             return STOK_INVALID;
         }
@@ -375,14 +366,14 @@ stok_date_parse(stok_str_t text, int64_t *date)
 /* all fields are looked at, even after a bad one: see the id above */
 
 static int
-stok_record_collect(const stok_field_t *known, size_t count,
+stok_record_read(const stok_field_t *known, size_t count,
     stok_str_t *values, const stok_str_t *fields, size_t n, const char **why)
 {
     size_t             i, k, next, slot;
     const stok_str_t  *name;
 
     memset(values, 0, count * sizeof(stok_str_t));
-    next = 0;                        /* they mostly come in this order */
+    next = 0;                            /* they mostly come in this order */
 
     for (i = 0; i + 1 < n; i += 2) {
         name = &fields[i];
@@ -421,7 +412,11 @@ stok_record_collect(const stok_field_t *known, size_t count,
         *why = "field without a value";
     }
 
-    return (*why == NULL) ? STOK_OK : STOK_INVALID;
+    if (*why != NULL) {
+        return STOK_INVALID;
+    }
+
+    return stok_record_validate(known, count, values, why);
 }
 
 

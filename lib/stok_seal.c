@@ -184,7 +184,7 @@ stok_seal_key(const stok_keys_t *keys, stok_str_t seal)
 {
     size_t  name;
 
-    if (seal.len <= STOK_DIGEST_HEX + 1) {
+    if (keys == NULL || seal.len <= STOK_DIGEST_HEX + 1) {
         return NULL;
     }
 
