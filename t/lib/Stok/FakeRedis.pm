@@ -1,0 +1,148 @@
+package Stok::FakeRedis;
+
+# A server that speaks as much of Redis as a script says: for timing and
+# faults only.
+#
+#     Stok::FakeRedis->start(sub { my ($args, $connection) = @_; ... })
+#
+# The script answers with a list: strings are sent as they are, a number
+# reference waits so many seconds, 'CLOSE' closes.  PING, AUTH and SELECT are
+# answered before it is asked.
+
+use strict;
+use warnings;
+
+use File::Temp ();
+use IO::Select;
+use IO::Socket::INET;
+use Stok::Process;
+use Time::HiRes qw(time);
+
+sub start {
+    my ($class, $script, %opt) = @_;
+
+    my $dir = File::Temp->newdir('stok-fake-XXXXXX', TMPDIR => 1);
+    my $listen = IO::Socket::INET->new(Listen => 64, ReuseAddr => 1,
+        LocalAddr => '127.0.0.1', LocalPort => $opt{port} // 0)
+        or die "cannot listen: $!";
+
+    my $self = bless { dir => $dir, port => $listen->sockport }, $class;
+
+    $self->{process} = Stok::Process->start(
+        log  => "$dir/log",
+        code => sub { serve($listen, $script, $opt{setup}) },
+    );
+
+    return $self;
+}
+
+sub port { $_[0]{port} }
+sub log { open my $fh, '<', "$_[0]{dir}/log" or return ''; local $/; <$fh> }
+sub stop { $_[0]{process}->stop('KILL') }
+
+# a record, as HGETALL answers it
+
+sub bulk { my $s = shift; '$' . length($s) . "\r\n$s\r\n" }
+sub hash { '*' . @_ . "\r\n" . join '', map { bulk($_) } @_ }
+
+sub serve {
+    my ($listen, $script, $setup) = @_;
+
+    my $select = IO::Select->new($listen);
+    my (%client, $count);
+
+    $SIG{PIPE} = 'IGNORE';
+    $| = 1;
+
+    while (1) {
+        for my $sock ($select->can_read(0.005)) {
+
+            if ($sock == $listen) {
+                my $new = $listen->accept or next;
+                $select->add($new);
+                $client{$new} = { sock => $new, in => '', todo => [],
+                    n => ++$count };
+                print "connection $count\n";
+                next;
+            }
+
+            my $c = $client{$sock};
+
+            if (!sysread $sock, $c->{in}, 65536, length $c->{in}) {
+                $select->remove($sock);
+                delete $client{$sock};
+                close $sock;
+                next;
+            }
+
+            while (my $args = command(\$c->{in})) {
+                print "command $c->{n} $args->[0]\n";
+
+                if (!$setup && $args->[0] eq 'PING') {
+                    push @{ $c->{todo} }, "+PONG\r\n";
+
+                } elsif (!$setup && $args->[0] =~ /^(AUTH|SELECT)$/) {
+                    push @{ $c->{todo} }, "+OK\r\n";
+
+                } else {
+                    push @{ $c->{todo} }, $script->($args, $c->{n});
+                }
+            }
+        }
+
+        for my $c (values %client) {
+            next if work($c);
+            $select->remove($c->{sock});
+            delete $client{ $c->{sock} };
+            close $c->{sock};
+        }
+    }
+}
+
+sub work {
+    my $c = shift;
+
+    while (@{ $c->{todo} }) {
+        my $next = $c->{todo}[0];
+
+        if (ref $next) {
+            $c->{until} //= time + $$next;
+            return 1 if time < $c->{until};
+            delete $c->{until};
+
+        } elsif ($next eq 'CLOSE') {
+            return 0;
+
+        } else {
+            syswrite $c->{sock}, $next;
+        }
+
+        shift @{ $c->{todo} };
+    }
+
+    return 1;
+}
+
+sub command {
+    my $in = shift;
+
+    return if $$in !~ /^\*(\d+)\r\n/;
+
+    my ($n, $pos, @args) = ($1, $+[0]);
+
+    for (1 .. $n) {
+        pos($$in) = $pos;
+        return if $$in !~ /\G\$(\d+)\r\n/g;
+        my $len = $1;
+        $pos = pos $$in;
+        return if length $$in < $pos + $len + 2;
+        push @args, substr $$in, $pos, $len;
+        $pos += $len + 2;
+    }
+
+    substr $$in, 0, $pos, '';
+
+    return \@args;
+}
+
+1;

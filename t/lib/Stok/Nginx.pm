@@ -1,0 +1,264 @@
+package Stok::Nginx;
+
+# A real nginx with the module, in a temporary folder.
+#
+# In the configuration: %%PORT%%, %%PORT_1%% ... are free ports, %%DIR%% is
+# the folder, %%REDIS%% is the address of redis with patient timeouts, and
+# %%REDIS_ADDR%% the address alone.
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Temp ();
+use IO::Socket::INET;
+use Stok::Process;
+use Stok::Redis;
+
+our @running;
+
+my $module = Cwd::abs_path($ENV{STOK_MODULE}
+    // 'build/ngx_service_token_module.so');
+my $binary = $ENV{STOK_NGINX} // 'nginx';
+my $valgrind = ($ENV{TEST_RUNNER} // '') eq 'valgrind';
+
+sub new {
+    my ($class, %opt) = @_;
+
+    my $dir = File::Temp->newdir('stok-nginx-XXXXXX', TMPDIR => 1);
+    chmod 0755, $dir;
+    mkdir "$dir/html";
+
+    my $self = bless { dir => $dir, %opt, ports => {} }, $class;
+
+    $self->file('html/index.html', "index\n");
+    $self->configure($opt{http}, %opt);
+
+    return $self;
+}
+
+sub start {
+    my ($class, %opt) = @_;
+
+    my $self = $class->new(%opt);
+
+    my @argv = ($binary, '-p', "$self->{dir}/", '-c', 'nginx.conf',
+        '-e', "$self->{dir}/error.log");
+
+    unshift @argv, 'valgrind', '-q', '--trace-children=yes', '--num-callers=30',
+        "--log-file=$self->{dir}/valgrind.%p" if $valgrind;
+
+    $self->{process} = Stok::Process->start(
+        log => "$self->{dir}/output", argv => \@argv);
+
+    push @running, $self;
+
+    Stok::Process::wait_for('nginx accepts', sub {
+        die $self->read('output') . $self->log if !kill 0, $self->pid;
+        $self->workers >= ($opt{workers} // 1)
+            && IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                PeerPort => $self->port);
+    });
+
+    return $self;
+}
+
+sub configure {
+    my ($self, $http, %opt) = @_;
+
+    my $redis = $opt{redis} // $self->{redis};
+    my $addr = !$redis ? '127.0.0.1:1'
+        : $redis->isa('Stok::Redis') ? 'unix:' . $redis->socket
+        : '127.0.0.1:' . $redis->port;
+    my $user = $> == 0 ? 'user root;' : '';
+    my $workers = $opt{workers} // 1;
+    my $main = $opt{main} // '';
+
+    my $conf = <<"EOC";
+load_module $module;
+daemon off;
+$user
+worker_processes $workers;
+pid $self->{dir}/nginx.pid;
+error_log $self->{dir}/error.log debug;
+$main
+events { worker_connections 512; }
+http {
+    access_log off;
+    root %%DIR%%/html;
+    client_body_temp_path %%DIR%%/body;
+    proxy_temp_path %%DIR%%/proxy;
+    fastcgi_temp_path %%DIR%%/fastcgi;
+    uwsgi_temp_path %%DIR%%/uwsgi;
+    scgi_temp_path %%DIR%%/scgi;
+$http
+}
+EOC
+
+    $conf =~ s/%%REDIS_ADDR%%/$addr/g;
+    $conf =~ s/%%REDIS%%/$addr timeout=5s connect_timeout=5s/g;
+    $conf =~ s/%%DIR%%/$self->{dir}/g;
+    $conf =~ s/%%(PORT\w*)%%/$self->{ports}{$1} \/\/= Stok::Process::free_port()/ge;
+
+    $self->file('nginx.conf', $conf);
+}
+
+sub dir  { "$_[0]{dir}" }
+sub port { $_[0]{ports}{ $_[1] // 'PORT' } }
+sub pid  { $_[0]{process}{pid} }
+
+sub file {
+    my ($self, $name, $content, $mode) = @_;
+
+    open my $fh, '>', "$self->{dir}/$name" or die "$name: $!";
+    print $fh $content;
+    close $fh;
+    chmod $mode, "$self->{dir}/$name" if defined $mode;
+
+    return "$self->{dir}/$name";
+}
+
+sub read {
+    my ($self, $name) = @_;
+    open my $fh, '<', "$self->{dir}/$name" or return '';
+    local $/;
+    return scalar(<$fh>) // '';
+}
+
+sub log { $_[0]->read('error.log') }
+
+sub wait_log {
+    my ($self, $re) = @_;
+    return eval { Stok::Process::wait_for("log $re", sub { $self->log =~ $re }) };
+}
+
+# pids of the workers that the master has now
+
+sub workers {
+    my $self = shift;
+    my $pid = $self->pid;
+
+    return grep {
+        my ($stat) = slurp("/proc/$_/stat");
+        defined $stat && $stat =~ /\) \S (\d+)/ && $1 == $pid;
+    } map { m{/proc/(\d+)$} } glob '/proc/[0-9]*';
+}
+
+sub slurp { open my $fh, '<', shift or return; local $/; scalar <$fh> }
+
+# HUP; comes back when all workers are new, or after the deadline
+
+sub reload {
+    my ($self, %opt) = @_;
+
+    my %old = map { $_ => 1 } $self->workers;
+
+    $self->{process}->signal('HUP');
+
+    Stok::Process::wait_for('new workers',
+        sub { grep { !$old{$_} } $self->workers });
+
+    return if $opt{nowait};
+
+    Stok::Process::wait_for('old workers gone',
+        sub { !grep { $old{$_} } $self->workers });
+}
+
+# "nginx -t" of a configuration: exit code and what it prints
+
+sub conf_test {
+    my ($class, $http, %opt) = @_;
+
+    my $self = $class->new(http => $http, %opt);
+    $opt{before}->($self) if $opt{before};
+
+    my $out = `$binary -t -p $self->{dir}/ -c nginx.conf -e stderr 2>&1`;
+
+    return ($? >> 8, $out);
+}
+
+# one request over HTTP/1.1; the answer is the whole response
+
+sub get {
+    my ($self, $uri, %opt) = @_;
+
+    my $method = $opt{method} // 'GET';
+    my $text = "$method $uri HTTP/1.1\r\nHost: localhost\r\n"
+        . "Connection: close\r\n";
+
+    if (defined $opt{token}) {
+        push @Stok::Redis::tokens, $opt{token} if length $opt{token} > 20;
+        $text .= "Authorization: Bearer $opt{token}\r\n";
+    }
+
+    $text .= "$_\r\n" for @{ $opt{headers} // [] };
+
+    return $self->raw("$text\r\n", %opt);
+}
+
+sub raw {
+    my ($self, $text, %opt) = @_;
+    my $sock = $self->open($text, %opt) or return '';
+    return $self->answer($sock);
+}
+
+# sends, and leaves the answer to answer()
+
+sub open {
+    my ($self, $text, %opt) = @_;
+
+    my $sock = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $opt{port} // $self->port) or return;
+
+    binmode $sock;
+    print $sock $text;
+    $sock->flush;
+
+    return $sock;
+}
+
+sub answer {
+    my ($self, $sock) = @_;
+
+    my $answer = '';
+
+    eval {
+        local $SIG{ALRM} = sub { die "timeout\n" };
+        alarm 20 * $Stok::Process::patience;
+        while (sysread $sock, $answer, 65536, length $answer) { }
+        alarm 0;
+    };
+
+    return $answer;
+}
+
+# the same over HTTP/2 in clear text; the answer looks as over HTTP/1.1
+
+sub get2 {
+    my ($self, $uri, %opt) = @_;
+
+    my @header = @{ $opt{headers} // [] };
+
+    if (defined $opt{token}) {
+        push @Stok::Redis::tokens, $opt{token} if length $opt{token} > 20;
+        push @header, "Authorization: Bearer $opt{token}";
+    }
+
+    my @argv = ('curl', '-s', '-i', '--http2-prior-knowledge',
+        '--max-time', 20 * $Stok::Process::patience,
+        '-X', $opt{method} // 'GET', (map { ('-H', $_) } @header),
+        "http://127.0.0.1:" . ($opt{port} // $self->port) . $uri);
+
+    CORE::open my $fh, '-|', @argv or die "curl: $!";
+    local $/;
+    my $answer = <$fh> // '';
+
+    return $answer;
+}
+
+sub stop {
+    my $self = shift;
+    return $self->{process}->stop('QUIT', 20);
+}
+
+1;

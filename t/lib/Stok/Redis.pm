@@ -1,0 +1,256 @@
+package Stok::Redis;
+
+# A real redis-server in a temporary folder, on a unix socket and a free TCP
+# port of 127.0.0.1, and records written to it without the project's code.
+
+use strict;
+use warnings;
+
+use Compress::Zlib ();
+use Digest::SHA qw(sha256_hex hmac_sha256_hex);
+use File::Temp ();
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Stok::Process;
+
+our @tokens;    # every clear token that a test has seen
+
+my @digits = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
+
+sub start {
+    my ($class, %opt) = @_;
+
+    my $dir = File::Temp->newdir('stok-redis-XXXXXX', TMPDIR => 1);
+    chmod 0755, $dir;
+
+    my $self = bless {
+        dir    => $dir,
+        prefix => $opt{prefix} // '{st}:',
+        opt    => $opt{options} // [],
+        auth   => $opt{auth},
+        port   => $opt{port} // Stok::Process::free_port(),
+    }, $class;
+
+    $self->up;
+    $self->init unless $opt{empty};
+
+    return $self;
+}
+
+sub up {
+    my $self = shift;
+
+    $self->{process} = Stok::Process->start(
+        log  => "$self->{dir}/redis.log",
+        argv => [
+            'redis-server',
+            '--port', $self->{port}, '--bind', '127.0.0.1',
+            '--unixsocket', $self->socket, '--unixsocketperm', '777',
+            '--dir', "$self->{dir}", '--save', '',
+            @{ $self->{opt} },
+        ],
+    );
+
+    Stok::Process::wait_for('redis answers',
+        sub { eval { $self->cli('PING') } || $@ =~ /NOAUTH/ });
+}
+
+sub down {
+    my $self = shift;
+
+    delete $self->{sock};
+    $self->{process}->stop('TERM') if $self->{process};
+    delete $self->{process};
+}
+
+sub port   { $_[0]{port} }
+sub socket { "$_[0]{dir}/redis.sock" }
+sub pid    { $_[0]{process}{pid} }
+sub dir    { "$_[0]{dir}" }
+
+# one command; dies of an error reply
+
+sub cli {
+    my ($self, @args) = @_;
+
+    if (!$self->{sock}) {
+        $self->{sock} = IO::Socket::UNIX->new(Peer => $self->socket)
+            or die "cannot connect to redis: $!\n";
+
+        $self->cli('AUTH', @{ $self->{auth} }) if $self->{auth};
+    }
+
+    my $sock = $self->{sock};
+
+    print $sock '*' . @args . "\r\n",
+        map { my $arg = "$_"; '$' . length($arg) . "\r\n$arg\r\n" } @args;
+    $sock->flush;
+
+    my $reply = eval { read_reply($sock) };
+
+    if (ref $reply eq 'Stok::Redis::Error') {
+        die "$$reply\n";
+    }
+
+    if ($@) {
+        delete $self->{sock};
+        die $@;
+    }
+
+    return $reply;
+}
+
+sub read_reply {
+    my $sock = shift;
+
+    my $line = <$sock>;
+    die "redis closed the connection\n" if !defined $line;
+    $line =~ s/\r\n\z//;
+
+    my $type = substr $line, 0, 1, '';
+
+    return $line if $type eq '+';
+    return $line + 0 if $type eq ':';
+    return bless \$line, 'Stok::Redis::Error' if $type eq '-';
+
+    if ($type eq '$') {
+        return undef if $line < 0;
+
+        my $data = '';
+        while (length $data < $line + 2) {
+            read $sock, $data, $line + 2 - length $data, length $data
+                or die "redis closed the connection\n";
+        }
+
+        return substr $data, 0, $line;
+    }
+
+    return undef if $line < 0;
+    return [ map { read_reply($sock) } 1 .. $line ];
+}
+
+# what INFO says of one command: how often it was called
+
+sub calls {
+    my ($self, $command) = @_;
+
+    my $info = $self->cli('INFO', 'commandstats');
+
+    return $info =~ /cmdstat_\Q$command\E:calls=(\d+)/ ? $1 : 0;
+}
+
+sub key {
+    my ($self, $name) = @_;
+    return $self->{prefix} . $name;
+}
+
+sub init {
+    my $self = shift;
+    $self->cli('HSET', $self->key('meta'), 'schema', 1, 'created_at', time,
+        'brand', 'stk');
+}
+
+sub user {
+    my ($self, $id, %field) = @_;
+
+    my %record = (
+        kind => 'service', name => $id, role => 'member', status => 'active',
+        purpose => 'tests', owner => 'ops', created_at => time,
+        created_by => 'root', %field,
+    );
+
+    $record{seal} = seal($self->{key}, 'user', $id,
+        @record{qw(kind name role status)})
+        if $self->{key} && !exists $record{seal};
+
+    $self->write($self->key("user:$id"), \%record);
+
+    return $id;
+}
+
+# a token's record; the answer is the clear token
+
+sub token {
+    my ($self, %field) = @_;
+
+    my $clear = delete $field{clear};
+    my $kind = delete $field{kind} // 'svc';
+
+    if (!defined $clear) {
+        my $body = "stk_${kind}_" . random(32);
+        $clear = $body . checksum($body);
+    }
+
+    push @tokens, $clear;
+
+    my %record = (
+        id => 'tok_' . random(16), user => 'user@service', name => 'a token',
+        type => 'service', scope => '', env => 'production',
+        status => 'active', created_at => time, created_by => 'root',
+        expires_at => 0, %field,
+    );
+
+    my $digest = $self->digest($clear);
+
+    $record{seal} = seal($self->{key}, 'token', $digest,
+        @record{qw(id user name type scope status expires_at)})
+        if $self->{key} && !exists $record{seal};
+
+    $self->write($self->key("token:$digest"), \%record);
+    $self->cli('SET', $self->key("id:$record{id}"), $digest)
+        if defined $record{id};
+
+    return $clear;
+}
+
+sub token_key {
+    my ($self, $clear) = @_;
+    return $self->key('token:' . $self->digest($clear));
+}
+
+sub digest {
+    my ($self, $clear) = @_;
+    return $self->{key} ? hmac_sha256_hex($clear, $self->{key}{secret})
+                        : sha256_hex($clear);
+}
+
+# undef as a value: the field is left out
+
+sub write {
+    my ($self, $key, $record) = @_;
+
+    $self->cli('DEL', $key);
+    $self->cli('HSET', $key,
+        map { ($_, $record->{$_}) } grep { defined $record->{$_} }
+        sort keys %$record);
+}
+
+sub seal {
+    my ($key, $what, @fields) = @_;
+
+    my $text = "stok-seal-1 $what\n"
+        . join '', map { length($_) . ":$_\n" } @fields;
+
+    return "$key->{name}:" . hmac_sha256_hex($text, $key->{secret});
+}
+
+sub random {
+    my $n = shift;
+    return join '', map { $digits[rand @digits] } 1 .. $n;
+}
+
+sub checksum {
+    my $crc = Compress::Zlib::crc32(shift);
+    my $text = '';
+
+    for (1 .. 6) {
+        $text = $digits[$crc % 62] . $text;
+        $crc = int($crc / 62);
+    }
+
+    return $text;
+}
+
+sub DESTROY { local ($@, $?); $_[0]->down }
+
+1;

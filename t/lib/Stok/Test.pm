@@ -1,0 +1,95 @@
+package Stok::Test;
+
+# What every test file uses: Test::More, the servers, and finish(), which
+# stops them and adds what every file asserts: no alert, no emerg, no report
+# of a sanitizer or of valgrind in our code, and no clear token in any log.
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use Test::More;
+use Stok::FakeRedis;
+use Stok::Nginx;
+use Stok::Process;
+use Stok::Redis;
+
+our @EXPORT = (@Test::More::EXPORT,
+    qw(finish wait_for status_of header_of body_of));
+
+sub wait_for { Stok::Process::wait_for(@_) }
+
+sub status_of { $_[0] =~ m{^HTTP/[\d.]+ (\d+)} ? $1 : '' }
+sub body_of { $_[0] =~ /\r\n\r\n(.*)/s ? $1 : '' }
+
+sub header_of {
+    my ($response, $name) = @_;
+    my ($head) = split /\r\n\r\n/, $response, 2;
+    my @values = ($head // '') =~ /^\Q$name\E: (.*?)\r?$/mig;
+    return wantarray ? @values : join ' | ', @values;
+}
+
+# core's own lines of a request's headers, at debug; SECURITY.md names them
+
+my $core = qr{
+    http[ ](?:process[ ]request[ ])?header: | http2[ ](?:http[ ])?header:
+    | http2[ ]table[ ]add: | http[ ]proxy[ ]header:
+}x;
+
+sub finish {
+    for my $nginx (@Stok::Nginx::running) {
+        ok($nginx->stop, 'nginx left in time');
+
+        my $log = $nginx->log . $nginx->read('output');
+        my $name = 'in ' . ($nginx->{name} // 'the log');
+
+        my @bad = grep { /\[(?:alert|emerg)\]/ } split /\n/, $log;
+        @bad = grep { $_ !~ $nginx->{expect} } @bad if $nginx->{expect};
+        is(join("\n", @bad), '', "no alert, no emerg $name");
+
+        unlike($log, qr/AddressSanitizer|LeakSanitizer|runtime error:/,
+            "no report of a sanitizer $name");
+
+        is(clear($nginx, $log), '', "no clear token $name");
+        is(valgrind($nginx), '', 'no error under valgrind')
+            if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
+    }
+
+    @Stok::Nginx::running = ();
+    done_testing();
+}
+
+sub clear {
+    my ($nginx, $log) = @_;
+
+    my %seen = map { $_ => 1 } @Stok::Redis::tokens;
+    my $tokens = join '|', map { quotemeta } keys %seen;
+
+    return '' if $tokens eq '';
+
+    my $logs = join "\n", $log,
+        map { Stok::Nginx::slurp($_) // '' } glob $nginx->dir . '/*.log';
+
+    return join "\n", grep {
+        /$tokens/ && $_ !~ $core
+            && !($nginx->{headers_logged} && /$nginx->{headers_logged}/)
+    } split /\n/, $logs;
+}
+
+# error blocks of memcheck with a frame of ours
+
+sub valgrind {
+    my $nginx = shift;
+
+    my @blocks;
+
+    for my $file (glob $nginx->dir . '/valgrind.*') {
+        my $text = Stok::Nginx::slurp($file) // '';
+        push @blocks, grep { /ngx_service_token|stok_/ }
+            split /^==\d+== \n/m, $text;
+    }
+
+    return join "\n", @blocks;
+}
+
+1;
