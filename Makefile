@@ -2,11 +2,13 @@
 # "make install".
 
 NGINX_SRC = /usr/share/nginx/src
-NGINX = nginx
 DESTDIR =
 PREFIX = /usr
 MODULES_DIR = /usr/lib/nginx/modules
 PROVE_FLAGS =
+
+# cmocka speaks TAP, and prove listens
+export CMOCKA_MESSAGE_OUTPUT = TAP
 
 CC = cc
 CFLAGS = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -28,6 +30,7 @@ SCRIPTS = $(wildcard scripts/*.lua)
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
 CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
+UNIT_H = $(wildcard t/unit/*.h)
 
 
 .PHONY: all module command help test test-valgrind unit check install clean
@@ -45,18 +48,19 @@ help:  ## show this list
 # nginx's configure writes where it stands: it gets a folder of its own, with
 # the options of the nginx that will load the module
 
-$(CONFIGURED): config
+$(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags)
 	@test -x $(NGINX_SRC)/configure || { echo "nginx's headers are missing:\
 	 apt-get install nginx-dev" >&2; exit 1; }
-	rm -rf $(B)/nginx
-	mkdir -p $(B)/nginx
-	cp -r $(NGINX_SRC)/. $(B)/nginx
-	cd $(B)/nginx && bash -c '. ./conf_flags && ./configure \
+	@echo configure
+	@rm -rf $(B)/nginx
+	@mkdir -p $(B)/nginx
+	@cp -r $(NGINX_SRC)/. $(B)/nginx
+	@cd $(B)/nginx && bash -c '. ./conf_flags && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" \
 	    --with-cc-opt="$(CFLAGS) -fPIC -Wno-unused-parameter -Wextra" \
 	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC" \
 	    --add-dynamic-module="$(CURDIR)"' > configure.log \
-	    || { grep -B2 -A3 'error' configure.log >&2; exit 1; }
+	    || { sed -n '/error: /,$$p' configure.log >&2; exit 1; }
 
 $(MODULE): $(CONFIGURED) $(MODULE_SRC) $(LIB) $(LIB_H)
 	$(MAKE) -C $(B)/nginx -f objs/Makefile modules > /dev/null
@@ -81,7 +85,7 @@ $(B)/cli/scripts.c: $(SCRIPTS) util/embed-scripts
 	@mkdir -p $(@D)
 	util/embed-scripts scripts > $@
 
-$(B)/unit/%: t/unit/%.c t/unit/guard.h $(LIB) $(LIB_H)
+$(B)/unit/%: t/unit/%.c $(UNIT_H) $(LIB) $(LIB_H)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -g -O1 $(WARNINGS) -Ilib \
 	    -fsanitize=address,undefined -fno-sanitize-recover=all \
