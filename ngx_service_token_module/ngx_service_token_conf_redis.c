@@ -79,7 +79,11 @@ ngx_service_token_conf_address(ngx_conf_t *cf, ngx_str_t *address,
         return NULL;
     }
 
-    *host = u.host;
+    ngx_str_null(host);
+
+    if (u.family != AF_UNIX) {
+        *host = u.host;
+    }
 
     redis->name = *address;
     redis->addrs = u.addrs;

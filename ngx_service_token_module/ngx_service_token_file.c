@@ -66,6 +66,7 @@ static ngx_int_t
 ngx_service_token_file_check(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *path,
     size_t max, ngx_uint_t strict, size_t *size)
 {
+    ngx_uint_t       mode;
     ngx_file_info_t  fi;
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
@@ -86,11 +87,13 @@ ngx_service_token_file_check(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    if (ngx_file_access(&fi) & 0177) {
+    mode = ngx_file_access(&fi);
+
+    if (mode & 0177) {
         ngx_conf_log_error(strict ? NGX_LOG_EMERG : NGX_LOG_WARN, cf, 0,
-                           "\"%V\" has mode %04uo, "
+                           "\"%V\" has mode 0%ui%ui%ui, "
                            "and should be 0600 or stricter",
-                           path, (ngx_uint_t) ngx_file_access(&fi));
+                           path, mode >> 6, (mode >> 3) & 7, mode & 7);
 
         if (strict) {
             return NGX_ERROR;

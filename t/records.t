@@ -1,0 +1,141 @@
+# Records that cannot be read: 503, one WARN line, never let in, no crash.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Test;
+
+my $redis = Stok::Redis->start;
+$redis->user('user@service');
+
+my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
+    service_token_redis %%REDIS%%;
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        add_header X-Status $service_token_status always;
+        service_token api;
+    }
+EOC
+
+my $n = 0;
+my $long = 'x' x 100_000;
+
+# name, the token's fields, what the log says
+for my $case (
+    ['no user', { user => undef }, 'no field'],
+    ['no status', { status => undef }, 'no field'],
+    ['no type', { type => undef }, 'no field'],
+    ['no expires_at', { expires_at => undef }, 'no field'],
+    ['no name', { name => undef }, 'no field'],
+    ['unknown field', { not_before => 5 }, 'unknown'],
+    ['unknown status', { status => 'frozen' }, 'status'],
+    ['status in capitals', { status => 'ACTIVE' }, 'status'],
+    ['unknown type', { type => 'robot' }, 'type'],
+    ['empty status', { status => '' }, 'status'],
+    ['letters in a date', { expires_at => '1e9' }, 'expires_at'],
+    ['negative date', { expires_at => -1 }, 'expires_at'],
+    ['blank in a date', { expires_at => ' 1' }, 'expires_at'],
+    ['empty date', { expires_at => '' }, 'expires_at'],
+    ['huge date', { expires_at => '9' x 30 }, 'expires_at'],
+    ['created_at', { created_at => 'today' }, 'created_at'],
+    ['line feed in the name', { name => "a\r\nX-Evil: 1" }, 'name'],
+    ['not UTF-8', { name => "\xff" }, 'name'],
+    ['long name', { name => 'x' x 256 }, 'name'],
+    ['very long name', { name => $long }, 'name'],
+    ['1 MB name', { name => $long x 10 }, 'name'],
+    ['blank in the user', { user => 'a b' }, 'user'],
+    ['long user', { user => 'u' x 300 }, 'user'],
+    ['bad scope', { scope => 'a b' }, 'scope'],
+    ['long env', { env => 'x' x 2000 }, 'env'],
+) {
+    my ($name, $fields, $why) = @$case;
+    my $id = sprintf 'tok_case%08d', ++$n;
+    my $token = $redis->token(user => 'user@service', id => $id, %$fields);
+
+    refused($name, $token, $id, $why);
+}
+
+# the id itself cannot be read: 8 hex digits of the digest stand for it
+
+for my $id (undef, '', 'a b', 'x' x 65) {
+    my $token = $redis->token(user => 'user@service', id => $id);
+    refused('bad id', $token, substr($redis->digest($token), 0, 8), '.');
+}
+
+my $many = $redis->token(user => 'user@service',
+    map { ("field$_" => 1) } 1 .. 200);
+refused('many fields', $many, substr($redis->digest($many), 0, 8),
+    'too many');
+
+# a key of another type
+
+for my $type (qw(string list set)) {
+    my $token = $redis->token(user => 'user@service');
+    my $key = $redis->token_key($token);
+
+    $redis->cli('DEL', $key);
+    $redis->cli($type eq 'string' ? 'SET' : $type eq 'list' ? 'RPUSH' : 'SADD',
+        $key, 'x');
+
+    refused("a $type", $token, substr($redis->digest($token), 0, 8), '.');
+}
+
+# a user's record
+
+for my $case (
+    ['no role', { role => undef }, 'no field'],
+    ['no kind', { kind => undef }, 'no field'],
+    ['no status', { status => undef }, 'no field'],
+    ['unknown status', { status => 'on' }, 'status'],
+    ['unknown kind', { kind => 'cat' }, 'kind'],
+    ['unknown field', { suspended => 1 }, 'unknown'],
+    ['role of none', { role => 'emperor' }, 'role'],
+    ['bad role', { role => 'a b' }, 'role'],
+    ['long purpose', { purpose => 'x' x 5000 }, 'purpose'],
+) {
+    my ($name, $fields, $why) = @$case;
+    my $id = sprintf 'tok_user%08d', ++$n;
+    my $user = $redis->user("u$n\@service", %$fields);
+    my $token = $redis->token(user => $user, id => $id);
+
+    refused("user: $name", $token, $id, $why);
+}
+
+# the dataset's marker
+
+my $token = $redis->token(user => 'user@service');
+is(status_of($nginx->get('/', token => $token)), 200, 'all is well');
+
+$redis->cli('DEL', $redis->key('meta'));
+is(word($nginx->get('/', token => $token)), '503 UNAVAILABLE', 'no marker');
+is(word($nginx->get('/', token => 'unknown')), '503 UNAVAILABLE',
+    'an unknown token without a marker');
+$redis->cli('HSET', $redis->key('meta'), 'schema', 2);
+is(word($nginx->get('/', token => $token)), '503 UNAVAILABLE',
+    'another schema');
+$redis->init;
+is(word($nginx->get('/', token => $token)), '200 ALLOWED', 'the marker is back');
+is(scalar(() = $nginx->log =~ /\[error\].*no dataset/g), 1,
+    'said once for the change of state');
+
+$redis->cli('FLUSHALL');
+is(word($nginx->get('/', token => $token)), '503 UNAVAILABLE', 'emptied');
+
+finish;
+
+
+sub word { status_of($_[0]) . ' ' . header_of($_[0], 'X-Status') }
+
+sub refused {
+    my ($name, $token, $label, $why) = @_;
+
+    my $r = $nginx->get('/', token => $token);
+
+    is(word($r), '503 UNAVAILABLE', "$name: refused");
+    like(header_of($r, 'Retry-After'), qr/^\d+$/, "$name: when to retry");
+    is(scalar(header_of($r, 'WWW-Authenticate')), '', "$name: no challenge");
+
+    my @lines = grep { /\[warn\].*token \Q$label\E\b/ } split /\n/, $nginx->log;
+    is(@lines, 1, "$name: one line");
+    like($lines[0] // '', qr/unreadable .*: .*(?:$why)/, "$name: says why");
+}
