@@ -6,8 +6,6 @@
 
 #include "guard.h"
 
-#include <stdio.h>
-
 #include "stok_bearer.h"
 
 

@@ -9,8 +9,6 @@
 
 #include "guard.h"
 
-#include <stdio.h>
-
 #include "stok_decide.h"
 
 
