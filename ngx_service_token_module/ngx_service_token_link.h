@@ -64,7 +64,6 @@ struct ngx_service_token_command_s {
     ngx_msec_t                    deadline;
     u_char                       *bytes;
     size_t                        len;
-    unsigned                      sent:1;
     unsigned                      again:1;         /* was sent before */
 };
 

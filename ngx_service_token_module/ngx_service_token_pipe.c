@@ -45,7 +45,6 @@ ngx_service_token_link_send(ngx_service_token_link_t *link,
     }
 
     cmd->deadline = ngx_current_msec + link->redis->timeout;
-    cmd->sent = 0;
     cmd->again = 0;
 
     if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
@@ -165,7 +164,6 @@ ngx_service_token_pipe_fill(ngx_service_token_link_t *link)
 
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&link->sent, q);
-        cmd->sent = 1;
     }
 }
 
@@ -280,14 +278,14 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
 
 /*
  * The server closed.  From a link that was ready, and for commands that were
- * not asked twice, that is worth a new connection at once; otherwise it is
+ * not asked before, that is worth a new connection at once; otherwise it is
  * lost.
  */
 
 static void
 ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
 {
-    ngx_queue_t                   all, failed, *q;
+    ngx_queue_t                  *q, failed;
     ngx_service_token_command_t  *cmd;
 
     if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
@@ -295,36 +293,40 @@ ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
         return;
     }
 
-    ngx_service_token_link_detach(link);
-    ngx_service_token_pipe_take(link, &all);
-    ngx_queue_init(&failed);
-
-    while (!ngx_queue_empty(&all)) {
-        q = ngx_queue_head(&all);
-        ngx_queue_remove(q);
+    for (q = ngx_queue_head(&link->sent);
+         q != ngx_queue_sentinel(&link->sent);
+         q = ngx_queue_next(q))
+    {
         cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
 
-        if (cmd->sent && cmd->again) {
-            ngx_queue_insert_tail(&failed, q);
-            continue;
+        if (cmd->again) {
+            ngx_service_token_link_drop(link, err, "connection closed", NULL);
+            return;
         }
 
-        cmd->again |= cmd->sent;
-        cmd->sent = 0;
-
-        ngx_queue_insert_tail(&link->unsent, q);
-        link->commands++;
+        cmd->again = 1;
     }
 
-    if (link->commands && ngx_service_token_link_open(link) != NGX_OK) {
-        ngx_service_token_pipe_take(link, &all);
+    ngx_service_token_link_detach(link);
 
-        if (!ngx_queue_empty(&all)) {
-            ngx_queue_add(&failed, &all);
-        }
+    if (link->commands == 0) {
+        return;
     }
 
-    ngx_service_token_pipe_fail(&failed);
+    /* what was sent goes before what was not */
+
+    if (!ngx_queue_empty(&link->unsent)) {
+        ngx_queue_add(&link->sent, &link->unsent);
+        ngx_queue_init(&link->unsent);
+    }
+
+    ngx_queue_add(&link->unsent, &link->sent);
+    ngx_queue_init(&link->sent);
+
+    if (ngx_service_token_link_open(link) != NGX_OK) {
+        ngx_service_token_pipe_take(link, &failed);
+        ngx_service_token_pipe_fail(&failed);
+    }
 }
 
 

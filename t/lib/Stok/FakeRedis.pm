@@ -55,7 +55,7 @@ sub serve {
     $| = 1;
 
     while (1) {
-        for my $sock ($select->can_read(0.005)) {
+        for my $sock ($select->can_read(0.0005)) {
 
             if ($sock == $listen) {
                 my $new = $listen->accept or next;

@@ -1,0 +1,139 @@
+# Address, password, user and database.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Test;
+
+my @acl = (
+    qw(--user edge on >edgepass ~{st}:* +@read +@connection),
+    qw(--user weak on >weakpass ~other:* +@read +@connection),
+);
+
+my $redis = Stok::Redis->start(auth => ['admin pass'],
+    options => ['--requirepass', 'admin pass', @acl]);
+$redis->user('user@service');
+my $token = $redis->token(user => 'user@service');
+
+# database 3 holds another dataset
+$redis->cli('SELECT', 3);
+$redis->init;
+$redis->user('user@service');
+my $third = $redis->token(user => 'user@service');
+$redis->cli('SELECT', 0);
+
+my $port = $redis->port;
+my $open = Stok::Redis->start(prefix => '{other}:');
+$open->user('user@service');
+my $other = $open->token(user => 'user@service');
+
+# name, options, token, status, what is logged
+for my $case (
+    ['password', 'password_file=%%DIR%%/pass', $token, 200],
+    ['user', 'user=edge password_file=%%DIR%%/edge', $token, 200],
+    ['database', 'password_file=%%DIR%%/pass db=3', $third, 200],
+    ['the other database', 'password_file=%%DIR%%/pass db=3', $token, 401],
+    ['no password', '', $token, 503, 'refused: NOAUTH'],
+    ['wrong password', 'password_file=%%DIR%%/wrong', $token, 503,
+        'refused: WRONGPASS'],
+    ['wrong user', 'user=nobody password_file=%%DIR%%/pass', $token, 503,
+        'refused: WRONGPASS'],
+    ['no permission', 'user=weak password_file=%%DIR%%/weak', $token, 503,
+        'answers with an error: NOPERM'],
+    ['no such database', 'password_file=%%DIR%%/pass db=99', $token, 503,
+        'refused: ERR'],
+) {
+    my ($name, $options, $with, $status, $says) = @$case;
+
+    for my $addr ("127.0.0.1:$port", 'unix:' . $redis->socket) {
+        my $http = <<"EOC";
+    service_token_redis $addr timeout=5s connect_timeout=5s $options;
+    server { listen 127.0.0.1:%%PORT%%; service_token api; }
+EOC
+        my $nginx = start($http);
+
+        is(status_of($nginx->get('/', token => $with)), $status,
+            "$name at $addr");
+        ok($nginx->wait_log(qr/\[error\].*\Q$says/), "$name: says why")
+            if $says;
+        unlike($nginx->log, qr/admin pass|edgepass|weakpass|wrong-one/,
+            "$name: no password in the log");
+    }
+}
+
+# a prefix
+
+my $nginx = Stok::Nginx->start(redis => $open, http => <<'EOC');
+    service_token_redis %%REDIS%%;
+    service_token_prefix "{other}:";
+    server { listen 127.0.0.1:%%PORT%%; service_token api; }
+EOC
+
+is(status_of($nginx->get('/', token => $other)), 200, 'another prefix');
+
+# keys: digests by HMAC, and seals
+
+$redis = Stok::Redis->start;
+$redis->{key} = { name => 'k2', secret => pack 'C*', 0 .. 31 };
+$redis->user('user@service');
+$redis->user('forged@service', role => 'admin', seal => '');
+
+my $first = $redis->token(user => 'user@service');
+my $raised = $redis->token(user => 'forged@service');
+my $unsealed = $redis->token(user => 'user@service', seal => undef);
+my $edited = $redis->token(user => 'user@service', expires_at => 5);
+$redis->cli('HSET', $redis->token_key($edited), 'expires_at', 0);
+my $moved = $redis->token(user => 'user@service');
+my $record = $redis->cli('HGETALL', $redis->token_key($first));
+$redis->cli('DEL', $redis->token_key($moved));
+$redis->cli('HSET', $redis->token_key($moved), @$record);
+my $plain = do {
+    local $redis->{key};
+    $redis->token(user => 'user@service');
+};
+
+$nginx = start(<<'EOC', $redis);
+    service_token_redis %%REDIS%%;
+    service_token_key_file %%DIR%%/keys;
+    server { listen 127.0.0.1:%%PORT%%; service_token api;
+        add_header X-Status $service_token_status always; }
+EOC
+
+for my $case (
+    ['sealed', $first, '200 ALLOWED'],
+    ['a user without a seal', $raised, '401 TAMPERED'],
+    ['a token without a seal', $unsealed, '401 TAMPERED'],
+    ['a date that was edited', $edited, '401 TAMPERED'],
+    ["another token's record", $moved, '401 TAMPERED'],
+    ['a digest without the key', $plain, '401 UNKNOWN'],
+) {
+    my ($name, $with, $word) = @$case;
+    my $r = $nginx->get('/', token => $with);
+    is(status_of($r) . ' ' . header_of($r, 'X-Status'), $word, $name);
+}
+
+is(header_of($nginx->get('/', token => $edited), 'WWW-Authenticate'),
+    'Bearer realm="api", error="invalid_token"', 'the challenge of TAMPERED');
+
+finish;
+
+
+sub start {
+    my ($http, $with) = @_;
+
+    # files are needed before nginx reads its configuration
+    no warnings 'redefine';
+    my $new = \&Stok::Nginx::new;
+    local *Stok::Nginx::new = sub {
+        my $self = $new->(@_);
+        $self->file('pass', "admin pass\n", 0600);
+        $self->file('edge', "edgepass\n", 0600);
+        $self->file('weak', "weakpass", 0600);
+        $self->file('wrong', "wrong-one\r\n", 0600);
+        $self->file('keys', 'k2 ' . unpack('H*', pack 'C*', 0 .. 31) . "\n"
+            . 'k1 ' . 'ab' x 32 . "\n", 0600);
+        return $self;
+    };
+
+    return Stok::Nginx->start(redis => $with, http => $http);
+}
