@@ -231,8 +231,7 @@ stok_crc32(const char *p, size_t len)
 static int
 stok_token_is_digit(char ch)
 {
-    return (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z')
-           || (ch >= 'a' && ch <= 'z');
+    return (uint8_t) (ch - '0') < 10 || (uint8_t) ((ch | 0x20) - 'a') < 26;
 }
 
 

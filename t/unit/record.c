@@ -194,14 +194,28 @@ record_base(record_t *rec, int user)
 }
 
 
+/* the list itself ends at an unreadable page, too */
+
 static int
 record_decode(const record_t *rec, int user, const char **why)
 {
-    stok_user_record_t   u;
-    stok_token_record_t  t;
+    int                   rc;
+    guard_t               guard;
+    stok_str_t           *str;
+    stok_user_record_t    u;
+    stok_token_record_t   t;
 
-    return user ? stok_user_record_decode(&u, rec->str, rec->n, why)
-                : stok_token_record_decode(&t, rec->str, rec->n, why);
+    guard_create(&guard);
+
+    str = (stok_str_t *) guard_tail(&guard, rec->str,
+                                    rec->n * sizeof(stok_str_t));
+
+    rc = user ? stok_user_record_decode(&u, str, rec->n, why)
+              : stok_token_record_decode(&t, str, rec->n, why);
+
+    guard_destroy(&guard);
+
+    return rc;
 }
 
 
@@ -323,6 +337,7 @@ record_fields(void **state)
 
             if (rc == STOK_INVALID) {
                 assert_non_null(strstr(why, name.data));
+                assert_ptr_equal(strstr(why, "no field"), why);
             }
 
             /* twice, with the same value and with an empty one first */
