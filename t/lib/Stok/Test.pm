@@ -33,7 +33,7 @@ sub header_of {
 
 my $core = qr{
     http[ ](?:process[ ]request[ ])?header: | http2[ ](?:http[ ])?header:
-    | http2[ ]table[ ]add: | http[ ]proxy[ ]header: | ^Authorization:[ ]Bearer[ ]
+    | http2[ ]table[ ]add: | http[ ]proxy[ ]header: | ^[Aa]uthorization:[ ]Bearer[ ]
 }x;
 
 sub finish {

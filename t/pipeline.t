@@ -1,0 +1,70 @@
+# One connection for each worker, one question in flight for each key however
+# many wait, one write for each pass, at most two round trips.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Test;
+
+# a server that holds its answers until it is told
+
+my $held = Stok::FakeRedis->start(sub {
+    my ($args) = @_;
+    return Stok::FakeRedis::bulk('1') if $args->[0] eq 'HGET';
+    return (\0.5, Stok::FakeRedis::hash(qw(kind service role member
+        status active))) if $args->[1] =~ /user:/;
+    return (\0.5, Stok::FakeRedis::hash(qw(id tok_x user u@service name n
+        type service status active expires_at 0)));
+});
+
+my $nginx = Stok::Nginx->start(redis => $held, http => <<'EOC');
+    service_token_redis %%REDIS_ADDR%% timeout=20s connect_timeout=5s;
+    server { listen 127.0.0.1:%%PORT%%; service_token api; }
+EOC
+
+my $request = "GET /index.html HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    . "Authorization: Bearer foreign";
+
+my @waiting = map { $nginx->open("$request\r\n\r\n") } 1 .. 40;
+my @codes = map { status_of($nginx->answer($_)) } @waiting;
+
+is("@codes", join(' ', (200) x 40), 'forty wait for one answer');
+
+my $log = $held->log;
+is(scalar(() = $log =~ /HGETALL/g), 2, 'two questions: token and user');
+is(scalar(() = $log =~ /^connection/mg), 1, 'over one connection');
+
+# several tokens of one user: a question for each token, one for the user
+
+@waiting = map { $nginx->open("$request$_\r\n\r\n") } 1 .. 10;
+@codes = map { status_of($nginx->answer($_)) } @waiting;
+is("@codes", join(' ', (200) x 10), 'ten tokens');
+
+$log = substr $held->log, length $log;
+cmp_ok(scalar(() = $log =~ /HGETALL/g), '<', 20, 'a user is asked for less often');
+is(scalar(() = $log =~ /^connection/mg), 0, 'over the same connection');
+
+# against a real server, with two workers
+
+my $redis = Stok::Redis->start;
+$redis->user('user@service');
+my @tokens = map { $redis->token(user => 'user@service') } 1 .. 200;
+
+my $two = Stok::Nginx->start(redis => $redis, workers => 2, http => <<'EOC');
+    service_token_redis %%REDIS%%;
+    server { listen 127.0.0.1:%%PORT%% reuseport; service_token api; }
+EOC
+
+my $before = $redis->calls('hgetall');
+my @open = map { $two->open("GET /index.html HTTP/1.1\r\nHost: x\r\n"
+    . "Connection: close\r\nAuthorization: Bearer $_\r\n\r\n") } @tokens;
+my %codes;
+$codes{ status_of($two->answer($_)) }++ for @open;
+
+is_deeply(\%codes, { 200 => 200 }, 'two hundred at once');
+cmp_ok($redis->calls('hgetall') - $before, '<=', 400, 'two questions at most');
+
+my @clients = grep { !/cmd=client/ } split /\n/, $redis->cli('CLIENT', 'LIST');
+cmp_ok(scalar(@clients), '<=', 3, 'a connection for each worker, and ours');
+
+finish;
