@@ -1,0 +1,428 @@
+/*
+ * token list, user list, user show: from the indexes, in batches.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_BATCH  500
+
+
+typedef struct {
+    const char  *status;
+    int64_t      now;
+    json_t      *array;                          /* NULL: a table */
+    int          users;
+} cli_list_t;
+
+
+static int cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
+    cli_list_t *list);
+static void cli_token_row(cli_list_t *list, json_t *json);
+static int cli_walk(cli_t *cli, const char *index, cli_list_t *list);
+static int cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list);
+static const char *cli_text(json_t *json, const char *name);
+
+
+/* state and last use, as a token's JSON shows them */
+
+int
+cli_token_more(cli_t *cli, json_t *json, int64_t now)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "ZSCORE %slast_used %s", cli->prefix,
+                       cli_text(json, "id"));
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    cli_token_state(json, now, reply->type == REDIS_REPLY_STRING ? reply->str
+                                                                 : NULL);
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+void
+cli_token_state(json_t *json, int64_t now, const char *last_used)
+{
+    json_int_t   expires;
+    const char  *state;
+
+    expires = json_integer_value(json_object_get(json, "expires_at"));
+    state = "active";
+
+    if (strcmp(cli_text(json, "status"), "active") != 0) {
+        state = cli_text(json, "status");
+
+    } else if (expires && expires <= now) {
+        state = "expired";
+
+    } else if (cli_text(json, "rotated_to")[0]) {
+        state = "rotating";
+    }
+
+    json_object_set_new(json, "state", json_string(state));
+    json_object_set_new(json, "last_used",
+                        last_used ? json_integer(cli_number(last_used))
+                                  : json_null());
+}
+
+
+int
+cli_token_list(cli_t *cli, cli_args_t *args)
+{
+    int           code;
+    char         *brand;
+    size_t        i;
+    redisReply   *ids;
+    const char   *user, *status;
+    cli_list_t    list;
+    cli_record_t  rec;
+
+    static const char  *states[] = { "active", "revoked", "expired",
+                                     "rotating" };
+
+    memset(&list, 0, sizeof(list));
+    user = cli_option(args, "user");
+    status = cli_option(args, "status");
+    list.status = status;
+
+    if (status) {
+        for (i = 0; i < 4 && strcmp(status, states[i]) != 0; i++) {
+            /* void */
+        }
+
+        if (i == 4) {
+            return cli_fail(CLI_USAGE, "bad --status: active, revoked, "
+                            "expired or rotating");
+        }
+    }
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+    code = cli_now(cli, &list.now);
+
+    if (code == CLI_OK && user) {
+        code = cli_read_user(cli, user, &rec);
+        if (code == CLI_OK) {
+            cli_free(&rec);
+        }
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    list.array = cli->json ? json_array() : NULL;
+
+    if (list.array == NULL) {
+        cli_cell("ID", 20);
+        cli_cell("USER", 14);
+        cli_cell("NAME", 13);
+        cli_cell("STATE", 8);
+        cli_cell("LAST USED", -20);
+    }
+
+    if (user == NULL) {
+        code = cli_walk(cli, "tokens", &list);
+
+    } else {
+        code = cli_command(cli, &ids, "SORT %suser-tokens:%s ALPHA",
+                           cli->prefix, user);
+        if (code == CLI_OK) {
+            for (i = 0; i < ids->elements && code == CLI_OK; i += CLI_BATCH) {
+                code = cli_each_token(cli, ids, i, CLI_BATCH, &list);
+            }
+
+            freeReplyObject(ids);
+        }
+    }
+
+    return list.array ? (code == CLI_OK ? cli_print_json(list.array) : code)
+                      : code;
+}
+
+
+/* an index by creation, a page at a time */
+
+static int
+cli_walk(cli_t *cli, const char *index, cli_list_t *list)
+{
+    int          code;
+    long         from;
+    size_t       n;
+    redisReply  *ids;
+
+    for (from = 0, n = CLI_BATCH; n == CLI_BATCH; from += CLI_BATCH) {
+        code = cli_command(cli, &ids, "ZRANGE %s%s %ld %ld", cli->prefix,
+                           index, from, from + CLI_BATCH - 1);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        n = ids->type == REDIS_REPLY_ARRAY ? ids->elements : 0;
+
+        code = list->users ? cli_each_user(cli, ids, list)
+                           : cli_each_token(cli, ids, 0, n, list);
+        freeReplyObject(ids);
+
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+/* three pipelines: ids to digests, digests to records, ids to last use */
+
+static int
+cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
+    cli_list_t *list)
+{
+    int           code;
+    size_t        i, k, last;
+    json_t       *json[CLI_BATCH];
+    redisReply   *reply, *digest[CLI_BATCH];
+    cli_record_t  rec;
+
+    last = from + n < ids->elements ? from + n : ids->elements;
+    n = last - from;
+
+    memset(json, 0, sizeof(json));
+    memset(digest, 0, sizeof(digest));
+
+    for (i = from; i < last; i++) {
+        redisAppendCommand(cli->ctx, "GET %sid:%s", cli->prefix,
+                           ids->element[i]->str);
+    }
+
+    code = CLI_OK;
+
+    for (i = 0; i < n && code == CLI_OK; i++) {
+        code = cli_reply(cli, &digest[i]);
+    }
+
+    for (i = 0; i < n && code == CLI_OK; i++) {
+        redisAppendCommand(cli->ctx, "HGETALL %stoken:%s", cli->prefix,
+                           digest[i]->str ? digest[i]->str : "");
+        redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix,
+                           ids->element[from + i]->str);
+    }
+
+    for (i = 0; i < n && code == CLI_OK; i++) {
+        code = cli_reply(cli, &reply);
+        if (code != CLI_OK) {
+            break;
+        }
+
+        memset(&rec, 0, sizeof(rec));
+        rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+
+        for (k = 0; k < rec.n; k++) {
+            rec.field[k].data = reply->element[k]->str;
+            rec.field[k].len = (size_t) reply->element[k]->len;
+        }
+
+        json[i] = cli_json(&rec, NULL);
+        freeReplyObject(reply);
+
+        code = cli_reply(cli, &reply);
+
+        if (code == CLI_OK) {
+            cli_token_state(json[i], list->now, reply->str);
+            freeReplyObject(reply);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (digest[i]) {
+            freeReplyObject(digest[i]);
+        }
+
+        if (code == CLI_OK && json_object_get(json[i], "id")
+            && (list->status == NULL
+                || strcmp(cli_text(json[i], "state"), list->status) == 0))
+        {
+            cli_token_row(list, json_incref(json[i]));
+        }
+
+        if (json[i]) {
+            json_decref(json[i]);
+        }
+    }
+
+    return code;
+}
+
+
+static void
+cli_token_row(cli_list_t *list, json_t *json)
+{
+    char     date[24];
+    json_t  *used;
+
+    if (list->array) {
+        json_array_append_new(list->array, json);
+        return;
+    }
+
+    used = json_object_get(json, "last_used");
+
+    if (json_is_integer(used)) {
+        cli_iso(json_integer_value(used), date);
+
+    } else {
+        strcpy(date, "never used");
+    }
+
+    cli_cell(cli_text(json, "id"), 20);
+    cli_cell(cli_text(json, "user"), 14);
+    cli_cell(cli_text(json, "name"), 13);
+    cli_cell(cli_text(json, "state"), 8);
+    cli_cell(date, -20);
+
+    json_decref(json);
+}
+
+
+int
+cli_user_list(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    char        *brand;
+    cli_list_t   list;
+
+    (void) args;
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+
+    memset(&list, 0, sizeof(list));
+    list.users = 1;
+    list.array = cli->json ? json_array() : NULL;
+
+    if (list.array == NULL) {
+        cli_cell("ID", 32);
+        cli_cell("ROLE", 10);
+        cli_cell("STATUS", 8);
+        cli_cell("OWNER", -25);
+    }
+
+    code = cli_walk(cli, "users", &list);
+
+    return list.array ? (code == CLI_OK ? cli_print_json(list.array) : code)
+                      : code;
+}
+
+
+static int
+cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list)
+{
+    int            code;
+    size_t         i, k;
+    json_t        *json;
+    redisReply    *reply;
+    cli_record_t   rec;
+
+    for (i = 0; i < ids->elements; i++) {
+        redisAppendCommand(cli->ctx, "HGETALL %suser:%s", cli->prefix,
+                           ids->element[i]->str);
+    }
+
+    for (i = 0; i < ids->elements; i++) {
+        code = cli_reply(cli, &reply);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        memset(&rec, 0, sizeof(rec));
+        rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+
+        for (k = 0; k < rec.n; k++) {
+            rec.field[k].data = reply->element[k]->str;
+            rec.field[k].len = (size_t) reply->element[k]->len;
+        }
+
+        json = cli_json(&rec, ids->element[i]->str);
+        freeReplyObject(reply);
+
+        if (list->array) {
+            json_array_append_new(list->array, json);
+            continue;
+        }
+
+        cli_cell(ids->element[i]->str, 32);
+        cli_cell(cli_text(json, "role"), 10);
+        cli_cell(cli_text(json, "status"), 8);
+        cli_cell(cli_text(json, "owner"), -25);
+        json_decref(json);
+    }
+
+    return CLI_OK;
+}
+
+
+int
+cli_user_show(cli_t *cli, cli_args_t *args)
+{
+    int            code;
+    json_t        *json;
+    redisReply    *reply;
+    cli_record_t   rec;
+
+    code = cli_read_user(cli, args->arg[0], &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    json = cli_json(&rec, args->arg[0]);
+    cli_free(&rec);
+
+    code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
+                       args->arg[0]);
+    if (code != CLI_OK) {
+        json_decref(json);
+        return code;
+    }
+
+    json_object_set_new(json, "tokens", json_integer(reply->integer));
+    freeReplyObject(reply);
+
+    if (cli->json) {
+        return cli_print_json(json);
+    }
+
+    cli_print_fields(json);
+
+    return CLI_OK;
+}
+
+
+static const char *
+cli_text(json_t *json, const char *name)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(json, name));
+
+    return text ? text : "";
+}

@@ -1,0 +1,468 @@
+/*
+ * service-token: options, verbs, usage.
+ */
+
+
+#include "cli.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+typedef struct {
+    const char  *group;
+    const char  *verb;                           /* NULL: the group is it */
+    const char  *args;                           /* as usage shows them */
+    int          n;                              /* of arguments */
+    const char  *options;                        /* besides the global ones */
+    int          offline;                        /* needs no Redis */
+    int        (*run)(cli_t *cli, cli_args_t *args);
+} cli_verb_t;
+
+
+static const cli_verb_t  cli_verbs[] = {
+    { "init", NULL, "[--brand B] [--approval required|none]", 0,
+      "brand approval", 0, cli_init },
+    { "key", "new", "NAME", 1, "", 1, cli_key_new },
+    { "user", "create",
+      "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
+      1, "purpose owner role use-case human", 0, cli_user_create },
+    { "user", "list", "", 0, "", 0, cli_user_list },
+    { "user", "show", "ID", 1, "", 0, cli_user_show },
+    { "user", "approve", "ID", 1, "", 0, cli_user_approve },
+    { "user", "set-role", "ID ROLE", 2, "", 0, cli_user_set_role },
+    { "user", "disable", "ID", 1, "", 0, cli_user_disable },
+    { "user", "enable", "ID", 1, "", 0, cli_user_enable },
+    { "user", "delete", "ID", 1, "", 0, cli_user_delete },
+    { "user", "revoke-all", "ID", 1, "", 0, cli_user_revoke_all },
+    { "token", "create",
+      "--user ID --name N --env production|staging|development|testing "
+      "[--expires-in 90d|never] [--scim-only]", 0,
+      "user name env expires-in scim-only", 0, cli_token_create },
+    { "token", "list", "[--user ID] [--status active|revoked|expired]", 0,
+      "user status", 0, cli_token_list },
+    { "token", "show", "ID", 1, "", 0, cli_token_show },
+    { "token", "revoke", "ID", 1, "", 0, cli_token_revoke },
+    { "token", "restore", "ID", 1, "", 0, cli_token_restore },
+    { "token", "delete", "ID [--force]", 1, "force", 0, cli_token_delete },
+    { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
+      "role scope type", 0, cli_check },
+    { NULL, NULL, NULL, 0, NULL, 0, NULL }
+};
+
+#define CLI_GLOBALS  7                           /* the first of these */
+
+static const struct option  cli_options[] = {
+    { "redis", required_argument, NULL, 0 },
+    { "key-file", required_argument, NULL, 0 },
+    { "prefix", required_argument, NULL, 0 },
+    { "roles", required_argument, NULL, 0 },
+    { "actor", required_argument, NULL, 0 },
+    { "json", no_argument, NULL, 0 },
+    { "help", no_argument, NULL, 0 },
+    { "brand", required_argument, NULL, 0 },
+    { "approval", required_argument, NULL, 0 },
+    { "purpose", required_argument, NULL, 0 },
+    { "owner", required_argument, NULL, 0 },
+    { "role", required_argument, NULL, 0 },
+    { "use-case", required_argument, NULL, 0 },
+    { "human", no_argument, NULL, 0 },
+    { "user", required_argument, NULL, 0 },
+    { "name", required_argument, NULL, 0 },
+    { "env", required_argument, NULL, 0 },
+    { "expires-in", required_argument, NULL, 0 },
+    { "scim-only", no_argument, NULL, 0 },
+    { "status", required_argument, NULL, 0 },
+    { "force", no_argument, NULL, 0 },
+    { "scope", required_argument, NULL, 0 },
+    { "type", required_argument, NULL, 0 },
+    { NULL, 0, NULL, 0 }
+};
+
+
+static int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
+    const cli_verb_t **verb);
+static int cli_parse_options(cli_t *cli, int argc, char **argv,
+    cli_args_t *args, int *help);
+static int cli_parse_verb(cli_args_t *args, const cli_verb_t **verb);
+static int cli_allowed(const char *options, const char *name);
+static void cli_global(cli_t *cli, int option, const char *value);
+static int cli_globals_check(cli_t *cli);
+static const char *cli_actor(void);
+static void cli_usage(FILE *out, const cli_verb_t *only);
+static const char *cli_env(const char *name, const char *value);
+
+
+int
+main(int argc, char **argv)
+{
+    int                code;
+    cli_t              cli;
+    cli_args_t         args;
+    const cli_verb_t  *verb;
+
+    memset(&cli, 0, sizeof(cli));
+
+    cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
+    cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
+    cli.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
+    cli.role_names = cli_env("SERVICE_TOKEN_ROLES", "member manager admin");
+    cli.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
+
+    code = cli_parse(&cli, argc, argv, &args, &verb);
+
+    if (code == CLI_OK && verb != NULL) {
+
+        if (!verb->offline) {
+            code = cli_keys_read(&cli);
+
+            if (code == CLI_OK) {
+                code = cli_connect(&cli);
+            }
+        }
+
+        if (code == CLI_OK) {
+            code = verb->run(&cli, &args);
+        }
+
+        if (code == CLI_CHANGED) {
+            code = cli_fail(CLI_REFUSED, "the record keeps changing: "
+                            "nothing was done, try again");
+        }
+
+        if (code == CLI_OK) {
+            code = cli_flush();
+        }
+    }
+
+    if (cli.ctx) {
+        redisFree(cli.ctx);
+    }
+
+    OPENSSL_cleanse(&cli.keys, sizeof(cli.keys));
+
+    return code;
+}
+
+
+static int
+cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
+    const cli_verb_t **verb)
+{
+    int  code, help;
+
+    memset(args, 0, sizeof(*args));
+    *verb = NULL;
+    help = 0;
+
+    code = cli_parse_options(cli, argc, argv, args, &help);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    args->arg = argv + optind;
+    args->n = argc - optind;
+
+    if (args->n == 0) {
+        cli_usage(help ? stdout : stderr, NULL);
+        return help ? cli_flush() : CLI_USAGE;
+    }
+
+    code = cli_parse_verb(args, verb);
+
+    if (help && *verb) {
+        cli_usage(stdout, *verb);
+        *verb = NULL;
+        return cli_flush();
+    }
+
+    return code == CLI_OK ? cli_globals_check(cli) : code;
+}
+
+
+static int
+cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
+    int *help)
+{
+    int  ch, i;
+
+    opterr = 0;
+
+    while ((ch = getopt_long(argc, argv, ":", cli_options, &i)) != -1) {
+
+        if (ch == ':') {
+            return cli_fail(CLI_USAGE, "option %s needs a value",
+                            argv[optind - 1]);
+        }
+
+        if (ch != 0) {
+            return cli_fail(CLI_USAGE, "unknown option %s: "
+                            "see service-token --help", argv[optind - 1]);
+        }
+
+        if (strcmp(cli_options[i].name, "help") == 0) {
+            *help = 1;
+
+        } else if (i < CLI_GLOBALS) {
+            cli_global(cli, i, optarg);
+
+        } else if (args->options == CLI_OPTIONS) {
+            return cli_fail(CLI_USAGE, "too many options");
+
+        } else {
+            args->option[args->options] = cli_options[i].name;
+            args->value[args->options++] = optarg ? optarg : "";
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_parse_verb(cli_args_t *args, const cli_verb_t **verb)
+{
+    int                i, words;
+    const cli_verb_t  *v;
+
+    words = 0;
+
+    for (v = cli_verbs; v->group; v++) {
+        words = v->verb ? 2 : 1;
+
+        if (strcmp(v->group, args->arg[0]) == 0
+            && (v->verb == NULL
+                || (args->n > 1 && strcmp(v->verb, args->arg[1]) == 0)))
+        {
+            break;
+        }
+    }
+
+    if (v->group == NULL) {
+        return cli_fail(CLI_USAGE, "unknown verb \"%s%s%s\": "
+                        "see service-token --help", args->arg[0],
+                        args->n > 1 ? " " : "",
+                        args->n > 1 ? args->arg[1] : "");
+    }
+
+    *verb = v;
+    args->arg += words;
+    args->n -= words;
+
+    for (i = 0; i < args->options; i++) {
+        if (!cli_allowed(v->options, args->option[i])) {
+            return cli_fail(CLI_USAGE, "option --%s is not for \"%s%s%s\"",
+                            args->option[i], v->group, v->verb ? " " : "",
+                            v->verb ? v->verb : "");
+        }
+    }
+
+    if (args->n != v->n) {
+        return cli_fail(CLI_USAGE, "usage: service-token %s%s%s %s",
+                        v->group, v->verb ? " " : "", v->verb ? v->verb : "",
+                        v->args);
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_allowed(const char *options, const char *name)
+{
+    size_t       len;
+    const char  *p;
+
+    len = strlen(name);
+
+    for (p = options; (p = strstr(p, name)) != NULL; p += len) {
+        if ((p == options || p[-1] == ' ')
+            && (p[len] == '\0' || p[len] == ' '))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+cli_global(cli_t *cli, int option, const char *value)
+{
+    switch (option) {
+
+    case 0:
+        cli->redis = value;
+        break;
+
+    case 1:
+        cli->key_file = value;
+        break;
+
+    case 2:
+        cli->prefix = value;
+        break;
+
+    case 3:
+        cli->role_names = value;
+        break;
+
+    case 4:
+        cli->actor = value;
+        break;
+
+    default:
+        cli->json = 1;
+        break;
+    }
+}
+
+
+static int
+cli_globals_check(cli_t *cli)
+{
+    size_t       len;
+    stok_str_t   name;
+    const char  *p;
+
+    len = strlen(cli->prefix);
+
+    if (len == 0 || len > STOK_PREFIX_MAX) {
+        return cli_fail(CLI_USAGE, "a prefix has 1 to %d characters",
+                        STOK_PREFIX_MAX);
+    }
+
+    if (cli->actor == NULL) {
+        cli->actor = cli_actor();
+    }
+
+    name.data = cli->actor;
+    name.len = strlen(cli->actor);
+
+    if (stok_name_check(name) != STOK_OK) {
+        return cli_fail(CLI_USAGE, "bad --actor: 1 to %d characters",
+                        STOK_NAME_MAX);
+    }
+
+    cli->roles.n = 0;
+
+    for (p = cli->role_names; *p; p += len) {
+        len = strspn(p, " ");
+
+        if (len == 0) {
+            len = strcspn(p, " ");
+            name.data = p;
+            name.len = len;
+
+            if (stok_roles_add(&cli->roles, name) != STOK_OK) {
+                return cli_fail(CLI_USAGE, "bad --roles: names, low to high, "
+                                "with blanks between");
+            }
+        }
+    }
+
+    if (cli->roles.n == 0) {
+        return cli_fail(CLI_USAGE, "bad --roles: no role");
+    }
+
+    return CLI_OK;
+}
+
+
+static const char *
+cli_actor(void)
+{
+    struct passwd  *pw;
+
+    pw = getpwuid(getuid());
+
+    return pw ? pw->pw_name : "unknown";
+}
+
+
+static const char *
+cli_env(const char *name, const char *value)
+{
+    const char  *env;
+
+    env = getenv(name);
+
+    return env && *env ? env : value;
+}
+
+
+static void
+cli_usage(FILE *out, const cli_verb_t *only)
+{
+    const cli_verb_t  *v;
+
+    if (only == NULL) {
+        fprintf(out, "usage: service-token [--redis URI] [--key-file PATH] "
+                "[--prefix P]\n"
+                "       [--roles \"low high\"] [--actor WHO] [--json] "
+                "VERB ...\n\n");
+    }
+
+    for (v = cli_verbs; v->group; v++) {
+        if (only == NULL || only == v) {
+            fprintf(out, "  %s%s%s %s\n", v->group, v->verb ? " " : "",
+                    v->verb ? v->verb : "", v->args);
+        }
+    }
+
+    if (only == NULL) {
+        fprintf(out, "\nAlso from SERVICE_TOKEN_REDIS, _KEY_FILE, _PREFIX, "
+                "_ROLES, _ACTOR.\n"
+                "Exit: 0 done, 1 found something, 2 usage, "
+                "3 not found or refused,\n      4 Redis unavailable.\n");
+    }
+}
+
+
+const char *
+cli_option(cli_args_t *args, const char *name)
+{
+    int  i;
+
+    for (i = args->options - 1; i >= 0; i--) {
+        if (strcmp(args->option[i], name) == 0) {
+            return args->value[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+int
+cli_fail(int code, const char *format, ...)
+{
+    va_list  ap;
+
+    va_start(ap, format);
+    fprintf(stderr, "service-token: ");
+    vfprintf(stderr, format, ap);
+    fprintf(stderr, "\n");
+    va_end(ap);
+
+    return code;
+}
+
+
+void
+cli_note(const char *format, ...)
+{
+    va_list  ap;
+
+    va_start(ap, format);
+    vfprintf(stderr, format, ap);
+    fprintf(stderr, "\n");
+    va_end(ap);
+}

@@ -1,0 +1,187 @@
+/*
+ * What goes to standard output: one JSON value, lines of fields, or cells of
+ * a table.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int cli_is_date(const char *name);
+static size_t cli_utf8_len(const char *p);
+
+
+/* a record without what nobody may see: seals */
+
+json_t *
+cli_json(const cli_record_t *rec, const char *id)
+{
+    size_t       i;
+    json_t      *json, *value;
+    const char  *name;
+
+    json = json_object();
+
+    if (id) {
+        json_object_set_new(json, "id", json_string(id));
+    }
+
+    for (i = 0; i + 1 < rec->n; i += 2) {
+        name = rec->field[i].data;
+
+        if (strcmp(name, "seal") == 0) {
+            continue;
+        }
+
+        if (cli_is_date(name)) {
+            value = json_integer(cli_number(rec->field[i + 1].data));
+
+        } else {
+            value = json_stringn(rec->field[i + 1].data,
+                                 rec->field[i + 1].len);
+        }
+
+        /* what is not UTF-8 cannot be shown as JSON */
+
+        json_object_set_new(json, name, value ? value : json_null());
+    }
+
+    return json;
+}
+
+
+static int
+cli_is_date(const char *name)
+{
+    size_t  len;
+
+    len = strlen(name);
+
+    return (len > 3 && strcmp(name + len - 3, "_at") == 0)
+           || strcmp(name, "last_used") == 0;
+}
+
+
+int
+cli_print_json(json_t *json)
+{
+    char  *text;
+
+    text = json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+
+    if (text == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    printf("%s\n", text);
+    free(text);
+
+    return CLI_OK;
+}
+
+
+/* "name  value" lines, with dates as text */
+
+void
+cli_print_fields(json_t *json)
+{
+    char         date[24];
+    json_t      *value;
+    const char  *name;
+
+    json_object_foreach(json, name, value) {
+        printf("%-14s", name);
+
+        if (json_is_integer(value) && cli_is_date(name)) {
+
+            if (json_integer_value(value) == 0) {
+                printf("%s\n", strcmp(name, "expires_at") == 0 ? "never"
+                                                               : "-");
+            } else {
+                cli_iso(json_integer_value(value), date);
+                printf("%s\n", date);
+            }
+
+        } else if (json_is_integer(value)) {
+            printf("%lld\n", (long long) json_integer_value(value));
+
+        } else if (json_is_string(value) && json_string_length(value)) {
+            printf("%s\n", json_string_value(value));
+
+        } else if (json_is_null(value) && strcmp(name, "last_used") == 0) {
+            printf("never used\n");
+
+        } else {
+            printf("-\n");
+        }
+    }
+
+    json_decref(json);
+}
+
+
+/*
+ * Text cut or filled to a width in characters; below 0: the last cell of a
+ * line, cut and not filled.
+ */
+
+void
+cli_cell(const char *text, int width)
+{
+    int          i, n, last;
+    size_t       len;
+    const char  *p;
+
+    last = width < 0;
+    width = abs(width);
+
+    for (p = text, n = 0; *p; p += cli_utf8_len(p)) {
+        n++;
+    }
+
+    for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
+        len = cli_utf8_len(p);
+        fwrite(p, 1, len, stdout);
+        p += len;
+    }
+
+    if (n > width) {
+        printf("\xe2\x80\xa6");
+    }
+
+    if (last) {
+        printf("\n");
+
+    } else {
+        printf("%*s", n < width ? width - n + 1 : 1, "");
+    }
+}
+
+
+static size_t
+cli_utf8_len(const char *p)
+{
+    size_t  n;
+
+    for (n = 1; (p[n] & 0xc0) == 0x80; n++) {
+        /* void */
+    }
+
+    return n;
+}
+
+
+int
+cli_flush(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return cli_fail(CLI_UNAVAILABLE, "cannot write to standard output");
+    }
+
+    return CLI_OK;
+}

@@ -1,0 +1,421 @@
+/*
+ * Redis by hiredis' blocking functions: where it is, one command, one script,
+ * and what an error means.
+ */
+
+
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_TIMEOUT  5                           /* seconds */
+#define CLI_ARGS     4096                        /* of a script */
+
+
+/* redis://[user:password@]host[:port][/db], unix://path[?db=N] */
+typedef struct {
+    char   user[256];
+    char   password[1024];
+    char   host[256];                            /* or a socket's path */
+    int    port;                                 /* 0: a socket */
+    int    db;
+} cli_uri_t;
+
+
+static int cli_uri_parse(const char *uri, cli_uri_t *u);
+static int cli_uri_unix(const char *path, cli_uri_t *u);
+static int cli_uri_unescape(const char *p, size_t len, char *out,
+    size_t size);
+static int cli_greet(cli_t *cli, cli_uri_t *u);
+static int cli_refused(redisReply *reply);
+
+
+int
+cli_connect(cli_t *cli)
+{
+    int             code;
+    cli_uri_t       u;
+    struct timeval  tv = { CLI_TIMEOUT, 0 };
+
+    if (strncmp(cli->redis, "rediss://", 9) == 0) {
+        return cli_fail(CLI_USAGE, "rediss:// is not available: "
+                        "this hiredis has no TLS");
+    }
+
+    if (cli_uri_parse(cli->redis, &u) != CLI_OK) {
+        return cli_fail(CLI_USAGE, "bad Redis URI: it is "
+                        "redis://[user:password@]host[:port][/db] "
+                        "or unix:///path[?db=N]");
+    }
+
+    cli->ctx = u.port ? redisConnectWithTimeout(u.host, u.port, tv)
+                      : redisConnectUnixWithTimeout(u.host, tv);
+
+    if (cli->ctx == NULL || cli->ctx->err) {
+        code = cli_fail(CLI_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
+                        "is --redis right?", u.host, cli->ctx ? cli->ctx->errstr : "no memory");
+
+    } else {
+        redisSetTimeout(cli->ctx, tv);
+        code = cli_greet(cli, &u);
+    }
+
+    OPENSSL_cleanse(&u, sizeof(u));
+
+    return code;
+}
+
+
+static int
+cli_greet(cli_t *cli, cli_uri_t *u)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = CLI_OK;
+
+    if (u->password[0]) {
+        code = u->user[0] ? cli_command(cli, &reply, "AUTH %s %s", u->user,
+                                        u->password)
+                          : cli_command(cli, &reply, "AUTH %s", u->password);
+        if (code == CLI_OK) {
+            freeReplyObject(reply);
+        }
+    }
+
+    if (code == CLI_OK && u->db) {
+        code = cli_command(cli, &reply, "SELECT %d", u->db);
+        if (code == CLI_OK) {
+            freeReplyObject(reply);
+        }
+    }
+
+    return code;
+}
+
+
+static int
+cli_uri_parse(const char *uri, cli_uri_t *u)
+{
+    char        *end;
+    size_t       len;
+    const char  *p, *at, *host, *colon, *slash;
+
+    memset(u, 0, sizeof(*u));
+
+    if (strncmp(uri, "unix:", 5) == 0) {
+        return cli_uri_unix(uri + 5, u);
+    }
+
+    if (strncmp(uri, "redis://", 8) != 0) {
+        return CLI_USAGE;
+    }
+
+    p = uri + 8;
+    slash = p + strcspn(p, "/");
+    at = memchr(p, '@', (size_t) (slash - p));
+    host = p;
+
+    if (at) {
+        colon = memchr(p, ':', (size_t) (at - p));
+
+        if (colon == NULL
+            || cli_uri_unescape(p, (size_t) (colon - p), u->user,
+                                sizeof(u->user)) != CLI_OK
+            || cli_uri_unescape(colon + 1, (size_t) (at - colon - 1),
+                                u->password, sizeof(u->password)) != CLI_OK)
+        {
+            return CLI_USAGE;
+        }
+
+        host = at + 1;
+    }
+
+    if (*host == '[') {
+        host++;
+        len = strcspn(host, "]/");
+        colon = host[len] == ']' ? host + len + 1 : slash;
+
+    } else {
+        len = strcspn(host, ":/");
+        colon = host + len;
+    }
+
+    if (len == 0 || len >= sizeof(u->host)) {
+        return CLI_USAGE;
+    }
+
+    memcpy(u->host, host, len);
+    u->port = 6379;
+
+    if (*colon == ':') {
+        u->port = (int) strtol(colon + 1, &end, 10);
+        if (end == colon + 1 || end != slash || u->port < 1
+            || u->port > 65535)
+        {
+            return CLI_USAGE;
+        }
+
+    } else if (colon != slash) {
+        return CLI_USAGE;
+    }
+
+    if (slash[0] == '/' && slash[1]) {
+        u->db = (int) strtol(slash + 1, &end, 10);
+        if (*end || u->db < 0) {
+            return CLI_USAGE;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_uri_unix(const char *path, cli_uri_t *u)
+{
+    char    *end;
+    size_t   len;
+
+    if (strncmp(path, "//", 2) == 0) {
+        path += 2;
+    }
+
+    len = strcspn(path, "?");
+
+    if (path[0] != '/'
+        || cli_uri_unescape(path, len, u->host, sizeof(u->host)) != CLI_OK)
+    {
+        return CLI_USAGE;
+    }
+
+    if (path[len] == '?') {
+        if (strncmp(path + len, "?db=", 4) != 0) {
+            return CLI_USAGE;
+        }
+
+        u->db = (int) strtol(path + len + 4, &end, 10);
+        if (end == path + len + 4 || *end || u->db < 0) {
+            return CLI_USAGE;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
+{
+    size_t    i, n;
+    unsigned  ch;
+
+    for (i = 0, n = 0; i < len; i++, n++) {
+
+        if (n + 1 >= size) {
+            return CLI_USAGE;
+        }
+
+        if (p[i] != '%') {
+            out[n] = p[i];
+            continue;
+        }
+
+        if (i + 2 >= len || sscanf(p + i + 1, "%2x", &ch) != 1 || ch == 0) {
+            return CLI_USAGE;
+        }
+
+        out[n] = (char) ch;
+        i += 2;
+    }
+
+    out[n] = '\0';
+
+    return CLI_OK;
+}
+
+
+int
+cli_command(cli_t *cli, redisReply **reply, const char *format, ...)
+{
+    int      rc;
+    va_list  ap;
+
+    va_start(ap, format);
+    rc = redisvAppendCommand(cli->ctx, format, ap);
+    va_end(ap);
+
+    if (rc != REDIS_OK) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    return cli_reply(cli, reply);
+}
+
+
+int
+cli_reply(cli_t *cli, redisReply **reply)
+{
+    int  code;
+
+    if (redisGetReply(cli->ctx, (void **) reply) != REDIS_OK) {
+        return cli_fail(CLI_UNAVAILABLE, "Redis went away: %s",
+                        cli->ctx->errstr);
+    }
+
+    if ((*reply)->type == REDIS_REPLY_ERROR) {
+        code = cli_refused(*reply);
+        freeReplyObject(*reply);
+        return code;
+    }
+
+    return CLI_OK;
+}
+
+
+/* an error reply; what may be an argument of ours is not shown */
+
+static int
+cli_refused(redisReply *reply)
+{
+    return cli_fail(CLI_UNAVAILABLE, "Redis refuses: %.*s",
+                    (int) strcspn(reply->str, "'`\"\r\n"), reply->str);
+}
+
+
+int
+cli_script(cli_t *cli, const char *script, int argc, const char **argv,
+    char **word)
+{
+    int           i, code;
+    char          marker[STOK_PREFIX_MAX + 8];
+    const char   *arg[CLI_ARGS], *answer;
+    redisReply   *reply;
+
+    *word = NULL;
+
+    if (argc > CLI_ARGS - 6) {
+        return cli_fail(CLI_REFUSED, "too many records for one step");
+    }
+
+    snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
+
+    arg[0] = "EVAL";
+    arg[1] = script;
+    arg[2] = "1";
+    arg[3] = marker;
+    arg[4] = cli->prefix;
+    arg[5] = cli->actor;
+
+    for (i = 0; i < argc; i++) {
+        arg[6 + i] = argv[i];
+    }
+
+    if (redisAppendCommandArgv(cli->ctx, 6 + argc, arg, NULL) != REDIS_OK) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    code = cli_reply(cli, &reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
+    {
+        freeReplyObject(reply);
+        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+    }
+
+    answer = reply->element[0]->str;
+    *word = strdup(reply->elements > 1
+                   && reply->element[1]->type == REDIS_REPLY_STRING
+                   ? reply->element[1]->str : "");
+
+    if (*word == NULL) {
+        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+
+    } else if (strcmp(answer, "OK") == 0) {
+        code = CLI_OK;
+
+    } else if (strcmp(answer, "CHANGED") == 0) {
+        code = CLI_CHANGED;
+
+    } else if (strcmp(answer, "UNREADY") == 0) {
+        code = cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
+                        "run service-token init", cli->prefix);
+
+    } else if (strcmp(answer, "EXISTS") == 0
+               || strcmp(answer, "WATCHED") == 0)
+    {
+        freeReplyObject(reply);
+        return CLI_FOUND;
+
+    } else {
+        code = cli_fail(CLI_REFUSED, "%s", *word);
+    }
+
+    freeReplyObject(reply);
+
+    if (code != CLI_OK) {
+        free(*word);
+        *word = NULL;
+    }
+
+    return code;
+}
+
+
+int
+cli_now(cli_t *cli, int64_t *now)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "TIME");
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    *now = reply->type == REDIS_REPLY_ARRAY && reply->elements
+           ? cli_number(reply->element[0]->str) : 0;
+
+    freeReplyObject(reply);
+
+    return *now > 0 ? CLI_OK
+                    : cli_fail(CLI_UNAVAILABLE, "Redis has no clock");
+}
+
+
+int
+cli_meta(cli_t *cli, const char *field, char **value)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "HMGET %smeta schema %s", cli->prefix,
+                       field);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[0]->type != REDIS_REPLY_STRING
+        || strcmp(reply->element[0]->str, STOK_SCHEMA) != 0)
+    {
+        freeReplyObject(reply);
+        return cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
+                        "run service-token init", cli->prefix);
+    }
+
+    *value = strdup(reply->element[1]->type == REDIS_REPLY_STRING
+                    ? reply->element[1]->str : "");
+
+    freeReplyObject(reply);
+
+    return *value ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+}

@@ -1,0 +1,19 @@
+/*
+ * The scripts of scripts/, each behind common.lua; made by
+ * util/embed-scripts.
+ */
+
+
+#ifndef CLI_SCRIPTS_H
+#define CLI_SCRIPTS_H
+
+
+extern const char  stok_script_init[];
+extern const char  stok_script_user_create[];
+extern const char  stok_script_token_create[];
+extern const char  stok_script_token_delete[];
+extern const char  stok_script_user_revoke_all[];
+extern const char  stok_script_change[];
+
+
+#endif /* CLI_SCRIPTS_H */

@@ -1,0 +1,182 @@
+/*
+ * Names, durations and dates.
+ */
+
+
+#include "cli.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+
+#define CLI_ID_MAX  64                           /* before "@service" */
+
+
+/*
+ * The id of a service user: ASCII letters to lower case, a run of white space
+ * to one underscore, all but a-z 0-9 _ removed, underscores at the ends
+ * removed.
+ */
+
+int
+cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
+{
+    int          blank;
+    char         ch;
+    size_t       n, start;
+    const char  *p;
+
+    for (p = name, n = 0, blank = 0; *p; p++) {
+        ch = *p;
+
+        if (ch == ' ' || (ch >= '\t' && ch <= '\r')) {
+            if (blank) {
+                continue;
+            }
+
+            blank = 1;
+            ch = '_';
+
+        } else {
+            blank = 0;
+
+            if (ch >= 'A' && ch <= 'Z') {
+                ch = (char) (ch + ('a' - 'A'));
+            }
+
+            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
+                  || ch == '_'))
+            {
+                continue;
+            }
+        }
+
+        if (n == STOK_USER_ID_MAX) {
+            break;
+        }
+
+        id[n++] = ch;
+    }
+
+    while (n && id[n - 1] == '_') {
+        n--;
+    }
+
+    for (start = 0; start < n && id[start] == '_'; start++) {
+        /* void */
+    }
+
+    n -= start;
+
+    if (n == 0) {
+        return cli_fail(CLI_REFUSED, "the name has no letter or digit "
+                        "from which to make an id");
+    }
+
+    if (n > CLI_ID_MAX) {
+        return cli_fail(CLI_REFUSED, "the id made from this name is longer "
+                        "than %d characters", CLI_ID_MAX);
+    }
+
+    memmove(id, id + start, n);
+    strcpy(id + n, "@service");
+
+    return CLI_OK;
+}
+
+
+/* why a service user's name is a poor one, or NULL */
+
+const char *
+cli_name_lint(const char *id)
+{
+    size_t  i, n;
+
+    static const struct {
+        const char  *word;
+        const char  *why;
+    } poor[] = {
+        { "service", "not descriptive" }, { "svc", "not descriptive" },
+        { "app", "not descriptive" }, { "api", "not descriptive" },
+        { "job", "not descriptive" }, { "script", "not descriptive" },
+        { "user", "not descriptive" }, { "bot", "not descriptive" },
+        { "token", "not descriptive" }, { "account", "not descriptive" },
+        { "temp", "vague" }, { "tmp", "vague" }, { "misc", "vague" },
+        { "stuff", "vague" }, { "foo", "vague" }, { "bar", "vague" },
+        { "new", "vague" }, { "old", "vague" },
+        { "test", "generic" }, { "testing", "generic" },
+        { "demo", "generic" }, { "example", "generic" },
+        { "default", "generic" }, { "admin", "generic" },
+    };
+
+    n = strcspn(id, "@");
+
+    while (n && (isdigit((unsigned char) id[n - 1]) || id[n - 1] == '_')) {
+        n--;
+    }
+
+    if (n < 2) {
+        return "vague";
+    }
+
+    for (i = 0; i < sizeof(poor) / sizeof(poor[0]); i++) {
+        if (strlen(poor[i].word) == n
+            && strncmp(poor[i].word, id, n) == 0)
+        {
+            return poor[i].why;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* "90d" -> seconds; "never" -> 0; 1 to 365 days */
+
+int
+cli_days(const char *text, int64_t *seconds)
+{
+    char  *end;
+    long   days;
+
+    if (strcmp(text, "never") == 0) {
+        *seconds = 0;
+        return CLI_OK;
+    }
+
+    days = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
+
+    if (days < 1 || days > 365 || strcmp(end, "d") != 0) {
+        return cli_fail(CLI_USAGE, "bad --expires-in: 1d to 365d, or never");
+    }
+
+    *seconds = (int64_t) days * CLI_DAY;
+
+    return CLI_OK;
+}
+
+
+void
+cli_iso(int64_t date, char out[24])
+{
+    time_t     t;
+    struct tm  tm;
+
+    t = (time_t) date;
+
+    if (gmtime_r(&t, &tm) == NULL
+        || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+    {
+        strcpy(out, "?");
+    }
+}
+
+
+int64_t
+cli_number(const char *text)
+{
+    return text ? strtoll(text, NULL, 10) : 0;
+}

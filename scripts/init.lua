@@ -1,0 +1,24 @@
+-- Makes a dataset.  ARGV[3] brand, ARGV[4] approval (required or none).
+-- OK, or EXISTS with the brand that is there: nothing is changed.
+
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    if not ready() then
+        return {'REFUSED', 'there is a dataset of another schema'}
+    end
+    return {'EXISTS', redis.call('HGET', KEYS[1], 'brand') or ''}
+end
+
+if not typed({audit = 'stream'}) then
+    return bad_types()
+end
+
+redis.call('HSET', KEYS[1], 'schema', '1', 'created_at', now,
+    'brand', ARGV[3])
+
+if ARGV[4] == 'required' then
+    redis.call('HSET', KEYS[1], 'approval', 'required')
+end
+
+audit('init', '', '', '', ARGV[3])
+
+return {'OK'}

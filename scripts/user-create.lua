@@ -1,0 +1,35 @@
+-- Makes a user.  ARGV: 3 id, 4 kind, 5 name, 6 role, 7 status, 8 purpose,
+-- 9 owner, 10 seal or empty, 11 the approval that the caller read.
+
+if not ready() then
+    return {'UNREADY'}
+end
+
+local id = ARGV[3]
+
+if (redis.call('HGET', KEYS[1], 'approval') or '') ~= ARGV[11] then
+    return {'CHANGED'}
+end
+
+if not typed({['user:' .. id] = 'hash', users = 'zset', audit = 'stream'}) then
+    return bad_types()
+end
+
+if redis.call('EXISTS', key('user:' .. id)) == 1 then
+    return {'REFUSED', 'user ' .. id .. ' exists already'}
+end
+
+local record = {'kind', ARGV[4], 'name', ARGV[5], 'role', ARGV[6],
+    'status', ARGV[7], 'purpose', ARGV[8], 'owner', ARGV[9],
+    'created_at', now, 'created_by', actor}
+
+if ARGV[10] ~= '' then
+    record[#record + 1] = 'seal'
+    record[#record + 1] = ARGV[10]
+end
+
+redis.call('HSET', key('user:' .. id), unpack(record))
+redis.call('ZADD', key('users'), now, id)
+audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7])
+
+return {'OK'}
