@@ -201,6 +201,11 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
                             argv[optind - 1]);
         }
 
+        if (ch != 0 && optopt) {
+            return cli_fail(CLI_USAGE, "unknown option -%c: "
+                            "see service-token --help", optopt);
+        }
+
         if (ch != 0) {
             return cli_fail(CLI_USAGE, "unknown option %s: "
                             "see service-token --help", argv[optind - 1]);

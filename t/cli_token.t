@@ -1,0 +1,238 @@
+# token: create, list, show, revoke, restore, delete, revoke-all; what is
+# refused changes nothing; nothing is half-made by a kill.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Digest::SHA qw(sha256_hex);
+use Stok::Command;
+use Stok::Test;
+use Time::HiRes qw(sleep);
+
+my $redis = Stok::Redis->start(empty => 1);
+my $st = Stok::Command->new($redis);
+my $user = 'pipeline@service';
+my @for = ('token', 'create', '--user', $user);
+
+$st->run('init');
+$st->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
+$st->run('user', 'create', 'eva@example.org', '--human');
+
+# the clear token is shown once, alone
+
+my ($code, $out, $err) = $st->run(@for, '--name', 'first', '--env', 'testing');
+is($code, 0, 'create');
+like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
+like($err, qr/^tok_[0-9A-Za-z]{16}\n\z/, 'its id, aside');
+
+my ($clear, $id) = map { s/\n//r } $out, $err;
+is(substr($clear, -6), Stok::Redis::checksum(substr $clear, 0, -6), 'checksum');
+is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($clear), 'digest');
+
+my %kind = map { $_->[0] => $st->json('token', 'create', '--user', @{ $_->[1] }) } (
+    ['scim', [$user, '--name', 's', '--env', 'staging', '--scim-only']],
+    ['pat', ['eva@example.org', '--name', 'l', '--env', 'development']],
+);
+like($kind{scim}{token}, qr/^stk_scim_/, 'SCIM-only');
+is("$kind{scim}{scope} $kind{scim}{type}", 'scim service', 'its scope');
+like($kind{pat}{token}, qr/^stk_pat_/, 'personal');
+is("$kind{pat}{type}", 'personal', 'its type');
+
+# expiry
+
+my %days = (production => 365, staging => 180, development => 90,
+    testing => 30);
+for my $env (sort keys %days) {
+    my $t = $st->json(@for, '--name', "d $env", '--env', $env);
+    is(($t->{expires_at} - $t->{created_at}) / 86400, $days{$env}, $env);
+}
+for my $in (1, 365) {
+    my $t = $st->json(@for, '--name', "in $in", '--env', 'production',
+        '--expires-in', "${in}d");
+    is(($t->{expires_at} - $t->{created_at}) / 86400, $in, "$in days");
+}
+($code, $out, $err) = $st->run(@for, '--name', 'forever', '--env',
+    'production', '--expires-in', 'never');
+like($err, qr/^warning: .*never expires/m, 'never, in production: a warning');
+($code, $out, $err) = $st->run(@for, '--name', 'forever2', '--env', 'testing',
+    '--expires-in', 'never');
+unlike($err, qr/warning/, 'never, elsewhere: none');
+
+# refused
+
+for my $in ('0d', '366d', '-1d', '1', '1w', 'soon', '', '1.5d', ' 5d') {
+    refused(2, qr/bad --expires-in/, @for, '--name', 'x', '--env', 'testing',
+        "--expires-in=$in");
+}
+
+refused(2, qr/needs --user/, 'token', 'create', '--name', 'x');
+refused(2, qr/bad --env/, @for, '--name', 'x', '--env', 'live');
+refused(3, qr/has a token of that name/, @for, '--name', 'first', '--env',
+    'production');
+refused(3, qr/no user "nobody"/, 'token', 'create', '--user', 'nobody',
+    '--name', 'x', '--env', 'testing');
+refused(3, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
+refused(3, qr/bad --name/, @for, '--name', '', '--env', 'testing');
+refused(3, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
+refused(3, qr/no token "tok_none"/, 'token', 'revoke', 'tok_none');
+refused(3, qr/no token/, 'token', 'show', 'a b');
+refused(3, qr/is active already/, 'token', 'restore', $id);
+refused(3, qr/is not revoked/, 'token', 'delete', $id);
+refused(3, qr/is not revoked/, 'token', 'delete', $id, '--force');
+refused(2, qr/bad --status/, 'token', 'list', '--status', 'x');
+refused(3, qr/no user/, 'token', 'list', '--user', 'nobody');
+is(($st->run(@for, '--name', 'x' x 255, '--env', 'testing'))[0], 0,
+    '255 characters');
+is(($st->run('token', 'create', '--user', 'eva@example.org', '--name', 'first',
+    '--env', 'testing'))[0], 0, 'the same name for another user');
+
+# revoke, restore, delete
+
+is(($st->run('token', 'revoke', $id))[0], 0, 'revoke');
+my $t = $st->json('token', 'show', $id);
+is("$t->{status} $t->{state}", 'revoked revoked', 'is in force');
+cmp_ok(abs($t->{revoked_at} - time), '<', 60, 'when');
+is($t->{last_used}, undef, 'never used');
+refused(3, qr/is revoked already/, 'token', 'revoke', $id);
+is(($st->run('token', 'restore', $id))[0], 0, 'restore');
+is($st->json('token', 'show', $id)->{state}, 'active', 'is in force');
+
+$st->run('token', 'revoke', $id);
+refused(3, qr/is watched until 20\d\d-\d\d-\d\dT.*Z, 7 days/, 'token',
+    'delete', $id);
+my $key = $redis->key('token:' . sha256_hex($clear));
+$redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 + 100);
+refused(3, qr/is watched/, 'token', 'delete', $id);
+$redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 - 1);
+is(($st->run('token', 'delete', $id))[0], 0, 'delete, after the watch');
+is($redis->cli('EXISTS', $key, $redis->key("id:$id")), 0, 'nothing is left');
+refused(3, qr/no token/, 'token', 'show', $id);
+
+my $expired = $st->json(@for, '--name', 'old', '--env', 'testing');
+$st->run('token', 'revoke', $expired->{id});
+my $digest = $redis->cli('GET', $redis->key("id:$expired->{id}"));
+$redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 1000);
+$redis->cli('ZADD', $redis->key('expiry'), 1000, $expired->{id});
+refused(3, qr/has expired/, 'token', 'restore', $expired->{id});
+is(($st->run('token', 'delete', $expired->{id}, '--force'))[0], 0, '--force');
+
+# lists
+
+my $list = $st->json('token', 'list');
+is(scalar(@$list), $redis->cli('ZCARD', $redis->key('tokens')), 'all of them');
+is(scalar(grep { exists $_->{seal} || exists $_->{token} } @$list), 0,
+    'no seal, no clear token');
+is(scalar @{ $st->json('token', 'list', '--user', 'eva@example.org') }, 2,
+    'of one user');
+is(scalar @{ $st->json('token', 'list', '--status', 'revoked') }, 0,
+    'of one state');
+
+my (undef, $table) = $st->run('token', 'list');
+utf8::decode($table);
+is(scalar(grep { length > 80 } split /\n/, $table), 0, 'a table of 80 columns');
+is(system("'$ENV{PWD}/build/service-token' --redis unix://@{[$redis->socket]}"
+    . " token list --json | jq -e 'length > 5' > /dev/null"), 0, 'jq reads it');
+
+# neither the clear token nor its digest is told
+
+my $told = join '', map { @{ $_->[1] } }
+    @{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') };
+unlike($told, qr/_(?:svc|pat|scim)_|[0-9a-f]{64}/, 'the audit has neither');
+unlike(join('', map { join '', $st->run(@$_) } ['token', 'list', '--json'],
+    ['token', 'show', $kind{pat}{id}], ['user', 'list', '--json']),
+    qr/_(?:svc|pat|scim)_|[0-9a-f]{64}/, 'nor has any list');
+
+# who cannot be shown a token is told so
+
+if (-e '/dev/full') {
+    local $st->{stdout} = '/dev/full';
+    ($code, $out, $err) = $st->run(@for, '--name', 'lost', '--env', 'testing');
+    is($code, 3, 'a full disk');
+    like($err, qr/token tok_\w{16} was made but could not be shown/, 'which');
+}
+
+# two at once: one name, one token
+
+my @other = map { Stok::Command->new($redis) } 1 .. 8;
+my @pids = map { $_->start(@for, '--name', 'race', '--env', 'testing') } @other;
+my $made = 0;
+for (@pids) { waitpid $_, 0; $made++ if $? == 0 }
+is($made, 1, 'one of eight at once');
+
+# revoke-all is one step
+
+($code, $out) = $st->run('user', 'revoke-all', $user);
+is($code, 0, 'revoke-all');
+is(scalar(grep { $_->{status} eq 'active' }
+    @{ $st->json('token', 'list', '--user', $user) }), 0, 'none is active');
+like($out, qr/^\d+ revoked$/, 'how many');
+
+# killed at any moment: nothing is half-made
+
+for my $n (1 .. 40) {
+    my @args = $n % 3 == 0 ? (@for, '--name', "killed $n", '--env', 'testing')
+        : $n % 3 == 1 ? ('token', $n % 2 ? 'restore' : 'revoke',
+            $kind{scim}{id})
+        : ('user', 'create', "Killed $n", '--purpose', 'p', '--owner', 'o');
+    my $pid = $st->start(@args);
+    sleep rand 0.006;
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    my $broken = Stok::Command::broken($redis);
+    is($broken, '', "after kill $n") if $broken || $n == 40;
+}
+
+# seals: with a key file, what is written is sealed; without it, what is
+# sealed is not touched
+
+$redis->cli('FLUSHALL');
+my $keys = "$st->{dir}/keys";
+my (undef, $line) = $st->run('key', 'new', 'k1');
+like($line, qr/^k1 [0-9a-f]{64}\n\z/, 'key new');
+open my $fh, '>', $keys or die; print $fh $line; close $fh;
+
+chmod 0644, $keys;
+is((sealed('user', 'list'))[0], 2, 'a loose key file');
+chmod 0600, $keys;
+sealed('init');
+sealed('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
+($code, $out, $err) = sealed(@for, '--name', 'x', '--env', 'testing');
+$id = $err =~ s/\n//r;
+$digest = $redis->cli('GET', $redis->key("id:$id"));
+isnt($digest, sha256_hex($out =~ s/\n//r), 'a digest with the key');
+$redis->{key} = { name => 'k1', secret => pack 'H*', $line =~ /(\w{64})/ };
+is($digest, $redis->digest($out =~ s/\n//r), 'by HMAC');
+seal_ok('after create');
+refused(3, qr/is sealed: give --key-file/, 'token', 'revoke', $id);
+refused(3, qr/is sealed/, 'user', 'set-role', $user, 'admin');
+is((sealed('token', 'revoke', $id))[0], 0, 'revoke');
+seal_ok('after revoke');
+sealed('token', 'restore', $id);
+is((sealed('user', 'revoke-all', $user))[0], 0, 'revoke-all');
+seal_ok('after revoke-all');
+$redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 0);
+is((sealed('token', 'restore', $id))[0], 3, 'a record that was edited');
+
+finish;
+
+
+sub sealed { $st->run('--key-file', $keys, @_) }
+
+sub seal_ok {
+    my %t = @{ $redis->cli('HGETALL', $redis->key("token:$digest")) };
+    is($t{seal}, Stok::Redis::seal($redis->{key}, 'token', $digest,
+        @t{qw(id user name type scope status expires_at)}), "seal $_[0]");
+}
+
+sub refused {
+    my ($code, $says, @args) = @_;
+
+    my $before = Stok::Command::snapshot($redis);
+    my ($got, $out, $err) = $st->run(@args);
+
+    is($got, $code, "@args: refused");
+    like($err, qr/^service-token: .*$says/, 'says why');
+    is(() = $err =~ /\n/g, 1, 'in one line');
+    is($out, '', 'with no output');
+    is(Stok::Command::snapshot($redis), $before, 'and no change');
+}

@@ -1,0 +1,174 @@
+# init and user: ids from names, roles, approval, states; what is refused
+# changes nothing.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Command;
+use Stok::Test;
+
+my $redis = Stok::Redis->start(empty => 1);
+my $st = Stok::Command->new($redis);
+my @who = ('--purpose', 'tests', '--owner', 'ops');
+
+# before and after init
+
+is(code('user', 'list'), 3, 'no dataset');
+like(err(), qr/^service-token: no dataset at "\{st\}:": run service-token init$/,
+    'one line that says what to do');
+is(code('init'), 0, 'init');
+my $before = Stok::Command::snapshot($redis);
+is(code('init', '--brand', 'acme'), 0, 'init again');
+is(Stok::Command::snapshot($redis), $before, 'changes nothing');
+is($redis->cli('HGET', $redis->key('meta'), 'brand'), 'stk', 'brand');
+is($redis->cli('HGET', $redis->key('meta'), 'schema'), 1, 'schema');
+
+# ids are made from names
+
+for my $case (
+    ['Pipeline Automation', 'pipeline_automation'],
+    ['  ETL-Job  (nightly) 2 ', 'etljob_nightly_2'],
+    ["Finance\t \nMetrics", undef],
+    ['__alation sync__', 'alation_sync'],
+    ["Gr\xc3\xb6\xc3\x9fe 7", 'gre_7'],
+    ['a' x 64, 'a' x 64],
+) {
+    my ($name, $id) = @$case;
+    my ($code, $out) = $st->run('user', 'create', $name, @who);
+    is("$code $out", defined $id ? "0 $id\@service\n" : '3 ', "id of '$name'");
+}
+
+refused(3, qr/exists already/, 'user', 'create', 'pipeline  AUTOMATION', @who);
+refused(3, qr/no letter or digit/, 'user', 'create', '(-)', @who);
+refused(2, qr/unknown option -x/, 'user', 'create', '-x', @who);
+refused(3, qr/bad name/, 'user', 'create', '', @who);
+refused(3, qr/longer than 64/, 'user', 'create', 'a' x 65, @who);
+refused(2, qr/--purpose and --owner/, 'user', 'create', 'No Purpose');
+refused(2, qr/--purpose and --owner/, 'user', 'create', 'x', '--owner', 'o',
+    '--purpose', '');
+refused(2, qr/no role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
+refused(2, qr/not both/, 'user', 'create', 'x', @who, '--role', 'admin',
+    '--use-case', 'bi');
+refused(2, qr/bad --use-case/, 'user', 'create', 'x', @who, '--use-case', 'x');
+refused(3, qr/e-mail/, 'user', 'create', 'Eva', '--human');
+refused(2, qr/unknown option --bogus/, 'user', 'create', 'x', '--bogus');
+refused(2, qr/--force is not for "user create"/, 'user', 'create', 'x',
+    '--force');
+refused(2, qr/unknown verb "user destroy"/, 'user', 'destroy', 'x');
+refused(2, qr/usage: service-token user show ID/, 'user', 'show');
+refused(2, qr/needs a value/, 'user', 'create', 'x', '--purpose');
+
+# poor names draw a warning
+
+for my $case (['service1', 'not descriptive'], ['temp', 'vague'],
+    ['test123', 'generic'])
+{
+    is(code('user', 'create', $case->[0], @who), 0, "$case->[0] is made");
+    like(err(), qr/^warning: the name is $case->[1]/, 'with a warning');
+}
+
+for my $name ('pipeline_automation2', 'alation_sync2', 'finance_metrics') {
+    is(code('user', 'create', $name, @who) . err(), '0', "$name is good");
+}
+
+# use cases
+
+for my $case (qw(catalog-sync:manager pipeline:manager cli:manager
+    read-only-api:member bi:member platform:admin))
+{
+    my ($use, $role) = split /:/, $case;
+    is($st->json('user', 'create', "Case $use", @who, '--use-case', $use)
+        ->{role}, $role, "role of $use");
+}
+
+is($st->json('user', 'create', 'Plain', @who)->{role}, 'member', 'the lowest');
+is($st->json('user', 'create', 'eva@example.org', '--human')->{kind}, 'human',
+    'a human');
+
+# states
+
+my $id = 'pipeline_automation@service';
+
+is(code('user', 'set-role', $id, 'admin'), 0, 'set-role');
+is(field('role'), 'admin', 'is in force');
+refused(2, qr/no role/, 'user', 'set-role', $id, 'boss');
+refused(3, qr/is active/, 'user', 'enable', $id);
+refused(3, qr/is active/, 'user', 'approve', $id);
+is(code('user', 'disable', $id), 0, 'disable');
+is(field('status'), 'disabled', 'is in force');
+refused(3, qr/is disabled/, 'user', 'disable', $id);
+is(code('user', 'enable', $id), 0, 'enable');
+is(field('status'), 'active', 'is in force');
+is(code('user', 'delete', $id), 0, 'delete');
+is(field('status'), 'deleted', 'is in force');
+refused(3, qr/is deleted/, 'user', 'enable', $id);
+refused(3, qr/exists already/, 'user', 'create', 'Pipeline Automation', @who);
+refused(3, qr/no user "nobody"/, 'user', 'show', 'nobody');
+refused(3, qr/no user/, 'user', 'disable', 'nobody@service');
+
+my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-',
+    'COUNT', 1)->[0][1] };
+is("$last{action} $last{user} $last{before} $last{after}",
+    "user.delete $id active deleted", 'the audit tells');
+
+# lists
+
+my $list = $st->json('user', 'list');
+is(ref $list, 'ARRAY', 'a list is an array');
+is(scalar(grep { $_->{id} eq 'plain@service' } @$list), 1, 'with ids');
+is(scalar(grep { exists $_->{seal} } @$list), 0, 'without seals');
+my (undef, $table) = $st->run('user', 'list');
+utf8::decode($table);
+is(scalar(grep { length > 80 } split /\n/, $table), 0, 'a table of 80 columns');
+
+# approval
+
+my $strict = Stok::Redis->start(empty => 1);
+my $anna = Stok::Command->new($strict, '--actor', 'anna');
+my $bert = Stok::Command->new($strict, '--actor', 'bert');
+$anna->run('init', '--approval', 'required');
+is($anna->json('user', 'create', 'Metrics Export', @who)->{status}, 'pending',
+    'pending');
+is(($anna->run('user', 'approve', 'metrics_export@service'))[0], 3,
+    'not by its creator');
+is(($bert->run('user', 'approve', 'metrics_export@service'))[0], 0,
+    'by another');
+is($anna->json('user', 'show', 'metrics_export@service')->{status}, 'active',
+    'active');
+my $audit = join ' ', map { @{ $_->[1] } }
+    @{ $strict->cli('XRANGE', $strict->key('audit'), '-', '+') };
+like($audit, qr/anna.*user\.create.*bert.*user\.approve/, 'both names');
+
+# Redis that is not there, or refuses
+
+is((Stok::Command->new(undef, '--redis', 'redis://u:secret@127.0.0.1:1')
+    ->run('user', 'list'))[0], 4, 'no Redis');
+my ($code, undef, $err) = Stok::Command->new(undef, '--redis',
+    'redis://u:secret@127.0.0.1:1/x')->run('user', 'list');
+is($code, 2, 'a bad URI');
+unlike($err, qr/secret/, 'a password is not shown');
+is(() = $err =~ /\n/g, 1, 'one line');
+
+is(Stok::Command::broken($redis), '', 'all keys agree');
+
+finish;
+
+
+my @result;
+
+sub code { @result = $st->run(@_); $result[0] }
+sub err { $result[2] }
+sub field { $st->json('user', 'show', $id)->{ $_[0] } }
+
+sub refused {
+    my ($code, $says, @args) = @_;
+
+    my $before = Stok::Command::snapshot($redis);
+    my ($got, $out, $err) = $st->run(@args);
+
+    is($got, $code, "@args: refused");
+    like($err, qr/^service-token: .*$says/, 'says why');
+    is(() = $err =~ /\n/g, 1, 'in one line');
+    is($out, '', 'with no output');
+    is(Stok::Command::snapshot($redis), $before, 'and no change');
+}

@@ -1,0 +1,148 @@
+package Stok::Command;
+
+# The command under test.  run() answers with exit code, standard output and
+# standard error; in the command's environment nothing is set but where Redis
+# is.
+
+use strict;
+use warnings;
+
+use Cwd ();
+use File::Temp ();
+use JSON::PP ();
+use Stok::Redis;
+
+my $binary = Cwd::abs_path($ENV{SERVICE_TOKEN} // 'build/service-token');
+
+sub new {
+    my ($class, $redis, @options) = @_;
+    return bless { redis => $redis, options => \@options,
+        dir => File::Temp->newdir }, $class;
+}
+
+sub run {
+    my ($self, @args) = @_;
+    return $self->input('', @args);
+}
+
+sub input {
+    my ($self, $input, @args) = @_;
+
+    open my $in, '+>', "$self->{dir}/in" or die;
+    print $in $input;
+    close $in;
+
+    my $pid = $self->start(@args);
+    waitpid $pid, 0;
+
+    my ($code, $out, $err)
+        = ($? >> 8, map { slurp("$self->{dir}/$_") } 'out', 'err');
+
+    push @Stok::Redis::tokens, $out =~ /(\w+_(?:svc|pat|scim)_\w{38})/g;
+
+    return ($code, $out, $err);
+}
+
+sub start {
+    my ($self, @args) = @_;
+
+    my $pid = fork // die "fork: $!";
+
+    if ($pid == 0) {
+        delete $ENV{$_} for grep { /^SERVICE_TOKEN/ } keys %ENV;
+        $ENV{SERVICE_TOKEN_REDIS} = 'unix://' . $self->{redis}->socket
+            if $self->{redis};
+        open STDIN, '<', -e "$self->{dir}/in" ? "$self->{dir}/in" : '/dev/null';
+        open STDOUT, '>', $self->{stdout} // "$self->{dir}/out";
+        open STDERR, '>', "$self->{dir}/err";
+        exec { $binary } 'service-token', @{ $self->{options} }, @args
+            or POSIX::_exit(127);
+    }
+
+    return $pid;
+}
+
+# the answer as data; dies if the command did not end well
+
+sub json {
+    my ($self, @args) = @_;
+    my ($code, $out, $err) = $self->run(@args, '--json');
+    die "@args: $code $err" if $code;
+    return JSON::PP->new->utf8->decode($out);
+}
+
+sub slurp { open my $fh, '<', shift or return ''; local $/; scalar(<$fh>) // '' }
+
+# all that a dataset holds, to see that nothing was changed
+
+sub snapshot {
+    my $redis = shift;
+    return join "\n", map { "$_ " . unpack 'H*', $redis->cli('DUMP', $_) }
+        sort @{ $redis->cli('KEYS', '*') };
+}
+
+# what must hold between the keys of a dataset; the answer is what does not
+
+sub broken {
+    my $redis = shift;
+
+    my (@broken, %seen);
+    my $say = sub { push @broken, join ' ', @_ };
+    my %expiry = @{ $redis->cli('ZRANGE', $redis->key('expiry'), 0, -1,
+        'WITHSCORES') };
+
+    for my $id (@{ $redis->cli('ZRANGE', $redis->key('tokens'), 0, -1) }) {
+        $seen{$id} = 1;
+
+        my $digest = $redis->cli('GET', $redis->key("id:$id"))
+            or $say->('no id:', $id), next;
+        my %rec = @{ $redis->cli('HGETALL', $redis->key("token:$digest")) }
+            or $say->('no record', $id), next;
+
+        $say->('id', $id) if $rec{id} ne $id;
+        $say->('user-tokens', $id) if !$redis->cli('SISMEMBER',
+            $redis->key("user-tokens:$rec{user}"), $id);
+        $say->('expiry', $id) if ($expiry{$id} // 0) != $rec{expires_at};
+        $say->('no user', $id)
+            if !$redis->cli('EXISTS', $redis->key("user:$rec{user}"));
+        $say->('no audit', $id) if !audited($redis, $id, $rec{status});
+    }
+
+    for my $key (@{ $redis->cli('KEYS', $redis->key('*')) }) {
+        my $name = substr $key, length $redis->key('');
+
+        if ($name =~ /^id:(.*)/) {
+            $say->('not in tokens', $1) if !$seen{$1};
+
+        } elsif ($name =~ /^token:/) {
+            my $id = $redis->cli('HGET', $key, 'id');
+            $say->('token without id', $name) if !$seen{ $id // '' };
+
+        } elsif ($name =~ /^user-tokens:/) {
+            $say->('user-tokens of', $_)
+                for grep { !$seen{$_} } @{ $redis->cli('SMEMBERS', $key) };
+
+        } elsif ($name =~ /^user:(.*)/) {
+            $say->('user not listed', $1)
+                if !defined $redis->cli('ZSCORE', $redis->key('users'), $1);
+        }
+    }
+
+    return join '; ', @broken;
+}
+
+# the last entry of a token says what its record says
+
+sub audited {
+    my ($redis, $id, $status) = @_;
+
+    for my $entry (@{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-') })
+    {
+        my %entry = @{ $entry->[1] };
+        return $entry{after} eq $status if $entry{token} eq $id;
+    }
+
+    return 0;
+}
+
+1;
