@@ -5,7 +5,7 @@ NGINX_SRC = /usr/share/nginx/src
 DESTDIR =
 PREFIX = /usr
 MODULES_DIR = /usr/lib/nginx/modules
-PROVE_FLAGS =
+PROVE_FLAGS ?=
 
 # cmocka speaks TAP, and prove listens
 export CMOCKA_MESSAGE_OUTPUT = TAP
@@ -32,6 +32,8 @@ CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 
+
+.DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind unit check install clean
 
@@ -64,7 +66,7 @@ $(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags)
 
 $(MODULE): $(CONFIGURED) $(MODULE_SRC) $(LIB) $(LIB_H)
 	$(MAKE) -C $(B)/nginx -f objs/Makefile modules > /dev/null
-	cp $(B)/nginx/objs/ngx_service_token_module.so $@
+	install -m 644 $(B)/nginx/objs/ngx_service_token_module.so $@
 
 $(COMMAND): $(CLI_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
