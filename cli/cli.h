@@ -144,6 +144,10 @@ void cli_print_fields(json_t *json);
 int cli_flush(void);
 void cli_cell(const char *text, int width);
 
+/* token.c: 1 and the seal of what token now says, or 0: there are no keys */
+int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
+    char seal[STOK_SEAL_MAX + 1]);
+
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);
 void cli_token_state(json_t *json, int64_t now, const char *last_used);

@@ -57,7 +57,8 @@ cli_connect(cli_t *cli)
 
     if (cli->ctx == NULL || cli->ctx->err) {
         code = cli_fail(CLI_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
-                        "is --redis right?", u.host, cli->ctx ? cli->ctx->errstr : "no memory");
+                        "is --redis right?", u.host,
+                        cli->ctx ? cli->ctx->errstr : "no memory");
 
     } else {
         redisSetTimeout(cli->ctx, tv);

@@ -1,5 +1,5 @@
 /*
- * token: create, show, revoke, restore, delete; and user revoke-all.
+ * token: create, show, revoke, restore.
  */
 
 
@@ -31,9 +31,6 @@ static int cli_token_write(cli_t *cli, const cli_new_t *new,
 static int cli_token_shown(cli_t *cli, const char *token, const char *id);
 static int cli_token_change(cli_t *cli, const char *id, int revoke);
 static int cli_token_change_try(cli_t *cli, const char *id, int revoke);
-static int cli_revoke_all_try(cli_t *cli, const char *user, char **word);
-static int cli_token_seal(cli_t *cli, cli_record_t *rec,
-    stok_token_record_t *token, char seal[STOK_SEAL_MAX + 1]);
 
 
 int
@@ -455,9 +452,7 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
 }
 
 
-/* 1 and the seal of what token now says, or 0: there are no keys */
-
-static int
+int
 cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1])
 {
@@ -473,160 +468,4 @@ cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     seal[len] = '\0';
 
     return 1;
-}
-
-
-int
-cli_token_delete(cli_t *cli, cli_args_t *args)
-{
-    int          code;
-    char        *word, date[24];
-    stok_str_t   id;
-    const char  *arg[2];
-
-    id.data = args->arg[0];
-    id.len = strlen(args->arg[0]);
-
-    if (stok_record_id_check(id) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", args->arg[0]);
-    }
-
-    arg[0] = args->arg[0];
-    arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
-
-    code = cli_script(cli, stok_script_token_delete, 2, arg, &word);
-
-    if (code == CLI_FOUND) {
-        cli_iso(cli_number(word), date);
-        code = cli_fail(CLI_REFUSED, "token \"%s\" is watched until %s, "
-                        "7 days after it was revoked: --force deletes it now",
-                        args->arg[0], date);
-    }
-
-    free(word);
-
-    if (code == CLI_OK && cli->json) {
-        code = cli_print_json(json_pack("{s:s, s:b}", "id", args->arg[0],
-                                        "deleted", 1));
-    }
-
-    return code;
-}
-
-
-int
-cli_user_revoke_all(cli_t *cli, cli_args_t *args)
-{
-    int   code, tries;
-    char *word;
-
-    code = CLI_CHANGED;
-    word = NULL;
-
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_revoke_all_try(cli, args->arg[0], &word);
-    }
-
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (cli->json) {
-        code = cli_print_json(json_pack("{s:s, s:I}", "user", args->arg[0],
-                                        "revoked",
-                                        (json_int_t) cli_number(word)));
-    } else {
-        printf("%s revoked\n", word);
-    }
-
-    free(word);
-
-    return code;
-}
-
-
-static int
-cli_revoke_all_try(cli_t *cli, const char *user, char **word)
-{
-    int                   code, argc;
-    char                **text;
-    size_t                i, n;
-    redisReply           *ids;
-    const char          **arg;
-    cli_record_t          rec;
-    stok_user_record_t    owner;
-    stok_token_record_t   token;
-
-    code = cli_read_user(cli, user, &rec);
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    code = cli_decode_user(cli, user, &rec, &owner);
-    cli_free(&rec);
-
-    if (code == CLI_OK) {
-        code = cli_command(cli, &ids, "SMEMBERS %suser-tokens:%s",
-                           cli->prefix, user);
-    }
-
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    n = ids->type == REDIS_REPLY_ARRAY ? ids->elements : 0;
-    arg = calloc(1 + 3 * n, sizeof(char *));
-    text = calloc(1 + 2 * n, sizeof(char *));
-    argc = 0;
-
-    if (arg == NULL || text == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
-        n = 0;
-
-    } else {
-        arg[argc++] = user;
-    }
-
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_read_token(cli, ids->element[i]->str, &rec);
-        if (code != CLI_OK) {
-            break;
-        }
-
-        code = cli_decode_token(cli, ids->element[i]->str, &rec, &token);
-
-        if (code == CLI_OK && token.status == STOK_TOKEN_ACTIVE) {
-            token.status = STOK_TOKEN_REVOKED;
-
-            text[2 * i] = strdup(cli_get(&rec, "seal"));
-            text[2 * i + 1] = calloc(1, STOK_SEAL_MAX + 1);
-
-            if (text[2 * i] == NULL || text[2 * i + 1] == NULL) {
-                code = cli_fail(CLI_UNAVAILABLE, "no memory");
-
-            } else {
-                (void) cli_token_seal(cli, &rec, &token, text[2 * i + 1]);
-
-                arg[argc++] = ids->element[i]->str;
-                arg[argc++] = text[2 * i];
-                arg[argc++] = text[2 * i + 1];
-            }
-        }
-
-        cli_free(&rec);
-    }
-
-    if (code == CLI_OK) {
-        code = cli_script(cli, stok_script_user_revoke_all, argc, arg, word);
-    }
-
-    for (i = 0; text && i < 2 * n; i++) {
-        free(text[i]);
-    }
-
-    free(text);
-    free(arg);
-    freeReplyObject(ids);
-
-    return code;
 }

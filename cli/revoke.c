@@ -1,0 +1,212 @@
+/*
+ * token delete, and user revoke-all: every active token of a user in one
+ * step.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+/* arguments of the script, and the texts among them that are ours */
+typedef struct {
+    int           argc;
+    const char  **argv;
+    size_t        texts;
+    char        **text;
+} cli_step_t;
+
+
+static int cli_revoke_all_try(cli_t *cli, const char *user, char **word);
+static int cli_revoke_all_collect(cli_t *cli, redisReply *ids,
+    cli_step_t *step);
+static int cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step);
+
+
+int
+cli_token_delete(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    char        *word, date[24];
+    stok_str_t   id;
+    const char  *arg[2];
+
+    id.data = args->arg[0];
+    id.len = strlen(args->arg[0]);
+
+    if (stok_record_id_check(id) != STOK_OK) {
+        return cli_fail(CLI_REFUSED, "no token \"%s\"", args->arg[0]);
+    }
+
+    arg[0] = args->arg[0];
+    arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
+
+    code = cli_script(cli, stok_script_token_delete, 2, arg, &word);
+
+    if (code == CLI_FOUND) {
+        cli_iso(cli_number(word), date);
+        code = cli_fail(CLI_REFUSED, "token \"%s\" is watched until %s, "
+                        "7 days after it was revoked: --force deletes it now",
+                        args->arg[0], date);
+    }
+
+    free(word);
+
+    if (code == CLI_OK && cli->json) {
+        code = cli_print_json(json_pack("{s:s, s:b}", "id", args->arg[0],
+                                        "deleted", 1));
+    }
+
+    return code;
+}
+
+
+int
+cli_user_revoke_all(cli_t *cli, cli_args_t *args)
+{
+    int   code, tries;
+    char *word;
+
+    code = CLI_CHANGED;
+    word = NULL;
+
+    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_revoke_all_try(cli, args->arg[0], &word);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        code = cli_print_json(json_pack("{s:s, s:I}", "user", args->arg[0],
+                                        "revoked",
+                                        (json_int_t) cli_number(word)));
+    } else {
+        printf("%s revoked\n", word);
+    }
+
+    free(word);
+
+    return code;
+}
+
+
+static int
+cli_revoke_all_try(cli_t *cli, const char *user, char **word)
+{
+    int                  code;
+    size_t               i;
+    cli_step_t           step;
+    redisReply          *ids;
+    cli_record_t         rec;
+    stok_user_record_t   owner;
+
+    code = cli_read_user(cli, user, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_decode_user(cli, user, &rec, &owner);
+    cli_free(&rec);
+
+    if (code == CLI_OK) {
+        code = cli_command(cli, &ids, "SMEMBERS %suser-tokens:%s",
+                           cli->prefix, user);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    memset(&step, 0, sizeof(step));
+    step.argv = calloc(1 + 3 * ids->elements, sizeof(char *));
+    step.text = calloc(1 + 2 * ids->elements, sizeof(char *));
+
+    if (step.argv == NULL || step.text == NULL) {
+        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+
+    } else {
+        step.argv[step.argc++] = user;
+        code = cli_revoke_all_collect(cli, ids, &step);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_script(cli, stok_script_user_revoke_all, step.argc,
+                          step.argv, word);
+    }
+
+    for (i = 0; i < step.texts; i++) {
+        free(step.text[i]);
+    }
+
+    free(step.text);
+    free(step.argv);
+    freeReplyObject(ids);
+
+    return code;
+}
+
+
+static int
+cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
+{
+    int     code;
+    size_t  i;
+
+    for (i = 0; i < ids->elements; i++) {
+        code = cli_revoke_all_add(cli, ids->element[i]->str, step);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+/* id, seal it has, seal it gets: for a token that is active */
+
+static int
+cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
+{
+    int                   code;
+    char                 *had, *gets;
+    cli_record_t          rec;
+    stok_token_record_t   token;
+
+    code = cli_read_token(cli, id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_decode_token(cli, id, &rec, &token);
+
+    if (code == CLI_OK && token.status == STOK_TOKEN_ACTIVE) {
+        token.status = STOK_TOKEN_REVOKED;
+
+        had = strdup(cli_get(&rec, "seal"));
+        gets = calloc(1, STOK_SEAL_MAX + 1);
+
+        step->text[step->texts++] = had;
+        step->text[step->texts++] = gets;
+
+        if (had == NULL || gets == NULL) {
+            code = cli_fail(CLI_UNAVAILABLE, "no memory");
+
+        } else {
+            (void) cli_token_seal(cli, &rec, &token, gets);
+
+            step->argv[step->argc++] = id;
+            step->argv[step->argc++] = had;
+            step->argv[step->argc++] = gets;
+        }
+    }
+
+    cli_free(&rec);
+
+    return code;
+}
