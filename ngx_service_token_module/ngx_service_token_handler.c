@@ -392,17 +392,17 @@ static ngx_int_t
 ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    stok_str_t  word;
-
-    if (ctx->waiter.event.timer_set) {
-        ngx_del_timer(&ctx->waiter.event);
-    }
-
-    word = stok_verdict_word(ctx->verdict);
+#if (NGX_DEBUG)
+    stok_str_t  word = stok_verdict_word(ctx->verdict);
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "service token %*s: %*s", ctx->token.id.len,
                    ctx->token.id.data, word.len, word.data);
+#endif
+
+    if (ctx->waiter.event.timer_set) {
+        ngx_del_timer(&ctx->waiter.event);
+    }
 
     if (ctx->verdict == STOK_ALLOWED) {
         return NGX_OK;

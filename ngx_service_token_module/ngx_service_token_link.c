@@ -443,7 +443,7 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 {
     ngx_msec_t  wait;
 
-    ngx_service_token_link_detach(link);
+    /* text may be part of a reply, which the reader owns: it is closed last */
 
     if (!link->down) {
         link->down = 1;
@@ -459,6 +459,8 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
                           &link->redis->name, why);
         }
     }
+
+    ngx_service_token_link_detach(link);
 
     /* between half and all of 200 ms, doubled with each try, up to 5 s */
 

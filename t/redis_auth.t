@@ -121,19 +121,12 @@ finish;
 sub start {
     my ($http, $with) = @_;
 
-    # files are needed before nginx reads its configuration
-    no warnings 'redefine';
-    my $new = \&Stok::Nginx::new;
-    local *Stok::Nginx::new = sub {
-        my $self = $new->(@_);
-        $self->file('pass', "admin pass\n", 0600);
-        $self->file('edge', "edgepass\n", 0600);
-        $self->file('weak', "weakpass", 0600);
-        $self->file('wrong', "wrong-one\r\n", 0600);
-        $self->file('keys', 'k2 ' . unpack('H*', pack 'C*', 0 .. 31) . "\n"
-            . 'k1 ' . 'ab' x 32 . "\n", 0600);
-        return $self;
-    };
-
-    return Stok::Nginx->start(redis => $with, http => $http);
+    return Stok::Nginx->start(redis => $with, http => $http, files => {
+        pass => "admin pass\n",
+        edge => "edgepass\n",
+        weak => 'weakpass',
+        wrong => "wrong-one\r\n",
+        keys => 'k2 ' . unpack('H*', pack 'C*', 0 .. 31) . "\n"
+            . 'k1 ' . 'ab' x 32 . "\n",
+    });
 }

@@ -17,6 +17,10 @@ use Stok::Redis;
 
 our @running;
 
+# a module and its nginx define some names twice, and nginx frees late
+
+$ENV{ASAN_OPTIONS} //= 'detect_odr_violation=0:detect_leaks=0';
+
 my $module = Cwd::abs_path($ENV{STOK_MODULE}
     // 'build/ngx_service_token_module.so');
 my $binary = $ENV{STOK_NGINX} // 'nginx';
@@ -32,6 +36,7 @@ sub new {
     my $self = bless { dir => $dir, %opt, ports => {} }, $class;
 
     $self->file('html/index.html', "index\n");
+    $self->file($_, $opt{files}{$_}, 0600) for keys %{ $opt{files} // {} };
     $self->configure($opt{http}, %opt);
 
     return $self;
@@ -54,7 +59,8 @@ sub start {
     push @running, $self;
 
     Stok::Process::wait_for('nginx accepts', sub {
-        die $self->read('output') . $self->log if !kill 0, $self->pid;
+        die "nginx ended\n" . $self->read('output') . $self->log
+            if $self->{process}->ended;
         $self->workers >= ($opt{workers} // 1)
             && IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                 PeerPort => $self->port);

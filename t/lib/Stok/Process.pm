@@ -67,6 +67,13 @@ sub stop {
     return 1;
 }
 
+# a child that has ended is still there for kill(), until it is waited for
+
+sub ended {
+    my $self = shift;
+    return !$self->{pid} || waitpid($self->{pid}, POSIX::WNOHANG()) != 0;
+}
+
 # waits until the condition holds; dies when the deadline has passed
 
 sub wait_for {

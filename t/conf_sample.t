@@ -1,0 +1,123 @@
+use strict;
+use warnings;
+
+# conf/ is what people copy: it must be complete, and do what it says.
+
+use Cwd ();
+use lib 't/lib';
+use Stok::Test;
+
+my $module_dir = Cwd::abs_path($ENV{STOK_MODULE}
+    // 'build/ngx_service_token_module.so') =~ s{/[^/]+$}{}r;
+
+my $sample = slurp('conf/nginx.conf');
+
+# every directive stands in it; nginx takes it, also with the defaults it names
+
+for my $name (slurp('ngx_service_token_module/ngx_service_token_module.c')
+              =~ /ngx_string\("(service_token\w*)"\)/g)
+{
+    like($sample, qr/^\s*#?$name\s/m, "$name stands in conf/nginx.conf");
+}
+
+# what is left of the file is put in front of an application of ours
+
+my ($http) = $sample =~ /^http \{\n(.*)^\}\n/ms;
+
+$http =~ s/^    access_log .*\n//m;
+$http =~ s/127\.0\.0\.1:8080/127.0.0.1:%%PORT%%/;
+$http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
+
+my $defaults = $http;
+
+$defaults =~ s/^    #(service_token_(?:redis|prefix|roles) [^;\n]*;)$/    $1/mg;
+$defaults =~ s/^( +)#(service_token_(?:role|type) [^;\n]*;)$/$1$2/mg;
+$defaults =~ s/^ +service_token_role \$needed_role;\n//m;
+
+like($defaults, qr/^ +service_token_type service personal;/m, 'defaults are on');
+
+my ($rc, $output) = Stok::Nginx->conf_test($defaults);
+is($rc, 0, 'the defaults are taken') or diag($output);
+
+# the two users of conf/redis.acl, with passwords
+
+my @users = slurp('conf/redis.acl') =~ /^user (.*)$/mg;
+my $redis = Stok::Redis->start(options => [
+    map { my @rule = split; ('--user', map { $_ eq 'off' ? ('on', '>secret')
+                                                         : $_ } @rule) } @users
+]);
+
+$redis->user('robot@service', role => 'manager');
+my $token = $redis->token(user => 'robot@service', id => 'tok_0123456789abcdef');
+
+# the application shows what reaches it
+
+$http =~ s/#service_token_redis 127[^;\n]*user=edge\s[^;]*;/
+          service_token_redis %%REDIS%% user=edge password_file=%%DIR%%\/secret;/x;
+$http .= <<'EOC';
+server {
+    listen 127.0.0.1:%%PORT_1%%;
+    location / {
+        set $who "$http_x_service_user $http_x_service_role";
+        return 200 "$who $http_x_service_token [$http_authorization]";
+    }
+}
+EOC
+
+my $nginx = Stok::Nginx->start(http => $http, redis => $redis,
+    files => { secret => "secret\n" });
+
+my @forged = ('X-Service-User: root', 'X-Service-Role: admin',
+    'X-Service-Token: tok_1');
+
+is(body('/', token => $token, headers => \@forged),
+    'robot@service manager tok_0123456789abcdef []',
+    'identity is what was checked; the token stays here');
+is(body('/health', headers => \@forged), '   []',
+    'without a check there is no identity');
+like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
+like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
+
+# what the users of Redis may do
+
+is(acl('edge', 'HGETALL', '{st}:meta'), '', 'edge reads');
+like(acl('edge', @$_), qr/^NOPERM/, "edge: no $_->[0]") for
+    ['HSET', '{st}:user:robot@service', 'role', 'admin'],
+    ['HGETALL', '{st}:id:tok_1'], ['HGETALL', 'other'], ['KEYS', '*'];
+
+is(acl('service-token', 'HSET', '{st}:user:x', 'role', 'member'), '',
+    'the command writes');
+like(acl('service-token', @$_), qr/^NOPERM/, "service-token: no $_->[0]") for
+    ['SET', 'other', 1], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['KEYS', '*'];
+
+my $command = $module_dir . '/service-token';
+my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
+
+for my $words ('init', 'user create "Nightly Sync" --purpose p --owner o',
+               'token create --user nightly_sync@service --name n --env testing',
+               'token list', 'user revoke-all nightly_sync@service')
+{
+    my $answer = `$command --redis $uri $words 2>&1`;
+    is($?, 0, "the command may do its work: $words") or diag($answer);
+}
+
+finish();
+
+
+sub body {
+    my $answer = body_of($nginx->get(@_));
+    $answer =~ s/^[0-9a-f]+\r\n(.*)\r\n0\r\n\r\n\z/$1/s;
+    return $answer;
+}
+
+# one command of a user; the answer is the error, if there is one
+
+sub acl {
+    my ($user, @command) = @_;
+
+    $redis->cli('AUTH', $user, 'secret');
+    eval { $redis->cli(@command) };
+    return $@;
+}
+
+sub slurp { Stok::Nginx::slurp($_[0]) // die "$_[0]: $!" }
