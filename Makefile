@@ -35,7 +35,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 
 .DELETE_ON_ERROR:
 
-.PHONY: all module command help test test-valgrind unit check install clean
+.PHONY: all module command help test test-valgrind test-asan unit check install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -102,6 +102,12 @@ test: all $(UNITS)  ## run every test, against real nginx and Redis
 
 test-valgrind: all  ## run the tests with nginx under valgrind
 	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) t/*.t
+
+test-asan: all  ## run the tests with nginx and module under ASan and UBSan
+	util/build-asan $(B)/asan
+	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
+	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
+	    prove $(PROVE_FLAGS) t/*.t
 
 check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	util/check-style

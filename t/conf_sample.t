@@ -7,8 +7,7 @@ use Cwd ();
 use lib 't/lib';
 use Stok::Test;
 
-my $module_dir = Cwd::abs_path($ENV{STOK_MODULE}
-    // 'build/ngx_service_token_module.so') =~ s{/[^/]+$}{}r;
+my $command = Cwd::abs_path($ENV{SERVICE_TOKEN} // 'build/service-token');
 
 my $sample = slurp('conf/nginx.conf');
 
@@ -90,7 +89,6 @@ is(acl('service-token', 'HSET', '{st}:user:x', 'role', 'member'), '',
 like(acl('service-token', @$_), qr/^NOPERM/, "service-token: no $_->[0]") for
     ['SET', 'other', 1], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['KEYS', '*'];
 
-my $command = $module_dir . '/service-token';
 my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
 
 for my $words ('init', 'user create "Nightly Sync" --purpose p --owner o',

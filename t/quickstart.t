@@ -96,8 +96,8 @@ sub run {
 sub quickstart { run('--state', $state, @_) }
 
 sub build {
-    my $module = $ENV{STOK_MODULE} // 'build/ngx_service_token_module.so';
-    return Cwd::abs_path($module =~ s{/?[^/]+$}{}r || '.');
+    my $command = $ENV{SERVICE_TOKEN} // 'build/service-token';
+    return Cwd::abs_path($command =~ s{/?[^/]+$}{}r || '.');
 }
 
 # a dpkg-query that knows no package, and a user without rights
