@@ -25,15 +25,22 @@
 
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"
+#include "ngx_service_token_stream.h"
 
 
 typedef struct {
     ngx_service_token_redis_t     *redis;
     ngx_service_token_lookups_t   *lookups;
+    ngx_service_token_stream_t    *stream;        /* NULL: nothing is kept */
+    ngx_service_token_cache_t      cache;
 
+    ngx_str_t                      zone;
+    size_t                         zone_size;
     ngx_str_t                      prefix;
     stok_keys_t                   *keys;          /* NULL: no key file */
     stok_roles_t                   roles;
+
+    unsigned                       used:1;        /* checks are on somewhere */
 } ngx_service_token_main_conf_t;
 
 
@@ -47,7 +54,17 @@ typedef struct {
     ngx_str_t                      realm;         /* as in a quoted-string */
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
+    ngx_msec_t                     stale;
 } ngx_service_token_loc_conf_t;
+
+
+/* where its records came from */
+typedef enum {
+    NGX_SERVICE_TOKEN_NOWHERE = 0,
+    NGX_SERVICE_TOKEN_HIT,                        /* all from the cache */
+    NGX_SERVICE_TOKEN_MISS,                       /* one was not in it */
+    NGX_SERVICE_TOKEN_BYPASS                      /* it could not be used */
+} ngx_service_token_source_e;
 
 
 /* what a request knows at this location; lives in its pool */
@@ -63,6 +80,7 @@ typedef struct {
     stok_user_record_t             user;          /* valid: user_found */
 
     stok_verdict_e                 verdict;       /* valid: decided */
+    ngx_service_token_source_e     source;
 
     unsigned                       waiting:1;
     unsigned                       asked:1;       /* and not yet read */
@@ -72,6 +90,7 @@ typedef struct {
     unsigned                       user_done:1;
     unsigned                       user_found:1;
     unsigned                       decided:1;
+    unsigned                       stale:1;       /* beyond the lease */
     unsigned                       role_error:1;  /* the role is none: 500 */
 } ngx_service_token_ctx_t;
 
@@ -83,6 +102,14 @@ void *ngx_service_token_conf_create_loc(ngx_conf_t *cf);
 char *ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent,
     void *child);
 
+char *ngx_service_token_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_cache_valid(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_lease(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_service_token_conf_cache(ngx_conf_t *cf,
+    ngx_service_token_main_conf_t *mcf);
 char *ngx_service_token_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_service_token_redis_t *ngx_service_token_conf_redis_default(
@@ -105,6 +132,21 @@ char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
 /* file.c: reads a small secret file; see there */
 ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
     size_t max, ngx_uint_t strict, ngx_str_t *text);
+
+/*
+ * records.c: the token's record and its user's, from the cache or by a
+ * question.  NGX_OK: there is enough to decide.  NGX_AGAIN: the waiter waits.
+ * NGX_ERROR: Redis cannot answer.  NGX_ABORT: what it answered is of no use.
+ */
+ngx_int_t ngx_service_token_records_get(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/*
+ * records.c: both from the cache, so many ms after the lease.  NGX_OK or
+ * NGX_DECLINED.
+ */
+ngx_int_t ngx_service_token_records_stale(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_msec_t stale);
 
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);

@@ -14,7 +14,18 @@ static char *ngx_service_token_conf_rank(ngx_conf_t *cf,
 void *
 ngx_service_token_conf_create_main(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_service_token_main_conf_t));
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    mcf->cache.valid = NGX_CONF_UNSET_MSEC;
+    mcf->cache.valid_unknown = NGX_CONF_UNSET_MSEC;
+    mcf->cache.lease = NGX_CONF_UNSET_MSEC;
+
+    return mcf;
 }
 
 
@@ -38,9 +49,7 @@ ngx_service_token_conf_init_main(ngx_conf_t *cf, void *conf)
         stok_roles_default(&mcf->roles);
     }
 
-    mcf->lookups = ngx_service_token_lookup_create(cf, mcf->redis,
-                                                   &mcf->prefix, mcf->keys);
-    if (mcf->lookups == NULL) {
+    if (ngx_service_token_conf_cache(cf, mcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -68,6 +77,7 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
      */
 
     lcf->enable = NGX_CONF_UNSET;
+    lcf->stale = NGX_CONF_UNSET_MSEC;
 
     return lcf;
 }
@@ -87,6 +97,7 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_value(conf->enable, 0);
 
     ngx_conf_merge_str_value(conf->scope, prev->scope, "");
+    ngx_conf_merge_msec_value(conf->stale, prev->stale, 0);
 
     if (conf->types == 0) {
         conf->types = prev->types ? prev->types : STOK_TYPE_ANY;
@@ -269,9 +280,10 @@ ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_service_token_loc_conf_t *lcf = conf;
 
-    u_char     *p, ch;
-    size_t      i;
-    ngx_str_t  *value;
+    u_char                         *p, ch;
+    size_t                          i;
+    ngx_str_t                      *value;
+    ngx_service_token_main_conf_t  *mcf;
 
     if (lcf->enable != NGX_CONF_UNSET) {
         return "is duplicate";
@@ -311,6 +323,9 @@ ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     lcf->realm.len = p - lcf->realm.data;
     lcf->enable = 1;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
+    mcf->used = 1;
 
     return NGX_CONF_OK;
 }

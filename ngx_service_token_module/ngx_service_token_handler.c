@@ -2,8 +2,7 @@
  * The access phase: begin, wait, decide.
  *
  *     begin    the role this location needs; Authorization -> digest
- *     token    digest -> token record
- *     user     its user's id -> user record
+ *     records  digest -> token record -> user record, in records.c
  *     decide   both records, the requirement and now -> verdict
  *
  * A request that waits has left r->main->count alone and returned NGX_AGAIN.
@@ -24,12 +23,6 @@ static ngx_service_token_ctx_t *ngx_service_token_handler_begin(
     ngx_http_request_t *r, ngx_service_token_loc_conf_t *lcf);
 static ngx_int_t ngx_service_token_handler_role(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx);
-static ngx_int_t ngx_service_token_handler_records(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
-static ngx_int_t ngx_service_token_handler_token(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
-static ngx_int_t ngx_service_token_handler_user(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
 static ngx_int_t ngx_service_token_handler_wait(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 static void ngx_service_token_handler_wake(ngx_event_t *ev);
@@ -67,10 +60,17 @@ ngx_service_token_handler(ngx_http_request_t *r)
     }
 
     if (!ctx->decided) {
-        rc = ngx_service_token_handler_records(r, ctx);
+        rc = ngx_service_token_records_get(r, ctx);
 
         if (rc == NGX_AGAIN) {
             return ngx_service_token_handler_wait(r, ctx);
+        }
+
+        if (rc == NGX_ERROR && lcf->stale
+            && ngx_service_token_records_stale(r, ctx, lcf->stale) == NGX_OK)
+        {
+            ctx->stale = 1;
+            rc = NGX_OK;
         }
 
         if (rc == NGX_OK) {
@@ -152,118 +152,6 @@ ngx_service_token_handler_role(ngx_http_request_t *r,
                       &lcf->role->value, &ctx->role_needed);
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-/*
- * NGX_OK: there is enough to decide.  NGX_AGAIN: a record is awaited.
- * NGX_ERROR: a record cannot be had.
- */
-
-static ngx_int_t
-ngx_service_token_handler_records(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    if (!ctx->token_done) {
-        rc = ngx_service_token_handler_token(r, ctx);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    /* these no user record can change */
-
-    if (!ctx->token_found || ctx->token.tampered) {
-        return NGX_OK;
-    }
-
-    if (!ctx->user_done) {
-        return ngx_service_token_handler_user(r, ctx);
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_service_token_handler_token(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
-{
-    ngx_service_token_waiter_t     *waiter;
-    ngx_service_token_main_conf_t  *mcf;
-
-    waiter = &ctx->waiter;
-
-    if (!ctx->asked) {
-        mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-        ctx->asked = 1;
-
-        return ngx_service_token_lookup_token(mcf->lookups, waiter,
-                                              ctx->digest);
-    }
-
-    ctx->asked = 0;
-
-    if (waiter->rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (waiter->rc == NGX_OK) {
-        if (stok_token_record_unpack(&ctx->token, waiter->record.data,
-                                     waiter->record.len)
-            != STOK_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ctx->token_found = 1;
-    }
-
-    ctx->token_done = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_service_token_handler_user(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
-{
-    ngx_service_token_waiter_t     *waiter;
-    ngx_service_token_main_conf_t  *mcf;
-
-    waiter = &ctx->waiter;
-
-    if (!ctx->asked) {
-        mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-        ctx->asked = 1;
-
-        return ngx_service_token_lookup_user(mcf->lookups, waiter,
-                                             ctx->token.user, ctx->token.id);
-    }
-
-    ctx->asked = 0;
-
-    if (waiter->rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    if (waiter->rc == NGX_OK) {
-        if (stok_user_record_unpack(&ctx->user, waiter->record.data,
-                                    waiter->record.len)
-            != STOK_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ctx->user_found = 1;
-    }
-
-    ctx->user_done = 1;
 
     return NGX_OK;
 }

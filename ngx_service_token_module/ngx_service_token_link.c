@@ -11,7 +11,8 @@
  *   link->sent, and its handler is called once, never inside send();
  * - replies come in the order of link->sent, so a command past its deadline
  *   costs the connection;
- * - no command leaves before AUTH, SELECT and PING were answered well;
+ * - no command leaves before AUTH, SELECT and PING were answered well, and
+ *   INFO somehow: it tells which server this is;
  * - while link->down, the timer is set (the next try) and both queues are
  *   empty: commands are refused at once.
  *
@@ -154,7 +155,11 @@ ngx_service_token_link_prepare(ngx_service_token_link_t *link)
     link->out_pos = 0;
     link->out_last = 0;
 
-    return ngx_service_token_redis_reader_open(&link->reader, &link->log);
+    link->server = 0;
+
+    return ngx_service_token_redis_reader_open(&link->reader,
+                                               link->push != NULL,
+                                               &link->log);
 }
 
 
@@ -258,6 +263,12 @@ ngx_service_token_link_greet(ngx_service_token_link_t *link)
 
     rc |= ngx_service_token_link_put(link, 1, arg, len);
 
+    arg[0] = "INFO";
+    arg[1] = "server";
+    len[1] = 6;
+
+    rc |= ngx_service_token_link_put(link, 2, arg, len);
+
     if (rc != NGX_OK) {
         ngx_service_token_link_drop(link, 0, "no memory", NULL);
         return;
@@ -298,9 +309,13 @@ void
 ngx_service_token_link_setup(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply)
 {
-    ngx_str_t  text;
+    ngx_str_t   text;
+    ngx_uint_t  level;
 
-    if (reply->type != NGX_SERVICE_TOKEN_STATUS) {
+    if (link->setup == 1) {
+        link->server = ngx_service_token_redis_server(reply);
+
+    } else if (reply->type != NGX_SERVICE_TOKEN_STATUS) {
         text = ngx_service_token_redis_error_text(reply);
         ngx_service_token_link_drop(link, 0, "refused", &text);
         return;
@@ -316,7 +331,9 @@ ngx_service_token_link_setup(ngx_service_token_link_t *link,
 
     if (link->down) {
         link->down = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+        level = link->push ? NGX_LOG_INFO : NGX_LOG_NOTICE;
+
+        ngx_log_error(level, ngx_cycle->log, 0,
                       "service token: redis \"%V\" is back",
                       &link->redis->name);
     }
@@ -327,6 +344,10 @@ ngx_service_token_link_setup(ngx_service_token_link_t *link,
 
     if (link->commands) {
         ngx_post_event(&link->flush, &ngx_posted_events);
+    }
+
+    if (link->change) {
+        link->change(link);
     }
 }
 
@@ -375,6 +396,10 @@ ngx_service_token_link_ready_timer(ngx_service_token_link_t *link)
         }
 
         ngx_add_timer(&link->timer, (ngx_msec_t) left);
+        return;
+    }
+
+    if (link->push) {
         return;
     }
 
@@ -442,6 +467,9 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
     const char *why, ngx_str_t *text)
 {
     ngx_msec_t  wait;
+    ngx_uint_t  level;
+
+    level = link->push ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     /* text may be part of a reply, which the reader owns: it is closed last */
 
@@ -449,12 +477,12 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
         link->down = 1;
 
         if (text) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+            ngx_log_error(level, ngx_cycle->log, err,
                           "service token: redis \"%V\" %s: %V",
                           &link->redis->name, why, text);
 
         } else {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, err,
+            ngx_log_error(level, ngx_cycle->log, err,
                           "service token: redis \"%V\" lost: %s",
                           &link->redis->name, why);
         }
@@ -470,6 +498,10 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
     link->tries++;
 
     ngx_add_timer(&link->timer, wait);
+
+    if (link->change) {
+        link->change(link);
+    }
 }
 
 
@@ -486,6 +518,24 @@ ngx_service_token_link_drop(ngx_service_token_link_t *link, ngx_err_t err,
 
 
 void
+ngx_service_token_link_start(ngx_service_token_link_t *link)
+{
+    if (link->state == NGX_SERVICE_TOKEN_LINK_CLOSED && !link->down) {
+        (void) ngx_service_token_link_open(link);
+    }
+}
+
+
+void
+ngx_service_token_link_renew(ngx_service_token_link_t *link)
+{
+    if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
+        ngx_service_token_pipe_closed(link, 0);
+    }
+}
+
+
+void
 ngx_service_token_link_close(ngx_service_token_link_t *link)
 {
     ngx_queue_t  failed;
@@ -493,6 +543,9 @@ ngx_service_token_link_close(ngx_service_token_link_t *link)
     ngx_service_token_link_detach(link);
     ngx_service_token_pipe_take(link, &failed);
     ngx_service_token_pipe_fail(&failed);
+
+    link->down = 0;
+    link->tries = 0;
 
     if (link->out) {
         ngx_free(link->out);

@@ -55,6 +55,14 @@ typedef void (*ngx_service_token_reply_pt)(ngx_service_token_command_t *cmd,
     ngx_service_token_reply_t *reply);
 
 
+/* a link became ready, or is not any more: link->state says it */
+typedef void (*ngx_service_token_change_pt)(ngx_service_token_link_t *link);
+
+/* a message that no command asked for; it lives until this returns */
+typedef void (*ngx_service_token_push_pt)(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *message);
+
+
 /* the caller's; it stays where it is until its handler was called */
 struct ngx_service_token_command_s {
     ngx_service_token_reply_pt    handler;
@@ -94,6 +102,11 @@ struct ngx_service_token_link_s {
     ngx_log_t                     log;             /* keeps core's lines off */
     ngx_msec_t                    active;          /* when last used */
 
+    void                         *data;
+    ngx_service_token_change_pt   change;          /* of a stream */
+    ngx_service_token_push_pt     push;            /* of a stream */
+
+    uint64_t                      server;          /* 0: it does not say */
     ngx_service_token_link_e      state;
     ngx_uint_t                    setup;           /* answers awaited */
     ngx_uint_t                    serial;          /* of the connection */
@@ -127,6 +140,16 @@ ngx_int_t ngx_service_token_link_send(ngx_service_token_link_t *link,
 void ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
 
+/*
+ * Opens a closed link, and opens it again whenever it is lost, until it is
+ * closed by ngx_service_token_link_close().  For a stream: it is not closed
+ * when idle, its losses are logged at INFO, and its change is called.
+ */
+void ngx_service_token_link_start(ngx_service_token_link_t *link);
+
+/* a new connection, on which all that is pending is asked again */
+void ngx_service_token_link_renew(ngx_service_token_link_t *link);
+
 /* closes and frees; commands get NULL; may be called again */
 void ngx_service_token_link_close(ngx_service_token_link_t *link);
 
@@ -145,10 +168,13 @@ void ngx_service_token_link_drop(ngx_service_token_link_t *link,
 /* the socket is there, or failed */
 void ngx_service_token_link_connected(ngx_service_token_link_t *link);
 
-/* the answer to AUTH, SELECT or PING */
+/* the answer to AUTH, SELECT, PING or INFO */
 void ngx_service_token_link_setup(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
 
+/* the connection is gone: asks again on a new one, or is lost */
+void ngx_service_token_pipe_closed(ngx_service_token_link_t *link,
+    ngx_err_t err);
 void ngx_service_token_pipe_write(ngx_service_token_link_t *link);
 void ngx_service_token_pipe_read_handler(ngx_event_t *rev);
 void ngx_service_token_pipe_write_handler(ngx_event_t *wev);

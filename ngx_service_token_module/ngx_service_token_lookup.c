@@ -7,6 +7,10 @@
  * copy in its own pool and its event posted, so that no request runs inside a
  * reply's handler.
  *
+ * A reply is kept in the cache if nothing was heard to change since it was
+ * asked for.  If something was, those who waited get it: their requests began
+ * before.  Who comes later does not wait for it, but asks anew.
+ *
  * A question outlives its waiters: a client that leaves takes its waiter off
  * and the question goes on.  It is freed when both commands have come back,
  * and only then.
@@ -22,6 +26,7 @@
 
 struct ngx_service_token_lookups_s {
     ngx_service_token_link_t     *link;
+    ngx_service_token_cache_t    *cache;
     ngx_str_t                     prefix;
     ngx_str_t                     marker;         /* key of "meta" */
     stok_keys_t                  *keys;
@@ -46,6 +51,10 @@ struct ngx_service_token_lookup_s {
     size_t                        packed_len;
 
     unsigned                      user:1;         /* else token */
+    unsigned                      overtaken:1;    /* by a change: not in tree */
+
+    stok_table_key_t              cached;         /* data: digest, or id */
+    ngx_service_token_guard_t     guard;
 
     u_char                        digest[STOK_DIGEST_LEN];
     stok_str_t                    id;             /* the user's, in key */
@@ -58,6 +67,9 @@ struct ngx_service_token_lookup_s {
 };
 
 
+static ngx_int_t ngx_service_token_lookup_cached(
+    ngx_service_token_lookups_t *lookups, stok_table_key_t *key,
+    ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record);
 static ngx_int_t ngx_service_token_lookup_join(
     ngx_service_token_lookups_t *lookups, ngx_service_token_waiter_t *waiter,
     ngx_str_t *key, uint32_t hash);
@@ -80,7 +92,8 @@ static void ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup);
 
 ngx_service_token_lookups_t *
 ngx_service_token_lookup_create(ngx_conf_t *cf,
-    ngx_service_token_redis_t *redis, ngx_str_t *prefix, stok_keys_t *keys)
+    ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
+    ngx_str_t *prefix, stok_keys_t *keys)
 {
     ngx_service_token_lookups_t  *lookups;
 
@@ -89,10 +102,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
         return NULL;
     }
 
-    lookups->link = ngx_service_token_link_create(cf, redis);
-    if (lookups->link == NULL) {
-        return NULL;
-    }
+    lookups->link = link;
+    lookups->cache = cache;
 
     lookups->marker.data = ngx_pnalloc(cf->pool, prefix->len + 4);
     if (lookups->marker.data == NULL) {
@@ -146,6 +157,8 @@ ngx_service_token_lookup_token(ngx_service_token_lookups_t *lookups,
     }
 
     ngx_memcpy(lookup->digest, digest, STOK_DIGEST_LEN);
+    stok_table_key(&lookup->cached, NGX_SERVICE_TOKEN_KIND_TOKEN,
+                   lookup->digest, STOK_DIGEST_LEN, 1);
 
     stok_digest_hex(digest, hex);
     ngx_memcpy(lookup->label, hex, 8);
@@ -184,11 +197,58 @@ ngx_service_token_lookup_user(ngx_service_token_lookups_t *lookups,
     lookup->user = 1;
     lookup->id.data = lookup->key + key.len - id.len;
     lookup->id.len = id.len;
+    stok_table_key(&lookup->cached, NGX_SERVICE_TOKEN_KIND_USER,
+                   lookup->id.data, id.len, 0);
 
     lookup->label_len = ngx_min(token_id.len, STOK_RECORD_ID_MAX);
     ngx_memcpy(lookup->label, token_id.data, lookup->label_len);
 
     return ngx_service_token_lookup_start(lookup, waiter);
+}
+
+
+ngx_int_t
+ngx_service_token_lookup_cached_token(ngx_service_token_lookups_t *lookups,
+    const u_char *digest, ngx_msec_t stale, ngx_pool_t *pool,
+    ngx_str_t *record)
+{
+    stok_table_key_t  key;
+
+    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
+                   STOK_DIGEST_LEN, 1);
+
+    return ngx_service_token_lookup_cached(lookups, &key, stale, pool,
+                                           record);
+}
+
+
+ngx_int_t
+ngx_service_token_lookup_cached_user(ngx_service_token_lookups_t *lookups,
+    stok_str_t id, ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record)
+{
+    stok_table_key_t  key;
+
+    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_USER, id.data, id.len, 0);
+
+    return ngx_service_token_lookup_cached(lookups, &key, stale, pool,
+                                           record);
+}
+
+
+static ngx_int_t
+ngx_service_token_lookup_cached(ngx_service_token_lookups_t *lookups,
+    stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
+    ngx_str_t *record)
+{
+    if (lookups->link->state == NGX_SERVICE_TOKEN_LINK_READY
+        && lookups->link->server
+           != atomic_load(&lookups->cache->shared->server))
+    {
+        return NGX_BUSY;
+    }
+
+    return ngx_service_token_cache_read(lookups->cache, key, stale, pool,
+                                        record);
 }
 
 
@@ -217,6 +277,14 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     lookup = (ngx_service_token_lookup_t *)
                                ngx_str_rbtree_lookup(&lookups->tree, key, hash);
     if (lookup == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (!ngx_service_token_cache_unchanged(lookups->cache, &lookup->cached,
+                                           &lookup->guard))
+    {
+        ngx_rbtree_delete(&lookups->tree, &lookup->sn.node);
+        lookup->overtaken = 1;
         return NGX_DECLINED;
     }
 
@@ -267,6 +335,9 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
     ngx_service_token_lookups_t  *lookups;
 
     lookups = lookup->lookups;
+
+    ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
+                                  &lookup->guard);
 
     arg[0] = "HGETALL";
     len[0] = 7;
@@ -365,6 +436,7 @@ ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
                           STOK_SCHEMA, &lookups->marker);
         }
 
+        lookup->rc = NGX_ABORT;
         goto done;
     }
 
@@ -504,7 +576,7 @@ ngx_service_token_lookup_unreadable(ngx_service_token_lookup_t *lookup,
                   lookup->user ? "user" : "token",
                   lookup->label_len, lookup->label, why);
 
-    return NGX_ERROR;
+    return NGX_ABORT;
 }
 
 
@@ -514,7 +586,16 @@ ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup)
     ngx_queue_t                 *q;
     ngx_service_token_waiter_t  *waiter;
 
-    ngx_rbtree_delete(&lookup->lookups->tree, &lookup->sn.node);
+    if (!lookup->overtaken) {
+        ngx_rbtree_delete(&lookup->lookups->tree, &lookup->sn.node);
+    }
+
+    if (lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED) {
+        ngx_service_token_cache_store(lookup->lookups->cache,
+                             &lookup->cached, &lookup->guard,
+                             lookup->lookups->link->server, lookup->packed,
+                             lookup->rc == NGX_OK ? lookup->packed_len : 0);
+    }
 
     while (!ngx_queue_empty(&lookup->waiters)) {
         q = ngx_queue_head(&lookup->waiters);

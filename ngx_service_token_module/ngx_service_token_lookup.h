@@ -13,6 +13,7 @@
 
 #include "stok_digest.h"
 #include "stok_record.h"
+#include "ngx_service_token_cache.h"
 #include "ngx_service_token_link.h"
 
 
@@ -24,7 +25,7 @@ typedef struct ngx_service_token_lookups_s  ngx_service_token_lookups_t;
  * One who waits.  Lives in the pool it names; whoever destroys the pool calls
  * leave first.  The answer: rc NGX_OK with a record packed by stok_record.h
  * in record (in the pool), NGX_DECLINED: there is no such record, NGX_ERROR:
- * nobody knows.
+ * Redis cannot answer, NGX_ABORT: it answered what cannot be used.
  */
 typedef struct {
     ngx_queue_t                   queue;
@@ -39,7 +40,20 @@ typedef struct {
 
 /* the worker's table of questions; NULL if memory is short */
 ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
-    ngx_service_token_redis_t *redis, ngx_str_t *prefix, stok_keys_t *keys);
+    ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
+    ngx_str_t *prefix, stok_keys_t *keys);
+
+/*
+ * The same from the cache, with no question: as
+ * ngx_service_token_cache_read(); NGX_BUSY also if the worker's link goes to
+ * another server than the node's stream.
+ */
+ngx_int_t ngx_service_token_lookup_cached_token(
+    ngx_service_token_lookups_t *lookups, const u_char *digest,
+    ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record);
+ngx_int_t ngx_service_token_lookup_cached_user(
+    ngx_service_token_lookups_t *lookups, stok_str_t id, ngx_msec_t stale,
+    ngx_pool_t *pool, ngx_str_t *record);
 
 /* closes the link; waiters get NGX_ERROR; may be called again */
 void ngx_service_token_lookup_close(ngx_service_token_lookups_t *lookups);

@@ -7,6 +7,7 @@
 
 
 static ngx_int_t ngx_service_token_module_init(ngx_conf_t *cf);
+static ngx_int_t ngx_service_token_module_init_process(ngx_cycle_t *cycle);
 static void ngx_service_token_module_exit_process(ngx_cycle_t *cycle);
 
 
@@ -15,6 +16,13 @@ static void ngx_service_token_module_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_command_t  ngx_service_token_module_commands[] = {
+
+    { ngx_string("service_token_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_service_token_conf_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
 
     { ngx_string("service_token_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
@@ -40,6 +48,20 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
     { ngx_string("service_token_roles"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_service_token_conf_roles,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("service_token_cache_valid"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_service_token_conf_cache_valid,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("service_token_lease"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_service_token_conf_lease,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -72,6 +94,13 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("service_token_stale"),
+      NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_service_token_loc_conf_t, stale),
+      NULL },
+
       ngx_null_command
 };
 
@@ -98,7 +127,7 @@ ngx_module_t  ngx_service_token_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_service_token_module_init_process, /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_service_token_module_exit_process, /* exit process */
@@ -126,6 +155,29 @@ ngx_service_token_module_init(ngx_conf_t *cf)
 }
 
 
+/* the helpers that look after caches on disk have no connections */
+
+static ngx_int_t
+ngx_service_token_module_init_process(ngx_cycle_t *cycle)
+{
+    ngx_service_token_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_service_token_module);
+
+    if (mcf && mcf->stream) {
+        ngx_service_token_keeper_start(mcf->stream);
+    }
+
+    return NGX_OK;
+}
+
+
 /* a connection that is still open would be logged as an alert */
 
 static void
@@ -135,6 +187,10 @@ ngx_service_token_module_exit_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_service_token_module);
+
+    if (mcf && mcf->stream) {
+        ngx_service_token_keeper_stop(mcf->stream);
+    }
 
     if (mcf && mcf->lookups) {
         ngx_service_token_lookup_close(mcf->lookups);

@@ -14,8 +14,6 @@ static void ngx_service_token_pipe_fill(ngx_service_token_link_t *link);
 static ngx_int_t ngx_service_token_pipe_drain(ngx_service_token_link_t *link);
 static void ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
-static void ngx_service_token_pipe_closed(ngx_service_token_link_t *link,
-    ngx_err_t err);
 
 
 ngx_int_t
@@ -258,6 +256,15 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
         return;
     }
 
+    if (link->push && reply->type == NGX_SERVICE_TOKEN_ARRAY
+        && reply->n && reply->element[0]->type == NGX_SERVICE_TOKEN_STRING
+        && reply->element[0]->str.len == 7
+        && ngx_strncmp(reply->element[0]->str.data, "message", 7) == 0)
+    {
+        link->push(link, reply);
+        return;
+    }
+
     if (ngx_queue_empty(&link->sent)) {
         ngx_service_token_link_drop(link, 0, "reply to no command", NULL);
         return;
@@ -282,13 +289,13 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
  * lost.
  */
 
-static void
+void
 ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
 {
     ngx_queue_t                  *q, failed;
     ngx_service_token_command_t  *cmd;
 
-    if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
+    if (link->state != NGX_SERVICE_TOKEN_LINK_READY || link->push) {
         ngx_service_token_link_drop(link, err, "connection closed", NULL);
         return;
     }

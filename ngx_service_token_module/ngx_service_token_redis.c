@@ -54,7 +54,7 @@ static redisReplyObjectFunctions  ngx_service_token_redis_functions = {
 
 ngx_int_t
 ngx_service_token_redis_reader_open(ngx_service_token_reader_t *reader,
-    ngx_log_t *log)
+    ngx_uint_t push, ngx_log_t *log)
 {
     redisReader  *rr;
 
@@ -74,6 +74,10 @@ ngx_service_token_redis_reader_open(ngx_service_token_reader_t *reader,
 
     reader->reader = rr;
     reader->bytes = 0;
+    reader->max_bytes = push ? NGX_SERVICE_TOKEN_PUSH_BYTES
+                             : NGX_SERVICE_TOKEN_REPLY_BYTES;
+    reader->max_elements = push ? NGX_SERVICE_TOKEN_PUSH_ELEMENTS
+                                : NGX_SERVICE_TOKEN_REPLY_ELEMENTS;
     reader->refused = NULL;
 
     return NGX_OK;
@@ -132,7 +136,7 @@ ngx_service_token_redis_reader_next(ngx_service_token_reader_t *reader,
     }
 
     if (obj == NULL) {
-        if (rr->len - rr->pos > NGX_SERVICE_TOKEN_REPLY_BYTES) {
+        if (rr->len - rr->pos > reader->max_bytes) {
             reader->refused = "reply too large";
             return NGX_ERROR;
         }
@@ -200,6 +204,50 @@ ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply)
 }
 
 
+uint64_t
+ngx_service_token_redis_server(ngx_service_token_reply_t *reply)
+{
+    u_char      *p, ch;
+    uint64_t     server;
+    ngx_uint_t   i;
+
+    if (reply->type != NGX_SERVICE_TOKEN_STRING) {
+        return 0;
+    }
+
+    p = ngx_strnstr(reply->str.data, "run_id:", reply->str.len);
+    if (p == NULL) {
+        return 0;
+    }
+
+    p += 7;
+    server = 0;
+
+    for (i = 0; i < 16; i++) {
+
+        if (p + i >= reply->str.data + reply->str.len) {
+            return 0;
+        }
+
+        ch = p[i];
+
+        if (ch >= '0' && ch <= '9') {
+            ch -= '0';
+
+        } else if (ch >= 'a' && ch <= 'f') {
+            ch -= 'a' - 10;
+
+        } else {
+            return 0;
+        }
+
+        server = server << 4 | ch;
+    }
+
+    return server;
+}
+
+
 /* hiredis' reader builds replies through these; NULL refuses the reply */
 
 static ngx_service_token_reply_t *
@@ -247,7 +295,7 @@ ngx_service_token_redis_string(const redisReadTask *task, char *str,
     reader = task->privdata;
     reader->bytes += len;
 
-    if (reader->bytes > NGX_SERVICE_TOKEN_REPLY_BYTES) {
+    if (reader->bytes > reader->max_bytes) {
         reader->refused = "reply too large";
         return NULL;
     }
@@ -301,7 +349,7 @@ ngx_service_token_redis_array(const redisReadTask *task,
     reader = task->privdata;
 
     if (task->type != REDIS_REPLY_ARRAY
-        || (size_t) elements > NGX_SERVICE_TOKEN_REPLY_ELEMENTS)
+        || (size_t) elements > reader->max_elements)
     {
         reader->refused = "reply with too many elements";
         return NULL;

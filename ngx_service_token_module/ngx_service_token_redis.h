@@ -13,8 +13,10 @@
 
 
 #define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply */
+#define NGX_SERVICE_TOKEN_PUSH_BYTES      16777216 /* of one message */
 #define NGX_SERVICE_TOKEN_REPLY_STRING    8192     /* a longer one is cut */
 #define NGX_SERVICE_TOKEN_REPLY_ELEMENTS  1024     /* of one array */
+#define NGX_SERVICE_TOKEN_PUSH_ELEMENTS   65536
 #define NGX_SERVICE_TOKEN_REPLY_DEPTH     2        /* arrays in arrays */
 
 
@@ -43,13 +45,18 @@ typedef struct {
     void                         *reader;          /* NULL: closed */
     ngx_pool_t                   *pool;            /* of the current reply */
     size_t                        bytes;           /* of the current reply */
+    size_t                        max_bytes;
+    size_t                        max_elements;
     const char                   *refused;
 } ngx_service_token_reader_t;
 
 
-/* NGX_OK, or NGX_ERROR: no memory; a reader of zeros is a closed one */
+/*
+ * push: of a stream, whose messages may be longer.  NGX_OK, or NGX_ERROR: no
+ * memory; a reader of zeros is a closed one.
+ */
 ngx_int_t ngx_service_token_redis_reader_open(
-    ngx_service_token_reader_t *reader, ngx_log_t *log);
+    ngx_service_token_reader_t *reader, ngx_uint_t push, ngx_log_t *log);
 void ngx_service_token_redis_reader_close(ngx_service_token_reader_t *reader);
 
 /* NGX_OK, or NGX_ERROR: no memory */
@@ -78,6 +85,9 @@ void ngx_service_token_redis_format_free(u_char *bytes, size_t len);
  * quote, since what follows may be an argument of ours.
  */
 ngx_str_t ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply);
+
+/* which server answered INFO: half of its "run_id"; 0: it does not say */
+uint64_t ngx_service_token_redis_server(ngx_service_token_reply_t *reply);
 
 
 #endif /* NGX_SERVICE_TOKEN_REDIS_H */

@@ -213,6 +213,11 @@ ngx_service_token_variables_status(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (ctx->stale && ctx->verdict == STOK_ALLOWED) {
+        ngx_service_token_variables_text(v, "STALE", 5);
+        return NGX_OK;
+    }
+
     word = stok_verdict_word(ctx->verdict);
     ngx_service_token_variables_text(v, word.data, word.len);
 
@@ -228,12 +233,24 @@ ngx_service_token_variables_cache(ngx_http_request_t *r,
 
     ctx = ngx_service_token_variables_ctx(r);
 
-    if (ctx == NULL || !ctx->cleanup) {
-        ngx_service_token_variables_text(v, "", 0);
-        return NGX_OK;
-    }
+    switch (ctx ? ctx->source : NGX_SERVICE_TOKEN_NOWHERE) {
 
-    ngx_service_token_variables_text(v, "BYPASS", 6);
+    case NGX_SERVICE_TOKEN_HIT:
+        ngx_service_token_variables_text(v, "HIT", 3);
+        break;
+
+    case NGX_SERVICE_TOKEN_MISS:
+        ngx_service_token_variables_text(v, "MISS", 4);
+        break;
+
+    case NGX_SERVICE_TOKEN_BYPASS:
+        ngx_service_token_variables_text(v, "BYPASS", 6);
+        break;
+
+    default: /* NGX_SERVICE_TOKEN_NOWHERE */
+        ngx_service_token_variables_text(v, "", 0);
+        break;
+    }
 
     return NGX_OK;
 }

@@ -29,8 +29,8 @@ $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
 
 my $defaults = $http;
 
-$defaults =~ s/^    #(service_token_(?:redis|prefix|roles) [^;\n]*;)$/    $1/mg;
-$defaults =~ s/^( +)#(service_token_(?:role|type) [^;\n]*;)$/$1$2/mg;
+$defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease) [^;\n]*;)$/    $1/mg;
+$defaults =~ s/^( +)#(service_token_(?:role|type|stale) [^;\n]*;)$/$1$2/mg;
 $defaults =~ s/^ +service_token_role \$needed_role;\n//m;
 
 like($defaults, qr/^ +service_token_type service personal;/m, 'defaults are on');

@@ -19,6 +19,7 @@ my $held = Stok::FakeRedis->start(sub {
 
 my $nginx = Stok::Nginx->start(redis => $held, http => <<'EOC');
     service_token_redis %%REDIS_ADDR%% timeout=20s connect_timeout=5s;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 
@@ -52,6 +53,7 @@ my @tokens = map { $redis->token(user => 'user@service') } 1 .. 200;
 
 my $two = Stok::Nginx->start(redis => $redis, workers => 2, http => <<'EOC');
     service_token_redis %%REDIS%%;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%% reuseport; service_token api; }
 EOC
 

@@ -10,6 +10,7 @@ $redis->user('user@service');
 
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
     service_token_redis %%REDIS%%;
+    service_token_cache_valid 0;
     server {
         listen 127.0.0.1:%%PORT%%;
         add_header X-Status $service_token_status always;

@@ -15,6 +15,7 @@ $redis->down;
 
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
     service_token_redis %%REDIS_ADDR%% timeout=5s connect_timeout=5s;
+service_token_cache_valid 0;
     server {
         listen 127.0.0.1:%%PORT%%;
         add_header X-Status $service_token_status always;

@@ -56,6 +56,7 @@ for my $case (@table) {
     my $nginx = Stok::Nginx->start(redis => $fake, name => "of $name",
         http => <<'EOC');
     service_token_redis %%REDIS_ADDR%% timeout=3s connect_timeout=3s;
+service_token_cache_valid 0;
     server {
         listen 127.0.0.1:%%PORT%%;
         service_token api;
@@ -84,6 +85,7 @@ EOC
 my $mute = Stok::FakeRedis->start(sub { () }, setup => 1);
 my $nginx = Stok::Nginx->start(redis => $mute, http => <<'EOC');
     service_token_redis %%REDIS_ADDR%% timeout=300ms connect_timeout=300ms;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 
@@ -101,6 +103,7 @@ my $late = Stok::FakeRedis->start(sub {
 });
 $nginx = Stok::Nginx->start(redis => $late, http => <<'EOC');
     service_token_redis %%REDIS_ADDR%% timeout=300ms connect_timeout=5s;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 

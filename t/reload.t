@@ -17,6 +17,7 @@ my $slow = Stok::FakeRedis->start(sub {
 
 my $http = <<'EOC';
     service_token_redis %%REDIS_ADDR%% timeout=20s connect_timeout=5s;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 
@@ -38,6 +39,7 @@ my $token = $redis->token(user => 'user@service');
 
 my $idle = Stok::Nginx->start(redis => $redis, http => <<'EOC');
     service_token_redis %%REDIS%%;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 
@@ -53,6 +55,7 @@ cmp_ok($clients, '<=', 2, 'and closes it');
 
 $idle->configure(<<'EOC');
     service_token_redis %%REDIS%%;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api;
         service_token_role admin; }
 EOC
@@ -71,6 +74,7 @@ $redis->down;
 is(status_of($idle->get('/', token => $token)), 503, 'away');
 $idle->configure(<<'EOC');
     service_token_redis %%REDIS%%;
+service_token_cache_valid 0;
     server { listen 127.0.0.1:%%PORT%%; service_token api; }
 EOC
 $idle->reload;

@@ -27,6 +27,7 @@ my $all = join '|', map { "\$service_token_$_" }
 
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<"EOC");
     service_token_redis %%REDIS%%;
+service_token_cache_valid 0;
     server {
         listen 127.0.0.1:%%PORT%%;
         add_header X-All "$all" always;

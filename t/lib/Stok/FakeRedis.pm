@@ -6,8 +6,8 @@ package Stok::FakeRedis;
 #     Stok::FakeRedis->start(sub { my ($args, $connection) = @_; ... })
 #
 # The script answers with a list: strings are sent as they are, a number
-# reference waits so many seconds, 'CLOSE' closes.  PING, AUTH and SELECT are
-# answered before it is asked.
+# reference waits so many seconds, 'CLOSE' closes.  PING, AUTH, SELECT and
+# INFO are answered before it is asked.
 
 use strict;
 use warnings;
@@ -83,6 +83,9 @@ sub serve {
 
                 } elsif (!$setup && $args->[0] =~ /^(AUTH|SELECT)$/) {
                     push @{ $c->{todo} }, "+OK\r\n";
+
+                } elsif (!$setup && $args->[0] eq 'INFO') {
+                    push @{ $c->{todo} }, bulk("run_id:" . '0123456789' x 4);
 
                 } else {
                     push @{ $c->{todo} }, $script->($args, $c->{n});

@@ -15,9 +15,21 @@ use Stok::Process;
 use Stok::Redis;
 
 our @EXPORT = (@Test::More::EXPORT,
-    qw(finish wait_for status_of header_of body_of));
+    qw(finish fresh wait_for status_of header_of body_of));
 
 sub wait_for { Stok::Process::wait_for(@_) }
+
+# waits until the cache is in use: location /index.html shows X-Cache
+
+sub fresh {
+    my ($nginx, %opt) = @_;
+    my $token = 'stk_svc_fresh' . Stok::Redis::random(25);
+
+    wait_for('a fresh cache', sub {
+        header_of($nginx->get('/index.html', token => "-$token"), 'X-Cache')
+            =~ /^(?:HIT|MISS)/;
+    });
+}
 
 sub status_of { $_[0] =~ m{^HTTP/[\d.]+ (\d+)} ? $1 : '' }
 sub body_of { $_[0] =~ /\r\n\r\n(.*)/s ? $1 : '' }

@@ -1,0 +1,134 @@
+/*
+ * The node's shared memory: records by key, and what says whether they may be
+ * used: epoch, lease, and the server that is followed.
+ */
+
+
+#ifndef NGX_SERVICE_TOKEN_CACHE_H
+#define NGX_SERVICE_TOKEN_CACHE_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "stok_table.h"
+
+
+#define NGX_SERVICE_TOKEN_KIND_TOKEN  1            /* key: the digest */
+#define NGX_SERVICE_TOKEN_KIND_USER   2            /* key: the user's id */
+
+#define NGX_SERVICE_TOKEN_NODE_MAX    96
+
+
+typedef enum {
+    NGX_SERVICE_TOKEN_BUMP_JOIN = 0,
+    NGX_SERVICE_TOKEN_BUMP_SERVER,
+    NGX_SERVICE_TOKEN_BUMP_FLUSH,                  /* FLUSHALL, FLUSHDB */
+    NGX_SERVICE_TOKEN_BUMP_UNKNOWN,                /* a message not known */
+    NGX_SERVICE_TOKEN_BUMP_LOCK,                   /* a drop without the lock */
+    NGX_SERVICE_TOKEN_BUMPS
+} ngx_service_token_bump_e;
+
+
+/* in the zone; dates are milliseconds of the monotonic clock */
+typedef struct {
+    _Atomic uint64_t     fresh_until;              /* the lease */
+    _Atomic uint64_t     server;                   /* followed; 0: none */
+    _Atomic uint64_t     heard;                    /* tick, by a joined stream */
+    _Atomic uint32_t     epoch;
+
+    _Atomic uint32_t     cycle;                    /* configurations so far */
+    _Atomic uint64_t     keeper;                   /* cycle << 32 | pid */
+    _Atomic uint64_t     keeper_since;
+    _Atomic uint64_t     keeper_alive;             /* its timer ran then */
+    _Atomic uint32_t     joined;                   /* pid; 0: none */
+    _Atomic uint32_t     refused;                  /* tracking is; was said */
+
+    _Atomic uint64_t     bumps[NGX_SERVICE_TOKEN_BUMPS];
+    _Atomic uint64_t     fills_refused;
+    _Atomic uint64_t     evicted;
+    _Atomic uint64_t     keepers;                  /* claims */
+
+    uint32_t             buckets;
+    size_t               node_len;
+    u_char               node[NGX_SERVICE_TOKEN_NODE_MAX];
+} ngx_service_token_shared_t;
+
+
+/* a process' view of it, and how long its records may be used */
+typedef struct {
+    ngx_service_token_shared_t  *shared;           /* NULL until it is there */
+    stok_table_t                 table;
+    ngx_slab_pool_t             *shpool;
+    ngx_uint_t                   cycle;
+
+    ngx_msec_t                   valid;            /* 0: nothing is kept */
+    ngx_msec_t                   valid_unknown;
+    ngx_msec_t                   lease;
+} ngx_service_token_cache_t;
+
+
+/* what a record was asked under */
+typedef struct {
+    uint32_t                     epoch;
+    uint32_t                     generation;
+} ngx_service_token_guard_t;
+
+
+/*
+ * The zone of that name and size; identity is a text that tells datasets and
+ * keys apart: caches of two are never mixed.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_service_token_cache_add(ngx_conf_t *cf,
+    ngx_service_token_cache_t *cache, ngx_str_t *name, size_t size,
+    ngx_str_t *identity);
+
+/* milliseconds of the monotonic clock, now: no system call, not nginx's copy */
+uint64_t ngx_service_token_cache_now(void);
+
+/*
+ * A record from the cache, copied into pool.  It includes every change that
+ * Redis executed lease ms ago, or longer.  stale: so many ms after the lease
+ * are allowed.
+ * NGX_OK: *record is it.  NGX_DECLINED: there is no such record.  NGX_AGAIN:
+ * not in the cache.  NGX_BUSY: the cache may not be used now.  NGX_ERROR: no
+ * memory.
+ */
+ngx_int_t ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
+    ngx_str_t *record);
+
+/* before a record is asked for */
+void ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_service_token_guard_t *guard);
+
+/* 1: nothing has changed since, as far as was heard */
+ngx_uint_t ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_service_token_guard_t *guard);
+
+/*
+ * What was answered by that server, if nothing changed since guard was taken;
+ * len 0: there is no such record.
+ */
+void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
+    const void *data, size_t len);
+
+/* a key changed */
+void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key);
+
+/* anything may have changed */
+void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
+    ngx_service_token_bump_e cause);
+
+/* the server to which the node's stream goes; another one empties the cache */
+void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
+    uint64_t server);
+
+/* proven by a stream to that server: fresh until then, if not longer */
+void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t until);
+
+
+#endif /* NGX_SERVICE_TOKEN_CACHE_H */

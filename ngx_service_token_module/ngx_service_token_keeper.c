@@ -1,0 +1,389 @@
+/*
+ * Which worker of the node holds the stream, and how it joins.
+ *
+ * Each worker has a timer.  Whoever finds no keeper, a dead one, one of an
+ * older configuration, or one whose lease has lapsed for a while, takes over.
+ * That is economy, not safety: two keepers at once do no harm, since each
+ * proves only what its own stream heard since it joined.
+ *
+ * A new stream may not vouch for the past.  After its SUBSCRIBE was answered
+ * and before its first proof it raises the epoch, unless another joined
+ * stream to the same server proves continuity: that one has heard a tick
+ * above an n that was read after the answer, so it told all that the new one
+ * could have missed.  That is the way of a reload, which keeps its cache: the
+ * old keeper stays until the new one has joined, but not longer than
+ * NGX_SERVICE_TOKEN_KEEPER_LEAVE.
+ *
+ * The timer of a keeper is not cancelable, so that its worker stays that
+ * long; everyone else's is.
+ */
+
+
+#include "ngx_service_token_stream.h"
+
+#include <signal.h>
+
+
+#define NGX_SERVICE_TOKEN_KEEPER_LEAVE  3000       /* ms */
+#define NGX_SERVICE_TOKEN_KEEPER_JOIN   50         /* timer, joining, ms */
+#define NGX_SERVICE_TOKEN_KEEPER_TIMER  500        /* at most, ms */
+#define NGX_SERVICE_TOKEN_KEEPER_RETRY  5000       /* after a refusal, ms */
+#define NGX_SERVICE_TOKEN_KEEPER_RENEW  1000       /* data links, ms */
+
+
+static void ngx_service_token_keeper_timer(ngx_event_t *ev);
+static ngx_uint_t ngx_service_token_keeper_mine(
+    ngx_service_token_stream_t *stream);
+static void ngx_service_token_keeper_claim(
+    ngx_service_token_stream_t *stream, uint64_t now);
+static ngx_uint_t ngx_service_token_keeper_vacant(
+    ngx_service_token_stream_t *stream, uint64_t keeper, uint64_t now);
+static void ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
+    uint64_t now);
+static ngx_uint_t ngx_service_token_keeper_leave(
+    ngx_service_token_stream_t *stream, uint64_t now);
+static void ngx_service_token_keeper_server(
+    ngx_service_token_stream_t *stream, uint64_t now);
+static ngx_uint_t ngx_service_token_keeper_dead(uint32_t pid);
+
+
+ngx_service_token_stream_t *
+ngx_service_token_keeper_create(ngx_conf_t *cf,
+    ngx_service_token_redis_t *redis, ngx_service_token_link_t *data,
+    ngx_service_token_cache_t *cache, ngx_str_t *prefix)
+{
+    ngx_service_token_stream_t  *stream;
+
+    stream = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_stream_t));
+    if (stream == NULL) {
+        return NULL;
+    }
+
+    stream->link = ngx_service_token_link_create(cf, redis);
+    if (stream->link == NULL) {
+        return NULL;
+    }
+
+    stream->data = data;
+    stream->cache = cache;
+    stream->prefix = *prefix;
+
+    return stream;
+}
+
+
+void
+ngx_service_token_keeper_start(ngx_service_token_stream_t *stream)
+{
+    stream->timer.handler = ngx_service_token_keeper_timer;
+    stream->timer.data = stream;
+    stream->timer.log = ngx_cycle->log;
+    stream->timer.cancelable = 1;
+
+    ngx_add_timer(&stream->timer, 1);
+}
+
+
+void
+ngx_service_token_keeper_stop(ngx_service_token_stream_t *stream)
+{
+    uint64_t  mine;
+
+    if (stream->timer.timer_set) {
+        ngx_del_timer(&stream->timer);
+    }
+
+    ngx_service_token_stream_close(stream);
+
+    mine = (uint64_t) stream->cache->cycle << 32 | (uint32_t) ngx_pid;
+
+    (void) atomic_compare_exchange_strong(&stream->cache->shared->keeper,
+                                          &mine, 0);
+}
+
+
+static void
+ngx_service_token_keeper_timer(ngx_event_t *ev)
+{
+    uint64_t                     now;
+    ngx_msec_t                   next;
+    ngx_uint_t                   stay;
+    ngx_service_token_stream_t  *stream;
+
+    stream = ev->data;
+    now = ngx_service_token_cache_now();
+    stay = 0;
+
+    ngx_service_token_keeper_server(stream, now);
+
+    if (!ngx_exiting) {
+        ngx_service_token_keeper_claim(stream, now);
+    }
+
+    if (ngx_service_token_keeper_mine(stream)) {
+
+        if (ngx_exiting) {
+            /* nobody took over: there is no successor */
+            ngx_service_token_keeper_stop(stream);
+
+        } else {
+            stream->leaving = 0;
+            stay = 1;
+        }
+
+    } else if (stream->state != NGX_SERVICE_TOKEN_STREAM_OFF) {
+        stay = !ngx_service_token_keeper_leave(stream, now);
+    }
+
+    if (stay) {
+        ngx_service_token_keeper_work(stream, now);
+    }
+
+    if (ngx_exiting && !stay) {
+        return;
+    }
+
+    next = ngx_min(stream->cache->lease / 4, NGX_SERVICE_TOKEN_KEEPER_TIMER);
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING
+        || stream->leaving)
+    {
+        next = NGX_SERVICE_TOKEN_KEEPER_JOIN;
+    }
+
+    stream->timer.cancelable = !stay;
+    ngx_add_timer(&stream->timer, next);
+}
+
+
+static ngx_uint_t
+ngx_service_token_keeper_mine(ngx_service_token_stream_t *stream)
+{
+    return (uint32_t) atomic_load(&stream->cache->shared->keeper)
+           == (uint32_t) ngx_pid;
+}
+
+
+static void
+ngx_service_token_keeper_claim(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    uint64_t                     keeper, mine;
+    ngx_service_token_shared_t  *shared;
+
+    shared = stream->cache->shared;
+    keeper = atomic_load(&shared->keeper);
+
+    if (!ngx_service_token_keeper_vacant(stream, keeper, now)) {
+        return;
+    }
+
+    mine = (uint64_t) stream->cache->cycle << 32 | (uint32_t) ngx_pid;
+
+    if (atomic_compare_exchange_strong(&shared->keeper, &keeper, mine)) {
+        atomic_store(&shared->keeper_since, now);
+        atomic_store(&shared->keeper_alive, now);
+        atomic_fetch_add(&shared->keepers, 1);
+
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "service token: this worker keeps the stream");
+    }
+}
+
+
+/*
+ * A keeper that lives and cannot prove anything has the same Redis as we
+ * have: it is left alone for longer than one that does not run.
+ */
+
+static ngx_uint_t
+ngx_service_token_keeper_vacant(ngx_service_token_stream_t *stream,
+    uint64_t keeper, uint64_t now)
+{
+    uint64_t                     lease, lapsed, since;
+    ngx_service_token_shared_t  *shared;
+
+    shared = stream->cache->shared;
+
+    if ((uint32_t) keeper == (uint32_t) ngx_pid) {
+        return 0;
+    }
+
+    if (keeper == 0 || keeper >> 32 < stream->cache->cycle
+        || ngx_service_token_keeper_dead((uint32_t) keeper))
+    {
+        return 1;
+    }
+
+    /* a newer configuration has taken over: it is not ours any more */
+
+    if (keeper >> 32 > stream->cache->cycle) {
+        return 0;
+    }
+
+    lease = stream->cache->lease;
+    since = atomic_load(&shared->keeper_since);
+    lapsed = ngx_max(atomic_load(&shared->fresh_until), since + lease);
+
+    if (now < lapsed) {
+        return 0;
+    }
+
+    return now > atomic_load(&shared->keeper_alive) + lease
+           || now > lapsed + 5 * lease;
+}
+
+
+static void
+ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    uint64_t  lease;
+
+    lease = stream->cache->lease;
+
+    if (ngx_service_token_keeper_mine(stream)) {
+        atomic_store(&stream->cache->shared->keeper_alive, now);
+    }
+
+    switch (stream->state) {
+
+    case NGX_SERVICE_TOKEN_STREAM_OFF:
+
+        if (stream->refused == 0
+            || now > stream->refused + NGX_SERVICE_TOKEN_KEEPER_RETRY)
+        {
+            ngx_service_token_stream_open(stream);
+        }
+
+        break;
+
+    case NGX_SERVICE_TOKEN_STREAM_OPENING:
+        ngx_service_token_link_start(stream->link);
+        break;
+
+    case NGX_SERVICE_TOKEN_STREAM_JOINING:
+        ngx_service_token_keeper_join(stream);
+
+        /* fall through */
+
+    default: /* NGX_SERVICE_TOKEN_STREAM_JOINED */
+
+        if (now > stream->proved + 2 * lease) {
+            /* it says nothing, or goes to another server than the data */
+            ngx_service_token_stream_close(stream);
+            ngx_service_token_stream_open(stream);
+            break;
+        }
+
+        if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2
+            >= stream->ticked + lease / 4
+            || stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING)
+        {
+            ngx_service_token_stream_tick(stream);
+        }
+
+        break;
+    }
+}
+
+
+/* someone else is the keeper; 1: and this one is not needed any more */
+
+static ngx_uint_t
+ngx_service_token_keeper_leave(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    uint32_t                     joined;
+    ngx_service_token_shared_t  *shared;
+
+    shared = stream->cache->shared;
+    joined = atomic_load(&shared->joined);
+
+    if (stream->leaving == 0) {
+        stream->leaving = now;
+    }
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
+        && joined == (uint32_t) ngx_pid
+        && now < stream->leaving + NGX_SERVICE_TOKEN_KEEPER_LEAVE)
+    {
+        return 0;
+    }
+
+    stream->leaving = 0;
+    ngx_service_token_stream_close(stream);
+
+    return 1;
+}
+
+
+void
+ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
+{
+    uint32_t                     other;
+    uint64_t                     server;
+    ngx_service_token_shared_t  *shared;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINING) {
+        return;
+    }
+
+    shared = stream->cache->shared;
+    server = stream->link->server;
+
+    if (atomic_load(&shared->server) != server) {
+        ngx_service_token_cache_follow(stream->cache, server);
+        ngx_service_token_stream_joined(stream);
+        return;
+    }
+
+    other = atomic_load(&shared->joined);
+
+    if (stream->join && atomic_load(&shared->heard) > stream->join) {
+        ngx_service_token_stream_joined(stream);
+        return;
+    }
+
+    if (other == 0 || other == (uint32_t) ngx_pid
+        || ngx_service_token_keeper_dead(other)
+        || ngx_service_token_cache_now()
+           > stream->acked + NGX_SERVICE_TOKEN_KEEPER_LEAVE / 2)
+    {
+        ngx_service_token_cache_bump(stream->cache,
+                                     NGX_SERVICE_TOKEN_BUMP_JOIN);
+        ngx_service_token_stream_joined(stream);
+    }
+}
+
+
+/*
+ * One server: a data link that reaches another than the stream is renewed, and
+ * meanwhile the cache is not used with it.
+ */
+
+static void
+ngx_service_token_keeper_server(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    uint64_t  server;
+
+    server = atomic_load(&stream->cache->shared->server);
+
+    if (server == 0 || stream->data->server == server
+        || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY
+        || now < stream->renewed + NGX_SERVICE_TOKEN_KEEPER_RENEW)
+    {
+        return;
+    }
+
+    stream->renewed = now;
+    ngx_service_token_link_renew(stream->data);
+}
+
+
+static ngx_uint_t
+ngx_service_token_keeper_dead(uint32_t pid)
+{
+    return kill((pid_t) pid, 0) == -1 && ngx_errno == ESRCH;
+}

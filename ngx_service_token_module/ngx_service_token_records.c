@@ -1,0 +1,195 @@
+/*
+ * The two records of a request, each from the cache if it may be used, else by
+ * a question to Redis.  It is entered again with the waiter's answer.
+ */
+
+
+#include "ngx_service_token.h"
+
+
+static ngx_int_t ngx_service_token_records_token(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+static ngx_int_t ngx_service_token_records_user(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+static ngx_int_t ngx_service_token_records_read(ngx_service_token_ctx_t *ctx,
+    ngx_uint_t user, ngx_int_t rc, ngx_str_t *record);
+static ngx_uint_t ngx_service_token_records_cached(
+    ngx_service_token_ctx_t *ctx, ngx_int_t rc);
+
+
+ngx_int_t
+ngx_service_token_records_get(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (!ctx->token_done) {
+        rc = ngx_service_token_records_token(r, ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    /* these no user record can change */
+
+    if (!ctx->token_found || ctx->token.tampered) {
+        return NGX_OK;
+    }
+
+    if (!ctx->user_done) {
+        return ngx_service_token_records_user(r, ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_service_token_records_token(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_int_t                       rc;
+    ngx_str_t                       record;
+    ngx_service_token_waiter_t     *waiter;
+    ngx_service_token_main_conf_t  *mcf;
+
+    waiter = &ctx->waiter;
+
+    if (ctx->asked) {
+        ctx->asked = 0;
+        return ngx_service_token_records_read(ctx, 0, waiter->rc,
+                                              &waiter->record);
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    rc = ngx_service_token_lookup_cached_token(mcf->lookups, ctx->digest, 0,
+                                               r->pool, &record);
+
+    if (ngx_service_token_records_cached(ctx, rc)) {
+        return ngx_service_token_records_read(ctx, 0, rc, &record);
+    }
+
+    ctx->asked = 1;
+
+    return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);
+}
+
+
+static ngx_int_t
+ngx_service_token_records_user(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_int_t                       rc;
+    ngx_str_t                       record;
+    ngx_service_token_waiter_t     *waiter;
+    ngx_service_token_main_conf_t  *mcf;
+
+    waiter = &ctx->waiter;
+
+    if (ctx->asked) {
+        ctx->asked = 0;
+        return ngx_service_token_records_read(ctx, 1, waiter->rc,
+                                              &waiter->record);
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    rc = ngx_service_token_lookup_cached_user(mcf->lookups, ctx->token.user,
+                                              0, r->pool, &record);
+
+    if (ngx_service_token_records_cached(ctx, rc)) {
+        return ngx_service_token_records_read(ctx, 1, rc, &record);
+    }
+
+    ctx->asked = 1;
+
+    return ngx_service_token_lookup_user(mcf->lookups, waiter,
+                                         ctx->token.user, ctx->token.id);
+}
+
+
+/* an answer of the cache or of a question */
+
+static ngx_int_t
+ngx_service_token_records_read(ngx_service_token_ctx_t *ctx, ngx_uint_t user,
+    ngx_int_t rc, ngx_str_t *record)
+{
+    int  found;
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    found = 0;
+
+    if (rc == NGX_OK) {
+        found = 1;
+
+        if ((user ? stok_user_record_unpack(&ctx->user, record->data,
+                                            record->len)
+                  : stok_token_record_unpack(&ctx->token, record->data,
+                                             record->len))
+            != STOK_OK)
+        {
+            return NGX_ABORT;
+        }
+    }
+
+    if (user) {
+        ctx->user_found = found;
+        ctx->user_done = 1;
+
+    } else {
+        ctx->token_found = found;
+        ctx->token_done = 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* 1: this is an answer; notes where it came from, the least good counts */
+
+static ngx_uint_t
+ngx_service_token_records_cached(ngx_service_token_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_service_token_source_e  source;
+
+    source = (rc == NGX_AGAIN) ? NGX_SERVICE_TOKEN_MISS
+             : (rc == NGX_BUSY) ? NGX_SERVICE_TOKEN_BYPASS
+             : NGX_SERVICE_TOKEN_HIT;
+
+    ctx->source = ngx_max(ctx->source, source);
+
+    return source == NGX_SERVICE_TOKEN_HIT;
+}
+
+
+ngx_int_t
+ngx_service_token_records_stale(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_msec_t stale)
+{
+    ngx_str_t                       record;
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    if (ngx_service_token_lookup_cached_token(mcf->lookups, ctx->digest,
+                                              stale, r->pool, &record)
+        != NGX_OK
+        || ngx_service_token_records_read(ctx, 0, NGX_OK, &record) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_service_token_lookup_cached_user(mcf->lookups, ctx->token.user,
+                                             stale, r->pool, &record)
+        != NGX_OK
+        || ngx_service_token_records_read(ctx, 1, NGX_OK, &record) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,720 @@
+/*
+ * The invalidation stream, ticks and the lease.
+ *
+ * One connection that Redis tells every change under the tracked prefixes;
+ * set up once the link is ready:
+ *
+ *     CLIENT ID -> CLIENT TRACKING ON REDIRECT <id> BCAST -> SUBSCRIBE
+ *
+ * A key that is named is dropped from the cache; what is not understood
+ * raises the epoch.  Messages are applied in the order in which they come.
+ *
+ * The proof: the tick script, sent on the data link at the time t, answers
+ * the counter n.  When the *stream* names a tick above n, that tick was made
+ * after the script ran, so all that Redis executed before t has been heard:
+ * the cache is fresh until t + lease.  The answer and the tick travel on two
+ * connections and may come in any order: they are compared once both are
+ * there.  Answers of an earlier session, or of another server than the
+ * stream's, prove nothing.  "since" is the counter's birth: another one says
+ * that it began anew (FLUSHALL, SWAPDB), so an old tick still under way could
+ * be higher; then the stream begins anew, too.
+ *
+ * If the keeper dies between any two lines, no more is proven: the lease ends
+ * by itself, and whoever joins next raises the epoch.
+ */
+
+
+#include "ngx_service_token_stream.h"
+
+
+#define NGX_SERVICE_TOKEN_STREAM_CHANNEL  "__redis__:invalidate"
+
+
+static void ngx_service_token_stream_changed(ngx_service_token_link_t *link);
+static ngx_int_t ngx_service_token_stream_ask(
+    ngx_service_token_stream_t *stream, ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_pt handler, ngx_uint_t argc, ngx_str_t *argv);
+static void ngx_service_token_stream_id(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+static void ngx_service_token_stream_tracking(
+    ngx_service_token_command_t *cmd, ngx_service_token_reply_t *reply);
+static void ngx_service_token_stream_subscribed(
+    ngx_service_token_command_t *cmd, ngx_service_token_reply_t *reply);
+static ngx_int_t ngx_service_token_stream_answered(
+    ngx_service_token_stream_t *stream, ngx_service_token_reply_t *reply,
+    const char *what);
+static void ngx_service_token_stream_refused(
+    ngx_service_token_stream_t *stream, ngx_service_token_reply_t *reply,
+    const char *what);
+static void ngx_service_token_stream_message(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *message);
+static ngx_int_t ngx_service_token_stream_key(
+    ngx_service_token_stream_t *stream, ngx_str_t *key);
+static ngx_int_t ngx_service_token_stream_token(
+    ngx_service_token_stream_t *stream, u_char *hex, size_t len);
+static void ngx_service_token_stream_heard(ngx_service_token_stream_t *stream,
+    uint64_t tick);
+static void ngx_service_token_stream_prove(
+    ngx_service_token_stream_t *stream);
+static void ngx_service_token_stream_ticked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+static void ngx_service_token_stream_mark(ngx_service_token_stream_t *stream,
+    u_char *nonce, size_t len);
+static void ngx_service_token_stream_marked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+
+
+void
+ngx_service_token_stream_open(ngx_service_token_stream_t *stream)
+{
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_OFF) {
+        return;
+    }
+
+    stream->state = NGX_SERVICE_TOKEN_STREAM_OPENING;
+
+    stream->link->data = stream;
+    stream->link->change = ngx_service_token_stream_changed;
+    stream->link->push = ngx_service_token_stream_message;
+
+    ngx_service_token_link_start(stream->link);
+}
+
+
+void
+ngx_service_token_stream_close(ngx_service_token_stream_t *stream)
+{
+    uint32_t  pid;
+
+    pid = (uint32_t) ngx_pid;
+    (void) atomic_compare_exchange_strong(&stream->cache->shared->joined,
+                                          &pid, 0);
+
+    stream->state = NGX_SERVICE_TOKEN_STREAM_OFF;
+    stream->session++;
+    stream->nproofs = 0;
+
+    ngx_service_token_link_close(stream->link);
+}
+
+
+/* the link is ready, or lost; a lost one is tried again by itself */
+
+static void
+ngx_service_token_stream_changed(ngx_service_token_link_t *link)
+{
+    uint32_t                     pid;
+    ngx_str_t                    arg[2];
+    ngx_service_token_stream_t  *stream;
+
+    stream = link->data;
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_OFF) {
+        return;
+    }
+
+    pid = (uint32_t) ngx_pid;
+    (void) atomic_compare_exchange_strong(&stream->cache->shared->joined,
+                                          &pid, 0);
+
+    stream->state = NGX_SERVICE_TOKEN_STREAM_OPENING;
+    stream->session++;
+    stream->nproofs = 0;
+    stream->heard = 0;
+    stream->since = 0;
+    stream->join = 0;
+
+    if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
+        return;
+    }
+
+    if (link->server == 0) {
+        ngx_service_token_stream_refused(stream, NULL, "INFO");
+        return;
+    }
+
+    ngx_str_set(&arg[0], "CLIENT");
+    ngx_str_set(&arg[1], "ID");
+
+    (void) ngx_service_token_stream_ask(stream, &stream->id,
+                                        ngx_service_token_stream_id, 2, arg);
+}
+
+
+static ngx_int_t
+ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
+    ngx_service_token_command_t *cmd, ngx_service_token_reply_pt handler,
+    ngx_uint_t argc, ngx_str_t *argv)
+{
+    size_t       len[12];
+    ngx_uint_t   i;
+    const char  *arg[12];
+
+    for (i = 0; i < argc; i++) {
+        arg[i] = (const char *) argv[i].data;
+        len[i] = argv[i].len;
+    }
+
+    cmd->handler = handler;
+    cmd->data = stream;
+
+    return ngx_service_token_link_send(stream->link, cmd, argc, arg, len);
+}
+
+
+static void
+ngx_service_token_stream_id(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    u_char                       id[NGX_INT64_LEN];
+    u_char                       prefix[3][STOK_PREFIX_MAX + 8];
+    ngx_str_t                    arg[12];
+    ngx_uint_t                   i;
+    ngx_service_token_stream_t  *stream;
+    static const char           *name[] = { "token:", "user:", "watch:" };
+
+    stream = cmd->data;
+
+    if (ngx_service_token_stream_answered(stream, reply, "CLIENT ID")
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_str_set(&arg[0], "CLIENT");
+    ngx_str_set(&arg[1], "TRACKING");
+    ngx_str_set(&arg[2], "ON");
+    ngx_str_set(&arg[3], "REDIRECT");
+    ngx_str_set(&arg[5], "BCAST");
+
+    arg[4].data = id;
+    arg[4].len = ngx_sprintf(id, "%L", reply->integer) - id;
+
+    for (i = 0; i < 3; i++) {
+        ngx_str_set(&arg[6 + 2 * i], "PREFIX");
+
+        arg[7 + 2 * i].data = prefix[i];
+        arg[7 + 2 * i].len = ngx_sprintf(prefix[i], "%V%s", &stream->prefix,
+                                         name[i])
+                             - prefix[i];
+    }
+
+    (void) ngx_service_token_stream_ask(stream, &stream->tracking,
+                                        ngx_service_token_stream_tracking,
+                                        12, arg);
+}
+
+
+static void
+ngx_service_token_stream_tracking(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_str_t                    arg[2];
+    ngx_service_token_stream_t  *stream;
+
+    stream = cmd->data;
+
+    if (ngx_service_token_stream_answered(stream, reply, "CLIENT TRACKING")
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_str_set(&arg[0], "SUBSCRIBE");
+    ngx_str_set(&arg[1], NGX_SERVICE_TOKEN_STREAM_CHANNEL);
+
+    (void) ngx_service_token_stream_ask(stream, &stream->subscribe,
+                                        ngx_service_token_stream_subscribed,
+                                        2, arg);
+}
+
+
+static void
+ngx_service_token_stream_subscribed(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_service_token_stream_t  *stream;
+
+    stream = cmd->data;
+
+    if (ngx_service_token_stream_answered(stream, reply, "SUBSCRIBE")
+        != NGX_OK)
+    {
+        return;
+    }
+
+    if (atomic_exchange(&stream->cache->shared->refused, 0)) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "service token: redis \"%V\" tells changes: "
+                      "records are cached", &stream->link->redis->name);
+    }
+
+    stream->state = NGX_SERVICE_TOKEN_STREAM_JOINING;
+    stream->acked = ngx_service_token_cache_now();
+    stream->proved = stream->acked;
+
+    ngx_service_token_stream_tick(stream);
+    ngx_service_token_keeper_join(stream);
+}
+
+
+static ngx_int_t
+ngx_service_token_stream_answered(ngx_service_token_stream_t *stream,
+    ngx_service_token_reply_t *reply, const char *what)
+{
+    if (reply == NULL
+        || stream->state != NGX_SERVICE_TOKEN_STREAM_OPENING)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
+        ngx_service_token_stream_refused(stream, reply, what);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* never cached without invalidation; the keeper tries again later */
+
+static void
+ngx_service_token_stream_refused(ngx_service_token_stream_t *stream,
+    ngx_service_token_reply_t *reply, const char *what)
+{
+    ngx_str_t  text;
+
+    ngx_str_set(&text, "no run_id");
+
+    if (reply) {
+        text = ngx_service_token_redis_error_text(reply);
+    }
+
+    if (atomic_exchange(&stream->cache->shared->refused, 1) == 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "service token: redis \"%V\" refuses %s: %V: "
+                      "records are not cached",
+                      &stream->link->redis->name, what, &text);
+    }
+
+    stream->refused = ngx_service_token_cache_now();
+
+    ngx_service_token_stream_close(stream);
+}
+
+
+/* "message", the channel, and: keys, or nil for all, or what we do not know */
+
+static void
+ngx_service_token_stream_message(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *message)
+{
+    ngx_uint_t                   i;
+    ngx_service_token_reply_t   *keys, *channel;
+    ngx_service_token_stream_t  *stream;
+
+    stream = link->data;
+
+    if (message->n != 3) {
+        goto unknown;
+    }
+
+    channel = message->element[1];
+    keys = message->element[2];
+
+    if (channel->type != NGX_SERVICE_TOKEN_STRING
+        || channel->str.len != sizeof(NGX_SERVICE_TOKEN_STREAM_CHANNEL) - 1
+        || ngx_strncmp(channel->str.data, NGX_SERVICE_TOKEN_STREAM_CHANNEL,
+                       channel->str.len)
+           != 0)
+    {
+        goto unknown;
+    }
+
+    if (keys->type == NGX_SERVICE_TOKEN_NIL) {
+        ngx_service_token_cache_bump(stream->cache,
+                                     NGX_SERVICE_TOKEN_BUMP_FLUSH);
+        return;
+    }
+
+    if (keys->type != NGX_SERVICE_TOKEN_ARRAY) {
+        goto unknown;
+    }
+
+    for (i = 0; i < keys->n; i++) {
+        if (keys->element[i]->type != NGX_SERVICE_TOKEN_STRING
+            || ngx_service_token_stream_key(stream, &keys->element[i]->str)
+               != NGX_OK)
+        {
+            goto unknown;
+        }
+    }
+
+    return;
+
+unknown:
+
+    ngx_service_token_cache_bump(stream->cache,
+                                 NGX_SERVICE_TOKEN_BUMP_UNKNOWN);
+}
+
+
+/* NGX_DECLINED: not a key of this dataset */
+
+static ngx_int_t
+ngx_service_token_stream_key(ngx_service_token_stream_t *stream,
+    ngx_str_t *key)
+{
+    u_char            *p;
+    size_t             len;
+    uint64_t           tick;
+    stok_table_key_t   tk;
+
+    if (key->len < stream->prefix.len
+        || ngx_memcmp(key->data, stream->prefix.data, stream->prefix.len)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    p = key->data + stream->prefix.len;
+    len = key->len - stream->prefix.len;
+
+    if (len > 6 && ngx_strncmp(p, "token:", 6) == 0) {
+        return ngx_service_token_stream_token(stream, p + 6, len - 6);
+    }
+
+    if (len > 5 && ngx_strncmp(p, "user:", 5) == 0) {
+
+        if (len - 5 > STOK_USER_ID_MAX) {
+            return NGX_DECLINED;
+        }
+
+        stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_USER, p + 5, len - 5, 0);
+        ngx_service_token_cache_drop(stream->cache, &tk);
+
+        return NGX_OK;
+    }
+
+    if (len > 11 && ngx_strncmp(p, "watch:tick:", 11) == 0) {
+
+        for (tick = 0, p += 11, len -= 11; len; p++, len--) {
+            if (*p < '0' || *p > '9' || tick > UINT64_MAX / 100) {
+                return NGX_DECLINED;
+            }
+
+            tick = tick * 10 + (*p - '0');
+        }
+
+        ngx_service_token_stream_heard(stream, tick);
+        return NGX_OK;
+    }
+
+    if (len > 11 && ngx_strncmp(p, "watch:mark:", 11) == 0) {
+        ngx_service_token_stream_mark(stream, p + 11, len - 11);
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_service_token_stream_token(ngx_service_token_stream_t *stream,
+    u_char *hex, size_t len)
+{
+    u_char             ch, digest[STOK_DIGEST_LEN];
+    ngx_uint_t         i;
+    stok_table_key_t   tk;
+
+    if (len != STOK_DIGEST_HEX) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 0; i < len; i++) {
+        ch = hex[i];
+
+        if (ch >= '0' && ch <= '9') {
+            ch -= '0';
+
+        } else if (ch >= 'a' && ch <= 'f') {
+            ch -= 'a' - 10;
+
+        } else {
+            return NGX_DECLINED;
+        }
+
+        digest[i / 2] = (i % 2) ? (u_char) (digest[i / 2] << 4 | ch) : ch;
+    }
+
+    stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
+                   STOK_DIGEST_LEN, 1);
+    ngx_service_token_cache_drop(stream->cache, &tk);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_service_token_stream_heard(ngx_service_token_stream_t *stream,
+    uint64_t tick)
+{
+    uint64_t                     old;
+    ngx_service_token_shared_t  *shared;
+
+    if (tick <= stream->heard) {
+        return;
+    }
+
+    stream->heard = tick;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED) {
+        ngx_service_token_keeper_join(stream);
+        return;
+    }
+
+    ngx_service_token_stream_prove(stream);
+
+    /* for a stream that is joining: this one has told all up to the tick */
+
+    shared = stream->cache->shared;
+
+    if (atomic_load(&shared->server) == stream->link->server) {
+        old = atomic_load(&shared->heard);
+
+        while (old < tick
+               && !atomic_compare_exchange_weak(&shared->heard, &old, tick))
+        {
+            /* void */
+        }
+    }
+}
+
+
+void
+ngx_service_token_stream_joined(ngx_service_token_stream_t *stream)
+{
+    stream->state = NGX_SERVICE_TOKEN_STREAM_JOINED;
+
+    atomic_store(&stream->cache->shared->joined, (uint32_t) ngx_pid);
+
+    ngx_service_token_stream_prove(stream);
+}
+
+
+/* answers below what was heard are proofs; the others stay */
+
+static void
+ngx_service_token_stream_prove(ngx_service_token_stream_t *stream)
+{
+    ngx_uint_t                  i, n;
+    ngx_service_token_proof_t  *p;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED) {
+        return;
+    }
+
+    n = 0;
+
+    for (i = 0; i < stream->nproofs; i++) {
+        p = &stream->proof[i];
+
+        if (p->n >= stream->heard) {
+            stream->proof[n++] = *p;
+            continue;
+        }
+
+        stream->proved = ngx_service_token_cache_now();
+
+        ngx_service_token_cache_prove(stream->cache, stream->link->server,
+                                      p->sent + stream->cache->lease);
+    }
+
+    stream->nproofs = n;
+}
+
+
+void
+ngx_service_token_stream_tick(ngx_service_token_stream_t *stream)
+{
+    u_char                       lease[NGX_INT64_LEN];
+    u_char                       key[3][STOK_PREFIX_MAX + 8];
+    size_t                       len[9];
+    const char                  *arg[9];
+    ngx_service_token_shared_t  *shared;
+
+    if (stream->tick_busy) {
+        return;
+    }
+
+    shared = stream->cache->shared;
+
+    arg[0] = "EVAL";
+    len[0] = 4;
+    arg[1] = ngx_service_token_script_tick;
+    len[1] = ngx_strlen(ngx_service_token_script_tick);
+    arg[2] = "3";
+    len[2] = 1;
+    arg[3] = (const char *) key[0];
+    len[3] = ngx_sprintf(key[0], "%Vtick", &stream->prefix) - key[0];
+    arg[4] = (const char *) key[1];
+    len[4] = ngx_sprintf(key[1], "%Vnodes", &stream->prefix) - key[1];
+    arg[5] = (const char *) key[2];
+    len[5] = ngx_sprintf(key[2], "%Vmeta", &stream->prefix) - key[2];
+    arg[6] = (const char *) stream->prefix.data;
+    len[6] = stream->prefix.len;
+    arg[7] = (const char *) shared->node;
+    len[7] = shared->node_len;
+    arg[8] = (const char *) lease;
+    len[8] = ngx_sprintf(lease, "%M", stream->cache->lease) - lease;
+
+    stream->tick.handler = ngx_service_token_stream_ticked;
+    stream->tick.data = stream;
+    stream->tick_session = stream->session;
+    stream->tick_sent = ngx_service_token_cache_now();
+    stream->ticked = stream->tick_sent;
+
+    if (ngx_service_token_link_send(stream->data, &stream->tick, 9, arg, len)
+        == NGX_OK)
+    {
+        stream->tick_busy = 1;
+    }
+}
+
+
+static void
+ngx_service_token_stream_ticked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    uint64_t                     n, since;
+    ngx_service_token_stream_t  *stream;
+
+    stream = cmd->data;
+    stream->tick_busy = 0;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
+        ngx_service_token_pipe_complain(stream->data, reply);
+        return;
+    }
+
+    if (stream->tick_session != stream->session
+        || stream->data->server != stream->link->server
+        || stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING
+        || reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
+        || reply->element[0]->type != NGX_SERVICE_TOKEN_INTEGER
+        || reply->element[1]->type != NGX_SERVICE_TOKEN_INTEGER)
+    {
+        return;
+    }
+
+    n = (uint64_t) reply->element[0]->integer;
+    since = (uint64_t) reply->element[1]->integer;
+
+    if (n == 0) {
+        ngx_service_token_cache_bump(stream->cache,
+                                     NGX_SERVICE_TOKEN_BUMP_FLUSH);
+        return;
+    }
+
+    if (stream->since != since) {
+
+        if (stream->since) {
+            ngx_service_token_cache_bump(stream->cache,
+                                         NGX_SERVICE_TOKEN_BUMP_FLUSH);
+            ngx_service_token_stream_close(stream);
+            ngx_service_token_stream_open(stream);
+            return;
+        }
+
+        stream->since = since;
+    }
+
+    if (stream->nproofs < NGX_SERVICE_TOKEN_STREAM_PROOFS) {
+        stream->proof[stream->nproofs].n = n;
+        stream->proof[stream->nproofs].sent = stream->tick_sent;
+        stream->nproofs++;
+    }
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
+
+        if (stream->join == 0) {
+            stream->join = n;
+        }
+
+        ngx_service_token_keeper_join(stream);
+        return;
+    }
+
+    ngx_service_token_stream_prove(stream);
+}
+
+
+/*
+ * A marker, after all that was said before it: this node tells that it heard.
+ * A stream that has not joined is silent; the command asks again.
+ */
+
+static void
+ngx_service_token_stream_mark(ngx_service_token_stream_t *stream,
+    u_char *nonce, size_t len)
+{
+    u_char                       key[STOK_PREFIX_MAX + 64];
+    size_t                       arglen[3];
+    ngx_uint_t                   i;
+    const char                  *arg[3];
+    ngx_service_token_mark_t    *mark;
+    ngx_service_token_shared_t  *shared;
+
+    shared = stream->cache->shared;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED || len > 48
+        || atomic_load(&shared->server) != stream->link->server)
+    {
+        return;
+    }
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_STREAM_MARKS; i++) {
+        if (!stream->mark[i].busy) {
+            break;
+        }
+    }
+
+    if (i == NGX_SERVICE_TOKEN_STREAM_MARKS) {
+        return;
+    }
+
+    mark = &stream->mark[i];
+    mark->command.handler = ngx_service_token_stream_marked;
+    mark->command.data = mark;
+
+    arg[0] = "SADD";
+    arglen[0] = 4;
+    arg[1] = (const char *) key;
+    arglen[1] = ngx_sprintf(key, "%Vack:%*s", &stream->prefix, len, nonce)
+                - key;
+    arg[2] = (const char *) shared->node;
+    arglen[2] = shared->node_len;
+
+    if (ngx_service_token_link_send(stream->data, &mark->command, 3, arg,
+                                    arglen)
+        == NGX_OK)
+    {
+        mark->busy = 1;
+    }
+}
+
+
+static void
+ngx_service_token_stream_marked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_service_token_mark_t  *mark;
+
+    mark = cmd->data;
+    mark->busy = 0;
+}

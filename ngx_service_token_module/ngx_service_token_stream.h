@@ -1,0 +1,110 @@
+/*
+ * What the keeper hears from Redis, and what it proves by it.
+ */
+
+
+#ifndef NGX_SERVICE_TOKEN_STREAM_H
+#define NGX_SERVICE_TOKEN_STREAM_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "stok_record.h"
+#include "ngx_service_token_cache.h"
+#include "ngx_service_token_link.h"
+
+
+#define NGX_SERVICE_TOKEN_STREAM_PROOFS  8         /* awaited at once */
+#define NGX_SERVICE_TOKEN_STREAM_MARKS   8
+
+
+typedef enum {
+    NGX_SERVICE_TOKEN_STREAM_OFF = 0,
+    NGX_SERVICE_TOKEN_STREAM_OPENING,              /* or lost, and tried again */
+    NGX_SERVICE_TOKEN_STREAM_JOINING,              /* subscribed */
+    NGX_SERVICE_TOKEN_STREAM_JOINED                /* vouches for the cache */
+} ngx_service_token_stream_e;
+
+
+/* a script that was answered, and what it will prove */
+typedef struct {
+    uint64_t                      n;
+    uint64_t                      sent;            /* ms, monotonic */
+} ngx_service_token_proof_t;
+
+
+typedef struct {
+    ngx_service_token_command_t   command;
+    unsigned                      busy:1;
+} ngx_service_token_mark_t;
+
+
+/* a worker's; lives in the cycle's pool */
+typedef struct {
+    ngx_service_token_link_t     *link;            /* hears */
+    ngx_service_token_link_t     *data;            /* asks: the worker's own */
+    ngx_service_token_cache_t    *cache;
+    ngx_str_t                     prefix;
+
+    ngx_service_token_stream_e    state;
+    ngx_uint_t                    session;         /* of one SUBSCRIBE */
+
+    ngx_service_token_command_t   id;
+    ngx_service_token_command_t   tracking;
+    ngx_service_token_command_t   subscribe;
+    ngx_uint_t                    setup;           /* of the three, pending */
+
+    ngx_service_token_command_t   tick;
+    ngx_uint_t                    tick_session;
+    uint64_t                      tick_sent;
+    unsigned                      tick_busy:1;
+
+    uint64_t                      acked;           /* when subscribed, ms */
+    uint64_t                      proved;          /* when last proven, ms */
+    uint64_t                      heard;           /* highest tick */
+    uint64_t                      since;           /* the counter's birth */
+    uint64_t                      join;            /* n read after acked, or 0 */
+    uint64_t                      refused;         /* when last refused, ms */
+
+    ngx_uint_t                    nproofs;
+    ngx_service_token_proof_t     proof[NGX_SERVICE_TOKEN_STREAM_PROOFS];
+    ngx_service_token_mark_t      mark[NGX_SERVICE_TOKEN_STREAM_MARKS];
+
+    ngx_event_t                   timer;           /* keeper.c */
+    uint64_t                      leaving;         /* since when, ms; or 0 */
+    uint64_t                      ticked;          /* when last sent, ms */
+    uint64_t                      renewed;         /* the data link, ms */
+} ngx_service_token_stream_t;
+
+
+/* keeper.c: closed; NULL if memory is short */
+ngx_service_token_stream_t *ngx_service_token_keeper_create(ngx_conf_t *cf,
+    ngx_service_token_redis_t *redis, ngx_service_token_link_t *data,
+    ngx_service_token_cache_t *cache, ngx_str_t *prefix);
+
+/* keeper.c: when a worker begins, and when it leaves */
+void ngx_service_token_keeper_start(ngx_service_token_stream_t *stream);
+void ngx_service_token_keeper_stop(ngx_service_token_stream_t *stream);
+
+/*
+ * keeper.c, called by the stream: it has subscribed, or something was learned
+ * that may complete the joining.
+ */
+void ngx_service_token_keeper_join(ngx_service_token_stream_t *stream);
+
+/* stream.c: opens and closes; both may be repeated */
+void ngx_service_token_stream_open(ngx_service_token_stream_t *stream);
+void ngx_service_token_stream_close(ngx_service_token_stream_t *stream);
+
+/* stream.c: asks for a proof; not more than one question at a time */
+void ngx_service_token_stream_tick(ngx_service_token_stream_t *stream);
+
+/* stream.c: joined: what is heard from now on proves */
+void ngx_service_token_stream_joined(ngx_service_token_stream_t *stream);
+
+/* script.c: Lua run inside Redis, as they are in scripts/ */
+extern const char  ngx_service_token_script_tick[];
+
+
+#endif /* NGX_SERVICE_TOKEN_STREAM_H */
