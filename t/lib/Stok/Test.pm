@@ -12,12 +12,55 @@ use Test::More;
 use Stok::FakeRedis;
 use Stok::Nginx;
 use Stok::Process;
+use Stok::Proxy;
 use Stok::Redis;
 
 our @EXPORT = (@Test::More::EXPORT,
-    qw(finish fresh wait_for status_of header_of body_of));
+    qw(finish edge fresh said wait_for status_of header_of body_of));
 
 sub wait_for { Stok::Process::wait_for(@_) }
+
+# an nginx whose answers say what was decided; more lines for http and server
+
+sub edge {
+    my (%opt) = @_;
+
+    my $http = delete $opt{conf} // '';
+    my $server = delete $opt{server} // '';
+    my $redis = delete $opt{to} // '%%REDIS%%';
+
+    my $nginx = Stok::Nginx->start(workers => 2, %opt, http => <<"EOC");
+service_token_redis $redis;
+service_token_zone service_token 1m;
+$http
+
+server {
+    listen 127.0.0.1:%%PORT%%;
+    service_token "api";
+    $server
+
+    add_header X-Status "\$service_token_status" always;
+    add_header X-Cache "\$service_token_cache" always;
+    add_header X-Role "\$service_token_role" always;
+
+    location /index.html { }
+    location /admin/ { service_token_role admin; }
+}
+EOC
+
+    fresh($nginx) unless $opt{cold};
+
+    return $nginx;
+}
+
+# status, verdict and where it came from
+
+sub said {
+    my ($nginx, $token, $uri) = @_;
+    my $r = $nginx->get($uri // '/index.html', token => $token);
+    return join ' ', status_of($r), header_of($r, 'X-Status'),
+        scalar header_of($r, 'X-Cache');
+}
 
 # waits until the cache is in use: location /index.html shows X-Cache
 
