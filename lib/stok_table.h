@@ -47,7 +47,7 @@ typedef struct {
     _Atomic uint32_t  seq;
     _Atomic uint32_t  generation;
     _Atomic uint32_t  tag[STOK_TABLE_SLOTS];     /* 0: free */
-    _Atomic uint32_t  used[STOK_TABLE_SLOTS];    /* seconds; by readers, too */
+    _Atomic uint32_t  used[STOK_TABLE_SLOTS];    /* when; by readers, too */
     _Atomic uint64_t  word[STOK_TABLE_SLOTS * STOK_TABLE_WORDS];
     uint8_t           unused[24];
 } stok_bucket_t;
@@ -91,8 +91,8 @@ void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
 
 /*
  * Without a lock.  STOK_OK: *entry and its bytes, at most size, are in buf.
- * STOK_DECLINED: there is none, or it cannot be read now.  now: seconds, of
- * any clock, for "least recently used".
+ * STOK_DECLINED: there is none, or it cannot be read now.  now: of any clock
+ * and unit, for "least recently used"; it is written when it has changed.
  */
 int stok_table_read(const stok_table_t *table, const stok_table_key_t *key,
     uint32_t now, stok_table_entry_t *entry, void *buf, size_t size);

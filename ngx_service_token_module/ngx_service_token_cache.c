@@ -28,6 +28,10 @@
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
 
 
+/* for "least recently used": of 16 ms, so a busy entry is seldom written */
+#define ngx_service_token_cache_used  ((uint32_t) (ngx_current_msec >> 4))
+
+
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
@@ -181,8 +185,8 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     until = atomic_load_explicit(&shared->fresh_until, memory_order_acquire);
     epoch = atomic_load_explicit(&shared->epoch, memory_order_acquire);
 
-    rc = stok_table_read(&cache->table, key, (uint32_t) ngx_time(), &entry,
-                         buf, sizeof(buf));
+    rc = stok_table_read(&cache->table, key, ngx_service_token_cache_used,
+                         &entry, buf, sizeof(buf));
 
     now = ngx_service_token_cache_now();
 
@@ -265,8 +269,8 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     entry.epoch = guard->epoch;
     entry.len = (uint16_t) len;
 
-    rc = stok_table_write(&cache->table, key, (uint32_t) ngx_time(), &entry,
-                          data);
+    rc = stok_table_write(&cache->table, key, ngx_service_token_cache_used,
+                          &entry, data);
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
 

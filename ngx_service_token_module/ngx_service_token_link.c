@@ -155,8 +155,6 @@ ngx_service_token_link_prepare(ngx_service_token_link_t *link)
     link->out_pos = 0;
     link->out_last = 0;
 
-    link->server = 0;
-
     return ngx_service_token_redis_reader_open(&link->reader,
                                                link->push != NULL,
                                                &link->log);

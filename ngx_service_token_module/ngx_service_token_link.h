@@ -106,7 +106,7 @@ struct ngx_service_token_link_s {
     ngx_service_token_change_pt   change;          /* of a stream */
     ngx_service_token_push_pt     push;            /* of a stream */
 
-    uint64_t                      server;          /* 0: it does not say */
+    uint64_t                      server;          /* last seen; 0: unknown */
     ngx_service_token_link_e      state;
     ngx_uint_t                    setup;           /* answers awaited */
     ngx_uint_t                    serial;          /* of the connection */

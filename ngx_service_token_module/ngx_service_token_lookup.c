@@ -240,9 +240,14 @@ ngx_service_token_lookup_cached(ngx_service_token_lookups_t *lookups,
     stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
     ngx_str_t *record)
 {
-    if (lookups->link->state == NGX_SERVICE_TOKEN_LINK_READY
-        && lookups->link->server
-           != atomic_load(&lookups->cache->shared->server))
+    ngx_service_token_link_t  *link;
+
+    link = lookups->link;
+
+    /* a worker that was never connected has seen no other server */
+
+    if ((link->server || link->state == NGX_SERVICE_TOKEN_LINK_READY)
+        && link->server != atomic_load(&lookups->cache->shared->server))
     {
         return NGX_BUSY;
     }

@@ -28,10 +28,11 @@ sub edge {
     my $http = delete $opt{conf} // '';
     my $server = delete $opt{server} // '';
     my $redis = delete $opt{to} // '%%REDIS%%';
+    my $zone = delete $opt{zone} // "1m";
 
     my $nginx = Stok::Nginx->start(workers => 2, %opt, http => <<"EOC");
 service_token_redis $redis;
-service_token_zone service_token 1m;
+service_token_zone service_token $zone;
 $http
 
 server {
