@@ -3,6 +3,8 @@
  */
 
 
+#define _DEFAULT_SOURCE                          /* explicit_bzero */
+
 #include "stok_digest.h"
 
 #include <openssl/crypto.h>
@@ -39,7 +41,7 @@ stok_digest(const stok_key_t *key, const void *data, size_t len,
         SHA256_Final(digest, &ctx);
     }
 
-    OPENSSL_cleanse(&ctx, sizeof(ctx));
+    explicit_bzero(&ctx, sizeof(ctx));
 }
 
 

@@ -41,7 +41,7 @@ static void stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
     const stok_table_entry_t *entry, const void *data);
 static void stok_table_put_bytes(_Atomic uint64_t *word, const void *data,
     size_t len);
-static void stok_table_get_bytes(_Atomic uint64_t *word, void *buf,
+static inline void stok_table_get_bytes(_Atomic uint64_t *word, void *buf,
     size_t len);
 static uint32_t stok_table_first(stok_bucket_t *b, uint32_t i);
 static void stok_table_clear(stok_bucket_t *b, uint32_t i);
@@ -234,8 +234,9 @@ stok_table_find(stok_bucket_t *b, const stok_table_key_t *key,
 static int
 stok_table_equal(stok_bucket_t *b, uint32_t i, const stok_table_key_t *key)
 {
-    uint8_t            buf[STOK_TABLE_KEY_MAX + 1];
-    uint64_t           head;
+    size_t             len;
+    uint64_t           head, w, k;
+    const uint8_t     *p;
     _Atomic uint64_t  *word;
 
     word = &b->word[i * STOK_TABLE_WORDS];
@@ -250,9 +251,27 @@ stok_table_equal(stok_bucket_t *b, uint32_t i, const stok_table_key_t *key)
         return 0;
     }
 
-    stok_table_get_bytes(word + STOK_TABLE_HEAD, buf, key->len);
+    word += STOK_TABLE_HEAD;
+    p = key->data;
 
-    return memcmp(buf, key->data, key->len) == 0;
+    for (len = key->len; len >= sizeof(w); len -= sizeof(w)) {
+        memcpy(&k, p, sizeof(k));
+
+        if (stok_load(word++) != k) {
+            return 0;
+        }
+
+        p += sizeof(k);
+    }
+
+    if (len) {
+        k = 0;
+        memcpy(&k, p, len);
+        w = stok_load(word);
+        return w == k;
+    }
+
+    return 1;
 }
 
 
@@ -471,7 +490,7 @@ stok_table_put_bytes(_Atomic uint64_t *word, const void *data, size_t len)
 }
 
 
-static void
+static inline void
 stok_table_get_bytes(_Atomic uint64_t *word, void *buf, size_t len)
 {
     uint8_t   *p;

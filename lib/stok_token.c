@@ -4,6 +4,7 @@
 
 
 #include "stok_token.h"
+#include "stok_class.h"
 
 #include <string.h>
 
@@ -85,7 +86,6 @@ static const struct {
                            / sizeof(stok_token_kinds[0]))
 
 
-static int stok_token_is_digit(char ch);
 static void stok_token_check(const char *p, size_t len,
     char out[STOK_TOKEN_CHECK]);
 static int stok_token_draw(const uint8_t random[STOK_TOKEN_RANDOM], char *out,
@@ -96,7 +96,7 @@ int
 stok_token_parse(const char *p, size_t len, stok_token_t *token)
 {
     char    check[STOK_TOKEN_CHECK];
-    size_t  i, k, tail, brand;
+    size_t  k, tail, brand;
 
     tail = STOK_TOKEN_SECRET + STOK_TOKEN_CHECK;
 
@@ -124,10 +124,8 @@ stok_token_parse(const char *p, size_t len, stok_token_t *token)
         return STOK_DECLINED;
     }
 
-    for (i = len - tail; i < len; i++) {
-        if (!stok_token_is_digit(p[i])) {
-            return STOK_DECLINED;
-        }
+    if (!(stok_class_all(p + len - tail, tail) & STOK_BASE62)) {
+        return STOK_DECLINED;
     }
 
     stok_token_check(p, len - STOK_TOKEN_CHECK, check);
@@ -215,23 +213,28 @@ stok_id_make(const uint8_t random[STOK_TOKEN_RANDOM], char out[STOK_ID_LEN])
 uint32_t
 stok_crc32(const char *p, size_t len)
 {
-    size_t    i;
-    uint32_t  crc;
+    uint32_t        crc;
+    const uint8_t  *s, *last;
 
     crc = 0xffffffff;
+    s = (const uint8_t *) p;
+    last = s + len;
 
-    for (i = 0; i < len; i++) {
-        crc = stok_token_crc[(crc ^ (uint8_t) p[i]) & 0xff] ^ (crc >> 8);
+#define stok_crc32_byte(crc, ch)                                             \
+    (stok_token_crc[(uint8_t) ((crc) ^ (ch))] ^ ((crc) >> 8))
+
+    for ( /* void */ ; last - s >= 4; s += 4) {
+        crc = stok_crc32_byte(crc, s[0]);
+        crc = stok_crc32_byte(crc, s[1]);
+        crc = stok_crc32_byte(crc, s[2]);
+        crc = stok_crc32_byte(crc, s[3]);
+    }
+
+    while (s < last) {
+        crc = stok_crc32_byte(crc, *s++);
     }
 
     return crc ^ 0xffffffff;
-}
-
-
-static int
-stok_token_is_digit(char ch)
-{
-    return (uint8_t) (ch - '0') < 10 || (uint8_t) ((ch | 0x20) - 'a') < 26;
 }
 
 

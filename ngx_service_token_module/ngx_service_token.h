@@ -72,6 +72,7 @@ typedef struct {
     ngx_http_request_t            *request;
     ngx_service_token_waiter_t     waiter;
 
+    stok_str_t                     bearer;        /* in the header's buffer */
     u_char                         digest[STOK_DIGEST_LEN];
     ngx_str_t                      role_needed;
     ngx_int_t                      rank_needed;
@@ -153,10 +154,17 @@ ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);
 
 /*
  * bearer.c: the request's Authorization header -> ctx->digest.  NGX_OK, or
- * NGX_DECLINED with ctx->verdict MISSING, MALFORMED or UNKNOWN.
+ * NGX_DECLINED with ctx->verdict MISSING or MALFORMED.
  */
 ngx_int_t ngx_service_token_bearer_digest(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/*
+ * bearer.c: NGX_DECLINED: it has the shape of our tokens and a checksum that
+ * is wrong, so there is no such token.  Only asked for one that is not in the
+ * cache, where it can never be.
+ */
+ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
 
 /*
  * challenge.c: ctx->verdict -> status code, with the reply's headers set;

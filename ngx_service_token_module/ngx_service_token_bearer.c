@@ -13,7 +13,6 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
 {
     int                             rc;
     stok_str_t                      text;
-    stok_token_t                    token;
     ngx_table_elt_t                *h;
     ngx_service_token_main_conf_t  *mcf;
 
@@ -31,15 +30,24 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (stok_token_parse(text.data, text.len, &token) == STOK_INVALID) {
-        ctx->verdict = STOK_UNKNOWN;
-        return NGX_DECLINED;
-    }
-
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
     stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, text.data, text.len,
                 ctx->digest);
 
+    ctx->bearer = text;
+
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx)
+{
+    int           rc;
+    stok_token_t  token;
+
+    rc = stok_token_parse(ctx->bearer.data, ctx->bearer.len, &token);
+
+    return rc == STOK_INVALID ? NGX_DECLINED : NGX_OK;
 }

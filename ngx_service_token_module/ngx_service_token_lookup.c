@@ -497,7 +497,7 @@ ngx_service_token_lookup_decode(ngx_service_token_lookup_t *lookup,
     }
 
     for (i = 0; i < reply->n; i++) {
-        element = reply->element[i];
+        element = &reply->element[i];
 
         if (element->type != NGX_SERVICE_TOKEN_STRING) {
             return ngx_service_token_lookup_unreadable(lookup,

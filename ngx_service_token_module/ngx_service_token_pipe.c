@@ -257,9 +257,9 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     }
 
     if (link->push && reply->type == NGX_SERVICE_TOKEN_ARRAY
-        && reply->n && reply->element[0]->type == NGX_SERVICE_TOKEN_STRING
-        && reply->element[0]->str.len == 7
-        && ngx_strncmp(reply->element[0]->str.data, "message", 7) == 0)
+        && reply->n && reply->element[0].type == NGX_SERVICE_TOKEN_STRING
+        && reply->element[0].str.len == 7
+        && ngx_strncmp(reply->element[0].str.data, "message", 7) == 0)
     {
         link->push(link, reply);
         return;

@@ -70,6 +70,12 @@ ngx_service_token_records_token(ngx_http_request_t *r,
         return ngx_service_token_records_read(ctx, 0, rc, &record);
     }
 
+    if (ngx_service_token_bearer_check(ctx) != NGX_OK) {
+        ctx->source = NGX_SERVICE_TOKEN_NOWHERE;
+        ctx->token_done = 1;
+        return NGX_OK;
+    }
+
     ctx->asked = 1;
 
     return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);

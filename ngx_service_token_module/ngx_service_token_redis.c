@@ -1,5 +1,5 @@
 /*
- * RESP2 by hiredis' reader and formatter.
+ * RESP2: replies by hiredis' reader.
  *
  * The reader builds replies through functions of ours, so that what a server
  * sends is bounded while it is read: bytes, elements and depth.  A string
@@ -23,6 +23,8 @@ typedef int     ngx_service_token_elements_t;
 
 static ngx_service_token_reply_t *ngx_service_token_redis_object(
     const redisReadTask *task);
+static u_char *ngx_service_token_redis_length(u_char *p, u_char type,
+    size_t n);
 static void *ngx_service_token_redis_string(const redisReadTask *task,
     char *str, size_t len);
 static void *ngx_service_token_redis_array(const redisReadTask *task,
@@ -150,21 +152,67 @@ ngx_service_token_redis_reader_next(ngx_service_token_reader_t *reader,
 }
 
 
+/*
+ * hiredis formats with sprintf(), which took a quarter of all instructions of
+ * a question.
+ */
+
 size_t
 ngx_service_token_redis_format(u_char **bytes, int argc, const char **argv,
     const size_t *argvlen)
 {
-    char       *cmd;
-    long long   len;
+    int      i;
+    u_char  *p;
+    size_t   len;
 
-    len = redisFormatCommandArgv(&cmd, argc, argv, argvlen);
-    if (len <= 0) {
+    len = 1 + NGX_SIZE_T_LEN + 2;
+
+    for (i = 0; i < argc; i++) {
+        len += 1 + NGX_SIZE_T_LEN + 2 + argvlen[i] + 2;
+    }
+
+    p = ngx_alloc(len, ngx_cycle->log);
+    if (p == NULL) {
         return 0;
     }
 
-    *bytes = (u_char *) cmd;
+    *bytes = p;
 
-    return len;
+    p = ngx_service_token_redis_length(p, '*', argc);
+
+    for (i = 0; i < argc; i++) {
+        p = ngx_service_token_redis_length(p, '$', argvlen[i]);
+        p = ngx_cpymem(p, argv[i], argvlen[i]);
+        *p++ = CR;
+        *p++ = LF;
+    }
+
+    return p - *bytes;
+}
+
+
+static u_char *
+ngx_service_token_redis_length(u_char *p, u_char type, size_t n)
+{
+    u_char      digits[NGX_SIZE_T_LEN];
+    ngx_uint_t  i;
+
+    *p++ = type;
+    i = 0;
+
+    do {
+        digits[i++] = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    while (i) {
+        *p++ = digits[--i];
+    }
+
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
 }
 
 
@@ -172,7 +220,7 @@ void
 ngx_service_token_redis_format_free(u_char *bytes, size_t len)
 {
     ngx_explicit_memzero(bytes, len);
-    redisFreeCommand((char *) bytes);
+    ngx_free(bytes);
 }
 
 
@@ -250,35 +298,32 @@ ngx_service_token_redis_server(ngx_service_token_reply_t *reply)
 
 /* hiredis' reader builds replies through these; NULL refuses the reply */
 
+/* the elements of an array lie in one piece */
+
 static ngx_service_token_reply_t *
 ngx_service_token_redis_object(const redisReadTask *task)
 {
-    ngx_uint_t                   depth;
-    const redisReadTask         *up;
     ngx_service_token_reader_t  *reader;
     ngx_service_token_reply_t   *reply, *parent;
 
     reader = task->privdata;
-    depth = 0;
 
-    for (up = task->parent; up; up = up->parent) {
-        depth++;
-    }
+    if (task->parent) {
+        parent = task->parent->obj;
+        reply = &parent->element[task->idx];
+        reply->depth = parent->depth + 1;
 
-    if (depth > NGX_SERVICE_TOKEN_REPLY_DEPTH) {
-        reader->refused = "reply nested too deep";
-        return NULL;
+        if (reply->depth > NGX_SERVICE_TOKEN_REPLY_DEPTH) {
+            reader->refused = "reply nested too deep";
+            return NULL;
+        }
+
+        return reply;
     }
 
     reply = ngx_pcalloc(reader->pool, sizeof(ngx_service_token_reply_t));
     if (reply == NULL) {
         reader->refused = "no memory";
-        return NULL;
-    }
-
-    if (task->parent) {
-        parent = task->parent->obj;
-        parent->element[task->idx] = reply;
     }
 
     return reply;
@@ -364,7 +409,7 @@ ngx_service_token_redis_array(const redisReadTask *task,
     reply->n = elements;
 
     reply->element = ngx_pcalloc(reader->pool, (elements + 1)
-                                       * sizeof(ngx_service_token_reply_t *));
+                                         * sizeof(ngx_service_token_reply_t));
     if (reply->element == NULL) {
         reader->refused = "no memory";
         return NULL;

@@ -1,6 +1,6 @@
 /*
- * The Redis protocol (RESP2): hiredis' reader and formatter, with bounds on
- * what is read.  The only place that knows hiredis.
+ * The Redis protocol (RESP2): hiredis' reader, with bounds on what is read,
+ * and commands.  The only place that knows hiredis.
  */
 
 
@@ -37,7 +37,8 @@ struct ngx_service_token_reply_s {
     ngx_str_t                     str;             /* STRING STATUS FAILURE */
     int64_t                       integer;
     ngx_uint_t                    n;               /* ARRAY */
-    ngx_service_token_reply_t   **element;
+    ngx_uint_t                    depth;           /* 0: in no array */
+    ngx_service_token_reply_t    *element;
 };
 
 

@@ -320,8 +320,8 @@ ngx_service_token_stream_message(ngx_service_token_link_t *link,
         goto unknown;
     }
 
-    channel = message->element[1];
-    keys = message->element[2];
+    channel = &message->element[1];
+    keys = &message->element[2];
 
     if (channel->type != NGX_SERVICE_TOKEN_STRING
         || channel->str.len != sizeof(NGX_SERVICE_TOKEN_STREAM_CHANNEL) - 1
@@ -343,8 +343,8 @@ ngx_service_token_stream_message(ngx_service_token_link_t *link,
     }
 
     for (i = 0; i < keys->n; i++) {
-        if (keys->element[i]->type != NGX_SERVICE_TOKEN_STRING
-            || ngx_service_token_stream_key(stream, &keys->element[i]->str)
+        if (keys->element[i].type != NGX_SERVICE_TOKEN_STRING
+            || ngx_service_token_stream_key(stream, &keys->element[i].str)
                != NGX_OK)
         {
             goto unknown;
@@ -606,14 +606,14 @@ ngx_service_token_stream_ticked(ngx_service_token_command_t *cmd,
         || stream->data->server != stream->link->server
         || stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING
         || reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
-        || reply->element[0]->type != NGX_SERVICE_TOKEN_INTEGER
-        || reply->element[1]->type != NGX_SERVICE_TOKEN_INTEGER)
+        || reply->element[0].type != NGX_SERVICE_TOKEN_INTEGER
+        || reply->element[1].type != NGX_SERVICE_TOKEN_INTEGER)
     {
         return;
     }
 
-    n = (uint64_t) reply->element[0]->integer;
-    since = (uint64_t) reply->element[1]->integer;
+    n = (uint64_t) reply->element[0].integer;
+    since = (uint64_t) reply->element[1].integer;
 
     if (n == 0) {
         ngx_service_token_cache_bump(stream->cache,

@@ -2,6 +2,9 @@ package Stok::Nginx;
 
 # A real nginx with the module, in a temporary folder.
 #
+# Options: plain, no debug log; single, one process without a master; wrap,
+# what to start it with (%DIR% is the folder).
+#
 # In the configuration: %%PORT%%, %%PORT_1%% ... are free ports, %%DIR%% is
 # the folder, %%REDIS%% is the address of redis with patient timeouts, and
 # %%REDIS_ADDR%% the address alone.
@@ -52,6 +55,7 @@ sub start {
 
     unshift @argv, 'valgrind', '-q', '--trace-children=yes', '--num-callers=30',
         "--log-file=$self->{dir}/valgrind.%p" if $valgrind;
+    unshift @argv, map { s/%DIR%/$self->{dir}/gr } @{ $opt{wrap} // [] };
 
     $self->{process} = Stok::Process->start(
         log => "$self->{dir}/output", argv => \@argv);
@@ -61,7 +65,7 @@ sub start {
     Stok::Process::wait_for('nginx accepts', sub {
         die "nginx ended\n" . $self->read('output') . $self->log
             if $self->{process}->ended;
-        $self->workers >= ($opt{workers} // 1)
+        ($opt{single} || $self->workers >= ($opt{workers} // 1))
             && IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                 PeerPort => $self->port);
     });
@@ -79,6 +83,9 @@ sub configure {
     my $user = $> == 0 ? 'user root;' : '';
     my $workers = $opt{workers} // 1;
     my $main = $opt{main} // '';
+    my $level = $opt{plain} ? 'warn' : 'debug';
+
+    $main .= "\nmaster_process off;" if $opt{single};
 
     my $conf = <<"EOC";
 load_module $module;
@@ -86,7 +93,7 @@ daemon off;
 $user
 worker_processes $workers;
 pid $self->{dir}/nginx.pid;
-error_log $self->{dir}/error.log debug;
+error_log $self->{dir}/error.log $level;
 $main
 events { worker_connections 512; }
 http {

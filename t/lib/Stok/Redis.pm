@@ -13,6 +13,12 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Stok::Process;
 
+# as the command writes them
+
+my @fields = qw(id user kind name type role scope env status purpose owner
+    created_at created_by expires_at revoked_at rotated_from rotated_to seal);
+my %order = map { $fields[$_] => $_ } 0 .. $#fields;
+
 our @tokens;    # every clear token that a test has seen
 
 my @digits = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
@@ -222,7 +228,8 @@ sub write {
     $self->cli('DEL', $key);
     $self->cli('HSET', $key,
         map { ($_, $record->{$_}) } grep { defined $record->{$_} }
-        sort keys %$record);
+        sort { ($order{$a} // 99) <=> ($order{$b} // 99) || $a cmp $b }
+        keys %$record);
 }
 
 sub seal {
