@@ -30,6 +30,7 @@
 
 typedef struct {
     ngx_service_token_redis_t     *redis;
+    ngx_service_token_link_t      *link;
     ngx_service_token_lookups_t   *lookups;
     ngx_service_token_stream_t    *stream;        /* NULL: nothing is kept */
     ngx_service_token_cache_t      cache;

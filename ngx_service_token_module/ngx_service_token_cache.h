@@ -25,7 +25,7 @@ typedef enum {
     NGX_SERVICE_TOKEN_BUMP_SERVER,
     NGX_SERVICE_TOKEN_BUMP_FLUSH,                  /* FLUSHALL, FLUSHDB */
     NGX_SERVICE_TOKEN_BUMP_UNKNOWN,                /* a message not known */
-    NGX_SERVICE_TOKEN_BUMP_LOCK,                   /* a drop without the lock */
+    NGX_SERVICE_TOKEN_BUMP_LOCK,                   /* no lock for a drop */
     NGX_SERVICE_TOKEN_BUMPS
 } ngx_service_token_bump_e;
 
@@ -34,7 +34,7 @@ typedef enum {
 typedef struct {
     _Atomic uint64_t     fresh_until;              /* the lease */
     _Atomic uint64_t     server;                   /* followed; 0: none */
-    _Atomic uint64_t     heard;                    /* tick, by a joined stream */
+    _Atomic uint64_t     heard;                    /* by a joined stream */
     _Atomic uint32_t     epoch;
 
     _Atomic uint32_t     cycle;                    /* configurations so far */

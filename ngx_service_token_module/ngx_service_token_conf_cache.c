@@ -139,8 +139,7 @@ ngx_int_t
 ngx_service_token_conf_cache(ngx_conf_t *cf,
     ngx_service_token_main_conf_t *mcf)
 {
-    ngx_str_t                  identity;
-    ngx_service_token_link_t  *link;
+    ngx_str_t  identity;
 
     ngx_conf_init_msec_value(mcf->cache.valid, 60000);
     ngx_conf_init_msec_value(mcf->cache.valid_unknown, 5000);
@@ -166,13 +165,14 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    link = ngx_service_token_link_create(cf, mcf->redis);
-    if (link == NULL) {
+    mcf->link = ngx_service_token_link_create(cf, mcf->redis);
+    if (mcf->link == NULL) {
         return NGX_ERROR;
     }
 
-    mcf->lookups = ngx_service_token_lookup_create(cf, link, &mcf->cache,
-                                                   &mcf->prefix, mcf->keys);
+    mcf->lookups = ngx_service_token_lookup_create(cf, mcf->link,
+                                                   &mcf->cache, &mcf->prefix,
+                                                   mcf->keys);
     if (mcf->lookups == NULL) {
         return NGX_ERROR;
     }
@@ -181,8 +181,9 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
         return NGX_OK;
     }
 
-    mcf->stream = ngx_service_token_keeper_create(cf, mcf->redis, link,
-                                                  &mcf->cache, &mcf->prefix);
+    mcf->stream = ngx_service_token_keeper_create(cf, mcf->redis,
+                                                  mcf->link, &mcf->cache,
+                                                  &mcf->prefix);
 
     return mcf->stream ? NGX_OK : NGX_ERROR;
 }

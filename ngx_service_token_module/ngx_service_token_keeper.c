@@ -280,7 +280,7 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
             >= stream->ticked + lease / 4
             || stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING)
         {
-            ngx_service_token_stream_tick(stream);
+            ngx_service_token_proof_tick(stream);
         }
 
         break;
@@ -334,14 +334,14 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     if (atomic_load(&shared->server) != server) {
         ngx_service_token_cache_follow(stream->cache, server);
-        ngx_service_token_stream_joined(stream);
+        ngx_service_token_proof_joined(stream);
         return;
     }
 
     other = atomic_load(&shared->joined);
 
     if (stream->join && atomic_load(&shared->heard) > stream->join) {
-        ngx_service_token_stream_joined(stream);
+        ngx_service_token_proof_joined(stream);
         return;
     }
 
@@ -352,7 +352,7 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
     {
         ngx_service_token_cache_bump(stream->cache,
                                      NGX_SERVICE_TOKEN_BUMP_JOIN);
-        ngx_service_token_stream_joined(stream);
+        ngx_service_token_proof_joined(stream);
     }
 }
 

@@ -67,9 +67,6 @@ struct ngx_service_token_lookup_s {
 };
 
 
-static ngx_int_t ngx_service_token_lookup_cached(
-    ngx_service_token_lookups_t *lookups, stok_table_key_t *key,
-    ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record);
 static ngx_int_t ngx_service_token_lookup_join(
     ngx_service_token_lookups_t *lookups, ngx_service_token_waiter_t *waiter,
     ngx_str_t *key, uint32_t hash);
@@ -204,56 +201,6 @@ ngx_service_token_lookup_user(ngx_service_token_lookups_t *lookups,
     ngx_memcpy(lookup->label, token_id.data, lookup->label_len);
 
     return ngx_service_token_lookup_start(lookup, waiter);
-}
-
-
-ngx_int_t
-ngx_service_token_lookup_cached_token(ngx_service_token_lookups_t *lookups,
-    const u_char *digest, ngx_msec_t stale, ngx_pool_t *pool,
-    ngx_str_t *record)
-{
-    stok_table_key_t  key;
-
-    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
-                   STOK_DIGEST_LEN, 1);
-
-    return ngx_service_token_lookup_cached(lookups, &key, stale, pool,
-                                           record);
-}
-
-
-ngx_int_t
-ngx_service_token_lookup_cached_user(ngx_service_token_lookups_t *lookups,
-    stok_str_t id, ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record)
-{
-    stok_table_key_t  key;
-
-    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_USER, id.data, id.len, 0);
-
-    return ngx_service_token_lookup_cached(lookups, &key, stale, pool,
-                                           record);
-}
-
-
-static ngx_int_t
-ngx_service_token_lookup_cached(ngx_service_token_lookups_t *lookups,
-    stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
-    ngx_str_t *record)
-{
-    ngx_service_token_link_t  *link;
-
-    link = lookups->link;
-
-    /* a worker that was never connected has seen no other server */
-
-    if ((link->server || link->state == NGX_SERVICE_TOKEN_LINK_READY)
-        && link->server != atomic_load(&lookups->cache->shared->server))
-    {
-        return NGX_BUSY;
-    }
-
-    return ngx_service_token_cache_read(lookups->cache, key, stale, pool,
-                                        record);
 }
 
 

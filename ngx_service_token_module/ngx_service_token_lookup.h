@@ -43,18 +43,6 @@ ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
     ngx_str_t *prefix, stok_keys_t *keys);
 
-/*
- * The same from the cache, with no question: as
- * ngx_service_token_cache_read(); NGX_BUSY also if the worker's link goes to
- * another server than the node's stream.
- */
-ngx_int_t ngx_service_token_lookup_cached_token(
-    ngx_service_token_lookups_t *lookups, const u_char *digest,
-    ngx_msec_t stale, ngx_pool_t *pool, ngx_str_t *record);
-ngx_int_t ngx_service_token_lookup_cached_user(
-    ngx_service_token_lookups_t *lookups, stok_str_t id, ngx_msec_t stale,
-    ngx_pool_t *pool, ngx_str_t *record);
-
 /* closes the link; waiters get NGX_ERROR; may be called again */
 void ngx_service_token_lookup_close(ngx_service_token_lookups_t *lookups);
 

@@ -13,7 +13,10 @@ static ngx_int_t ngx_service_token_records_user(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 static ngx_int_t ngx_service_token_records_read(ngx_service_token_ctx_t *ctx,
     ngx_uint_t user, ngx_int_t rc, ngx_str_t *record);
-static ngx_uint_t ngx_service_token_records_cached(
+static ngx_int_t ngx_service_token_records_cached(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user, ngx_msec_t stale,
+    ngx_str_t *record);
+static ngx_uint_t ngx_service_token_records_answer(
     ngx_service_token_ctx_t *ctx, ngx_int_t rc);
 
 
@@ -63,10 +66,9 @@ ngx_service_token_records_token(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    rc = ngx_service_token_lookup_cached_token(mcf->lookups, ctx->digest, 0,
-                                               r->pool, &record);
+    rc = ngx_service_token_records_cached(r, ctx, 0, 0, &record);
 
-    if (ngx_service_token_records_cached(ctx, rc)) {
+    if (ngx_service_token_records_answer(ctx, rc)) {
         return ngx_service_token_records_read(ctx, 0, rc, &record);
     }
 
@@ -101,10 +103,9 @@ ngx_service_token_records_user(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    rc = ngx_service_token_lookup_cached_user(mcf->lookups, ctx->token.user,
-                                              0, r->pool, &record);
+    rc = ngx_service_token_records_cached(r, ctx, 1, 0, &record);
 
-    if (ngx_service_token_records_cached(ctx, rc)) {
+    if (ngx_service_token_records_answer(ctx, rc)) {
         return ngx_service_token_records_read(ctx, 1, rc, &record);
     }
 
@@ -112,6 +113,43 @@ ngx_service_token_records_user(ngx_http_request_t *r,
 
     return ngx_service_token_lookup_user(mcf->lookups, waiter,
                                          ctx->token.user, ctx->token.id);
+}
+
+
+/* as ngx_service_token_cache_read() */
+
+static ngx_int_t
+ngx_service_token_records_cached(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user, ngx_msec_t stale,
+    ngx_str_t *record)
+{
+    stok_table_key_t                key;
+    ngx_service_token_link_t       *link;
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+    link = mcf->link;
+
+    /* a worker that was never connected has seen no other server */
+
+    if ((link->server || link->state == NGX_SERVICE_TOKEN_LINK_READY)
+        && link->server != atomic_load_explicit(&mcf->cache.shared->server,
+                                                memory_order_acquire))
+    {
+        return NGX_BUSY;
+    }
+
+    if (user) {
+        stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_USER,
+                       ctx->token.user.data, ctx->token.user.len, 0);
+
+    } else {
+        stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_TOKEN, ctx->digest,
+                       STOK_DIGEST_LEN, 1);
+    }
+
+    return ngx_service_token_cache_read(&mcf->cache, &key, stale, r->pool,
+                                        record);
 }
 
 
@@ -158,7 +196,7 @@ ngx_service_token_records_read(ngx_service_token_ctx_t *ctx, ngx_uint_t user,
 /* 1: this is an answer; notes where it came from, the least good counts */
 
 static ngx_uint_t
-ngx_service_token_records_cached(ngx_service_token_ctx_t *ctx, ngx_int_t rc)
+ngx_service_token_records_answer(ngx_service_token_ctx_t *ctx, ngx_int_t rc)
 {
     ngx_service_token_source_e  source;
 
@@ -176,25 +214,17 @@ ngx_int_t
 ngx_service_token_records_stale(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_msec_t stale)
 {
-    ngx_str_t                       record;
-    ngx_service_token_main_conf_t  *mcf;
+    ngx_str_t   record;
+    ngx_uint_t  user;
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-
-    if (ngx_service_token_lookup_cached_token(mcf->lookups, ctx->digest,
-                                              stale, r->pool, &record)
-        != NGX_OK
-        || ngx_service_token_records_read(ctx, 0, NGX_OK, &record) != NGX_OK)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (ngx_service_token_lookup_cached_user(mcf->lookups, ctx->token.user,
-                                             stale, r->pool, &record)
-        != NGX_OK
-        || ngx_service_token_records_read(ctx, 1, NGX_OK, &record) != NGX_OK)
-    {
-        return NGX_DECLINED;
+    for (user = 0; user < 2; user++) {
+        if (ngx_service_token_records_cached(r, ctx, user, stale, &record)
+            != NGX_OK
+            || ngx_service_token_records_read(ctx, user, NGX_OK, &record)
+               != NGX_OK)
+        {
+            return NGX_DECLINED;
+        }
     }
 
     return NGX_OK;

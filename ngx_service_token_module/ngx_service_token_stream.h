@@ -21,7 +21,7 @@
 
 typedef enum {
     NGX_SERVICE_TOKEN_STREAM_OFF = 0,
-    NGX_SERVICE_TOKEN_STREAM_OPENING,              /* or lost, and tried again */
+    NGX_SERVICE_TOKEN_STREAM_OPENING,              /* or tried again */
     NGX_SERVICE_TOKEN_STREAM_JOINING,              /* subscribed */
     NGX_SERVICE_TOKEN_STREAM_JOINED                /* vouches for the cache */
 } ngx_service_token_stream_e;
@@ -64,7 +64,7 @@ typedef struct {
     uint64_t                      proved;          /* when last proven, ms */
     uint64_t                      heard;           /* highest tick */
     uint64_t                      since;           /* the counter's birth */
-    uint64_t                      join;            /* n read after acked, or 0 */
+    uint64_t                      join;            /* n after acked, or 0 */
     uint64_t                      refused;         /* when last refused, ms */
 
     ngx_uint_t                    nproofs;
@@ -97,11 +97,17 @@ void ngx_service_token_keeper_join(ngx_service_token_stream_t *stream);
 void ngx_service_token_stream_open(ngx_service_token_stream_t *stream);
 void ngx_service_token_stream_close(ngx_service_token_stream_t *stream);
 
-/* stream.c: asks for a proof; not more than one question at a time */
-void ngx_service_token_stream_tick(ngx_service_token_stream_t *stream);
+/* proof.c: asks for a proof; not more than one question at a time */
+void ngx_service_token_proof_tick(ngx_service_token_stream_t *stream);
 
-/* stream.c: joined: what is heard from now on proves */
-void ngx_service_token_stream_joined(ngx_service_token_stream_t *stream);
+/* proof.c: joined: what is heard from now on proves */
+void ngx_service_token_proof_joined(ngx_service_token_stream_t *stream);
+
+/* proof.c: the stream named a tick, or a marker */
+void ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
+    uint64_t tick);
+void ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
+    u_char *nonce, size_t len);
 
 /* script.c: Lua run inside Redis, as they are in scripts/ */
 extern const char  ngx_service_token_script_tick[];

@@ -1,0 +1,322 @@
+/*
+ * The shared table, written: the caller has the lock.  See stok_table.h.
+ */
+
+
+#include "stok_table_slot.h"
+
+#include <string.h>
+
+
+static uint32_t stok_table_need(const stok_table_key_t *key, size_t len);
+static uint32_t stok_table_room(stok_bucket_t *b, uint32_t need, int absent,
+    uint64_t *cost);
+static uint64_t stok_table_cost(stok_bucket_t *b, uint32_t i, int absent,
+    int full);
+static void stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
+    const stok_table_key_t *key, uint32_t now,
+    const stok_table_entry_t *entry, const void *data);
+static void stok_table_put_bytes(_Atomic uint64_t *word, const void *data,
+    size_t len);
+static uint32_t stok_table_first(stok_bucket_t *b, uint32_t i);
+static void stok_table_clear(stok_bucket_t *b, uint32_t i);
+static void stok_table_begin(stok_bucket_t *b);
+static void stok_table_end(stok_bucket_t *b);
+
+
+int
+stok_table_write(stok_table_t *table, const stok_table_key_t *key,
+    uint32_t now, const stok_table_entry_t *entry, const void *data)
+{
+    int             evicted, absent;
+    uint32_t        i, k, at[2], need, choice;
+    uint64_t        cost[2];
+    stok_bucket_t  *b;
+
+    absent = entry->len == 0;
+    need = stok_table_need(key, entry->len);
+
+    /* one entry of a key, never two */
+
+    for (choice = 0; choice < 2; choice++) {
+        b = stok_table_bucket(table, key->hash, choice);
+
+        if (stok_load(&b->seq) & 1) {
+            stok_table_begin(b);
+            stok_table_end(b);
+        }
+
+        i = (uint32_t) stok_table_find(b, key, NULL, NULL, 0);
+
+        if (i < STOK_TABLE_SLOTS) {
+            stok_table_begin(b);
+            stok_table_clear(b, i);
+            stok_table_end(b);
+        }
+
+        at[choice] = stok_table_room(b, need, absent, &cost[choice]);
+    }
+
+    choice = cost[1] < cost[0];
+
+    if (cost[choice] == UINT64_MAX) {
+        return STOK_DECLINED;
+    }
+
+    b = stok_table_bucket(table, key->hash, choice);
+    evicted = 0;
+
+    stok_table_begin(b);
+
+    for (i = at[choice]; i < at[choice] + need; i++) {
+        if (stok_load(&b->tag[i])) {
+            k = stok_table_first(b, i);
+            stok_table_clear(b, k);
+            evicted++;
+        }
+    }
+
+    stok_table_put(b, at[choice], need, key, now, entry, data);
+    stok_table_end(b);
+
+    return evicted;
+}
+
+
+/* slots that an entry needs */
+
+static uint32_t
+stok_table_need(const stok_table_key_t *key, size_t len)
+{
+    size_t  words;
+
+    words = STOK_TABLE_HEAD + stok_table_words((uint32_t) key->len)
+            + stok_table_words(len);
+
+    return (uint32_t) ((words + STOK_TABLE_WORDS - 1) / STOK_TABLE_WORDS);
+}
+
+
+/*
+ * The cheapest place for need slots, and its cost: 0 if they are free, and
+ * among free ones the fuller bucket costs more; UINT64_MAX: there is none.
+ */
+
+static uint32_t
+stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint64_t *cost)
+{
+    int       full;
+    uint32_t  i, k, at, taken, unknown;
+    uint64_t  sum, c, head;
+
+    taken = 0;
+    unknown = 0;
+
+    for (i = 0; i < STOK_TABLE_SLOTS; i++) {
+        if (stok_load(&b->tag[i])) {
+            taken++;
+            head = stok_load(&b->word[stok_table_first(b, i)
+                                      * STOK_TABLE_WORDS]);
+            unknown += stok_table_dlen(head) == 0;
+        }
+    }
+
+    full = absent && unknown + need > STOK_TABLE_ABSENT;
+    at = 0;
+    *cost = UINT64_MAX;
+
+    for (i = 0; i + need <= STOK_TABLE_SLOTS; i++) {
+        sum = 0;
+
+        for (k = i; k < i + need; k++) {
+            c = stok_table_cost(b, k, absent, full);
+
+            if (c == UINT64_MAX) {
+                sum = c;
+                break;
+            }
+
+            sum = c > sum ? c : sum;
+        }
+
+        if (sum < *cost) {
+            *cost = sum;
+            at = i;
+        }
+    }
+
+    if (*cost == 0) {
+        *cost = taken;
+    }
+
+    return at;
+}
+
+
+/*
+ * What it costs to take a slot: 0 if it is free; who was used later costs
+ * more; who is absent less than any who is not.
+ */
+
+static uint64_t
+stok_table_cost(stok_bucket_t *b, uint32_t i, int absent, int full)
+{
+    uint32_t  first;
+    uint64_t  head, cost;
+
+    if (stok_load(&b->tag[i]) == 0) {
+        return full ? UINT64_MAX : 0;
+    }
+
+    first = stok_table_first(b, i);
+    head = stok_load(&b->word[first * STOK_TABLE_WORDS]);
+    cost = (uint64_t) stok_load(&b->used[first]) + STOK_TABLE_SLOTS + 1;
+
+    if (stok_table_dlen(head)) {
+        return absent ? UINT64_MAX : cost + UINT32_MAX;
+    }
+
+    return cost;
+}
+
+
+static void
+stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
+    const stok_table_key_t *key, uint32_t now,
+    const stok_table_entry_t *entry, const void *data)
+{
+    uint32_t           k;
+    _Atomic uint64_t  *word;
+
+    word = &b->word[i * STOK_TABLE_WORDS];
+
+    stok_store(&word[0], (uint64_t) key->kind | (uint64_t) key->len << 8
+                         | (uint64_t) entry->len << 16
+                         | (uint64_t) entry->epoch << 32);
+    stok_store(&word[1], (uint64_t) entry->stored_at);
+
+    word += STOK_TABLE_HEAD;
+    stok_table_put_bytes(word, key->data, key->len);
+
+    word += stok_table_words((uint32_t) key->len);
+    stok_table_put_bytes(word, data, entry->len);
+
+    stok_store(&b->tag[i], stok_table_tag(key->hash));
+    stok_store(&b->used[i], now);
+
+    for (k = 1; k < need; k++) {
+        stok_store(&b->tag[i + k], STOK_TABLE_MORE);
+    }
+}
+
+
+static void
+stok_table_put_bytes(_Atomic uint64_t *word, const void *data, size_t len)
+{
+    uint64_t        w;
+    const uint8_t  *p;
+
+    for (p = data; len >= sizeof(w); len -= sizeof(w)) {
+        memcpy(&w, p, sizeof(w));
+        stok_store(word++, w);
+        p += sizeof(w);
+    }
+
+    if (len) {
+        w = 0;
+        memcpy(&w, p, len);
+        stok_store(word, w);
+    }
+}
+
+
+/* the first slot of the entry to which a taken slot belongs */
+
+static uint32_t
+stok_table_first(stok_bucket_t *b, uint32_t i)
+{
+    while (i && stok_load(&b->tag[i]) == STOK_TABLE_MORE) {
+        i--;
+    }
+
+    return i;
+}
+
+
+static void
+stok_table_clear(stok_bucket_t *b, uint32_t i)
+{
+    stok_store(&b->tag[i], 0);
+
+    while (++i < STOK_TABLE_SLOTS
+           && stok_load(&b->tag[i]) == STOK_TABLE_MORE)
+    {
+        stok_store(&b->tag[i], 0);
+    }
+}
+
+
+int
+stok_table_drop(stok_table_t *table, const stok_table_key_t *key)
+{
+    int             i, found;
+    uint32_t        choice;
+    stok_bucket_t  *b;
+
+    found = 0;
+
+    atomic_fetch_add_explicit(
+                       &stok_table_bucket(table, key->hash, 0)->generation,
+                       1, memory_order_acq_rel);
+
+    for (choice = 0; choice < 2; choice++) {
+        b = stok_table_bucket(table, key->hash, choice);
+
+        if (stok_load(&b->seq) & 1) {
+            stok_table_begin(b);
+            stok_table_end(b);
+            continue;
+        }
+
+        i = stok_table_find(b, key, NULL, NULL, 0);
+
+        if (i >= 0) {
+            stok_table_begin(b);
+            stok_table_clear(b, (uint32_t) i);
+            stok_table_end(b);
+            found = 1;
+        }
+    }
+
+    return found;
+}
+
+
+/* a bucket whose writer died is emptied: what it holds is anyone's guess */
+
+static void
+stok_table_begin(stok_bucket_t *b)
+{
+    uint32_t  i, seq;
+
+    seq = stok_load(&b->seq);
+
+    if (seq & 1) {
+        for (i = 0; i < STOK_TABLE_SLOTS; i++) {
+            stok_store(&b->tag[i], 0);
+        }
+
+        return;
+    }
+
+    stok_store(&b->seq, seq + 1);
+    atomic_thread_fence(memory_order_release);
+}
+
+
+static void
+stok_table_end(stok_bucket_t *b)
+{
+    atomic_store_explicit(&b->seq, stok_load(&b->seq) + 1,
+                          memory_order_release);
+}

@@ -1,0 +1,291 @@
+/*
+ * Ticks and the lease.
+ *
+ * The proof: the tick script, sent on the data link at the time t, answers
+ * the counter n.  When the *stream* names a tick above n, that tick was made
+ * after the script ran, so all that Redis executed before t has been heard:
+ * the cache is fresh until t + lease.  The answer and the tick travel on two
+ * connections and may come in any order: they are compared once both are
+ * there.  Answers of an earlier session, or of another server than the
+ * stream's, prove nothing.  "since" is the counter's birth: another one says
+ * that it began anew (FLUSHALL, SWAPDB), so an old tick still under way could
+ * be higher; then the stream begins anew, too.
+ *
+ * If the keeper dies between any two lines, no more is proven: the lease ends
+ * by itself, and whoever joins next raises the epoch.
+ */
+
+
+#include "ngx_service_token_stream.h"
+
+
+static void ngx_service_token_proof_prove(
+    ngx_service_token_stream_t *stream);
+static void ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+static void ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+
+
+void
+ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
+    uint64_t tick)
+{
+    uint64_t                     old;
+    ngx_service_token_shared_t  *shared;
+
+    if (tick <= stream->heard) {
+        return;
+    }
+
+    stream->heard = tick;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED) {
+        ngx_service_token_keeper_join(stream);
+        return;
+    }
+
+    ngx_service_token_proof_prove(stream);
+
+    /* for a stream that is joining: this one has told all up to the tick */
+
+    shared = stream->cache->shared;
+
+    if (atomic_load(&shared->server) == stream->link->server) {
+        old = atomic_load(&shared->heard);
+
+        while (old < tick
+               && !atomic_compare_exchange_weak(&shared->heard, &old, tick))
+        {
+            /* void */
+        }
+    }
+}
+
+
+void
+ngx_service_token_proof_joined(ngx_service_token_stream_t *stream)
+{
+    stream->state = NGX_SERVICE_TOKEN_STREAM_JOINED;
+
+    atomic_store(&stream->cache->shared->joined, (uint32_t) ngx_pid);
+
+    ngx_service_token_proof_prove(stream);
+}
+
+
+/* answers below what was heard are proofs; the others stay */
+
+static void
+ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
+{
+    ngx_uint_t                  i, n;
+    ngx_service_token_proof_t  *p;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED) {
+        return;
+    }
+
+    n = 0;
+
+    for (i = 0; i < stream->nproofs; i++) {
+        p = &stream->proof[i];
+
+        if (p->n >= stream->heard) {
+            stream->proof[n++] = *p;
+            continue;
+        }
+
+        stream->proved = ngx_service_token_cache_now();
+
+        ngx_service_token_cache_prove(stream->cache, stream->link->server,
+                                      p->sent + stream->cache->lease);
+    }
+
+    stream->nproofs = n;
+}
+
+
+void
+ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
+{
+    u_char                       lease[NGX_INT64_LEN];
+    u_char                       key[3][STOK_PREFIX_MAX + 8];
+    size_t                       len[9];
+    const char                  *arg[9];
+    ngx_service_token_shared_t  *shared;
+
+    if (stream->tick_busy) {
+        return;
+    }
+
+    shared = stream->cache->shared;
+
+    arg[0] = "EVAL";
+    len[0] = 4;
+    arg[1] = ngx_service_token_script_tick;
+    len[1] = ngx_strlen(ngx_service_token_script_tick);
+    arg[2] = "3";
+    len[2] = 1;
+    arg[3] = (const char *) key[0];
+    len[3] = ngx_sprintf(key[0], "%Vtick", &stream->prefix) - key[0];
+    arg[4] = (const char *) key[1];
+    len[4] = ngx_sprintf(key[1], "%Vnodes", &stream->prefix) - key[1];
+    arg[5] = (const char *) key[2];
+    len[5] = ngx_sprintf(key[2], "%Vmeta", &stream->prefix) - key[2];
+    arg[6] = (const char *) stream->prefix.data;
+    len[6] = stream->prefix.len;
+    arg[7] = (const char *) shared->node;
+    len[7] = shared->node_len;
+    arg[8] = (const char *) lease;
+    len[8] = ngx_sprintf(lease, "%M", stream->cache->lease) - lease;
+
+    stream->tick.handler = ngx_service_token_proof_ticked;
+    stream->tick.data = stream;
+    stream->tick_session = stream->session;
+    stream->tick_sent = ngx_service_token_cache_now();
+    stream->ticked = stream->tick_sent;
+
+    if (ngx_service_token_link_send(stream->data, &stream->tick, 9, arg, len)
+        == NGX_OK)
+    {
+        stream->tick_busy = 1;
+    }
+}
+
+
+static void
+ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    uint64_t                     n, since;
+    ngx_service_token_stream_t  *stream;
+
+    stream = cmd->data;
+    stream->tick_busy = 0;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
+        ngx_service_token_pipe_complain(stream->data, reply);
+        return;
+    }
+
+    if (stream->tick_session != stream->session
+        || stream->data->server != stream->link->server
+        || stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING
+        || reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
+        || reply->element[0].type != NGX_SERVICE_TOKEN_INTEGER
+        || reply->element[1].type != NGX_SERVICE_TOKEN_INTEGER)
+    {
+        return;
+    }
+
+    n = (uint64_t) reply->element[0].integer;
+    since = (uint64_t) reply->element[1].integer;
+
+    if (n == 0) {
+        ngx_service_token_cache_bump(stream->cache,
+                                     NGX_SERVICE_TOKEN_BUMP_FLUSH);
+        return;
+    }
+
+    if (stream->since != since) {
+
+        if (stream->since) {
+            ngx_service_token_cache_bump(stream->cache,
+                                         NGX_SERVICE_TOKEN_BUMP_FLUSH);
+            ngx_service_token_stream_close(stream);
+            ngx_service_token_stream_open(stream);
+            return;
+        }
+
+        stream->since = since;
+    }
+
+    if (stream->nproofs < NGX_SERVICE_TOKEN_STREAM_PROOFS) {
+        stream->proof[stream->nproofs].n = n;
+        stream->proof[stream->nproofs].sent = stream->tick_sent;
+        stream->nproofs++;
+    }
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
+
+        if (stream->join == 0) {
+            stream->join = n;
+        }
+
+        ngx_service_token_keeper_join(stream);
+        return;
+    }
+
+    ngx_service_token_proof_prove(stream);
+}
+
+
+/*
+ * A marker, after all that was said before it: this node tells that it heard.
+ * A stream that has not joined is silent; the command asks again.
+ */
+
+void
+ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
+    u_char *nonce, size_t len)
+{
+    u_char                       key[STOK_PREFIX_MAX + 64];
+    size_t                       arglen[3];
+    ngx_uint_t                   i;
+    const char                  *arg[3];
+    ngx_service_token_mark_t    *mark;
+    ngx_service_token_shared_t  *shared;
+
+    shared = stream->cache->shared;
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED || len > 48
+        || atomic_load(&shared->server) != stream->link->server)
+    {
+        return;
+    }
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_STREAM_MARKS; i++) {
+        if (!stream->mark[i].busy) {
+            break;
+        }
+    }
+
+    if (i == NGX_SERVICE_TOKEN_STREAM_MARKS) {
+        return;
+    }
+
+    mark = &stream->mark[i];
+    mark->command.handler = ngx_service_token_proof_marked;
+    mark->command.data = mark;
+
+    arg[0] = "SADD";
+    arglen[0] = 4;
+    arg[1] = (const char *) key;
+    arglen[1] = ngx_sprintf(key, "%Vack:%*s", &stream->prefix, len, nonce)
+                - key;
+    arg[2] = (const char *) shared->node;
+    arglen[2] = shared->node_len;
+
+    if (ngx_service_token_link_send(stream->data, &mark->command, 3, arg,
+                                    arglen)
+        == NGX_OK)
+    {
+        mark->busy = 1;
+    }
+}
+
+
+static void
+ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_service_token_mark_t  *mark;
+
+    mark = cmd->data;
+    mark->busy = 0;
+}
