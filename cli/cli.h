@@ -46,6 +46,8 @@ typedef struct {
     const char    *role_names;
     const char    *actor;
     int            json;
+    int            wait;                         /* ms; 0: do not */
+    json_t        *answer;                       /* held back meanwhile */
 
     redisContext  *ctx;
     stok_roles_t   roles;
@@ -140,9 +142,20 @@ int64_t cli_number(const char *text);
 /* output.c */
 json_t *cli_json(const cli_record_t *rec, const char *id);
 int cli_print_json(json_t *json);
+
+/* of a verb that changes: printed at the end, with what --wait adds */
+void cli_answer(cli_t *cli, json_t *json);
+
 void cli_print_fields(json_t *json);
 int cli_flush(void);
 void cli_cell(const char *text, int width);
+
+/*
+ * wait.c: "500ms", "5s", "1m"; and comes back when every node has heard of
+ * what was changed, or the time is over.  CLI_FOUND: a node did not answer.
+ */
+int cli_wait_parse(const char *text, int *ms);
+int cli_wait(cli_t *cli);
 
 /* token.c: 1 and the seal of what token now says, or 0: there are no keys */
 int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,

@@ -35,12 +35,15 @@ static const cli_verb_t  cli_verbs[] = {
       1, "purpose owner role use-case human", 0, cli_user_create },
     { "user", "list", "", 0, "", 0, cli_user_list },
     { "user", "show", "ID", 1, "", 0, cli_user_show },
-    { "user", "approve", "ID", 1, "", 0, cli_user_approve },
-    { "user", "set-role", "ID ROLE", 2, "", 0, cli_user_set_role },
-    { "user", "disable", "ID", 1, "", 0, cli_user_disable },
-    { "user", "enable", "ID", 1, "", 0, cli_user_enable },
-    { "user", "delete", "ID", 1, "", 0, cli_user_delete },
-    { "user", "revoke-all", "ID", 1, "", 0, cli_user_revoke_all },
+    { "user", "approve", "ID [--wait 5s]", 1, "wait", 0,
+      cli_user_approve },
+    { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
+      cli_user_set_role },
+    { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
+    { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
+    { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
+    { "user", "revoke-all", "ID [--wait 5s]", 1, "wait", 0,
+      cli_user_revoke_all },
     { "token", "create",
       "--user ID --name N --env production|staging|development|testing "
       "[--expires-in 90d|never] [--scim-only]", 0,
@@ -48,9 +51,10 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "list", "[--user ID] [--status active|revoked|expired]", 0,
       "user status", 0, cli_token_list },
     { "token", "show", "ID", 1, "", 0, cli_token_show },
-    { "token", "revoke", "ID", 1, "", 0, cli_token_revoke },
-    { "token", "restore", "ID", 1, "", 0, cli_token_restore },
-    { "token", "delete", "ID [--force]", 1, "force", 0, cli_token_delete },
+    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
+    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
+    { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
+      cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
@@ -82,10 +86,12 @@ static const struct option  cli_options[] = {
     { "force", no_argument, NULL, 0 },
     { "scope", required_argument, NULL, 0 },
     { "type", required_argument, NULL, 0 },
+    { "wait", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
 
+static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb);
 static int cli_parse_options(cli_t *cli, int argc, char **argv,
@@ -128,16 +134,7 @@ main(int argc, char **argv)
         }
 
         if (code == CLI_OK) {
-            code = verb->run(&cli, &args);
-        }
-
-        if (code == CLI_CHANGED) {
-            code = cli_fail(CLI_REFUSED, "the record keeps changing: "
-                            "nothing was done, try again");
-        }
-
-        if (code == CLI_OK) {
-            code = cli_flush();
+            code = cli_run(&cli, verb, &args);
         }
     }
 
@@ -148,6 +145,49 @@ main(int argc, char **argv)
     OPENSSL_cleanse(&cli.keys, sizeof(cli.keys));
 
     return code;
+}
+
+
+static int
+cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
+{
+    int          code, rc;
+    const char  *wait;
+
+    wait = cli_option(args, "wait");
+
+    if (wait) {
+        code = cli_wait_parse(wait, &cli->wait);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    code = verb->run(cli, args);
+
+    if (code == CLI_CHANGED) {
+        return cli_fail(CLI_REFUSED, "the record keeps changing: "
+                        "nothing was done, try again");
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    /* what was done is told, whatever comes of the waiting */
+
+    if (wait) {
+        (void) cli_flush();
+        code = cli_wait(cli);
+    }
+
+    rc = cli->answer ? cli_print_json(cli->answer) : CLI_OK;
+
+    if (rc == CLI_OK) {
+        rc = cli_flush();
+    }
+
+    return rc == CLI_OK ? code : rc;
 }
 
 

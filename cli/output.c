@@ -85,6 +85,13 @@ cli_print_json(json_t *json)
 }
 
 
+void
+cli_answer(cli_t *cli, json_t *json)
+{
+    cli->answer = json;
+}
+
+
 /* "name  value" lines, with dates as text */
 
 void

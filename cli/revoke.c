@@ -56,8 +56,8 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
     free(word);
 
     if (code == CLI_OK && cli->json) {
-        code = cli_print_json(json_pack("{s:s, s:b}", "id", args->arg[0],
-                                        "deleted", 1));
+        cli_answer(cli, json_pack("{s:s, s:b}", "id", args->arg[0],
+                                  "deleted", 1));
     }
 
     return code;
@@ -82,9 +82,9 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     }
 
     if (cli->json) {
-        code = cli_print_json(json_pack("{s:s, s:I}", "user", args->arg[0],
-                                        "revoked",
-                                        (json_int_t) cli_number(word)));
+        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
+                                  "revoked",
+                                  (json_int_t) cli_number(word)));
     } else {
         printf("%s revoked\n", word);
     }

@@ -383,7 +383,7 @@ cli_token_change(cli_t *cli, const char *id, int revoke)
 
     code = cli_read_token(cli, id, &rec);
     if (code == CLI_OK) {
-        code = cli_print_json(cli_json(&rec, NULL));
+        cli_answer(cli, cli_json(&rec, NULL));
         cli_free(&rec);
     }
 

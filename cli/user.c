@@ -72,7 +72,7 @@ cli_user_create(cli_t *cli, cli_args_t *args)
 
     code = cli_read_user(cli, id, &rec);
     if (code == CLI_OK) {
-        code = cli_print_json(cli_json(&rec, id));
+        cli_answer(cli, cli_json(&rec, id));
         cli_free(&rec);
     }
 
@@ -339,7 +339,7 @@ cli_user_change(cli_t *cli, const char *id, const cli_user_change_t *change)
 
     code = cli_read_user(cli, id, &rec);
     if (code == CLI_OK) {
-        code = cli_print_json(cli_json(&rec, id));
+        cli_answer(cli, cli_json(&rec, id));
         cli_free(&rec);
     }
 

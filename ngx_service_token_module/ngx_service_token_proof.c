@@ -235,9 +235,9 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     u_char *nonce, size_t len)
 {
     u_char                       key[STOK_PREFIX_MAX + 64];
-    size_t                       arglen[3];
+    size_t                       arglen[5];
     ngx_uint_t                   i;
-    const char                  *arg[3];
+    const char                  *arg[5];
     ngx_service_token_mark_t    *mark;
     ngx_service_token_shared_t  *shared;
 
@@ -262,16 +262,21 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     mark = &stream->mark[i];
     mark->command.handler = ngx_service_token_proof_marked;
     mark->command.data = mark;
+    mark->link = stream->data;
 
-    arg[0] = "SADD";
+    arg[0] = "EVAL";
     arglen[0] = 4;
-    arg[1] = (const char *) key;
-    arglen[1] = ngx_sprintf(key, "%Vack:%*s", &stream->prefix, len, nonce)
+    arg[1] = ngx_service_token_script_ack;
+    arglen[1] = ngx_strlen(ngx_service_token_script_ack);
+    arg[2] = "1";
+    arglen[2] = 1;
+    arg[3] = (const char *) key;
+    arglen[3] = ngx_sprintf(key, "%Vack:%*s", &stream->prefix, len, nonce)
                 - key;
-    arg[2] = (const char *) shared->node;
-    arglen[2] = shared->node_len;
+    arg[4] = (const char *) shared->node;
+    arglen[4] = shared->node_len;
 
-    if (ngx_service_token_link_send(stream->data, &mark->command, 3, arg,
+    if (ngx_service_token_link_send(stream->data, &mark->command, 5, arg,
                                     arglen)
         == NGX_OK)
     {
@@ -288,4 +293,8 @@ ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
 
     mark = cmd->data;
     mark->busy = 0;
+
+    if (reply && reply->type == NGX_SERVICE_TOKEN_FAILURE) {
+        ngx_service_token_pipe_complain(mark->link, reply);
+    }
 }

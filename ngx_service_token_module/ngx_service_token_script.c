@@ -13,6 +13,9 @@
  * So there are at most four a second however many nodes there are.  The
  * counter begins with the time in microseconds: after it was lost, new ticks
  * are above old ones.  Without a dataset n is 0, and nothing is proven.
+ *
+ * It also notes when the node was last seen; one that was not for an hour is
+ * forgotten.
  */
 
 
@@ -45,6 +48,23 @@ const char  ngx_service_token_script_tick[] =
     "        'since', text(since))\n"
     "    redis.call('SET', ARGV[1] .. 'watch:tick:' .. text(n + 1), '1',\n"
     "        'PX', '10000')\n"
+    "\n"
+    "    if n % 256 == 0 then\n"
+    "        local nodes = redis.call('HGETALL', KEYS[2])\n"
+    "        for i = 1, #nodes, 2 do\n"
+    "            local seen = tonumber(string.match(nodes[i + 1], '^%d+'))\n"
+    "            if not seen or seen < now - 3600000 then\n"
+    "                redis.call('HDEL', KEYS[2], nodes[i])\n"
+    "            end\n"
+    "        end\n"
+    "    end\n"
     "end\n"
     "\n"
     "return { n, since }\n";
+
+
+/* a node has heard of a marker: KEYS its set, ARGV the node's name */
+
+const char  ngx_service_token_script_ack[] =
+    "redis.call('SADD', KEYS[1], ARGV[1])\n"
+    "return redis.call('EXPIRE', KEYS[1], 60)\n";

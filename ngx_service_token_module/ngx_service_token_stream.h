@@ -34,8 +34,10 @@ typedef struct {
 } ngx_service_token_proof_t;
 
 
+/* an acknowledgement under way */
 typedef struct {
     ngx_service_token_command_t   command;
+    ngx_service_token_link_t     *link;
     unsigned                      busy:1;
 } ngx_service_token_mark_t;
 
@@ -109,8 +111,9 @@ void ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
 void ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     u_char *nonce, size_t len);
 
-/* script.c: Lua run inside Redis, as they are in scripts/ */
+/* script.c: Lua, run inside Redis */
 extern const char  ngx_service_token_script_tick[];
+extern const char  ngx_service_token_script_ack[];
 
 
 #endif /* NGX_SERVICE_TOKEN_STREAM_H */

@@ -1,0 +1,252 @@
+/*
+ * --wait: comes back when every node has heard of a change.
+ *
+ * The change was acknowledged before this begins.  A marker under watch:,
+ * written now, reaches each node's stream after the change; whoever reads it
+ * adds its node to the marker's set.  A node that is joining stays silent, so
+ * the marker is written again until the time is over.
+ *
+ * Nodes are those that asked for a proof of late.  One that did not for its
+ * lease, and ten seconds more, has no lease and uses no cache: it is not
+ * waited for.  Who makes something new need not wait: nobody has asked for it.
+ */
+
+
+#define _DEFAULT_SOURCE                          /* usleep */
+
+#include "cli.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define CLI_WAIT_MAX    3600000                  /* ms */
+#define CLI_WAIT_AGAIN  100                      /* ms, between markers */
+#define CLI_WAIT_ALIVE  10000                    /* ms, besides the lease */
+
+
+static int cli_wait_nodes(cli_t *cli, json_t *nodes);
+static int cli_wait_alive(const char *seen, int64_t now);
+static int cli_wait_mark(cli_t *cli, const char *nonce);
+static int cli_wait_heard(cli_t *cli, const char *nonce, json_t *nodes);
+static int cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took);
+static double cli_wait_now(void);
+
+
+int
+cli_wait_parse(const char *text, int *ms)
+{
+    char    *end;
+    double   value;
+
+    value = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+
+    if (value > 0 && strcmp(end, "ms") != 0) {
+        value = (strcmp(end, "s") == 0) ? value * 1000
+                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
+    }
+
+    if (value < 1 || value > CLI_WAIT_MAX) {
+        return cli_fail(CLI_USAGE, "bad --wait: 500ms, 5s or 1m, up to 60m");
+    }
+
+    *ms = (int) value;
+
+    return CLI_OK;
+}
+
+
+int
+cli_wait(cli_t *cli)
+{
+    int             code;
+    char            nonce[33];
+    size_t          i, all;
+    double          start, marked;
+    json_t         *nodes;
+    unsigned char   random[16];
+
+    start = cli_wait_now();
+    marked = 0;
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        return cli_fail(CLI_UNAVAILABLE, "no random bytes: the change was "
+                        "made, but not waited for");
+    }
+
+    for (i = 0; i < sizeof(random); i++) {
+        snprintf(nonce + 2 * i, 3, "%02x", random[i]);
+    }
+
+    nodes = json_object();
+    code = cli_wait_nodes(cli, nodes);
+    all = json_object_size(nodes);
+
+    while (code == CLI_OK && json_object_size(nodes)
+           && cli_wait_now() < start + cli->wait)
+    {
+        if (cli_wait_now() >= marked + CLI_WAIT_AGAIN) {
+            marked = cli_wait_now();
+            code = cli_wait_mark(cli, nonce);
+        }
+
+        if (code == CLI_OK) {
+            code = cli_wait_heard(cli, nonce, nodes);
+        }
+
+        if (json_object_size(nodes)) {
+            usleep(1000);
+        }
+    }
+
+    if (code == CLI_OK) {
+        code = cli_wait_say(cli, nodes, all, cli_wait_now() - start);
+
+    } else {
+        cli_note("the change was made; whether every node knows is not known");
+    }
+
+    json_decref(nodes);
+
+    return code;
+}
+
+
+/* the nodes that are alive, as names of an object */
+
+static int
+cli_wait_nodes(cli_t *cli, json_t *nodes)
+{
+    int          code;
+    size_t       i;
+    int64_t      now;
+    redisReply  *reply;
+
+    code = cli_now(cli, &now);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_command(cli, &reply, "HGETALL %snodes", cli->prefix);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    for (i = 0; i + 1 < reply->elements; i += 2) {
+        if (cli_wait_alive(reply->element[i + 1]->str, now * 1000)) {
+            json_object_set_new(nodes, reply->element[i]->str, json_true());
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+/* "<when last seen> <lease>", in ms */
+
+static int
+cli_wait_alive(const char *seen, int64_t now)
+{
+    long long  at, lease;
+
+    if (sscanf(seen, "%lld %lld", &at, &lease) != 2) {
+        return 1;
+    }
+
+    return now <= at + lease + CLI_WAIT_ALIVE;
+}
+
+
+static int
+cli_wait_mark(cli_t *cli, const char *nonce)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "SET %swatch:mark:%s 1 PX 10000",
+                       cli->prefix, nonce);
+    if (code == CLI_OK) {
+        freeReplyObject(reply);
+    }
+
+    return code;
+}
+
+
+/* takes those that have heard out of nodes */
+
+static int
+cli_wait_heard(cli_t *cli, const char *nonce, json_t *nodes)
+{
+    int          code;
+    size_t       i;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "SMEMBERS %sack:%s", cli->prefix, nonce);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        (void) json_object_del(nodes, reply->element[i]->str);
+    }
+
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+static int
+cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took)
+{
+    json_t      *missing, *value;
+    const char  *name;
+
+    missing = json_array();
+
+    json_object_foreach(nodes, name, value) {
+        json_array_append_new(missing, json_string(name));
+    }
+
+    if (cli->answer) {
+        json_object_set_new(cli->answer, "wait",
+                            json_pack("{s:I, s:I, s:f, s:O}",
+                                      "nodes", (json_int_t) all,
+                                      "acknowledged", (json_int_t)
+                                      (all - json_array_size(missing)),
+                                      "milliseconds", took,
+                                      "missing", missing));
+
+    } else {
+        cli_note("%zu of %zu nodes acknowledged in %.1f ms",
+                 all - json_array_size(missing), all, took);
+    }
+
+    json_object_foreach(nodes, name, value) {
+        cli_note("service-token: node %s did not acknowledge: the change is "
+                 "in force there when its lease is over", name);
+    }
+
+    all = json_array_size(missing);
+    json_decref(missing);
+
+    return all ? CLI_FOUND : CLI_OK;
+}
+
+
+static double
+cli_wait_now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1000000;
+}

@@ -1,0 +1,146 @@
+use strict;
+use warnings;
+
+# Fifty nodes ask for proofs; Redis makes no more ticks than for one, and each
+# of them gets its proof.
+
+use lib 't/lib';
+use Stok::Test;
+use Time::HiRes qw(time);
+
+my $nodes = 50;
+my $redis = Stok::Redis->start;
+$redis->user('user@service');
+
+# what a keeper really sends
+
+my $listen = IO::Socket::UNIX->new(Peer => $redis->socket) or die "connect: $!";
+print $listen "MONITOR\r\n";
+$listen->flush;
+
+my $nginx = edge(redis => $redis, workers => 1);
+my @eval = monitored();
+is(scalar(@eval), 9, 'a keeper runs the script');
+close $listen;
+ok($nginx->stop, 'the real node leaves');
+
+# fifty like it, each every quarter of its lease of two seconds; what one says
+# of the counter is proven by a later tick that the stream names
+
+my $stream = IO::Socket::UNIX->new(Peer => $redis->socket) or die "connect: $!";
+my $id = command($stream, 'CLIENT', 'ID');
+command($stream, 'CLIENT', 'TRACKING', 'ON', 'REDIRECT', $id, 'BCAST',
+    'PREFIX', '{st}:watch:');
+command($stream, 'SUBSCRIBE', '__redis__:invalidate');
+
+my ($heard, $named, $asked, @waits, %open) = (0, 0, 0);
+my $first = tick('simulated-0');
+my $start = time;
+my $next = $start;
+
+while (time < $start + 4) {
+    if (time >= $next) {
+        $next += 0.5 / $nodes;
+        my $node = 'simulated-' . $asked++ % $nodes;
+        push @{ $open{$node} }, [ tick($node), time ];
+    }
+
+    hear(0.002);
+}
+
+my $took = time - $start;
+my $made = tick('simulated-0') - $first;
+
+# those that are still open get theirs from the next ticks
+
+wait_for('all are proven', sub {
+    tick('simulated-0');
+    hear(0.01);
+    return !grep { @$_ } values %open;
+});
+
+cmp_ok($asked, '>=', 4 * $nodes, "$nodes nodes asked $asked times");
+cmp_ok($made, '<=', 5 * $took, sprintf 'fewer than five ticks a second: %.2f',
+    $made / $took);
+cmp_ok($made, '>=', 1, 'but some');
+cmp_ok($named, '<=', 5 * (time - $start), 'so many messages, and no more');
+is($redis->cli('HLEN', '{st}:nodes'), $nodes + 1, 'all nodes are registered');
+
+my @sorted = sort { $a <=> $b } @waits;
+note(sprintf 'proof after %.0f ms (median), %.0f ms (largest)',
+    1000 * $sorted[$#sorted / 2], 1000 * $sorted[-1]);
+
+# a node that was not seen for an hour is forgotten, in time
+
+my $old = sprintf '%d 2000', (time - 3601) * 1000;
+$redis->cli('HSET', '{st}:nodes', 'long-gone', $old);
+my $n = $redis->cli('HGET', '{st}:tick', 'n');
+$redis->cli('HSET', '{st}:tick', 'n', $n + 255 - $n % 256, 'at', 1);
+tick('simulated-0');
+ok($redis->cli('HEXISTS', '{st}:nodes', 'long-gone'), 'not with every tick');
+$redis->cli('HSET', '{st}:tick', 'at', 1);
+tick('simulated-0');
+ok(!$redis->cli('HEXISTS', '{st}:nodes', 'long-gone'), 'an old node goes');
+is($redis->cli('HLEN', '{st}:nodes'), $nodes + 1, 'the others stay');
+
+finish();
+
+
+# the counter, as the script answers
+
+sub tick {
+    my $node = shift;
+    my $answer = $redis->cli(@eval[0 .. 6], $node, 2000);
+    return $answer->[0];
+}
+
+# ticks that the stream names, and who is proven by them
+
+sub hear {
+    my $seconds = shift;
+
+    my $set = IO::Select->new($stream);
+
+    while ($set->can_read($seconds)) {
+        $seconds = 0;
+        my $message = Stok::Redis::read_reply($stream);
+
+        for my $key (@{ $message->[2] }) {
+            $key =~ /tick:(\d+)$/ or next;
+            $named++;
+            $heard = $1 if $1 > $heard;
+        }
+
+        # read_reply may have taken more than one message into its buffer
+
+        last;
+    }
+
+    for my $list (values %open) {
+        push @waits, map { time - $_->[1] } grep { $_->[0] < $heard } @$list;
+        @$list = grep { $_->[0] >= $heard } @$list;
+    }
+}
+
+sub command {
+    my ($sock, @args) = @_;
+
+    print $sock '*' . @args . "\r\n",
+        map { '$' . length($_) . "\r\n$_\r\n" } @args;
+    $sock->flush;
+
+    return Stok::Redis::read_reply($sock);
+}
+
+# the arguments of the first EVAL with three keys
+
+sub monitored {
+    while (my $line = <$listen>) {
+        next if $line !~ /^\+[\d.]+ \[[^]]*\] "EVAL"/i;
+        my @args = $line =~ /"((?:[^"\\]|\\.)*)"/g;
+        s/\\n/\n/g, s/\\(["\\])/$1/g for @args;
+        return @args if $args[2] eq '3';
+    }
+
+    return;
+}
