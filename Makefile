@@ -25,7 +25,8 @@ LIB_H = $(wildcard lib/*.h)
 MODULE_SRC = $(wildcard ngx_service_token_module/*.[ch])
 CLI = $(wildcard cli/*.c)
 CLI_H = $(wildcard cli/*.h)
-SCRIPTS = $(wildcard scripts/*.lua)
+SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
+COMMON = scripts/common.lua
 
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
 CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
@@ -50,7 +51,8 @@ help:  ## show this list
 # nginx's configure writes where it stands: it gets a folder of its own, with
 # the options of the nginx that will load the module
 
-$(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags)
+$(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
+    $(wildcard scripts/nginx/*.lua) util/embed-scripts
 	@test -x $(NGINX_SRC)/configure || { echo "nginx's headers are missing:\
 	 apt-get install nginx-dev" >&2; exit 1; }
 	@echo configure
@@ -83,9 +85,9 @@ $(B)/cli/%.o: cli/%.c $(CLI_H) $(LIB_H)
 $(B)/cli/scripts.o: $(B)/cli/scripts.c $(CLI_H)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icli -c -o $@ $<
 
-$(B)/cli/scripts.c: $(SCRIPTS) util/embed-scripts
+$(B)/cli/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
 	@mkdir -p $(@D)
-	util/embed-scripts scripts > $@
+	util/embed-scripts scripts.h stok_script $(COMMON) $(SCRIPTS) > $@
 
 $(B)/unit/%: t/unit/%.c $(UNIT_H) $(LIB) $(LIB_H)
 	@mkdir -p $(@D)

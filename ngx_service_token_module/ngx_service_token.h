@@ -23,8 +23,10 @@
 #include "stok_seal.h"
 #include "stok_token.h"
 
+#include "ngx_service_token_last_used.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"
+#include "ngx_service_token_slot.h"
 #include "ngx_service_token_stream.h"
 
 
@@ -33,11 +35,15 @@ typedef struct {
     ngx_service_token_link_t      *link;
     ngx_service_token_lookups_t   *lookups;
     ngx_service_token_stream_t    *stream;        /* NULL: nothing is kept */
+    ngx_service_token_last_used_t *last_used;
     ngx_service_token_cache_t      cache;
+    ngx_service_token_slot_view_t  slots;
 
     ngx_str_t                      zone;
     size_t                         zone_size;
+    ngx_msec_t                     flush;
     ngx_str_t                      prefix;
+    ngx_str_t                      marker;        /* key of "meta" */
     stok_keys_t                   *keys;          /* NULL: no key file */
     stok_roles_t                   roles;
 
@@ -57,15 +63,6 @@ typedef struct {
     ngx_uint_t                     types;         /* set of stok_type_e */
     ngx_msec_t                     stale;
 } ngx_service_token_loc_conf_t;
-
-
-/* where its records came from */
-typedef enum {
-    NGX_SERVICE_TOKEN_NOWHERE = 0,
-    NGX_SERVICE_TOKEN_HIT,                        /* all from the cache */
-    NGX_SERVICE_TOKEN_MISS,                       /* one was not in it */
-    NGX_SERVICE_TOKEN_BYPASS                      /* it could not be used */
-} ngx_service_token_source_e;
 
 
 /* what a request knows at this location; lives in its pool */
@@ -93,6 +90,7 @@ typedef struct {
     unsigned                       user_found:1;
     unsigned                       decided:1;
     unsigned                       stale:1;       /* beyond the lease */
+    unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
 } ngx_service_token_ctx_t;
 
@@ -107,6 +105,8 @@ char *ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent,
 char *ngx_service_token_conf_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_cache_valid(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_flush(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_lease(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -152,6 +152,10 @@ ngx_int_t ngx_service_token_records_stale(ngx_http_request_t *r,
 
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);
+
+/* count.c: the verdict of a request, for Last Used and the counters */
+void ngx_service_token_count_verdict(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
 
 /*
  * bearer.c: the request's Authorization header -> ctx->digest.  NGX_OK, or

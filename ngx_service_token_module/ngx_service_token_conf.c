@@ -24,6 +24,7 @@ ngx_service_token_conf_create_main(ngx_conf_t *cf)
     mcf->cache.valid = NGX_CONF_UNSET_MSEC;
     mcf->cache.valid_unknown = NGX_CONF_UNSET_MSEC;
     mcf->cache.lease = NGX_CONF_UNSET_MSEC;
+    mcf->flush = NGX_CONF_UNSET_MSEC;
 
     return mcf;
 }

@@ -1,6 +1,6 @@
 /*
- * service_token_zone, service_token_cache_valid, service_token_lease, and what
- * is made of them once all is read.
+ * service_token_zone, service_token_cache_valid, service_token_lease,
+ * service_token_flush, and what is made of them once all is read.
  */
 
 
@@ -10,6 +10,7 @@
 #define NGX_SERVICE_TOKEN_ZONE        (16 * 1024 * 1024)
 #define NGX_SERVICE_TOKEN_ZONE_PAGES  16           /* at least */
 #define NGX_SERVICE_TOKEN_LEASE_MIN   1000         /* ticks are 250 ms apart */
+#define NGX_SERVICE_TOKEN_FLUSH_MIN   1000
 
 
 static ngx_int_t ngx_service_token_conf_identity(ngx_conf_t *cf,
@@ -133,6 +134,35 @@ ngx_service_token_conf_lease(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+char *
+ngx_service_token_conf_flush(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_main_conf_t *mcf = conf;
+
+    ngx_str_t  *value;
+
+    if (mcf->flush != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    mcf->flush = ngx_parse_time(&value[1], 0);
+
+    if (mcf->flush == (ngx_msec_t) NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (mcf->flush < NGX_SERVICE_TOKEN_FLUSH_MIN) {
+        return "must be at least 1s";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* nothing is made if nothing is checked */
 
 ngx_int_t
@@ -144,6 +174,7 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
     ngx_conf_init_msec_value(mcf->cache.valid, 60000);
     ngx_conf_init_msec_value(mcf->cache.valid_unknown, 5000);
     ngx_conf_init_msec_value(mcf->cache.lease, 2000);
+    ngx_conf_init_msec_value(mcf->flush, 5000);
 
     if (mcf->zone.data == NULL) {
         ngx_str_set(&mcf->zone, "service_token");
@@ -165,14 +196,38 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    if (ngx_service_token_slot_add(cf, &mcf->slots, &mcf->zone,
+                                   mcf->zone_size, &identity)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     mcf->link = ngx_service_token_link_create(cf, mcf->redis);
     if (mcf->link == NULL) {
         return NGX_ERROR;
     }
 
+    mcf->marker.data = ngx_pnalloc(cf->pool, mcf->prefix.len + 4);
+    if (mcf->marker.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->marker.len = ngx_sprintf(mcf->marker.data, "%Vmeta", &mcf->prefix)
+                      - mcf->marker.data;
+
+    mcf->last_used = ngx_service_token_last_used_create(cf, mcf->link,
+                                                    &mcf->slots, &mcf->cache,
+                                                    &mcf->prefix,
+                                                    &mcf->marker,
+                                                    &mcf->roles, mcf->flush);
+    if (mcf->last_used == NULL) {
+        return NGX_ERROR;
+    }
+
     mcf->lookups = ngx_service_token_lookup_create(cf, mcf->link,
                                                    &mcf->cache, &mcf->prefix,
-                                                   mcf->keys);
+                                                   &mcf->marker, mcf->keys);
     if (mcf->lookups == NULL) {
         return NGX_ERROR;
     }
@@ -183,7 +238,8 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
 
     mcf->stream = ngx_service_token_keeper_create(cf, mcf->redis,
                                                   mcf->link, &mcf->cache,
-                                                  &mcf->prefix);
+                                                  &mcf->prefix,
+                                                  &mcf->marker);
 
     return mcf->stream ? NGX_OK : NGX_ERROR;
 }

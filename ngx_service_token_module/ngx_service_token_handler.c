@@ -292,6 +292,8 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
         ngx_del_timer(&ctx->waiter.event);
     }
 
+    ngx_service_token_count_verdict(r, ctx);
+
     if (ctx->verdict == STOK_ALLOWED) {
         return NGX_OK;
     }

@@ -50,7 +50,7 @@ static ngx_uint_t ngx_service_token_keeper_dead(uint32_t pid);
 ngx_service_token_stream_t *
 ngx_service_token_keeper_create(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis, ngx_service_token_link_t *data,
-    ngx_service_token_cache_t *cache, ngx_str_t *prefix)
+    ngx_service_token_cache_t *cache, ngx_str_t *prefix, ngx_str_t *marker)
 {
     ngx_service_token_stream_t  *stream;
 
@@ -67,6 +67,7 @@ ngx_service_token_keeper_create(ngx_conf_t *cf,
     stream->data = data;
     stream->cache = cache;
     stream->prefix = *prefix;
+    stream->marker = *marker;
 
     return stream;
 }

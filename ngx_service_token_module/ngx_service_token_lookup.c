@@ -90,7 +90,7 @@ static void ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup);
 ngx_service_token_lookups_t *
 ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
-    ngx_str_t *prefix, stok_keys_t *keys)
+    ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys)
 {
     ngx_service_token_lookups_t  *lookups;
 
@@ -102,15 +102,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     lookups->link = link;
     lookups->cache = cache;
 
-    lookups->marker.data = ngx_pnalloc(cf->pool, prefix->len + 4);
-    if (lookups->marker.data == NULL) {
-        return NULL;
-    }
-
-    lookups->marker.len = ngx_sprintf(lookups->marker.data, "%Vmeta", prefix)
-                          - lookups->marker.data;
-
     lookups->prefix = *prefix;
+    lookups->marker = *marker;
     lookups->keys = keys;
 
     ngx_rbtree_init(&lookups->tree, &lookups->sentinel,

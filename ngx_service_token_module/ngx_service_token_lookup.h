@@ -41,7 +41,7 @@ typedef struct {
 /* the worker's table of questions; NULL if memory is short */
 ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
-    ngx_str_t *prefix, stok_keys_t *keys);
+    ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys);
 
 /* closes the link; waiters get NGX_ERROR; may be called again */
 void ngx_service_token_lookup_close(ngx_service_token_lookups_t *lookups);

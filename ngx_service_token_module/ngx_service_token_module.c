@@ -66,6 +66,13 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("service_token_flush"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_service_token_conf_flush,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("service_token"),
       NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_TAKE1,
       ngx_service_token_conf_realm,
@@ -170,6 +177,10 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_service_token_module);
 
+    if (mcf && mcf->last_used) {
+        ngx_service_token_last_used_start(mcf->last_used);
+    }
+
     if (mcf && mcf->stream) {
         ngx_service_token_keeper_start(mcf->stream);
     }
@@ -190,6 +201,10 @@ ngx_service_token_module_exit_process(ngx_cycle_t *cycle)
 
     if (mcf && mcf->stream) {
         ngx_service_token_keeper_stop(mcf->stream);
+    }
+
+    if (mcf && mcf->last_used) {
+        ngx_service_token_last_used_stop(mcf->last_used);
     }
 
     if (mcf && mcf->lookups) {

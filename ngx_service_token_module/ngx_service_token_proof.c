@@ -16,6 +16,7 @@
  */
 
 
+#include "ngx_service_token_script.h"
 #include "ngx_service_token_stream.h"
 
 
@@ -110,9 +111,8 @@ void
 ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
 {
     u_char                       lease[NGX_INT64_LEN];
-    u_char                       key[3][STOK_PREFIX_MAX + 8];
-    size_t                       len[9];
-    const char                  *arg[9];
+    size_t                       len[7];
+    const char                  *arg[7];
     ngx_service_token_shared_t  *shared;
 
     if (stream->tick_busy) {
@@ -125,20 +125,16 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
     len[0] = 4;
     arg[1] = ngx_service_token_script_tick;
     len[1] = ngx_strlen(ngx_service_token_script_tick);
-    arg[2] = "3";
+    arg[2] = "1";
     len[2] = 1;
-    arg[3] = (const char *) key[0];
-    len[3] = ngx_sprintf(key[0], "%Vtick", &stream->prefix) - key[0];
-    arg[4] = (const char *) key[1];
-    len[4] = ngx_sprintf(key[1], "%Vnodes", &stream->prefix) - key[1];
-    arg[5] = (const char *) key[2];
-    len[5] = ngx_sprintf(key[2], "%Vmeta", &stream->prefix) - key[2];
-    arg[6] = (const char *) stream->prefix.data;
-    len[6] = stream->prefix.len;
-    arg[7] = (const char *) shared->node;
-    len[7] = shared->node_len;
-    arg[8] = (const char *) lease;
-    len[8] = ngx_sprintf(lease, "%M", stream->cache->lease) - lease;
+    arg[3] = (const char *) stream->marker.data;
+    len[3] = stream->marker.len;
+    arg[4] = (const char *) stream->prefix.data;
+    len[4] = stream->prefix.len;
+    arg[5] = (const char *) shared->node;
+    len[5] = shared->node_len;
+    arg[6] = (const char *) lease;
+    len[6] = ngx_sprintf(lease, "%M", stream->cache->lease) - lease;
 
     stream->tick.handler = ngx_service_token_proof_ticked;
     stream->tick.data = stream;
@@ -146,7 +142,7 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
     stream->tick_sent = ngx_service_token_cache_now();
     stream->ticked = stream->tick_sent;
 
-    if (ngx_service_token_link_send(stream->data, &stream->tick, 9, arg, len)
+    if (ngx_service_token_link_send(stream->data, &stream->tick, 7, arg, len)
         == NGX_OK)
     {
         stream->tick_busy = 1;
@@ -234,10 +230,9 @@ void
 ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     u_char *nonce, size_t len)
 {
-    u_char                       key[STOK_PREFIX_MAX + 64];
-    size_t                       arglen[5];
+    size_t                       arglen[7];
     ngx_uint_t                   i;
-    const char                  *arg[5];
+    const char                  *arg[7];
     ngx_service_token_mark_t    *mark;
     ngx_service_token_shared_t  *shared;
 
@@ -270,13 +265,16 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     arglen[1] = ngx_strlen(ngx_service_token_script_ack);
     arg[2] = "1";
     arglen[2] = 1;
-    arg[3] = (const char *) key;
-    arglen[3] = ngx_sprintf(key, "%Vack:%*s", &stream->prefix, len, nonce)
-                - key;
-    arg[4] = (const char *) shared->node;
-    arglen[4] = shared->node_len;
+    arg[3] = (const char *) stream->marker.data;
+    arglen[3] = stream->marker.len;
+    arg[4] = (const char *) stream->prefix.data;
+    arglen[4] = stream->prefix.len;
+    arg[5] = (const char *) shared->node;
+    arglen[5] = shared->node_len;
+    arg[6] = (const char *) nonce;
+    arglen[6] = len;
 
-    if (ngx_service_token_link_send(stream->data, &mark->command, 5, arg,
+    if (ngx_service_token_link_send(stream->data, &mark->command, 7, arg,
                                     arglen)
         == NGX_OK)
     {

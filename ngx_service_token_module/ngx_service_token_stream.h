@@ -48,6 +48,7 @@ typedef struct {
     ngx_service_token_link_t     *data;            /* asks: the worker's own */
     ngx_service_token_cache_t    *cache;
     ngx_str_t                     prefix;
+    ngx_str_t                     marker;          /* key of "meta" */
 
     ngx_service_token_stream_e    state;
     ngx_uint_t                    session;         /* of one SUBSCRIBE */
@@ -83,7 +84,7 @@ typedef struct {
 /* keeper.c: closed; NULL if memory is short */
 ngx_service_token_stream_t *ngx_service_token_keeper_create(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis, ngx_service_token_link_t *data,
-    ngx_service_token_cache_t *cache, ngx_str_t *prefix);
+    ngx_service_token_cache_t *cache, ngx_str_t *prefix, ngx_str_t *marker);
 
 /* keeper.c: when a worker begins, and when it leaves */
 void ngx_service_token_keeper_start(ngx_service_token_stream_t *stream);
@@ -110,10 +111,5 @@ void ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
     uint64_t tick);
 void ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     u_char *nonce, size_t len);
-
-/* script.c: Lua, run inside Redis */
-extern const char  ngx_service_token_script_tick[];
-extern const char  ngx_service_token_script_ack[];
-
 
 #endif /* NGX_SERVICE_TOKEN_STREAM_H */

@@ -40,6 +40,10 @@ end
 
 redis.call('DEL', key(record), key('id:' .. id), key('usage:' .. id))
 
+-- uses that a worker has yet to write must not bring it back
+
+redis.call('SET', key('deleted:' .. id), now, 'EX', 86400)
+
 if user then
     redis.call('SREM', key('user-tokens:' .. user), id)
 end

@@ -20,7 +20,7 @@ $listen->flush;
 
 my $nginx = edge(redis => $redis, workers => 1);
 my @eval = monitored();
-is(scalar(@eval), 9, 'a keeper runs the script');
+is(scalar(@eval), 7, 'a keeper runs the script');
 close $listen;
 ok($nginx->stop, 'the real node leaves');
 
@@ -90,7 +90,7 @@ finish();
 
 sub tick {
     my $node = shift;
-    my $answer = $redis->cli(@eval[0 .. 6], $node, 2000);
+    my $answer = $redis->cli(@eval[0 .. 4], $node, 2000);
     return $answer->[0];
 }
 
@@ -132,14 +132,14 @@ sub command {
     return Stok::Redis::read_reply($sock);
 }
 
-# the arguments of the first EVAL with three keys
+# the arguments of the first EVAL that makes ticks
 
 sub monitored {
     while (my $line = <$listen>) {
         next if $line !~ /^\+[\d.]+ \[[^]]*\] "EVAL"/i;
         my @args = $line =~ /"((?:[^"\\]|\\.)*)"/g;
         s/\\n/\n/g, s/\\(["\\])/$1/g for @args;
-        return @args if $args[2] eq '3';
+        return @args if $args[1] =~ /watch:tick/;
     }
 
     return;

@@ -10,6 +10,7 @@ use warnings;
 use Exporter 'import';
 use Test::More;
 use Stok::FakeRedis;
+use Stok::Load;
 use Stok::Nginx;
 use Stok::Process;
 use Stok::Proxy;

@@ -1,0 +1,117 @@
+/*
+ * What is counted of a request: its verdict, and Last Used of its token.
+ *
+ * A request may be judged more than once: an internal redirect begins anew at
+ * another location.  Each verdict counts once for a request, so a page that
+ * nginx finds by "index" or "try_files" is one use, and one that is refused
+ * there after all is a use and a refusal.
+ *
+ * Who was counted is remembered by a cleanup of the pool, since a redirect
+ * takes the contexts.
+ */
+
+
+#include "ngx_service_token.h"
+
+
+static ngx_uint_t ngx_service_token_count_again(ngx_http_request_t *r,
+    stok_verdict_e verdict);
+static void ngx_service_token_count_seen(void *data);
+static void ngx_service_token_count_touch(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t again);
+
+
+/* entered again when the phases are run again: ctx->counted */
+
+void
+ngx_service_token_count_verdict(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_uint_t  again;
+
+    if (ctx->counted) {
+        return;
+    }
+
+    ctx->counted = 1;
+
+    again = ngx_service_token_count_again(r, ctx->verdict);
+
+    if (!again) {
+        ngx_service_token_count(requests[ctx->verdict][ctx->source]);
+
+        if (ctx->stale) {
+            ngx_service_token_count(stale);
+        }
+    }
+
+    /* a record whose seal is wrong may name any token */
+
+    if (ctx->token_found && !ctx->token.tampered
+        && ctx->verdict != STOK_UNAVAILABLE && !ctx->role_error)
+    {
+        ngx_service_token_count_touch(r, ctx, again);
+    }
+}
+
+
+/* 1: this request has had that verdict already */
+
+static ngx_uint_t
+ngx_service_token_count_again(ngx_http_request_t *r, stok_verdict_e verdict)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (r->internal) {
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_service_token_count_seen
+                && (uintptr_t) cln->data == (uintptr_t) verdict + 1)
+            {
+                return 1;
+            }
+        }
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+
+    if (cln) {
+        cln->handler = ngx_service_token_count_seen;
+        cln->data = (void *) ((uintptr_t) verdict + 1);
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_service_token_count_seen(void *data)
+{
+    /* void */
+}
+
+
+static void
+ngx_service_token_count_touch(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t again)
+{
+    ngx_http_core_loc_conf_t       *clcf;
+    ngx_service_token_touch_t       touch;
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    touch.id = ctx->token.id;
+    touch.digest = ctx->digest;
+    touch.now = ngx_time();
+    touch.sockaddr = r->connection->sockaddr;
+    touch.location = &clcf->name;
+    touch.role.data = (const char *) ctx->role_needed.data;
+    touch.role.len = ngx_min(ctx->role_needed.len, STOK_ROLE_MAX);
+    touch.rank = ctx->rank_needed;
+    touch.verdict = ctx->verdict;
+    touch.counted = again;
+    touch.addr_len = 0;
+
+    ngx_service_token_last_used_touch(mcf->last_used, &touch);
+}

@@ -1,0 +1,367 @@
+/*
+ * The touches of a worker, in its slot's chunks.
+ *
+ * A token has an open cell, or a few; while a batch is on its way, its cells
+ * are frozen, and a token that is used meanwhile gets another one.
+ *
+ *     free -> open -> frozen under the slot's number -> free, acknowledged
+ *
+ * What always holds, whoever dies between any two lines:
+ *
+ * - the slot's number is raised before the first cell is frozen under it, and
+ *   no cell is frozen under a number that was sent.  So the frozen cells of a
+ *   slot's last number are one batch: whoever sends them again, after a lost
+ *   answer or as the heir of a dead worker, sends the very same batch, and
+ *   Redis, which keeps the number of the last one, takes it once;
+ * - a cell is counted as used by its id's length, which is stored last, and
+ *   an update touches counters before dates: at worst a use is lost that was
+ *   being noted when its worker was killed.
+ *
+ * The index (head, next, cells, chunk) is the process' own: an heir needs
+ * none.
+ */
+
+
+#include "ngx_service_token_last_used.h"
+
+
+#define NGX_SERVICE_TOKEN_TOUCH_SEEN   65536
+#define NGX_SERVICE_TOKEN_TOUCH_CELLS  4           /* open ones, of a token */
+
+
+static ngx_service_token_cell_t *ngx_service_token_last_used_cell(
+    ngx_service_token_last_used_t *lu, ngx_service_token_touch_t *touch,
+    uint32_t hash);
+static void ngx_service_token_last_used_update(
+    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch);
+static void ngx_service_token_last_used_addr(
+    ngx_service_token_touch_t *touch);
+static uint32_t ngx_service_token_last_used_find(
+    ngx_service_token_last_used_t *lu, uint32_t hash,
+    ngx_service_token_touch_t *touch);
+static ngx_uint_t ngx_service_token_last_used_same(
+    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch);
+
+
+ngx_service_token_last_used_t *
+ngx_service_token_last_used_create(ngx_conf_t *cf,
+    ngx_service_token_link_t *link, ngx_service_token_slot_view_t *view,
+    ngx_service_token_cache_t *cache, ngx_str_t *prefix, ngx_str_t *marker,
+    stok_roles_t *roles, ngx_msec_t interval)
+{
+    ngx_service_token_last_used_t  *lu;
+
+    lu = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_last_used_t));
+    if (lu == NULL) {
+        return NULL;
+    }
+
+    lu->link = link;
+    lu->view = view;
+    lu->cache = cache;
+    lu->prefix = *prefix;
+    lu->marker = *marker;
+    lu->roles = roles;
+    lu->interval = interval;
+
+    return lu;
+}
+
+
+void
+ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu)
+{
+    size_t   chunks, size;
+    u_char  *p;
+
+    chunks = lu->view->shared->chunks;
+
+    size = sizeof(ngx_service_token_batch_t)
+           + sizeof(uint32_t) * (NGX_SERVICE_TOKEN_CELLS_HEADS + chunks * 64
+                                 + NGX_SERVICE_TOKEN_TOUCH_SEEN + chunks)
+           + chunks;
+
+    p = ngx_calloc(size, ngx_cycle->log);
+
+    if (p) {
+        lu->batch = (ngx_service_token_batch_t *) p;
+        p += sizeof(ngx_service_token_batch_t);
+
+        lu->head = (uint32_t *) p;
+        lu->next = lu->head + NGX_SERVICE_TOKEN_CELLS_HEADS;
+        lu->seen = lu->next + chunks * 64;
+        lu->chunk = lu->seen + NGX_SERVICE_TOKEN_TOUCH_SEEN;
+        lu->cells = (uint8_t *) (lu->chunk + chunks);
+
+        ngx_memset(lu->head, 0xff,
+                   NGX_SERVICE_TOKEN_CELLS_HEADS * sizeof(uint32_t));
+    }
+
+    if (ngx_service_token_slot_claim(lu->view) != NGX_OK) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "service token: no slot for this worker: "
+                      "it notes no uses yet");
+    }
+
+    lu->timer.handler = ngx_service_token_flush_handler;
+    lu->timer.data = lu;
+    lu->timer.log = ngx_cycle->log;
+    lu->timer.cancelable = 1;
+
+    ngx_add_timer(&lu->timer, 1);
+}
+
+
+void
+ngx_service_token_last_used_stop(ngx_service_token_last_used_t *lu)
+{
+    ngx_service_token_slot_t  *mine;
+
+    if (lu->timer.timer_set) {
+        ngx_del_timer(&lu->timer);
+    }
+
+    /* with touches left it is found by whoever sees that we are dead */
+
+    mine = lu->view->mine;
+
+    if (mine && ngx_service_token_batch_empty(lu, mine)) {
+        ngx_service_token_slot_release(lu->view, mine);
+    }
+
+    if (lu->batch) {
+        ngx_free(lu->batch);
+        lu->batch = NULL;
+    }
+}
+
+
+void
+ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
+    ngx_service_token_touch_t *touch)
+{
+    uint32_t                   hash;
+    ngx_service_token_cell_t  *cell;
+
+    if (touch->id.len == 0 || touch->id.len > STOK_RECORD_ID_MAX
+        || lu->batch == NULL)
+    {
+        return;
+    }
+
+    if (lu->view->mine == NULL
+        && ngx_service_token_slot_claim(lu->view) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_memcpy(&hash, touch->digest, sizeof(uint32_t));
+    ngx_service_token_last_used_addr(touch);
+
+    cell = ngx_service_token_last_used_cell(lu, touch, hash);
+
+    if (cell) {
+        ngx_service_token_last_used_update(cell, touch);
+
+        if (!lu->armed) {
+            ngx_service_token_flush_wake(lu, 0);
+        }
+
+        return;
+    }
+
+    ngx_service_token_count(detail_dropped);
+
+    if (touch->verdict == STOK_ALLOWED
+        && ngx_service_token_cells_bare(lu, hash, touch->id.data,
+                                            touch->id.len, touch->now)
+           != NGX_OK)
+    {
+        ngx_service_token_count(last_used_dropped);
+    }
+
+    lu->dropped++;
+    ngx_service_token_flush_hurry(lu);
+}
+
+
+/* the open cell of that token, perhaps a new one; NULL: there is no room */
+
+static ngx_service_token_cell_t *
+ngx_service_token_last_used_cell(ngx_service_token_last_used_t *lu,
+    ngx_service_token_touch_t *touch, uint32_t hash)
+{
+    uint32_t                   index, tag, *seen;
+    ngx_service_token_cell_t  *cell;
+
+    index = ngx_service_token_last_used_find(lu, hash, touch);
+
+    if (index != NGX_SERVICE_TOKEN_CELLS_NONE) {
+        return ngx_service_token_cell(lu, index);
+    }
+
+    index = ngx_service_token_cells_room(lu, 0);
+
+    if (index == NGX_SERVICE_TOKEN_CELLS_NONE) {
+        return NULL;
+    }
+
+    /* one that this worker has not seen before goes soon */
+
+    ngx_memcpy(&tag, touch->digest + sizeof(uint32_t), sizeof(uint32_t));
+    seen = &lu->seen[hash % NGX_SERVICE_TOKEN_TOUCH_SEEN];
+
+    cell = ngx_service_token_cell(lu, index);
+    cell->fresh = (*seen != tag);
+    cell->hash = hash;
+    *seen = tag;
+
+    ngx_memcpy(cell->id, touch->id.data, touch->id.len);
+    atomic_store_explicit(&cell->id_len, (uint8_t) touch->id.len,
+                          memory_order_release);
+
+    ngx_service_token_cells_link(lu, index, hash);
+    ngx_service_token_flush_wake(lu, cell->fresh);
+
+    return cell;
+}
+
+
+static void
+ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
+    ngx_service_token_touch_t *touch)
+{
+    size_t  len;
+
+    if (touch->verdict != STOK_ALLOWED) {
+        cell->refusals += !touch->counted;
+        cell->verdict = (uint8_t) touch->verdict;
+        cell->refused_addr_len = touch->addr_len;
+        ngx_memcpy(cell->refused_addr, touch->addr, touch->addr_len);
+        cell->refused = touch->now;
+        return;
+    }
+
+    cell->uses += !touch->counted;
+
+    if (cell->role_len == 0 || touch->rank > cell->rank) {
+        cell->rank = (uint8_t) touch->rank;
+        cell->role_len = (uint8_t) touch->role.len;
+        ngx_memcpy(cell->role, touch->role.data, touch->role.len);
+    }
+
+    len = ngx_min(touch->location->len, NGX_SERVICE_TOKEN_CELL_LOCATION);
+    ngx_memcpy(cell->location, touch->location->data, len);
+    cell->location_len = (uint8_t) len;
+
+    cell->addr_len = touch->addr_len;
+    ngx_memcpy(cell->addr, touch->addr, touch->addr_len);
+
+    if (cell->first == 0) {
+        cell->first = touch->now;
+    }
+
+    if ((uint64_t) touch->now > cell->used) {
+        cell->used = touch->now;
+    }
+}
+
+
+static void
+ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
+{
+    struct sockaddr_in   *sin;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6  *sin6;
+#endif
+
+    touch->addr_len = 0;
+
+    switch (touch->sockaddr->sa_family) {
+
+    case AF_INET:
+        sin = (struct sockaddr_in *) touch->sockaddr;
+        touch->addr_len = 4;
+        ngx_memcpy(touch->addr, &sin->sin_addr, 4);
+        break;
+
+#if (NGX_HAVE_INET6)
+    case AF_INET6:
+        sin6 = (struct sockaddr_in6 *) touch->sockaddr;
+        touch->addr_len = 16;
+        ngx_memcpy(touch->addr, &sin6->sin6_addr, 16);
+        break;
+#endif
+    }
+}
+
+
+/*
+ * The cell for a touch.  Uses from several addresses or at several locations
+ * have cells of their own, but a token has not more than a few: then the last
+ * one counts.
+ */
+
+static uint32_t
+ngx_service_token_last_used_find(ngx_service_token_last_used_t *lu,
+    uint32_t hash, ngx_service_token_touch_t *touch)
+{
+    uint32_t                   i, other;
+    ngx_uint_t                 n;
+    ngx_service_token_cell_t  *cell;
+
+    n = 0;
+    other = NGX_SERVICE_TOKEN_CELLS_NONE;
+
+    for (i = lu->head[hash % NGX_SERVICE_TOKEN_CELLS_HEADS];
+         i != NGX_SERVICE_TOKEN_CELLS_NONE;
+         i = lu->next[i])
+    {
+        if (ngx_service_token_is_bare(lu, ngx_service_token_chunk_of(i))) {
+            continue;
+        }
+
+        cell = ngx_service_token_cell(lu, i);
+
+        if (cell->hash != hash || cell->id_len != touch->id.len
+            || ngx_memcmp(cell->id, touch->id.data, touch->id.len) != 0)
+        {
+            continue;
+        }
+
+        if (ngx_service_token_last_used_same(cell, touch)) {
+            return i;
+        }
+
+        other = i;
+        n++;
+    }
+
+    return n < NGX_SERVICE_TOKEN_TOUCH_CELLS ? NGX_SERVICE_TOKEN_CELLS_NONE
+                                             : other;
+}
+
+
+/* 1: nothing is lost of the cell if this goes there, too */
+
+static ngx_uint_t
+ngx_service_token_last_used_same(ngx_service_token_cell_t *cell,
+    ngx_service_token_touch_t *touch)
+{
+    if (touch->verdict != STOK_ALLOWED) {
+        return cell->refused == 0
+               || (cell->verdict == touch->verdict
+                   && cell->refused_addr_len == touch->addr_len
+                   && ngx_memcmp(cell->refused_addr, touch->addr,
+                                 touch->addr_len) == 0);
+    }
+
+    return cell->first == 0
+           || (cell->addr_len == touch->addr_len
+               && ngx_memcmp(cell->addr, touch->addr, touch->addr_len) == 0
+               && cell->location_len
+                  == ngx_min(touch->location->len,
+                             NGX_SERVICE_TOKEN_CELL_LOCATION)
+               && ngx_memcmp(cell->location, touch->location->data,
+                             cell->location_len) == 0);
+}

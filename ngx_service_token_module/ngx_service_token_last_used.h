@@ -1,0 +1,183 @@
+/*
+ * Last Used and usage: touches of a worker, and how they get to Redis.
+ */
+
+
+#ifndef NGX_SERVICE_TOKEN_LAST_USED_H
+#define NGX_SERVICE_TOKEN_LAST_USED_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "stok_digest.h"
+#include "stok_role.h"
+#include "ngx_service_token_cache.h"
+#include "ngx_service_token_link.h"
+#include "ngx_service_token_slot.h"
+
+
+#define NGX_SERVICE_TOKEN_CELLS_HEADS   16384      /* of chains */
+#define NGX_SERVICE_TOKEN_CELLS_NONE    0xffffffff
+
+#define NGX_SERVICE_TOKEN_FLUSH_BATCH   96         /* tokens of a command */
+#define NGX_SERVICE_TOKEN_FLUSH_FIELDS  11         /* arguments of each */
+#define NGX_SERVICE_TOKEN_FLUSH_HEAD    9
+
+
+/* one attempt with a known token */
+typedef struct {
+    stok_str_t                      id;
+    const u_char                   *digest;        /* STOK_DIGEST_LEN */
+    time_t                          now;
+    struct sockaddr                *sockaddr;
+    ngx_str_t                      *location;
+    stok_str_t                      role;          /* needed here */
+    ngx_uint_t                      rank;
+    stok_verdict_e                  verdict;
+    unsigned                        counted:1;     /* in this request */
+
+    uint8_t                         addr_len;      /* of sockaddr, by touch */
+    u_char                          addr[16];
+} ngx_service_token_touch_t;
+
+
+/* a command's arguments while it is made */
+typedef struct {
+    int                             argc;
+    u_char                         *last;
+    const char                     *arg[NGX_SERVICE_TOKEN_FLUSH_HEAD
+                                        + NGX_SERVICE_TOKEN_FLUSH_BATCH
+                                        * NGX_SERVICE_TOKEN_FLUSH_FIELDS];
+    size_t                          len[NGX_SERVICE_TOKEN_FLUSH_HEAD
+                                        + NGX_SERVICE_TOKEN_FLUSH_BATCH
+                                        * NGX_SERVICE_TOKEN_FLUSH_FIELDS];
+    u_char                          text[NGX_SERVICE_TOKEN_FLUSH_BATCH
+                                         * NGX_SERVICE_TOKEN_FLUSH_FIELDS
+                                         * 24 + 1024];
+} ngx_service_token_batch_t;
+
+
+/* a worker's; lives in the cycle's pool, its tables on the heap */
+typedef struct {
+    ngx_service_token_link_t       *link;          /* the worker's own */
+    ngx_service_token_slot_view_t  *view;
+    ngx_service_token_cache_t      *cache;         /* the node's name */
+    ngx_str_t                       prefix;
+    ngx_str_t                       marker;
+    stok_roles_t                   *roles;
+    ngx_msec_t                      interval;
+
+    uint32_t                       *head;          /* cells by hash */
+    uint32_t                       *next;
+    uint32_t                       *seen;          /* tags of tokens */
+    uint8_t                        *cells;         /* used, of a chunk */
+    uint32_t                       *chunk;         /* ours, oldest first */
+    ngx_uint_t                      nchunks;
+    ngx_uint_t                      hint;          /* where one may be free */
+    ngx_uint_t                      hint_bare;
+
+    ngx_uint_t                      pending;       /* cells that are used */
+    ngx_uint_t                      fresh;         /* new tokens among them */
+    ngx_uint_t                      dropped;       /* not yet warned of */
+
+    /* flush.c */
+
+    ngx_event_t                     timer;
+    ngx_msec_t                      due;           /* all */
+    ngx_msec_t                      due_fresh;
+    ngx_msec_t                      adopted;       /* when last looked */
+    ngx_msec_t                      warned;
+    ngx_msec_t                      leaving;       /* since when, or 0 */
+    ngx_service_token_command_t     command;
+    ngx_service_token_batch_t      *batch;
+    ngx_service_token_slot_t       *slot;          /* being flushed */
+    ngx_uint_t                      sent;          /* cells in the command */
+    ngx_uint_t                      left;          /* of this flush */
+    unsigned                        busy:1;
+    unsigned                        armed:1;       /* timer: soon */
+    unsigned                        only_fresh:1;
+} ngx_service_token_last_used_t;
+
+
+ngx_service_token_last_used_t *ngx_service_token_last_used_create(
+    ngx_conf_t *cf, ngx_service_token_link_t *link,
+    ngx_service_token_slot_view_t *view, ngx_service_token_cache_t *cache,
+    ngx_str_t *prefix, ngx_str_t *marker, stok_roles_t *roles,
+    ngx_msec_t interval);
+
+/* when a worker begins, and when it leaves: what is pending stays behind */
+void ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu);
+void ngx_service_token_last_used_stop(ngx_service_token_last_used_t *lu);
+
+/* never waits, never fails: what cannot be kept is counted */
+void ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
+    ngx_service_token_touch_t *touch);
+
+
+/* between last_used.c, cells.c, batch.c and flush.c (the way to Redis) */
+
+/* the number of a cell: its chunk, and which one it is there */
+
+#define ngx_service_token_index(chunk, i)  ((uint32_t) ((chunk) << 6 | (i)))
+#define ngx_service_token_chunk_of(index)  ((index) >> 6)
+
+#define ngx_service_token_cell(lu, index)                                     \
+    (&(lu)->view->shared->chunk[(index) >> 6].cell[(index) & 63])
+#define ngx_service_token_bare(lu, index)                                     \
+    (&(lu)->view->shared->chunk[(index) >> 6].bare[(index) & 63])
+#define ngx_service_token_is_bare(lu, chunk)                                  \
+    atomic_load_explicit(&(lu)->view->shared->map[chunk].bare,                \
+                         memory_order_relaxed)
+
+/*
+ * cells.c: a free cell, of a new chunk or in place of older detail, if need
+ * be; or NGX_SERVICE_TOKEN_CELLS_NONE
+ */
+uint32_t ngx_service_token_cells_room(ngx_service_token_last_used_t *lu,
+    ngx_uint_t bare);
+
+/* a cell that was filled: it is found by its hash; and no more */
+void ngx_service_token_cells_link(ngx_service_token_last_used_t *lu,
+    uint32_t index, uint32_t hash);
+void ngx_service_token_cells_unlink(ngx_service_token_last_used_t *lu,
+    uint32_t index, uint32_t hash);
+
+/* Last Used alone: NGX_OK, or NGX_DECLINED: there is no room */
+ngx_int_t ngx_service_token_cells_bare(ngx_service_token_last_used_t *lu,
+    uint32_t hash, const char *id, size_t len, uint64_t used);
+
+/* n cells of the chunk k, which is ours, were freed */
+void ngx_service_token_cells_freed(ngx_service_token_last_used_t *lu,
+    ngx_uint_t k, ngx_uint_t n);
+
+/* the n-th of our chunks has no cells and is given back */
+void ngx_service_token_cells_gone(ngx_service_token_last_used_t *lu,
+    ngx_uint_t n);
+
+/*
+ * Freezes cells of a slot under its next number; those of a batch that was
+ * not acknowledged are taken again, as they are.  How many.
+ */
+ngx_uint_t ngx_service_token_batch_freeze(ngx_service_token_last_used_t *lu,
+    ngx_service_token_slot_t *slot, ngx_uint_t only_fresh);
+
+/* frees the frozen cells of a slot, and chunks without any other */
+void ngx_service_token_batch_free(ngx_service_token_last_used_t *lu,
+    ngx_service_token_slot_t *slot);
+
+/* 1: this slot has no cells */
+ngx_uint_t ngx_service_token_batch_empty(ngx_service_token_last_used_t *lu,
+    ngx_service_token_slot_t *slot);
+
+/* something is pending: within fresh or interval it has to go */
+void ngx_service_token_flush_wake(ngx_service_token_last_used_t *lu,
+    ngx_uint_t fresh);
+
+/* memory is short */
+void ngx_service_token_flush_hurry(ngx_service_token_last_used_t *lu);
+
+void ngx_service_token_flush_handler(ngx_event_t *ev);
+
+
+#endif /* NGX_SERVICE_TOKEN_LAST_USED_H */

@@ -1,0 +1,56 @@
+-- A node asks for a proof that its stream tells everything.
+--
+-- ARGV: 2 the node's name, 3 its lease in ms.  It answers the counter n and
+-- its birth.  Whoever then hears of watch:tick:<m>, m above n, has heard all
+-- that was executed before this ran.
+--
+-- A tick is made if none was in the last quarter of a second, by Redis'
+-- clock, which only limits the rate: one that went back counts as long ago.
+-- So there are at most four a second however many nodes there are.  The
+-- counter begins with the time in microseconds: after it was lost, new ticks
+-- are above old ones.  Without a dataset n is 0, and nothing is proven.
+--
+-- It also notes when the node was last seen; one that was not for an hour is
+-- forgotten.
+
+if not ready() then
+    return {0, 0}
+end
+
+local tick = redis.call('HMGET', key('tick'), 'n', 'at', 'since')
+local time = redis.call('TIME')
+local ms = time[1] * 1000 + math.floor(time[2] / 1000)
+local n, at, since = tonumber(tick[1]), tonumber(tick[2]), tonumber(tick[3])
+
+local function text(x)
+    return string.format('%.0f', x)
+end
+
+if not n or not at or not since then
+    n = time[1] * 1000000 + time[2]
+    since = n
+    at = 0
+    redis.call('DEL', key('tick'))
+end
+
+redis.call('HSET', key('nodes'), ARGV[2], text(ms) .. ' ' .. ARGV[3])
+
+if ms < at or ms - at >= 250 then
+    redis.call('HSET', key('tick'), 'n', text(n + 1), 'at', text(ms),
+        'since', text(since))
+    redis.call('SET', key('watch:tick:' .. text(n + 1)), '1', 'PX', '10000')
+
+    if n % 256 == 0 then
+        local nodes = redis.call('HGETALL', key('nodes'))
+
+        for i = 1, #nodes, 2 do
+            local seen = tonumber(string.match(nodes[i + 1], '^%d+'))
+
+            if not seen or seen < ms - 3600000 then
+                redis.call('HDEL', key('nodes'), nodes[i])
+            end
+        end
+    end
+end
+
+return {n, since}
