@@ -49,10 +49,10 @@ ngx_service_token_cells_room(ngx_service_token_last_used_t *lu,
         }
 
         if (ngx_service_token_slot_chunk(lu->view, lu->view->mine, bare,
-                                         chunks / 4, &n)
+                                         chunks / 2, &n)
             == NULL)
         {
-            /* what is left of the room is for Last Used */
+            /* half is taken: time to flush; the last of it is for bare ones */
 
             ngx_service_token_flush_hurry(lu);
 

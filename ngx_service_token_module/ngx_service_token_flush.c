@@ -78,8 +78,11 @@ ngx_service_token_flush_wake(ngx_service_token_last_used_t *lu,
 void
 ngx_service_token_flush_hurry(ngx_service_token_last_used_t *lu)
 {
-    if (lu->armed && !ngx_service_token_flush_due(lu->due)) {
+    if (lu->armed && !lu->busy && !ngx_service_token_flush_due(lu->due)
+        && ngx_service_token_flush_due(lu->again))
+    {
         lu->due = ngx_current_msec;
+        ngx_add_timer(&lu->timer, 1);
     }
 }
 
@@ -145,6 +148,10 @@ ngx_service_token_flush_look(ngx_service_token_last_used_t *lu)
         }
 
         mine = lu->view->mine;
+    }
+
+    if (!ngx_service_token_flush_due(lu->again)) {
+        return;
     }
 
     if (lu->pending && ngx_service_token_flush_due(lu->due)) {
@@ -469,14 +476,10 @@ ngx_service_token_flush_done(ngx_service_token_command_t *cmd,
 static void
 ngx_service_token_flush_failed(ngx_service_token_last_used_t *lu)
 {
-    lu->due = ngx_current_msec + ngx_min(NGX_SERVICE_TOKEN_FLUSH_AGAIN,
-                                         lu->interval);
-
-    if (lu->leaving) {
-        lu->due = ngx_current_msec + NGX_SERVICE_TOKEN_FLUSH_SOON;
-    }
-
-    lu->due_fresh = lu->due;
+    lu->again = ngx_current_msec + (lu->leaving
+                                    ? NGX_SERVICE_TOKEN_FLUSH_SOON
+                                    : NGX_SERVICE_TOKEN_FLUSH_AGAIN);
+    lu->due = lu->again;
 }
 
 

@@ -86,6 +86,7 @@ typedef struct {
     ngx_event_t                     timer;
     ngx_msec_t                      due;           /* all */
     ngx_msec_t                      due_fresh;
+    ngx_msec_t                      again;         /* not before, if failed */
     ngx_msec_t                      adopted;       /* when last looked */
     ngx_msec_t                      warned;
     ngx_msec_t                      leaving;       /* since when, or 0 */
