@@ -136,6 +136,7 @@ int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);
 int cli_days(const char *text, int64_t *seconds);
+int cli_since(const char *text, int64_t now, int64_t *since);
 void cli_iso(int64_t date, char out[24]);
 int64_t cli_number(const char *text);
 
@@ -149,6 +150,8 @@ void cli_answer(cli_t *cli, json_t *json);
 void cli_print_fields(json_t *json);
 int cli_flush(void);
 void cli_cell(const char *text, int width);
+void cli_safe(const char *text);
+int cli_word(const char *list, const char *word);
 
 /*
  * wait.c: "500ms", "5s", "1m"; and comes back when every node has heard of
@@ -187,6 +190,9 @@ int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);
+
+int cli_audit(cli_t *cli, cli_args_t *args);
+int cli_audit_verify(cli_t *cli, cli_args_t *args);
 
 
 #endif /* CLI_H */

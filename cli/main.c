@@ -57,6 +57,9 @@ static const cli_verb_t  cli_verbs[] = {
       cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
+    { "audit", "verify", "", 0, "", 0, cli_audit_verify },
+    { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
+      "token user since follow", 0, cli_audit },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -87,6 +90,9 @@ static const struct option  cli_options[] = {
     { "scope", required_argument, NULL, 0 },
     { "type", required_argument, NULL, 0 },
     { "wait", required_argument, NULL, 0 },
+    { "token", required_argument, NULL, 0 },
+    { "since", required_argument, NULL, 0 },
+    { "follow", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

@@ -183,6 +183,37 @@ cli_utf8_len(const char *p)
 }
 
 
+/* text of others, so that it cannot steer a terminal */
+
+void
+cli_safe(const char *text)
+{
+    for ( /* void */ ; *text; text++) {
+        putchar((unsigned char) *text < ' ' || *text == 0x7f ? '?' : *text);
+    }
+}
+
+
+/* whether a word stands in a list of words with blanks around each */
+
+int
+cli_word(const char *list, const char *word)
+{
+    size_t       len;
+    const char  *p;
+
+    len = strlen(word);
+
+    for (p = strstr(list, word); p && len; p = strstr(p + 1, word)) {
+        if (p > list && p[-1] == ' ' && p[len] == ' ') {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 int
 cli_flush(void)
 {
