@@ -166,6 +166,10 @@ int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
 
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);
+
+/* ids of a user's tokens, sorted; the caller frees them */
+int cli_user_tokens(cli_t *cli, const char *user, redisReply **ids);
+
 void cli_token_state(json_t *json, int64_t now, const char *last_used);
 
 /* verbs */
