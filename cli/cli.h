@@ -172,6 +172,15 @@ int cli_user_tokens(cli_t *cli, const char *user, redisReply **ids);
 
 void cli_token_state(json_t *json, int64_t now, const char *last_used);
 
+/*
+ * usage.c: adds to json all that is known of a token's use; what is not known
+ * is null, 0 or an empty array.  cli_usage_user: the number of a user's
+ * tokens, and the use of them all.
+ */
+int cli_usage_read(cli_t *cli, const char *id, json_t *json);
+void cli_usage_set(json_t *json, redisReply *reply);
+int cli_usage_user(cli_t *cli, const char *user, json_t *json);
+
 /* verbs */
 int cli_init(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);

@@ -412,7 +412,6 @@ cli_user_show(cli_t *cli, cli_args_t *args)
 {
     int            code;
     json_t        *json;
-    redisReply    *reply;
     cli_record_t   rec;
 
     code = cli_read_user(cli, args->arg[0], &rec);
@@ -423,15 +422,11 @@ cli_user_show(cli_t *cli, cli_args_t *args)
     json = cli_json(&rec, args->arg[0]);
     cli_free(&rec);
 
-    code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
-                       args->arg[0]);
+    code = cli_usage_user(cli, args->arg[0], json);
     if (code != CLI_OK) {
         json_decref(json);
         return code;
     }
-
-    json_object_set_new(json, "tokens", json_integer(reply->integer));
-    freeReplyObject(reply);
 
     if (cli->json) {
         return cli_print_json(json);

@@ -62,7 +62,8 @@ cli_is_date(const char *name)
     len = strlen(name);
 
     return (len > 3 && strcmp(name + len - 3, "_at") == 0)
-           || strcmp(name, "last_used") == 0;
+           || strcmp(name, "last_used") == 0
+           || strcmp(name, "first_used") == 0;
 }
 
 
@@ -98,11 +99,12 @@ void
 cli_print_fields(json_t *json)
 {
     char         date[24];
-    json_t      *value;
+    size_t       i;
+    json_t      *value, *item;
     const char  *name;
 
     json_object_foreach(json, name, value) {
-        printf("%-14s", name);
+        printf("%-16s", name);
 
         if (json_is_integer(value) && cli_is_date(name)) {
 
@@ -118,7 +120,17 @@ cli_print_fields(json_t *json)
             printf("%lld\n", (long long) json_integer_value(value));
 
         } else if (json_is_string(value) && json_string_length(value)) {
-            printf("%s\n", json_string_value(value));
+            cli_safe(json_string_value(value));
+            printf("\n");
+
+        } else if (json_array_size(value)) {
+
+            json_array_foreach(value, i, item) {
+                printf(i ? ", " : "");
+                cli_safe(json_is_string(item) ? json_string_value(item) : "?");
+            }
+
+            printf("\n");
 
         } else if (json_is_null(value) && strcmp(name, "last_used") == 0) {
             printf("never used\n");
