@@ -124,6 +124,9 @@ int cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
 int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
     stok_token_record_t *token);
 
+/* it is sealed, and there is no key file */
+int cli_needs_key(cli_t *cli, const cli_record_t *rec);
+
 /*
  * Writes new (names and values) to a record that is still what was read, with
  * its audit entry.  CLI_CHANGED: it is not.
@@ -163,6 +166,9 @@ int cli_wait(cli_t *cli);
 /* token.c: 1 and the seal of what token now says, or 0: there are no keys */
 int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1]);
+
+/* revoke.c: revokes every active token of a user in one step; their number */
+int cli_user_stop(cli_t *cli, const char *user, int64_t *n);
 
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);

@@ -199,6 +199,13 @@ cli_sealed(cli_t *cli, const char *what, const char *id, stok_str_t seal,
 
 
 int
+cli_needs_key(cli_t *cli, const cli_record_t *rec)
+{
+    return cli->keys.n == 0 && cli_get(rec, "seal")[0] != '\0';
+}
+
+
+int
 cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields)
