@@ -37,6 +37,7 @@
 #define CLI_WATCH        (7 * CLI_DAY)           /* before a delete */
 #define CLI_OPTIONS      16
 #define CLI_FIELDS       64
+#define CLI_QUOTED       (4 * STOK_USER_ID_MAX + 3)
 
 
 typedef struct {
@@ -154,6 +155,7 @@ void cli_print_fields(json_t *json);
 int cli_flush(void);
 void cli_cell(const char *text, int width);
 void cli_safe(const char *text);
+void cli_quote(const char *text, char out[CLI_QUOTED]);
 int cli_word(const char *list, const char *word);
 
 /*
@@ -212,6 +214,9 @@ int cli_token_delete(cli_t *cli, cli_args_t *args);
 
 int cli_audit(cli_t *cli, cli_args_t *args);
 int cli_audit_verify(cli_t *cli, cli_args_t *args);
+
+int cli_incident_token(cli_t *cli, cli_args_t *args);
+int cli_incident_user(cli_t *cli, cli_args_t *args);
 
 
 #endif /* CLI_H */

@@ -60,6 +60,9 @@ static const cli_verb_t  cli_verbs[] = {
     { "audit", "verify", "", 0, "", 0, cli_audit_verify },
     { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
       "token user since follow", 0, cli_audit },
+    { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
+      cli_incident_token },
+    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 

@@ -206,6 +206,43 @@ cli_safe(const char *text)
 }
 
 
+/* an id as a word of a shell's command line; what is too long is cut */
+
+void
+cli_quote(const char *text, char out[CLI_QUOTED])
+{
+    size_t       n;
+    const char  *p;
+
+    static const char  *plain = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@.+-/:";
+
+    text = text ? text : "";
+
+    if (text[0] && text[strspn(text, plain)] == '\0'
+        && strlen(text) < CLI_QUOTED)
+    {
+        strcpy(out, text);
+        return;
+    }
+
+    n = 0;
+    out[n++] = '\'';
+
+    for (p = text; *p && n < CLI_QUOTED - 6; p++) {
+        if (*p == '\'') {
+            memcpy(out + n, "'\\'", 3);
+            n += 3;
+        }
+
+        out[n++] = *p;
+    }
+
+    out[n++] = '\'';
+    out[n] = '\0';
+}
+
+
 /* whether a word stands in a list of words with blanks around each */
 
 int
