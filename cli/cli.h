@@ -125,6 +125,9 @@ int cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
 int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
     stok_token_record_t *token);
 
+/* CLI_REFUSED: not a digest in hex */
+int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
+
 /* it is sealed, and there is no key file */
 int cli_needs_key(cli_t *cli, const cli_record_t *rec);
 
@@ -203,6 +206,7 @@ int cli_user_set_role(cli_t *cli, cli_args_t *args);
 int cli_user_disable(cli_t *cli, cli_args_t *args);
 int cli_user_enable(cli_t *cli, cli_args_t *args);
 int cli_user_delete(cli_t *cli, cli_args_t *args);
+int cli_user_describe(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
@@ -214,6 +218,10 @@ int cli_token_delete(cli_t *cli, cli_args_t *args);
 
 int cli_audit(cli_t *cli, cli_args_t *args);
 int cli_audit_verify(cli_t *cli, cli_args_t *args);
+
+int cli_review_all(cli_t *cli, cli_args_t *args);
+int cli_review_monthly(cli_t *cli, cli_args_t *args);
+int cli_review_quarterly(cli_t *cli, cli_args_t *args);
 
 int cli_incident_token(cli_t *cli, cli_args_t *args);
 int cli_incident_user(cli_t *cli, cli_args_t *args);

@@ -165,7 +165,14 @@ cli_cell(const char *text, int width)
 
     for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
         len = cli_utf8_len(p);
-        fwrite(p, 1, len, stdout);
+
+        if ((unsigned char) *p < ' ' || *p == 0x7f) {
+            putchar('?');
+
+        } else {
+            fwrite(p, 1, len, stdout);
+        }
+
         p += len;
     }
 
