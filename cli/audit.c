@@ -179,8 +179,8 @@ cli_audit_line(redisReply *entry)
     redisReply  *fields;
     const char  *name, *before, *after;
 
-    static const char  *known = " at actor action token user before after seq "
-                                "prev hash ";
+    static const char  *known = " at actor action token user user_name before "
+                                "after seq prev hash ";
 
     cli_iso(cli_number(cli_entry_get(entry, "at")), date);
     printf("%s  ", date);

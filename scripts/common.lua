@@ -61,14 +61,24 @@ local function audit_head()
     return tonumber(found.seq) or 0, found.hash or '', 0
 end
 
--- Adds an entry: who, when, what, before and after, then pairs of more names
--- and values.  Its hash is over all of its fields, its number and the hash of
--- the entry before it among them.  docs/audit.md says what that shows.
+-- Adds an entry: who, when, what, before and after, the user's name as it is
+-- then, and pairs of more names and values.  Its hash is over all of its
+-- fields, its number and the hash of the entry before it among them.
+-- docs/audit.md says what that shows.
 
 local function audit(action, token, user, before, after, more)
     local seq, prev, trimmed = audit_head()
     local entry = {'at', now, 'actor', actor, 'action', action,
         'token', token, 'user', user, 'before', before, 'after', after}
+
+    -- the changes are written: what is wrong with the user may not fail here
+
+    local name = redis.pcall('HGET', key('user:' .. user), 'name')
+
+    if type(name) == 'string' then
+        entry[#entry + 1] = 'user_name'
+        entry[#entry + 1] = name
+    end
 
     for _, text in ipairs(more or {}) do
         entry[#entry + 1] = text

@@ -37,8 +37,8 @@ like($line[4], qr/^20\d\d-\d\d-\d\dT[\d:]+Z  bert  token\.revoke  $id  \Q$user\E
 my $all = $st->json('audit');
 is(join(' ', map { $_->{action} } @$all), 'init user.create user.create '
     . 'token.create token.revoke user.set-role', 'all of them, oldest first');
-is("@{ $all->[5] }{qw(actor user before after seq)}",
-    "bert $user member admin 6", 'fields as in Redis');
+is("@{ $all->[5] }{qw(actor user user_name before after seq)}",
+    "bert $user Pipeline member admin 6", 'fields as in Redis');
 cmp_ok(abs($all->[5]{at} - time), '<', 60, 'a date is a number');
 my ($name) = getpwuid $<;
 Stok::Command->new($redis)->run('user', 'disable', 'other@service');
