@@ -495,6 +495,7 @@ static int
 cli_judge_environments(cli_t *cli, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f)
 {
+    char         addrs[1024];
     size_t       i, n;
     const char  *env, *rest, *other, *list[2];
 
@@ -511,7 +512,10 @@ cli_judge_environments(cli_t *cli, cli_review_t *review,
         }
     }
 
-    n = cli_networks(cli_get(t->usage, "addrs"));
+    snprintf(addrs, sizeof(addrs), "%s %s %s",
+             cli_get(t->usage, "first_addr"), cli_get(t->usage, "last_addr"),
+             cli_get(t->usage, "addrs"));
+    n = cli_networks(addrs);
 
     if (other == NULL && n < 2) {
         return CLI_OK;

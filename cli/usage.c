@@ -14,6 +14,8 @@
 
 
 static json_t *cli_usage_list(const char *text);
+static void cli_usage_known(json_t *json, const char *list,
+    const char *name);
 static int cli_usage_batch(cli_t *cli, redisReply *ids, size_t from,
     size_t last, json_t *json);
 static void cli_usage_add(json_t *json, json_t *usage);
@@ -89,6 +91,35 @@ cli_usage_set(json_t *json, redisReply *reply)
 
         json_object_set_new(json, fields[i].name, value ? value : json_null());
     }
+
+    cli_usage_known(json, "addrs", "first_addr");
+    cli_usage_known(json, "addrs", "last_addr");
+    cli_usage_known(json, "locations", "last_location");
+}
+
+
+/* a list has at least what is known besides it */
+
+static void
+cli_usage_known(json_t *json, const char *list, const char *name)
+{
+    size_t   i;
+    json_t  *all, *value, *other;
+
+    all = json_object_get(json, list);
+    value = json_object_get(json, name);
+
+    if (!json_is_string(value)) {
+        return;
+    }
+
+    json_array_foreach(all, i, other) {
+        if (json_equal(value, other)) {
+            return;
+        }
+    }
+
+    json_array_append(all, value);
 }
 
 

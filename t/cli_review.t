@@ -86,6 +86,8 @@ for my $case (
         used => { last_used => $now, addrs => '10.1.0.1 192.0.2.1 10.1.5.5' }],
     ['many-environments', 'medium', qr/^used from 2 networks/, NEW('ENV'),
         used => { last_used => $now, addrs => '2001:db8:1::1 2001:db8:1::2 2001:db8:2::1' }],
+    ['many-environments', 'medium', qr/^used from 2 networks/, NEW('ENV'),
+        used => { first_addr => '10.1.0.1', last_addr => '10.2.0.1' }],
     ['many-environments', 'medium', qr/^reached staging/, NEW('staging'),
         used => { last_used => $now, locations => '/api/ /staging/v1/' }],
     ['unreadable', 'high', qr/\w/, 'audit --token ID', later => 1],

@@ -62,6 +62,15 @@ like(text('token', 'list'), qr/^$id .* 2025-06-15T15:06:40Z$/m, 'in a list');
 is((grep { $_->{id} eq $id } @{ $st->json('token', 'list') })[0]{last_used},
     1750000000, 'as JSON');
 
+# lists that are missing have what is known besides
+
+my $less = $redis->listed_token(user => 'two@service');
+$redis->used($less, first_addr => '192.0.2.1', last_addr => '192.0.2.2',
+    last_location => '/api/');
+$t = $st->json('token', 'show', $less);
+is("@{ $t->{addrs} } @{ $t->{locations} }", '192.0.2.1 192.0.2.2 /api/',
+    'without lists');
+
 # of the user: all its tokens together
 
 $redis->used($other, uses => 5, first_used => 1690000000,
