@@ -37,6 +37,7 @@
 #define CLI_WATCH        (7 * CLI_DAY)           /* before a delete */
 #define CLI_OPTIONS      16
 #define CLI_FIELDS       64
+#define CLI_QUOTED       (4 * STOK_USER_ID_MAX + 3)
 
 
 typedef struct {
@@ -124,6 +125,12 @@ int cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
 int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
     stok_token_record_t *token);
 
+/* CLI_REFUSED: not a digest in hex */
+int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
+
+/* it is sealed, and there is no key file */
+int cli_needs_key(cli_t *cli, const cli_record_t *rec);
+
 /*
  * Writes new (names and values) to a record that is still what was read, with
  * its audit entry.  CLI_CHANGED: it is not.
@@ -136,6 +143,7 @@ int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);
 int cli_days(const char *text, int64_t *seconds);
+int cli_since(const char *text, int64_t now, int64_t *since);
 void cli_iso(int64_t date, char out[24]);
 int64_t cli_number(const char *text);
 
@@ -149,6 +157,9 @@ void cli_answer(cli_t *cli, json_t *json);
 void cli_print_fields(json_t *json);
 int cli_flush(void);
 void cli_cell(const char *text, int width);
+void cli_safe(const char *text);
+void cli_quote(const char *text, char out[CLI_QUOTED]);
+int cli_word(const char *list, const char *word);
 
 /*
  * wait.c: "500ms", "5s", "1m"; and comes back when every node has heard of
@@ -161,9 +172,25 @@ int cli_wait(cli_t *cli);
 int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1]);
 
+/* revoke.c: revokes every active token of a user in one step; their number */
+int cli_user_stop(cli_t *cli, const char *user, int64_t *n);
+
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);
+
+/* ids of a user's tokens, sorted; the caller frees them */
+int cli_user_tokens(cli_t *cli, const char *user, redisReply **ids);
+
 void cli_token_state(json_t *json, int64_t now, const char *last_used);
+
+/*
+ * usage.c: adds to json all that is known of a token's use; what is not known
+ * is null, 0 or an empty array.  cli_usage_user: the number of a user's
+ * tokens, and the use of them all.
+ */
+int cli_usage_read(cli_t *cli, const char *id, json_t *json);
+void cli_usage_set(json_t *json, redisReply *reply);
+int cli_usage_user(cli_t *cli, const char *user, json_t *json);
 
 /* verbs */
 int cli_init(cli_t *cli, cli_args_t *args);
@@ -179,6 +206,7 @@ int cli_user_set_role(cli_t *cli, cli_args_t *args);
 int cli_user_disable(cli_t *cli, cli_args_t *args);
 int cli_user_enable(cli_t *cli, cli_args_t *args);
 int cli_user_delete(cli_t *cli, cli_args_t *args);
+int cli_user_describe(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
@@ -187,6 +215,16 @@ int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);
+
+int cli_audit(cli_t *cli, cli_args_t *args);
+int cli_audit_verify(cli_t *cli, cli_args_t *args);
+
+int cli_review_all(cli_t *cli, cli_args_t *args);
+int cli_review_monthly(cli_t *cli, cli_args_t *args);
+int cli_review_quarterly(cli_t *cli, cli_args_t *args);
+
+int cli_incident_token(cli_t *cli, cli_args_t *args);
+int cli_incident_user(cli_t *cli, cli_args_t *args);
 
 
 #endif /* CLI_H */

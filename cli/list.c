@@ -26,6 +26,7 @@ static int cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
 static void cli_token_row(cli_list_t *list, json_t *json);
 static int cli_walk(cli_t *cli, const char *index, cli_list_t *list);
 static int cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list);
+static int cli_id_order(const void *a, const void *b);
 static const char *cli_text(json_t *json, const char *name);
 
 
@@ -140,8 +141,7 @@ cli_token_list(cli_t *cli, cli_args_t *args)
         code = cli_walk(cli, "tokens", &list);
 
     } else {
-        code = cli_command(cli, &ids, "SORT %suser-tokens:%s ALPHA",
-                           cli->prefix, user);
+        code = cli_user_tokens(cli, user, &ids);
         if (code == CLI_OK) {
             for (i = 0; i < ids->elements && code == CLI_OK; i += CLI_BATCH) {
                 code = cli_each_token(cli, ids, i, CLI_BATCH, &list);
@@ -153,6 +153,32 @@ cli_token_list(cli_t *cli, cli_args_t *args)
 
     return list.array ? (code == CLI_OK ? cli_print_json(list.array) : code)
                       : code;
+}
+
+
+/* SORT would do, but is among the dangerous commands */
+
+int
+cli_user_tokens(cli_t *cli, const char *user, redisReply **ids)
+{
+    int  code;
+
+    code = cli_command(cli, ids, "SMEMBERS %suser-tokens:%s", cli->prefix,
+                       user);
+    if (code == CLI_OK && (*ids)->elements) {
+        qsort((*ids)->element, (*ids)->elements, sizeof(redisReply *),
+              cli_id_order);
+    }
+
+    return code;
+}
+
+
+static int
+cli_id_order(const void *a, const void *b)
+{
+    return strcmp((*(redisReply *const *) a)->str,
+                  (*(redisReply *const *) b)->str);
 }
 
 
@@ -386,7 +412,6 @@ cli_user_show(cli_t *cli, cli_args_t *args)
 {
     int            code;
     json_t        *json;
-    redisReply    *reply;
     cli_record_t   rec;
 
     code = cli_read_user(cli, args->arg[0], &rec);
@@ -397,15 +422,11 @@ cli_user_show(cli_t *cli, cli_args_t *args)
     json = cli_json(&rec, args->arg[0]);
     cli_free(&rec);
 
-    code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
-                       args->arg[0]);
+    code = cli_usage_user(cli, args->arg[0], json);
     if (code != CLI_OK) {
         json_decref(json);
         return code;
     }
-
-    json_object_set_new(json, "tokens", json_integer(reply->integer));
-    freeReplyObject(reply);
 
     if (cli->json) {
         return cli_print_json(json);

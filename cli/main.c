@@ -39,6 +39,8 @@ static const cli_verb_t  cli_verbs[] = {
       cli_user_approve },
     { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
       cli_user_set_role },
+    { "user", "describe", "ID [--purpose TEXT] [--owner TEXT]", 1,
+      "purpose owner", 0, cli_user_describe },
     { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
     { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
     { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
@@ -57,6 +59,18 @@ static const cli_verb_t  cli_verbs[] = {
       cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
+    { "audit", "verify", "", 0, "", 0, cli_audit_verify },
+    { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
+      "token user since follow", 0, cli_audit },
+    { "review", "monthly", "[--fail-on RULE,...]", 0, "fail-on", 0,
+      cli_review_monthly },
+    { "review", "quarterly", "[--fail-on RULE,...]", 0, "fail-on", 0,
+      cli_review_quarterly },
+    { "review", NULL, "[--fail-on RULE,...]", 0, "fail-on", 0,
+      cli_review_all },
+    { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
+      cli_incident_token },
+    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -87,6 +101,10 @@ static const struct option  cli_options[] = {
     { "scope", required_argument, NULL, 0 },
     { "type", required_argument, NULL, 0 },
     { "wait", required_argument, NULL, 0 },
+    { "token", required_argument, NULL, 0 },
+    { "since", required_argument, NULL, 0 },
+    { "follow", no_argument, NULL, 0 },
+    { "fail-on", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

@@ -62,7 +62,8 @@ cli_is_date(const char *name)
     len = strlen(name);
 
     return (len > 3 && strcmp(name + len - 3, "_at") == 0)
-           || strcmp(name, "last_used") == 0;
+           || strcmp(name, "last_used") == 0
+           || strcmp(name, "first_used") == 0;
 }
 
 
@@ -98,11 +99,12 @@ void
 cli_print_fields(json_t *json)
 {
     char         date[24];
-    json_t      *value;
+    size_t       i;
+    json_t      *value, *item;
     const char  *name;
 
     json_object_foreach(json, name, value) {
-        printf("%-14s", name);
+        printf("%-16s", name);
 
         if (json_is_integer(value) && cli_is_date(name)) {
 
@@ -118,7 +120,17 @@ cli_print_fields(json_t *json)
             printf("%lld\n", (long long) json_integer_value(value));
 
         } else if (json_is_string(value) && json_string_length(value)) {
-            printf("%s\n", json_string_value(value));
+            cli_safe(json_string_value(value));
+            printf("\n");
+
+        } else if (json_array_size(value)) {
+
+            json_array_foreach(value, i, item) {
+                printf(i ? ", " : "");
+                cli_safe(json_is_string(item) ? json_string_value(item) : "?");
+            }
+
+            printf("\n");
 
         } else if (json_is_null(value) && strcmp(name, "last_used") == 0) {
             printf("never used\n");
@@ -153,7 +165,14 @@ cli_cell(const char *text, int width)
 
     for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
         len = cli_utf8_len(p);
-        fwrite(p, 1, len, stdout);
+
+        if ((unsigned char) *p < ' ' || *p == 0x7f) {
+            putchar('?');
+
+        } else {
+            fwrite(p, 1, len, stdout);
+        }
+
         p += len;
     }
 
@@ -180,6 +199,74 @@ cli_utf8_len(const char *p)
     }
 
     return n;
+}
+
+
+/* text of others, so that it cannot steer a terminal */
+
+void
+cli_safe(const char *text)
+{
+    for ( /* void */ ; *text; text++) {
+        putchar((unsigned char) *text < ' ' || *text == 0x7f ? '?' : *text);
+    }
+}
+
+
+/* an id as a word of a shell's command line; what is too long is cut */
+
+void
+cli_quote(const char *text, char out[CLI_QUOTED])
+{
+    size_t       n;
+    const char  *p;
+
+    static const char  *plain = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@.+-/:";
+
+    text = text ? text : "";
+
+    if (text[0] && text[strspn(text, plain)] == '\0'
+        && strlen(text) < CLI_QUOTED)
+    {
+        strcpy(out, text);
+        return;
+    }
+
+    n = 0;
+    out[n++] = '\'';
+
+    for (p = text; *p && n < CLI_QUOTED - 6; p++) {
+        if (*p == '\'') {
+            memcpy(out + n, "'\\'", 3);
+            n += 3;
+        }
+
+        out[n++] = *p;
+    }
+
+    out[n++] = '\'';
+    out[n] = '\0';
+}
+
+
+/* whether a word stands in a list of words with blanks around each */
+
+int
+cli_word(const char *list, const char *word)
+{
+    size_t       len;
+    const char  *p;
+
+    len = strlen(word);
+
+    for (p = strstr(list, word); p && len; p = strstr(p + 1, word)) {
+        if (p > list && p[-1] == ' ' && p[len] == ' ') {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

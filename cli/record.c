@@ -15,8 +15,6 @@
 
 static int cli_read(cli_t *cli, cli_record_t *rec, const char *what,
     const char *id);
-static int cli_unhex(const char *hex, size_t len,
-    uint8_t digest[STOK_DIGEST_LEN]);
 static int cli_sealed(cli_t *cli, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -199,6 +197,13 @@ cli_sealed(cli_t *cli, const char *what, const char *id, stok_str_t seal,
 
 
 int
+cli_needs_key(cli_t *cli, const cli_record_t *rec)
+{
+    return cli->keys.n == 0 && cli_get(rec, "seal")[0] != '\0';
+}
+
+
+int
 cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields)
@@ -234,7 +239,7 @@ cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
 }
 
 
-static int
+int
 cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
 {
     size_t    i;

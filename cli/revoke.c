@@ -67,6 +67,28 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
 int
 cli_user_revoke_all(cli_t *cli, cli_args_t *args)
 {
+    int      code;
+    int64_t  n;
+
+    code = cli_user_stop(cli, args->arg[0], &n);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
+                                  "revoked", (json_int_t) n));
+    } else {
+        printf("%lld revoked\n", (long long) n);
+    }
+
+    return CLI_OK;
+}
+
+
+int
+cli_user_stop(cli_t *cli, const char *user, int64_t *n)
+{
     int   code, tries;
     char *word;
 
@@ -74,21 +96,10 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     word = NULL;
 
     for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_revoke_all_try(cli, args->arg[0], &word);
+        code = cli_revoke_all_try(cli, user, &word);
     }
 
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (cli->json) {
-        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
-                                  "revoked",
-                                  (json_int_t) cli_number(word)));
-    } else {
-        printf("%s revoked\n", word);
-    }
-
+    *n = cli_number(word);
     free(word);
 
     return code;
@@ -111,6 +122,11 @@ cli_revoke_all_try(cli_t *cli, const char *user, char **word)
     }
 
     code = cli_decode_user(cli, user, &rec, &owner);
+
+    if (!cli_needs_key(cli, &rec)) {
+        code = CLI_OK;
+    }
+
     cli_free(&rec);
 
     if (code == CLI_OK) {
@@ -168,7 +184,11 @@ cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
 }
 
 
-/* id, seal it has, seal it gets: for a token that is active */
+/*
+ * Id, seal it has, seal it gets: for a token that is active.  One that cannot
+ * be read, or whose seal is wrong, does not keep the others from being
+ * revoked: it is revoked too, and its seal stays as wrong as it is.
+ */
 
 static int
 cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
@@ -180,33 +200,42 @@ cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
 
     code = cli_read_token(cli, id, &rec);
     if (code != CLI_OK) {
-        return code;
+        return code == CLI_REFUSED ? CLI_OK : code;
+    }
+
+    if (strcmp(cli_get(&rec, "status"), "active") != 0) {
+        cli_free(&rec);
+        return CLI_OK;
     }
 
     code = cli_decode_token(cli, id, &rec, &token);
 
-    if (code == CLI_OK && token.status == STOK_TOKEN_ACTIVE) {
-        token.status = STOK_TOKEN_REVOKED;
-
-        had = strdup(cli_get(&rec, "seal"));
-        gets = calloc(1, STOK_SEAL_MAX + 1);
-
-        step->text[step->texts++] = had;
-        step->text[step->texts++] = gets;
-
-        if (had == NULL || gets == NULL) {
-            code = cli_fail(CLI_UNAVAILABLE, "no memory");
-
-        } else {
-            (void) cli_token_seal(cli, &rec, &token, gets);
-
-            step->argv[step->argc++] = id;
-            step->argv[step->argc++] = had;
-            step->argv[step->argc++] = gets;
-        }
+    if (code != CLI_OK && cli_needs_key(cli, &rec)) {
+        cli_free(&rec);
+        return code;
     }
+
+    had = strdup(cli_get(&rec, "seal"));
+    gets = calloc(1, STOK_SEAL_MAX + 1);
+
+    step->text[step->texts++] = had;
+    step->text[step->texts++] = gets;
+
+    if (had == NULL || gets == NULL) {
+        cli_free(&rec);
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    if (code == CLI_OK) {
+        token.status = STOK_TOKEN_REVOKED;
+        (void) cli_token_seal(cli, &rec, &token, gets);
+    }
+
+    step->argv[step->argc++] = id;
+    step->argv[step->argc++] = had;
+    step->argv[step->argc++] = gets;
 
     cli_free(&rec);
 
-    return code;
+    return CLI_OK;
 }

@@ -3,6 +3,8 @@
  */
 
 
+#define _GNU_SOURCE                              /* strptime, timegm */
+
 #include "cli.h"
 
 #include <ctype.h>
@@ -154,6 +156,75 @@ cli_days(const char *text, int64_t *seconds)
     }
 
     *seconds = (int64_t) days * CLI_DAY;
+
+    return CLI_OK;
+}
+
+
+/*
+ * A moment: "30m", "24h", "7d", "4w" before now, or ISO 8601, a date or a date
+ * and a time, in UTC unless it says another offset
+ */
+
+int
+cli_since(const char *text, int64_t now, int64_t *since)
+{
+    int          n, sign, day;
+    char         unit[2];
+    size_t       i;
+    unsigned     hours, minutes;
+    struct tm    tm;
+    long long    value;
+    const char  *rest;
+
+    static const char      units[] = "smhdw";
+    static const int64_t   seconds[] = { 1, 60, 3600, CLI_DAY, 7 * CLI_DAY };
+
+    n = 0;
+    i = strspn(text, "0123456789");
+
+    if (i > 0 && i < 10 && sscanf(text, "%lld%1[smhdw]%n", &value, unit, &n)
+        == 2 && text[n] == '\0')
+    {
+        *since = now - value * seconds[strchr(units, unit[0]) - units];
+        *since = *since > 0 ? *since : 0;
+        return CLI_OK;
+    }
+
+    memset(&tm, 0, sizeof(tm));
+    rest = i == 4 ? strptime(text, "%Y-%m-%d", &tm) : NULL;
+
+    if (rest && (*rest == 'T' || *rest == ' ')) {
+        i = strspn(rest + 1, "0123456789:");
+        rest = strptime(rest + 1, i > 5 ? "%H:%M:%S" : "%H:%M", &tm);
+    }
+
+    sign = rest && *rest == '-' ? -1 : 1;
+    hours = 0;
+    minutes = 0;
+    n = 0;
+
+    if (rest && (*rest == '+' || *rest == '-')
+        && sscanf(rest + 1, "%2u:%2u%n", &hours, &minutes, &n) == 2 && n == 5)
+    {
+        rest += 6;
+
+    } else if (rest && *rest == 'Z') {
+        rest++;
+    }
+
+    day = tm.tm_mday;
+    value = (long long) timegm(&tm);
+
+    if (rest == NULL || *rest || hours > 23 || minutes > 59
+        || tm.tm_mday != day)
+    {
+        return cli_fail(CLI_USAGE, "bad --since: 30m, 24h or 7d, or a time as "
+                        "in 2026-01-31T12:00:00Z");
+    }
+
+    *since = value - sign * (int64_t) (hours * 3600 + minutes * 60);
+    *since = *since > 0 ? *since : 0;
 
     return CLI_OK;
 }

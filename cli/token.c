@@ -329,6 +329,11 @@ cli_token_show(cli_t *cli, cli_args_t *args)
     cli_free(&rec);
 
     code = cli_token_more(cli, json, now);
+
+    if (code == CLI_OK) {
+        code = cli_usage_read(cli, args->arg[0], json);
+    }
+
     if (code != CLI_OK) {
         json_decref(json);
         return code;

@@ -314,6 +314,73 @@ cli_user_set_role(cli_t *cli, cli_args_t *args)
 }
 
 
+/* purpose and owner decide nothing: no seal is over them */
+
+int
+cli_user_describe(cli_t *cli, cli_args_t *args)
+{
+    int           i, n, code, tries;
+    char          before[2 * STOK_TEXT_MAX + 4];
+    char          after[2 * STOK_TEXT_MAX + 4];
+    const char   *field[4], *text[2];
+    cli_record_t  rec;
+
+    static const char  *names[] = { "purpose", "owner" };
+
+    for (i = 0, n = 0; i < 2; i++) {
+        text[i] = cli_option(args, names[i]);
+
+        if (text[i]) {
+            field[n++] = names[i];
+            field[n++] = text[i];
+        }
+
+        if (text[i]
+            && (text[i][0] == '\0' || strlen(text[i]) > STOK_TEXT_MAX))
+        {
+            return cli_fail(CLI_USAGE, "--purpose and --owner have 1 to %d "
+                            "bytes", STOK_TEXT_MAX);
+        }
+    }
+
+    if (n == 0) {
+        return cli_fail(CLI_USAGE, "give --purpose, --owner or both");
+    }
+
+    code = CLI_CHANGED;
+
+    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_read_user(cli, args->arg[0], &rec);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        snprintf(before, sizeof(before), "%.*s%s%.*s",
+                 text[0] ? STOK_TEXT_MAX : 0, cli_get(&rec, "purpose"),
+                 text[0] && text[1] ? ", " : "",
+                 text[1] ? STOK_TEXT_MAX : 0, cli_get(&rec, "owner"));
+        snprintf(after, sizeof(after), "%s%s%s", text[0] ? text[0] : "",
+                 text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
+
+        code = cli_change(cli, &rec, "", args->arg[0], "user.describe",
+                          before, after, n, field);
+        cli_free(&rec);
+    }
+
+    if (code != CLI_OK || !cli->json) {
+        return code;
+    }
+
+    code = cli_read_user(cli, args->arg[0], &rec);
+    if (code == CLI_OK) {
+        cli_answer(cli, cli_json(&rec, args->arg[0]));
+        cli_free(&rec);
+    }
+
+    return code;
+}
+
+
 static int
 cli_user_change(cli_t *cli, const char *id, const cli_user_change_t *change)
 {

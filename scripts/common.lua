@@ -19,9 +19,11 @@ local function ready()
     return redis.call('HGET', KEYS[1], 'schema') == '1'
 end
 
--- false if a key that is going to be written has another type
+-- false if a key that is going to be written has another type; who writes the
+-- audit writes its head, too
 
 local function typed(kinds)
+    kinds['audit-head'] = kinds.audit and 'hash'
     for name, kind in pairs(kinds) do
         local found = redis.call('TYPE', key(name)).ok
         if found ~= 'none' and found ~= kind then
@@ -35,9 +37,79 @@ local function bad_types()
     return {'REFUSED', 'a key of the dataset has the wrong type'}
 end
 
-local function audit(action, token, user, before, after)
-    redis.call('XADD', key('audit'), 'MAXLEN', '~', '1000000', '*',
-        'at', now, 'actor', actor, 'action', action, 'token', token,
-        'user', user, 'before', before, 'after', after)
+-- The end of the audit's chain: the number and the hash of the last entry, and
+-- how many the bound has taken from the old end.  Without the head, the last
+-- entry tells.
+
+local function audit_head()
+    local head = redis.call('HMGET', key('audit-head'), 'seq', 'hash',
+        'trimmed')
+
+    if head[1] and head[2] then
+        return tonumber(head[1]) or 0, head[2], tonumber(head[3]) or 0
+    end
+
+    local last = redis.call('XREVRANGE', key('audit'), '+', '-', 'COUNT', 1)
+    local found = {}
+
+    if last[1] then
+        for i = 1, #last[1][2], 2 do
+            found[last[1][2][i]] = last[1][2][i + 1]
+        end
+    end
+
+    return tonumber(found.seq) or 0, found.hash or '', 0
+end
+
+-- Adds an entry: who, when, what, before and after, the user's name as it is
+-- then, and pairs of more names and values.  Its hash is over all of its
+-- fields, its number and the hash of the entry before it among them.
+-- docs/audit.md says what that shows.
+
+local function audit(action, token, user, before, after, more)
+    local seq, prev, trimmed = audit_head()
+    local entry = {'at', now, 'actor', actor, 'action', action,
+        'token', token, 'user', user, 'before', before, 'after', after}
+
+    -- the changes are written: what is wrong with the user may not fail here
+
+    local name = redis.pcall('HGET', key('user:' .. user), 'name')
+
+    if type(name) == 'string' then
+        entry[#entry + 1] = 'user_name'
+        entry[#entry + 1] = name
+    end
+
+    for _, text in ipairs(more or {}) do
+        entry[#entry + 1] = text
+    end
+
+    for _, text in ipairs({'seq', string.format('%d', seq + 1),
+        'prev', prev})
+    do
+        entry[#entry + 1] = text
+    end
+
+    local hashed = {'stok-audit-1\n'}
+
+    for _, text in ipairs(entry) do
+        hashed[#hashed + 1] = #text .. ':' .. text .. '\n'
+    end
+
+    local hash = redis.sha1hex(table.concat(hashed))
+    local most = tonumber(redis.call('HGET', KEYS[1], 'audit_max') or '')
+    local had = redis.call('XLEN', key('audit'))
+
+    entry[#entry + 1] = 'hash'
+    entry[#entry + 1] = hash
+
+    redis.call('XADD', key('audit'), 'MAXLEN', '~',
+        string.format('%d', math.max(most or 1000000, 1)), '*',
+        unpack(entry))
+
+    trimmed = trimmed + had + 1 - redis.call('XLEN', key('audit'))
+
+    redis.call('HSET', key('audit-head'), 'seq', string.format('%d', seq + 1),
+        'hash', hash, 'trimmed', string.format('%d', trimmed))
 end
 

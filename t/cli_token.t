@@ -167,6 +167,32 @@ is(scalar(grep { $_->{status} eq 'active' }
     @{ $st->json('token', 'list', '--user', $user) }), 0, 'none is active');
 like($out, qr/^\d+ revoked$/, 'how many');
 
+# more of them than a command's arguments on a terminal
+
+$redis->listed_user('busy@service');
+$redis->listed_token(user => 'busy@service', name => "n$_") for 1 .. 1500;
+is($st->json('user', 'revoke-all', 'busy@service')->{revoked}, 1500,
+    'revoke-all of 1500');
+
+# one that cannot be read does not save the others
+
+$redis->listed_user('odd@service');
+my @odd = map { $redis->listed_token(user => 'odd@service', name => "n$_") }
+    1 .. 3;
+$redis->cli('HSET', $redis->key('token:' . $redis->cli('GET',
+    $redis->key("id:$odd[0]"))), 'later', 1);
+$redis->cli('DEL', $redis->key("id:$odd[1]"));
+($code, $out, $err) = $st->run('user', 'revoke-all', 'odd@service');
+is("$code $out", "0 2 revoked\n", 'revoke-all, one of them unreadable');
+like($err, qr/^service-token: token "$odd[0]" is unreadable: /m, 'named');
+like($err, qr/^service-token: no token "$odd[1]"$/m, 'and one that is lost');
+is($st->json('token', 'show', $_)->{status}, 'revoked', 'revoked')
+    for @odd[0, 2];
+$redis->cli('FLUSHALL');
+$st->run('init');
+$st->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
+$kind{scim} = $st->json(@for, '--name', 's', '--env', 'staging');
+
 # killed at any moment: nothing is half-made
 
 for my $n (1 .. 40) {
@@ -210,6 +236,12 @@ seal_ok('after revoke');
 sealed('token', 'restore', $id);
 is((sealed('user', 'revoke-all', $user))[0], 0, 'revoke-all');
 seal_ok('after revoke-all');
+sealed('token', 'restore', $id);
+$redis->cli('HSET', $redis->key("user:$user"), 'role', 'admin');
+refused(3, qr/is sealed/, 'user', 'revoke-all', $user);
+is((sealed('user', 'revoke-all', $user))[1], "1 revoked\n",
+    'revoke-all of a user that was edited');
+seal_ok('after that');
 $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 0);
 is((sealed('token', 'restore', $id))[0], 3, 'a record that was edited');
 

@@ -93,7 +93,11 @@ my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
 
 for my $words ('init', 'user create "Nightly Sync" --purpose p --owner o',
                'token create --user nightly_sync@service --name n --env testing',
-               'token list', 'user revoke-all nightly_sync@service')
+               'token list', 'token list --user nightly_sync@service',
+               'audit', 'audit verify',
+               'user show nightly_sync@service',
+               'review --fail-on unused', 'user revoke-all nightly_sync@service',
+               'incident user nightly_sync@service')
 {
     my $answer = `$command --redis $uri $words 2>&1`;
     is($?, 0, "the command may do its work: $words") or diag($answer);

@@ -209,6 +209,47 @@ sub token {
     return $clear;
 }
 
+# a user and a token that stand in the indexes, as the command makes them; the
+# answer is the id
+
+sub listed_user {
+    my ($self, $id, %field) = @_;
+
+    $field{created_at} //= time;
+    $self->user($id, %field);
+    $self->cli('ZADD', $self->key('users'), $field{created_at}, $id);
+
+    return $id;
+}
+
+sub listed_token {
+    my ($self, %field) = @_;
+
+    $field{id} //= 'tok_' . random(16);
+    $field{user} //= 'user@service';
+    $field{created_at} //= time;
+    $self->token(%field);
+
+    $self->cli('SADD', $self->key("user-tokens:$field{user}"), $field{id});
+    $self->cli('ZADD', $self->key('tokens'), $field{created_at}, $field{id});
+    $self->cli('ZADD', $self->key('expiry'), $field{expires_at}, $field{id})
+        if $field{expires_at};
+
+    return $field{id};
+}
+
+# the use of a token, as the edge writes it
+
+sub used {
+    my ($self, $id, %usage) = @_;
+
+    my $last = delete $usage{last_used};
+    $self->cli('ZADD', $self->key('last_used'), $last, $id) if $last;
+    $self->cli('HSET', $self->key("usage:$id"), %usage) if %usage;
+
+    return $id;
+}
+
 sub token_key {
     my ($self, $clear) = @_;
     return $self->key('token:' . $self->digest($clear));

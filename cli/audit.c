@@ -1,0 +1,354 @@
+/*
+ * audit: who did what and when, from the stream, one line an entry; and what
+ * comes anew, until it is interrupted.
+ */
+
+
+#include "audit.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_FOLLOW_BLOCK  1000                   /* ms; below the timeout */
+
+
+typedef struct {
+    const char  *token;                          /* NULL: of all */
+    const char  *user;
+    int          follow;
+    size_t       shown;
+    char         last[64];                       /* id of the last entry */
+} cli_audit_t;
+
+
+static volatile sig_atomic_t  cli_interrupted;
+
+
+static int cli_audit_options(cli_t *cli, cli_args_t *args,
+    cli_audit_t *audit, char from[64]);
+static int cli_audit_show(cli_t *cli, redisReply *entry, void *data);
+static void cli_audit_line(redisReply *entry);
+static int cli_audit_none(cli_t *cli, cli_audit_t *audit);
+static int cli_audit_newest(cli_t *cli, cli_audit_t *audit);
+static int cli_audit_follow(cli_t *cli, cli_audit_t *audit);
+static int cli_audit_read(cli_t *cli, cli_audit_t *audit);
+static void cli_audit_interrupt(int number);
+
+
+int
+cli_audit(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    char         from[64];
+    cli_audit_t  audit;
+
+    code = cli_audit_options(cli, args, &audit, from);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (audit.follow && cli_option(args, "since") == NULL) {
+        code = cli_audit_newest(cli, &audit);
+        return code == CLI_OK ? cli_audit_follow(cli, &audit) : code;
+    }
+
+    code = cli_audit_walk(cli, from, cli_audit_show, &audit);
+
+    if (code == CLI_OK && audit.follow) {
+        return cli_audit_follow(cli, &audit);
+    }
+
+    if (code == CLI_OK && audit.shown == 0) {
+        code = cli_audit_none(cli, &audit);
+    }
+
+    if (code == CLI_OK && cli->json) {
+        printf(audit.shown ? "\n]\n" : "[]\n");
+    }
+
+    return code;
+}
+
+
+static int
+cli_audit_options(cli_t *cli, cli_args_t *args, cli_audit_t *audit,
+    char from[64])
+{
+    int          code;
+    char        *brand;
+    int64_t      now, since;
+    stok_str_t   id;
+    const char  *text;
+
+    memset(audit, 0, sizeof(*audit));
+    audit->token = cli_option(args, "token");
+    audit->user = cli_option(args, "user");
+    audit->follow = cli_option(args, "follow") != NULL;
+    strcpy(audit->last, "0-0");
+    strcpy(from, "-");
+
+    if (audit->token && audit->user) {
+        return cli_fail(CLI_USAGE, "give --token or --user, not both");
+    }
+
+    id.data = audit->token ? audit->token : audit->user;
+    id.len = id.data ? strlen(id.data) : 0;
+
+    if (id.data && (audit->token ? stok_record_id_check(id)
+                                 : stok_user_id_check(id)) != STOK_OK)
+    {
+        return cli_fail(CLI_REFUSED, "no %s \"%s\"",
+                        audit->token ? "token" : "user", id.data);
+    }
+
+    code = cli_now(cli, &now);
+    text = cli_option(args, "since");
+
+    if (code == CLI_OK && text) {
+        code = cli_since(text, now, &since);
+        snprintf(from, 64, "%lld-0", (long long) since * 1000);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_meta(cli, "brand", &brand);
+    }
+
+    if (code == CLI_OK) {
+        free(brand);
+    }
+
+    return code;
+}
+
+
+static int
+cli_audit_show(cli_t *cli, redisReply *entry, void *data)
+{
+    char         *text;
+    json_t       *json;
+    cli_audit_t  *audit = data;
+
+    snprintf(audit->last, sizeof(audit->last), "%s", entry->element[0]->str);
+
+    if ((audit->token
+         && strcmp(cli_entry_get(entry, "token"), audit->token) != 0)
+        || (audit->user
+            && strcmp(cli_entry_get(entry, "user"), audit->user) != 0))
+    {
+        return CLI_OK;
+    }
+
+    audit->shown++;
+
+    if (!cli->json) {
+        cli_audit_line(entry);
+        return CLI_OK;
+    }
+
+    json = cli_entry_json(entry);
+    text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+
+    if (text == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    if (audit->follow) {
+        printf("%s\n", text);
+
+    } else {
+        printf("%s  %s", audit->shown == 1 ? "[\n" : ",\n", text);
+    }
+
+    free(text);
+
+    return CLI_OK;
+}
+
+
+/* when, who, what, of whom, before and after, and what else there is */
+
+static void
+cli_audit_line(redisReply *entry)
+{
+    char         date[24];
+    size_t       i;
+    redisReply  *fields;
+    const char  *name, *before, *after;
+
+    static const char  *known = " at actor action token user user_name before "
+                                "after seq prev hash ";
+
+    cli_iso(cli_number(cli_entry_get(entry, "at")), date);
+    printf("%s  ", date);
+    cli_safe(cli_entry_get(entry, "actor"));
+    printf("  ");
+    cli_safe(cli_entry_get(entry, "action"));
+
+    for (i = 0; i < 2; i++) {
+        name = cli_entry_get(entry, i ? "user" : "token");
+
+        if (name[0]) {
+            printf("  ");
+            cli_safe(name);
+        }
+    }
+
+    before = cli_entry_get(entry, "before");
+    after = cli_entry_get(entry, "after");
+
+    if (before[0] || after[0]) {
+        printf("  ");
+        cli_safe(before[0] ? before : "-");
+        printf(" -> ");
+        cli_safe(after[0] ? after : "-");
+    }
+
+    fields = entry->element[1];
+
+    for (i = 0; i + 1 < fields->elements; i += 2) {
+        name = fields->element[i]->str;
+
+        if (fields->element[i + 1]->len && !cli_word(known, name)) {
+            printf("  ");
+            cli_safe(name);
+            printf("=");
+            cli_safe(fields->element[i + 1]->str);
+        }
+    }
+
+    printf("\n");
+}
+
+
+/* nothing was found: is there such a token or user at all? */
+
+static int
+cli_audit_none(cli_t *cli, cli_audit_t *audit)
+{
+    int          code, none;
+    redisReply  *reply;
+
+    if (audit->token == NULL && audit->user == NULL) {
+        return CLI_OK;
+    }
+
+    code = cli_command(cli, &reply, "EXISTS %s%s%s", cli->prefix,
+                       audit->token ? "id:" : "user:",
+                       audit->token ? audit->token : audit->user);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    none = reply->integer == 0;
+    freeReplyObject(reply);
+
+    return none ? cli_fail(CLI_REFUSED, "no %s \"%s\"",
+                           audit->token ? "token" : "user",
+                           audit->token ? audit->token : audit->user)
+                : CLI_OK;
+}
+
+
+static int
+cli_audit_newest(cli_t *cli, cli_audit_t *audit)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "XREVRANGE %saudit + - COUNT 1",
+                       cli->prefix);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
+        code = cli_entry_check(reply->element[0]);
+
+        if (code == CLI_OK) {
+            snprintf(audit->last, sizeof(audit->last), "%s",
+                     reply->element[0]->element[0]->str);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+/*
+ * Redis is asked to wait for less than the connection's timeout, so silence
+ * beyond that is an outage: it ends here, with one line.
+ */
+
+static int
+cli_audit_follow(cli_t *cli, cli_audit_t *audit)
+{
+    int               code;
+    struct sigaction  action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = cli_audit_interrupt;
+
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+
+    do {
+        code = cli_flush();
+
+        if (code == CLI_OK) {
+            code = cli_audit_read(cli, audit);
+        }
+
+    } while (code == CLI_OK && !cli_interrupted);
+
+    return code;
+}
+
+
+static int
+cli_audit_read(cli_t *cli, cli_audit_t *audit)
+{
+    int          code;
+    size_t       i;
+    redisReply  *reply, *entries;
+
+    code = cli_command(cli, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
+                       "%saudit %s", CLI_FOLLOW_BLOCK, cli->prefix,
+                       audit->last);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    /* nil: nothing came */
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
+        && reply->element[0]->elements == 2)
+    {
+        entries = reply->element[0]->element[1];
+
+        for (i = 0; i < entries->elements && code == CLI_OK; i++) {
+            code = cli_entry_check(entries->element[i]);
+
+            if (code == CLI_OK) {
+                code = cli_audit_show(cli, entries->element[i], audit);
+            }
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+static void
+cli_audit_interrupt(int number)
+{
+    (void) number;
+    cli_interrupted = 1;
+}

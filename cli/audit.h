@@ -1,0 +1,41 @@
+/*
+ * The audit as the command reads it: entries from a stream, oldest first, and
+ * the chain that holds them together.
+ */
+
+
+#ifndef CLI_AUDIT_H
+#define CLI_AUDIT_H
+
+
+#include "cli.h"
+
+
+#define CLI_CHAIN_LEN  40                        /* hex of SHA-1 */
+
+
+/* an entry is the id and the names and values of one XRANGE element */
+typedef int (*cli_entry_pt)(cli_t *cli, redisReply *entry, void *data);
+
+
+/*
+ * Calls handler for each entry from an id ("-", or "<ms>-0") to the newest, in
+ * batches; stops with what is not CLI_OK.
+ */
+int cli_audit_walk(cli_t *cli, const char *from, cli_entry_pt handler,
+    void *data);
+
+/* a well-formed entry */
+int cli_entry_check(redisReply *entry);
+
+/* the value, or "" */
+const char *cli_entry_get(redisReply *entry, const char *name);
+
+/* numbers as numbers, all else as text */
+json_t *cli_entry_json(redisReply *entry);
+
+/* what an entry's hash has to be; "" for what has none */
+void cli_entry_hash(redisReply *entry, char out[CLI_CHAIN_LEN + 1]);
+
+
+#endif /* CLI_AUDIT_H */

@@ -1,0 +1,290 @@
+/*
+ * audit verify: walks the chain and tells what does not fit: an entry that was
+ * changed, that is missing, that stands elsewhere, or that has no part in it.
+ *
+ * The audit's head is read first: entries that come meanwhile are beyond it.
+ * Entries that the bound takes from the old end are counted by the head, so
+ * they are told apart from entries that are missing there.
+ */
+
+
+#include "audit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_FINDINGS  100                        /* more are only counted */
+
+
+typedef struct {
+    int64_t   seq;                               /* of the head; 0: none */
+    int64_t   trimmed;
+    char      hash[CLI_CHAIN_LEN + 1];
+} cli_head_t;
+
+
+typedef struct {
+    int64_t      first;                          /* numbers that were seen */
+    int64_t      last;
+    int64_t      entries;
+    int64_t      found;
+    json_t      *findings;
+    cli_head_t   head;
+    char         prev[CLI_CHAIN_LEN + 1];        /* hash of the last */
+} cli_verify_t;
+
+
+static int cli_head_read(cli_t *cli, cli_head_t *head);
+static int cli_verify_entry(cli_t *cli, redisReply *entry, void *data);
+static int cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry,
+    int64_t seq);
+static void cli_verify_end(cli_verify_t *v);
+static int cli_verify_say(cli_t *cli, cli_verify_t *v);
+static void cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
+    const char *id, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+
+int
+cli_audit_verify(cli_t *cli, cli_args_t *args)
+{
+    int            code;
+    char          *brand;
+    cli_verify_t   v;
+
+    (void) args;
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+
+    memset(&v, 0, sizeof(v));
+    v.findings = json_array();
+
+    code = cli_head_read(cli, &v.head);
+
+    if (code == CLI_OK) {
+        code = cli_audit_walk(cli, "-", cli_verify_entry, &v);
+    }
+
+    if (code == CLI_OK) {
+        cli_verify_end(&v);
+        code = cli_verify_say(cli, &v);
+    }
+
+    json_decref(v.findings);
+
+    return code;
+}
+
+
+static int
+cli_head_read(cli_t *cli, cli_head_t *head)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "HMGET %saudit-head seq hash trimmed",
+                       cli->prefix);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    memset(head, 0, sizeof(*head));
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3
+        && reply->element[0]->str && reply->element[1]->str)
+    {
+        head->seq = cli_number(reply->element[0]->str);
+        head->trimmed = cli_number(reply->element[2]->str);
+        snprintf(head->hash, sizeof(head->hash), "%s",
+                 reply->element[1]->str);
+    }
+
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+static int
+cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
+{
+    int            code;
+    char           hash[CLI_CHAIN_LEN + 1];
+    int64_t        seq;
+    const char    *id, *said;
+    cli_verify_t  *v = data;
+
+    v->entries++;
+
+    id = entry->element[0]->str;
+    seq = cli_number(cli_entry_get(entry, "seq"));
+    said = cli_entry_get(entry, "hash");
+
+    if (seq <= 0 || strlen(said) != CLI_CHAIN_LEN) {
+        cli_verify_found(v, "foreign", 0, id, "an entry that is not of the "
+                         "chain: somebody else added it");
+        return CLI_OK;
+    }
+
+    cli_entry_hash(entry, hash);
+
+    if (strcmp(hash, said) != 0) {
+        cli_verify_found(v, "changed", seq, id, "entry %lld is not what was "
+                         "written", (long long) seq);
+    }
+
+    code = cli_verify_order(cli, v, entry, seq);
+
+    if (seq == v->head.seq && strcmp(said, v->head.hash) != 0) {
+        cli_verify_found(v, "changed", seq, id, "entry %lld is not the one "
+                         "that the head names", (long long) seq);
+    }
+
+    if (v->first == 0) {
+        v->first = seq;
+    }
+
+    if (seq > v->last) {
+        v->last = seq;
+        strcpy(v->prev, said);
+    }
+
+    return code;
+}
+
+
+static int
+cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry, int64_t seq)
+{
+    int          code;
+    int64_t      gone;
+    cli_head_t   head;
+    const char  *id;
+
+    id = entry->element[0]->str;
+
+    if (seq == v->last + 1) {
+        if (strcmp(cli_entry_get(entry, "prev"), v->prev) != 0) {
+            cli_verify_found(v, "changed", v->last, id, "entry %lld is not "
+                             "the one that entry %lld follows",
+                             (long long) v->last, (long long) seq);
+        }
+
+        return CLI_OK;
+    }
+
+    if (seq <= v->last) {
+        cli_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
+                         "entry %lld", (long long) seq, (long long) v->last);
+        return CLI_OK;
+    }
+
+    /* the bound may have taken entries since the head was read */
+
+    code = cli_head_read(cli, &head);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (head.trimmed > v->head.trimmed) {
+        v->head.trimmed = head.trimmed;
+    }
+
+    gone = v->last > v->head.trimmed ? v->last : v->head.trimmed;
+
+    if (seq > gone + 1) {
+        cli_verify_found(v, "missing", gone + 1, id, "%lld missing before "
+                         "entry %lld", (long long) (seq - gone - 1),
+                         (long long) seq);
+    }
+
+    return CLI_OK;
+}
+
+
+/* what the new end has to be */
+
+static void
+cli_verify_end(cli_verify_t *v)
+{
+    if (v->head.seq == 0 && v->last) {
+        cli_verify_found(v, "missing", v->last, "", "the chain's head is "
+                         "gone: whether entries are missing behind entry "
+                         "%lld is not known", (long long) v->last);
+
+    } else if (v->head.seq > v->last) {
+        cli_verify_found(v, "missing", v->last + 1, "", "%lld missing behind "
+                         "entry %lld", (long long) (v->head.seq - v->last),
+                         (long long) v->last);
+    }
+}
+
+
+static int
+cli_verify_say(cli_t *cli, cli_verify_t *v)
+{
+    int      rc;
+    size_t   i;
+    json_t  *finding;
+
+    if (cli->json) {
+        rc = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
+                                      "entries", (json_int_t) v->entries,
+                                      "first", (json_int_t) v->first,
+                                      "last", (json_int_t) v->last,
+                                      "trimmed", (json_int_t) v->head.trimmed,
+                                      "found", (json_int_t) v->found,
+                                      "findings", v->findings));
+        return rc != CLI_OK ? rc : v->found ? CLI_FOUND : CLI_OK;
+    }
+
+    json_array_foreach(v->findings, i, finding) {
+        printf("%-10s %s\n",
+               json_string_value(json_object_get(finding, "finding")),
+               json_string_value(json_object_get(finding, "seen")));
+    }
+
+    if (v->found > (int64_t) json_array_size(v->findings)) {
+        printf("and %lld more\n", (long long) v->found
+               - (long long) json_array_size(v->findings));
+    }
+
+    printf("%lld entries, %lld to %lld; %lld older ones were taken by the "
+           "bound\n%s\n", (long long) v->entries, (long long) v->first,
+           (long long) v->last, (long long) v->head.trimmed,
+           v->found ? "the chain is broken" : "the chain is whole");
+
+    return v->found ? CLI_FOUND : CLI_OK;
+}
+
+
+static void
+cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
+    const char *id, const char *format, ...)
+{
+    char     seen[160];
+    va_list  ap;
+
+    v->found++;
+
+    if (json_array_size(v->findings) == CLI_FINDINGS) {
+        return;
+    }
+
+    va_start(ap, format);
+    vsnprintf(seen, sizeof(seen), format, ap);
+    va_end(ap);
+
+    json_array_append_new(v->findings,
+                          json_pack("{s:s, s:I, s:s, s:s}", "finding", what,
+                                    "seq", (json_int_t) seq, "id", id,
+                                    "seen", seen));
+}

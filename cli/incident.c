@@ -1,0 +1,239 @@
+/*
+ * incident token: revokes at once, then shows all that is known.
+ *
+ * The revocation comes first and is one script; what is read afterwards may
+ * fail, and then it is said that the token is revoked.  A token that is
+ * revoked already is shown all the same.
+ */
+
+
+#include "incident.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int cli_incident_stop(cli_t *cli, const char *id, int *revoked);
+static int cli_incident_revoke(cli_t *cli, const char *id,
+    cli_record_t *rec);
+static int cli_incident_gather(cli_t *cli, const char *id, json_t *incident);
+static json_t *cli_incident_remaining(json_t *token);
+static void cli_incident_print(json_t *incident);
+
+
+int
+cli_incident_token(cli_t *cli, cli_args_t *args)
+{
+    int       code, tries, revoked;
+    char     *brand;
+    json_t   *incident;
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+
+    code = CLI_CHANGED;
+    revoked = 0;
+
+    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_incident_stop(cli, args->arg[0], &revoked);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    incident = json_object();
+    json_object_set_new(incident, "revoked_now", json_boolean(revoked));
+
+    code = cli_incident_gather(cli, args->arg[0], incident);
+
+    if (code != CLI_OK) {
+        cli_note("the token is revoked; not all could be shown");
+        json_decref(incident);
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, incident);
+
+    } else {
+        cli_incident_print(incident);
+        json_decref(incident);
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_incident_stop(cli_t *cli, const char *id, int *revoked)
+{
+    int           code;
+    cli_record_t  rec;
+
+    code = cli_read_token(cli, id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (strcmp(cli_get(&rec, "status"), "revoked") != 0) {
+        code = cli_incident_revoke(cli, id, &rec);
+        *revoked = code == CLI_OK;
+    }
+
+    cli_free(&rec);
+
+    return code;
+}
+
+
+/* what is wrong with a record is no reason to leave the token valid */
+
+static int
+cli_incident_revoke(cli_t *cli, const char *id, cli_record_t *rec)
+{
+    int                   n, code;
+    char                  seal[STOK_SEAL_MAX + 1];
+    const char           *field[6];
+    stok_token_record_t   token;
+
+    code = cli_decode_token(cli, id, rec, &token);
+
+    if (code != CLI_OK && cli_needs_key(cli, rec)) {
+        return code;
+    }
+
+    n = 0;
+    field[n++] = "status";
+    field[n++] = "revoked";
+    field[n++] = "revoked_at";
+    field[n++] = "@now";
+
+    if (code == CLI_OK) {
+        token.status = STOK_TOKEN_REVOKED;
+
+        if (cli_token_seal(cli, rec, &token, seal)) {
+            field[n++] = "seal";
+            field[n++] = seal;
+        }
+    }
+
+    return cli_change(cli, rec, id, cli_get(rec, "user"), "token.revoke",
+                      cli_get(rec, "status"), "revoked", n, field);
+}
+
+
+static int
+cli_incident_gather(cli_t *cli, const char *id, json_t *incident)
+{
+    int            code;
+    json_t        *token, *timeline;
+    int64_t        now;
+    cli_record_t   rec;
+
+    code = cli_now(cli, &now);
+
+    if (code == CLI_OK) {
+        code = cli_read_token(cli, id, &rec);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    token = cli_json(&rec, NULL);
+    cli_free(&rec);
+
+    /* what is asked by is what was named */
+
+    json_object_set_new(token, "id", json_string(id));
+    json_object_set_new(incident, "token", token);
+
+    code = cli_token_more(cli, token, now);
+
+    if (code == CLI_OK) {
+        code = cli_usage_read(cli, id, token);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_timeline(cli, id, NULL, &timeline);
+    }
+
+    if (code == CLI_OK) {
+        cli_timeline_usage(timeline, token, now);
+        json_object_set_new(incident, "timeline", timeline);
+        json_object_set_new(incident, "remaining",
+                            cli_incident_remaining(token));
+    }
+
+    return code;
+}
+
+
+static json_t *
+cli_incident_remaining(json_t *token)
+{
+    char     text[1024], addrs[512], locations[512], date[24];
+    char     id[CLI_QUOTED], user[CLI_QUOTED], env[CLI_QUOTED];
+    json_t  *remaining, *where;
+
+    remaining = json_array();
+    where = json_object_get(token, "env");
+
+    cli_quote(json_string_value(json_object_get(token, "id")), id);
+    cli_quote(json_string_value(json_object_get(token, "user")), user);
+    cli_quote(json_string_length(where) ? json_string_value(where) : "ENV",
+              env);
+    cli_words(json_object_get(token, "addrs"), addrs, sizeof(addrs));
+    cli_words(json_object_get(token, "locations"), locations,
+              sizeof(locations));
+    cli_iso(json_integer_value(json_object_get(token, "revoked_at"))
+            + CLI_WATCH, date);
+
+    cli_remains(remaining, "replace", "Replace it by a new token",
+                "token create --user %s --name NEW-NAME --env %s", user, env);
+
+    snprintf(text, sizeof(text), "Update the integrations that used it: %s%s",
+             addrs[0] ? "they came from " : "no address is known", addrs);
+    cli_remains(remaining, "update", text, NULL);
+
+    snprintf(text, sizeof(text), "Find out what was reached with it, and "
+             "rotate what was read there: %s",
+             locations[0] ? locations : "no location is known");
+    cli_remains(remaining, "downstream", text, NULL);
+
+    cli_remains(remaining, "watch", "Watch for attempts with it",
+                "audit --token %s --follow", id);
+
+    snprintf(text, sizeof(text), "Delete it after the watch, from %s on",
+             date);
+    cli_remains(remaining, "delete", text, "token delete %s", id);
+
+    cli_remains(remaining, "document", "Document the incident: keep this "
+                "report", "--json incident token %s", id);
+
+    return remaining;
+}
+
+
+static void
+cli_incident_print(json_t *incident)
+{
+    json_t  *token;
+
+    token = json_object_get(incident, "token");
+
+    printf("Token ");
+    cli_safe(json_string_value(json_object_get(token, "id")));
+    printf(json_is_true(json_object_get(incident, "revoked_now"))
+           ? " is revoked now\n\n" : " was revoked already\n\n");
+
+    cli_print_fields(json_incref(token));
+    cli_timeline_print(json_object_get(incident, "timeline"));
+    cli_remains_print(json_object_get(incident, "remaining"));
+}

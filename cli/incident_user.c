@@ -1,0 +1,377 @@
+/*
+ * incident user: revokes all tokens of a user in one step, then lists them,
+ * their use, and what has to be changed behind the locations they reached.
+ */
+
+
+#include "incident.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int cli_suspect_gather(cli_t *cli, const char *id, json_t *incident);
+static int cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens,
+    int64_t now);
+static json_t *cli_suspect_downstream(json_t *tokens);
+static void cli_suspect_reached(json_t *downstream, const char *location,
+    json_t *id);
+static json_t *cli_suspect_remaining(const char *id, json_t *incident);
+static void cli_suspect_print(json_t *incident, const char *id);
+static void cli_suspect_token(json_t *token);
+
+
+int
+cli_incident_user(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    char    *brand;
+    json_t  *incident;
+    int64_t  n;
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+
+    code = cli_user_stop(cli, args->arg[0], &n);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    incident = json_object();
+    json_object_set_new(incident, "revoked", json_integer((json_int_t) n));
+
+    code = cli_suspect_gather(cli, args->arg[0], incident);
+
+    if (code != CLI_OK) {
+        cli_note("the user's tokens are revoked; not all could be shown");
+        json_decref(incident);
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, incident);
+
+    } else {
+        cli_suspect_print(incident, args->arg[0]);
+        json_decref(incident);
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_suspect_gather(cli_t *cli, const char *id, json_t *incident)
+{
+    int            code;
+    json_t        *user, *tokens, *timeline;
+    int64_t        now;
+    cli_record_t   rec;
+
+    code = cli_now(cli, &now);
+
+    if (code == CLI_OK) {
+        code = cli_read_user(cli, id, &rec);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    user = cli_json(&rec, id);
+    cli_free(&rec);
+    json_object_set_new(incident, "user", user);
+
+    tokens = json_array();
+    json_object_set_new(incident, "tokens", tokens);
+
+    code = cli_usage_user(cli, id, user);
+
+    if (code == CLI_OK) {
+        code = cli_suspect_tokens(cli, id, tokens, now);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_timeline(cli, NULL, id, &timeline);
+    }
+
+    if (code == CLI_OK) {
+        cli_timeline_usage(timeline, user, now);
+        json_object_set_new(incident, "timeline", timeline);
+        json_object_set_new(incident, "downstream",
+                            cli_suspect_downstream(tokens));
+        json_object_set_new(incident, "remaining",
+                            cli_suspect_remaining(id, incident));
+    }
+
+    return code;
+}
+
+
+static int
+cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens, int64_t now)
+{
+    int            code;
+    size_t         i;
+    json_t        *token;
+    redisReply    *ids;
+    cli_record_t   rec;
+
+    code = cli_user_tokens(cli, id, &ids);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    for (i = 0; i < ids->elements && code == CLI_OK; i++) {
+        code = cli_read_token(cli, ids->element[i]->str, &rec);
+
+        if (code == CLI_REFUSED) {
+            code = CLI_OK;
+            continue;
+        }
+
+        if (code != CLI_OK) {
+            break;
+        }
+
+        token = cli_json(&rec, NULL);
+        cli_free(&rec);
+
+        json_object_set_new(token, "id", json_string(ids->element[i]->str));
+        json_array_append_new(tokens, token);
+
+        code = cli_token_more(cli, token, now);
+
+        if (code == CLI_OK) {
+            code = cli_usage_read(cli, ids->element[i]->str, token);
+        }
+    }
+
+    freeReplyObject(ids);
+
+    return code;
+}
+
+
+/* which location was reached by which tokens */
+
+static json_t *
+cli_suspect_downstream(json_t *tokens)
+{
+    size_t   i, k;
+    json_t  *downstream, *token, *name, *id;
+
+    downstream = json_array();
+
+    json_array_foreach(tokens, i, token) {
+        id = json_object_get(token, "id");
+
+        json_array_foreach(json_object_get(token, "locations"), k, name) {
+            if (json_is_string(name)) {
+                cli_suspect_reached(downstream, json_string_value(name), id);
+            }
+        }
+
+        name = json_object_get(token, "last_location");
+
+        if (json_is_string(name)) {
+            cli_suspect_reached(downstream, json_string_value(name), id);
+        }
+    }
+
+    return downstream;
+}
+
+
+static void
+cli_suspect_reached(json_t *downstream, const char *location, json_t *id)
+{
+    size_t   i;
+    json_t  *item, *ids;
+
+    json_array_foreach(downstream, i, item) {
+        if (strcmp(json_string_value(json_object_get(item, "location")),
+                   location) == 0)
+        {
+            ids = json_object_get(item, "tokens");
+
+            if (!json_equal(json_array_get(ids, json_array_size(ids) - 1),
+                            id))
+            {
+                json_array_append(ids, id);
+            }
+
+            return;
+        }
+    }
+
+    json_array_append_new(downstream, json_pack("{s:s, s:[O]}", "location",
+                                                location, "tokens", id));
+}
+
+
+static json_t *
+cli_suspect_remaining(const char *id, json_t *incident)
+{
+    char     text[1024], words[512], user[CLI_QUOTED], date[24];
+    json_t  *remaining, *who;
+    int64_t  at, last;
+    size_t   i;
+
+    remaining = json_array();
+    who = json_object_get(incident, "user");
+    cli_quote(id, user);
+
+    if (strcmp(json_string_value(json_object_get(who, "status"))
+               ? json_string_value(json_object_get(who, "status")) : "",
+               "active") == 0)
+    {
+        cli_remains(remaining, "disable", "Until it is known how this came "
+                    "about, nobody needs new tokens of it", "user disable %s",
+                    user);
+    }
+
+    cli_words(json_object_get(who, "locations"), words, sizeof(words));
+    snprintf(text, sizeof(text), "Rotate what could be read or changed behind "
+             "these locations: %s", words[0] ? words : "none is known");
+    cli_remains(remaining, "downstream", text, NULL);
+
+    cli_remains(remaining, "replace", "Replace the tokens that were in use, "
+                "one by one", "token create --user %s --name NEW-NAME "
+                "--env ENV", user);
+
+    cli_words(json_object_get(who, "addrs"), words, sizeof(words));
+    snprintf(text, sizeof(text), "Update the integrations that used them: "
+             "%s%s", words[0] ? "they came from " : "no address is known",
+             words);
+    cli_remains(remaining, "update", text, NULL);
+
+    cli_remains(remaining, "watch", "Watch for attempts with them",
+                "audit --user %s --follow", user);
+
+    for (i = 0, last = 0; i < json_array_size(json_object_get(incident,
+                                                              "tokens")); i++)
+    {
+        at = json_integer_value(
+                 json_object_get(json_array_get(json_object_get(incident,
+                                                                "tokens"), i),
+                                 "revoked_at"));
+        last = at > last ? at : last;
+    }
+
+    cli_iso(last + CLI_WATCH, date);
+    snprintf(text, sizeof(text), "Delete the old tokens after the watch, from "
+             "%s on", last ? date : "now");
+    cli_remains(remaining, "delete", text, "token list --user %s", user);
+
+    cli_remains(remaining, "document", "Document the incident: keep this "
+                "report", "--json incident user %s", user);
+
+    return remaining;
+}
+
+
+static void
+cli_suspect_print(json_t *incident, const char *id)
+{
+    char         words[1024];
+    size_t       i;
+    json_t      *item, *tokens;
+    json_int_t   n;
+
+    n = json_integer_value(json_object_get(incident, "revoked"));
+
+    printf("User ");
+    cli_safe(id);
+    printf(n == 1 ? ": %lld token is revoked now\n\n"
+                  : ": %lld tokens are revoked now\n\n", (long long) n);
+
+    cli_print_fields(json_incref(json_object_get(incident, "user")));
+
+    tokens = json_object_get(incident, "tokens");
+    printf("\nTokens\n");
+
+    json_array_foreach(tokens, i, item) {
+        cli_suspect_token(item);
+    }
+
+    printf("\nRotate downstream\n");
+
+    json_array_foreach(json_object_get(incident, "downstream"), i, item) {
+        cli_words(json_object_get(item, "tokens"), words, sizeof(words));
+        printf("  ");
+        cli_safe(json_string_value(json_object_get(item, "location")));
+        printf("  by ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    if (i == 0) {
+        printf("  no location is known\n");
+    }
+
+    cli_timeline_print(json_object_get(incident, "timeline"));
+    cli_remains_print(json_object_get(incident, "remaining"));
+}
+
+
+static void
+cli_suspect_token(json_t *token)
+{
+    char         words[512], date[24];
+    json_t      *used;
+    const char  *name;
+
+    name = json_string_value(json_object_get(token, "name"));
+
+    printf("  ");
+    cli_safe(json_string_value(json_object_get(token, "id")));
+    printf("  ");
+    cli_safe(name ? name : "?");
+    printf("\n");
+
+    used = json_object_get(token, "last_used");
+
+    if (json_is_integer(used)) {
+        used = json_object_get(token, "first_used");
+        cli_iso(json_integer_value(used), date);
+        printf("    used     first %s", json_is_integer(used) ? date : "?");
+
+        cli_iso(json_integer_value(json_object_get(token, "last_used")),
+                date);
+        printf(", last %s, %lld times\n", date, (long long)
+               json_integer_value(json_object_get(token, "uses")));
+
+    } else {
+        printf("    used     never\n");
+    }
+
+    cli_words(json_object_get(token, "addrs"), words, sizeof(words));
+
+    if (words[0]) {
+        printf("    from     ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    cli_words(json_object_get(token, "locations"), words, sizeof(words));
+
+    if (words[0]) {
+        printf("    at       ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    if (json_integer_value(json_object_get(token, "refused"))) {
+        used = json_object_get(token, "refused_at");
+        cli_iso(json_integer_value(used), date);
+        printf("    refused  %lld times, last %s\n", (long long)
+               json_integer_value(json_object_get(token, "refused")),
+               json_is_integer(used) ? date : "?");
+    }
+}

@@ -1,0 +1,430 @@
+/*
+ * What a review finds in users.  Roles are judged by the use of all their
+ * tokens: of users above the lowest role, token ids are read a page of each
+ * user's set at a time.
+ */
+
+
+#include "review.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_SSCAN  50                            /* ids of a user at a time */
+
+
+typedef struct {
+    const char    *id;
+    cli_record_t   rec;
+    int            service;
+    int            rank;                         /* -1: no role of ours */
+
+    /* of its tokens */
+    int            needed;                       /* rank; -1: none */
+    int            unknown;                      /* used for what, not known */
+    int            old;                          /* one is in use for long */
+    int64_t        last_used;
+    char           cursor[32];                   /* of SSCAN; "": done */
+} cli_person_t;
+
+
+static int cli_user_judge(cli_t *cli, cli_review_t *review,
+    cli_person_t *p);
+static int cli_user_judge_texts(cli_t *cli, cli_review_t *review,
+    cli_person_t *p);
+static int cli_user_broken(cli_t *cli, cli_review_t *review,
+    cli_person_t *p);
+static int cli_person_found(cli_t *cli, cli_review_t *review,
+    cli_rule_e rule, cli_severity_e severity, cli_person_t *p,
+    const char *seen, const char *format);
+static int cli_people_use(cli_t *cli, cli_review_t *review,
+    cli_person_t *people, size_t n);
+static int cli_people_scan(cli_t *cli, cli_review_t *review,
+    cli_person_t *people, size_t n, redisReply **set);
+static int cli_people_tokens(cli_t *cli, cli_review_t *review,
+    cli_person_t *p, redisReply *ids);
+static int cli_user_judge_role(cli_t *cli, cli_review_t *review,
+    cli_person_t *p);
+
+
+int
+cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
+    size_t n)
+{
+    int            code;
+    size_t         i;
+    redisReply    *reply[CLI_PAGE];
+    stok_str_t     role;
+    cli_person_t  *people, *p;
+
+    people = calloc(n ? n : 1, sizeof(cli_person_t));
+    if (people == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    memset(reply, 0, sizeof(reply));
+
+    for (i = 0; i < n; i++) {
+        redisAppendCommand(cli->ctx, "HGETALL %suser:%s", cli->prefix,
+                           item[i].id);
+    }
+
+    for (i = 0, code = CLI_OK; i < n && code == CLI_OK; i++) {
+        code = cli_reply(cli, &reply[i]);
+        if (code != CLI_OK) {
+            break;
+        }
+
+        p = &people[i];
+        p->id = item[i].id;
+        cli_record_of(&p->rec, reply[i]);
+
+        p->service = strcmp(cli_get(&p->rec, "kind"), "service") == 0;
+        role.data = cli_get(&p->rec, "role");
+        role.len = strlen(role.data);
+        p->rank = stok_role_rank(&cli->roles, role);
+        p->needed = -1;
+
+        if (p->rank > 0
+            && strcmp(cli_get(&p->rec, "status"), "deleted") != 0)
+        {
+            strcpy(p->cursor, "0");
+        }
+    }
+
+    if (code == CLI_OK) {
+        code = cli_people_use(cli, review, people, n);
+    }
+
+    for (i = 0; i < n && code == CLI_OK; i++) {
+        code = cli_user_judge(cli, review, &people[i]);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (reply[i]) {
+            freeReplyObject(reply[i]);
+        }
+    }
+
+    free(people);
+    review->users += (int64_t) n;
+
+    return code;
+}
+
+
+static int
+cli_user_judge(cli_t *cli, cli_review_t *review, cli_person_t *p)
+{
+    int  code;
+
+    code = cli_user_broken(cli, review, p);
+
+    if (p->rec.n == 0 || strcmp(cli_get(&p->rec, "status"), "deleted") == 0) {
+        return code;
+    }
+
+    if (code == CLI_OK && p->service) {
+        code = cli_user_judge_texts(cli, review, p);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_user_judge_role(cli, review, p);
+    }
+
+    return code;
+}
+
+
+static int
+cli_user_broken(cli_t *cli, cli_review_t *review, cli_person_t *p)
+{
+    stok_str_t           id;
+    const char          *why;
+    stok_user_record_t   user;
+
+    if (p->rec.n == 0) {
+        return cli_person_found(cli, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+                                "listed, but there is no record",
+                                "audit --user %s");
+    }
+
+    if (stok_user_record_decode(&user, p->rec.field, p->rec.n, &why)
+        != STOK_OK)
+    {
+        return cli_person_found(cli, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+                                why, "audit --user %s");
+    }
+
+    if (cli->keys.n) {
+        id.data = p->id;
+        id.len = strlen(p->id);
+        stok_seal_check_user(&cli->keys, id, &user);
+    }
+
+    return user.tampered
+           ? cli_person_found(cli, review, CLI_RULE_TAMPERED, CLI_HIGH, p,
+                              "the seal is missing or wrong",
+                              "incident user %s")
+           : CLI_OK;
+}
+
+
+static int
+cli_user_judge_texts(cli_t *cli, cli_review_t *review, cli_person_t *p)
+{
+    int          code;
+    const char  *text, *why;
+
+    code = CLI_OK;
+    text = cli_get(&p->rec, "purpose");
+
+    if (text[strspn(text, " ")] == '\0') {
+        code = cli_person_found(cli, review, CLI_RULE_PURPOSE, CLI_MEDIUM, p,
+                                "no purpose",
+                                "user describe %s --purpose TEXT");
+    }
+
+    text = cli_get(&p->rec, "owner");
+
+    if (code == CLI_OK && text[strspn(text, " ")] == '\0') {
+        code = cli_person_found(cli, review, CLI_RULE_OWNER, CLI_MEDIUM, p,
+                                "no owner",
+                                "user describe %s --owner TEXT");
+    }
+
+    why = cli_name_lint(p->id);
+
+    if (code == CLI_OK && why) {
+        code = cli_person_found(cli, review, CLI_RULE_USER_NAME, CLI_LOW, p,
+                                why, "user create NEW-NAME --purpose TEXT "
+                                "--owner TEXT");
+    }
+
+    return code;
+}
+
+
+static int
+cli_user_judge_role(cli_t *cli, cli_review_t *review, cli_person_t *p)
+{
+    int          code, len;
+    char         seen[128], mend[STOK_ROLE_MAX + 32];
+    int64_t      since;
+    stok_str_t   lower;
+
+    snprintf(mend, sizeof(mend), "user set-role %%s %.*s",
+             (int) cli->roles.name[0].len, cli->roles.name[0].data);
+
+    if (p->rank < 0) {
+        snprintf(seen, sizeof(seen), "no such role: %.40s",
+                 cli_get(&p->rec, "role"));
+        return cli_person_found(cli, review, CLI_RULE_ROLE, CLI_HIGH, p, seen,
+                                mend);
+    }
+
+    if (p->rank == 0) {
+        return CLI_OK;
+    }
+
+    since = p->last_used ? p->last_used
+                         : cli_number(cli_get(&p->rec, "created_at"));
+
+    code = CLI_OK;
+
+    if (review->now - since >= CLI_UNUSED) {
+        snprintf(seen, sizeof(seen), "%.16s, unused %lld days",
+                 cli_get(&p->rec, "role"),
+                 (long long) (review->now - since) / CLI_DAY);
+        code = cli_person_found(cli, review, CLI_RULE_ROLE, CLI_MEDIUM, p,
+                                seen, mend);
+    }
+
+    if (code != CLI_OK || !p->old || p->unknown || p->needed < 0
+        || p->needed >= p->rank)
+    {
+        return code;
+    }
+
+    lower = cli->roles.name[p->needed];
+    len = (int) lower.len;
+
+    snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
+             cli_get(&p->rec, "role"), len, lower.data);
+    snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
+
+    return cli_person_found(cli, review, CLI_RULE_LEAST_PRIVILEGE, CLI_MEDIUM,
+                            p, seen, mend);
+}
+
+
+/* format: the command, with one %s for the id, or none */
+
+static int
+cli_person_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
+    cli_severity_e severity, cli_person_t *p, const char *seen,
+    const char *format)
+{
+    char            word[CLI_QUOTED];
+    const char     *id;
+    cli_finding_t   f;
+
+    memset(&f, 0, sizeof(f));
+    f.severity = severity;
+    f.user = p->id;
+    snprintf(f.seen, sizeof(f.seen), "%s", seen);
+
+    id = strstr(format, "%s");
+
+    if (id == NULL) {
+        snprintf(f.mend, sizeof(f.mend), "%s", format);
+
+    } else {
+        cli_quote(p->id, word);
+        snprintf(f.mend, sizeof(f.mend), "%.*s%s%s", (int) (id - format),
+                 format, word, id + 2);
+    }
+
+    return cli_found(cli, review, rule, &f);
+}
+
+
+/* a page of each set at a time, until all are read */
+
+static int
+cli_people_use(cli_t *cli, cli_review_t *review, cli_person_t *people,
+    size_t n)
+{
+    int          code;
+    size_t       i, open;
+    redisReply  *set[CLI_PAGE];
+
+    do {
+        memset(set, 0, sizeof(set));
+
+        for (i = 0, open = 0; i < n; i++) {
+            if (people[i].cursor[0]) {
+                redisAppendCommand(cli->ctx, "SSCAN %suser-tokens:%s %s "
+                                   "COUNT %d", cli->prefix, people[i].id,
+                                   people[i].cursor, CLI_SSCAN);
+                open++;
+            }
+        }
+
+        code = open ? cli_people_scan(cli, review, people, n, set) : CLI_OK;
+
+        for (i = 0; i < n; i++) {
+            if (set[i]) {
+                freeReplyObject(set[i]);
+            }
+        }
+
+    } while (code == CLI_OK && open);
+
+    return code;
+}
+
+
+/* all questions of all users leave together */
+
+static int
+cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
+    size_t n, redisReply **set)
+{
+    int          code;
+    size_t       i, k;
+    redisReply  *ids;
+
+    for (i = 0; i < n; i++) {
+        if (people[i].cursor[0] == '\0') {
+            continue;
+        }
+
+        code = cli_reply(cli, &set[i]);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        ids = set[i] ? set[i]->element[1] : NULL;
+
+        for (k = 0; ids && k < ids->elements; k++) {
+            redisAppendCommand(cli->ctx, "HGET %susage:%s role_needed",
+                               cli->prefix, ids->element[k]->str);
+            redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s",
+                               cli->prefix, ids->element[k]->str);
+            redisAppendCommand(cli->ctx, "ZSCORE %stokens %s", cli->prefix,
+                               ids->element[k]->str);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (set[i] == NULL) {
+            continue;
+        }
+
+        code = cli_people_tokens(cli, review, &people[i],
+                                 set[i]->element[1]);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        snprintf(people[i].cursor, sizeof(people[i].cursor), "%s",
+                 set[i]->element[0]->str);
+
+        if (strcmp(people[i].cursor, "0") == 0) {
+            people[i].cursor[0] = '\0';
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_people_tokens(cli_t *cli, cli_review_t *review, cli_person_t *p,
+    redisReply *ids)
+{
+    int          code, rank;
+    size_t       i, k;
+    int64_t      used, made;
+    redisReply  *reply[3];
+    stok_str_t   role;
+
+    for (i = 0; i < ids->elements; i++) {
+
+        memset(reply, 0, sizeof(reply));
+
+        for (k = 0, code = CLI_OK; k < 3 && code == CLI_OK; k++) {
+            code = cli_reply(cli, &reply[k]);
+        }
+
+        if (code == CLI_OK) {
+            role.data = reply[0]->str ? reply[0]->str : "";
+            role.len = strlen(role.data);
+            rank = stok_role_rank(&cli->roles, role);
+            used = cli_number(reply[1]->str);
+            made = reply[2]->str ? (int64_t) strtod(reply[2]->str, NULL) : 0;
+
+            p->needed = rank > p->needed ? rank : p->needed;
+            p->unknown |= used && rank < 0;
+            p->old |= used && made && review->now - made >= CLI_NEEDED;
+            p->last_used = used > p->last_used ? used : p->last_used;
+        }
+
+        for (k = 0; k < 3; k++) {
+            if (reply[k]) {
+                freeReplyObject(reply[k]);
+            }
+        }
+
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    return CLI_OK;
+}

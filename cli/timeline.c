@@ -1,0 +1,260 @@
+/*
+ * The timeline of an incident, from the audit and from what is known of use;
+ * and the steps that remain.
+ */
+
+
+#include "audit.h"
+#include "incident.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+
+#define CLI_TIMELINE  1000                       /* older ones are left out */
+
+
+typedef struct {
+    const char  *token;
+    const char  *user;
+    json_t      *array;
+} cli_timeline_t;
+
+
+static int cli_timeline_entry(cli_t *cli, redisReply *entry, void *data);
+static void cli_timeline_put(json_t *timeline, json_t *usage,
+    const char *date, const char *what, const char *addr, const char *more);
+static const char *cli_string(json_t *json, const char *name);
+
+
+int
+cli_timeline(cli_t *cli, const char *token, const char *user,
+    json_t **timeline)
+{
+    int             code;
+    cli_timeline_t  data;
+
+    data.token = token;
+    data.user = user;
+    data.array = json_array();
+
+    code = cli_audit_walk(cli, "-", cli_timeline_entry, &data);
+
+    if (code != CLI_OK) {
+        json_decref(data.array);
+        data.array = NULL;
+    }
+
+    *timeline = data.array;
+
+    return code;
+}
+
+
+static int
+cli_timeline_entry(cli_t *cli, redisReply *entry, void *data)
+{
+    char             detail[512];
+    json_t          *item;
+    const char      *before, *after;
+    cli_timeline_t  *t = data;
+
+    (void) cli;
+
+    if (t->token ? strcmp(cli_entry_get(entry, "token"), t->token) != 0
+                 : strcmp(cli_entry_get(entry, "user"), t->user) != 0)
+    {
+        return CLI_OK;
+    }
+
+    before = cli_entry_get(entry, "before");
+    after = cli_entry_get(entry, "after");
+
+    snprintf(detail, sizeof(detail), "%s%s%s%s%s",
+             t->token ? "" : cli_entry_get(entry, "token"),
+             t->token || cli_entry_get(entry, "token")[0] == '\0' ? "" : "  ",
+             before[0] ? before : "-", " -> ", after[0] ? after : "-");
+
+    item = json_object();
+    json_object_set_new(item, "at",
+                        json_integer(cli_number(cli_entry_get(entry, "at"))));
+    json_object_set_new(item, "what",
+                        json_string(cli_entry_get(entry, "action")));
+    json_object_set_new(item, "who",
+                        json_string(cli_entry_get(entry, "actor")));
+    json_object_set_new(item, "detail", json_string(detail));
+
+    if (json_array_size(t->array) == CLI_TIMELINE) {
+        json_array_remove(t->array, 0);
+    }
+
+    json_array_append_new(t->array, item);
+
+    return CLI_OK;
+}
+
+
+void
+cli_timeline_usage(json_t *timeline, json_t *usage, int64_t now)
+{
+    json_int_t  expires;
+
+    cli_timeline_put(timeline, usage, "first_used", "first use", "first_addr",
+                     NULL);
+    cli_timeline_put(timeline, usage, "last_used", "last use", "last_addr",
+                     "last_location");
+    cli_timeline_put(timeline, usage, "refused_at", "last refused try",
+                     "refused_addr", "refused_reason");
+
+    expires = json_integer_value(json_object_get(usage, "expires_at"));
+
+    if (expires && expires <= now) {
+        cli_timeline_put(timeline, usage, "expires_at", "expired", NULL, NULL);
+    }
+}
+
+
+/* behind all that was at that second or before */
+
+static void
+cli_timeline_put(json_t *timeline, json_t *usage, const char *date,
+    const char *what, const char *addr, const char *more)
+{
+    char         detail[512];
+    size_t       i;
+    json_t      *at, *item;
+    const char  *where, *rest;
+
+    at = json_object_get(usage, date);
+
+    if (!json_is_integer(at) || json_integer_value(at) == 0) {
+        return;
+    }
+
+    where = addr ? cli_string(usage, addr) : "";
+    rest = more ? cli_string(usage, more) : "";
+
+    snprintf(detail, sizeof(detail), "%s%s%s%s", where[0] ? "from " : "",
+             where, rest[0] ? "  " : "", rest);
+
+    for (i = json_array_size(timeline); i > 0; i--) {
+        item = json_array_get(timeline, i - 1);
+
+        if (json_integer_value(json_object_get(item, "at"))
+            <= json_integer_value(at))
+        {
+            break;
+        }
+    }
+
+    json_array_insert_new(timeline, i,
+                          json_pack("{s:O, s:s, s:s, s:s}", "at", at, "what",
+                                    what, "who", "", "detail", detail));
+}
+
+
+void
+cli_remains(json_t *remaining, const char *step, const char *why,
+    const char *format, ...)
+{
+    char      command[1024];
+    json_t   *item;
+    va_list   ap;
+
+    item = json_pack("{s:s, s:s, s:n}", "step", step, "why", why, "command");
+
+    if (format) {
+        va_start(ap, format);
+        vsnprintf(command, sizeof(command), format, ap);
+        va_end(ap);
+
+        json_object_set_new(item, "command", json_string(command));
+    }
+
+    json_array_append_new(remaining, item);
+}
+
+
+void
+cli_timeline_print(json_t *timeline)
+{
+    char     date[24];
+    size_t   i;
+    json_t  *item;
+
+    printf("\nTimeline\n");
+
+    json_array_foreach(timeline, i, item) {
+        cli_iso(json_integer_value(json_object_get(item, "at")), date);
+        printf("  %s  ", date);
+        cli_safe(cli_string(item, "what"));
+
+        if (cli_string(item, "who")[0]) {
+            printf(" by ");
+            cli_safe(cli_string(item, "who"));
+        }
+
+        if (cli_string(item, "detail")[0]) {
+            printf("  ");
+            cli_safe(cli_string(item, "detail"));
+        }
+
+        printf("\n");
+    }
+
+    if (json_array_size(timeline) >= CLI_TIMELINE) {
+        printf("  older entries: service-token audit\n");
+    }
+}
+
+
+void
+cli_remains_print(json_t *remaining)
+{
+    size_t   i;
+    json_t  *item;
+
+    printf("\nWhat remains to do\n");
+
+    json_array_foreach(remaining, i, item) {
+        printf("  %zu. ", i + 1);
+        cli_safe(cli_string(item, "why"));
+        printf("\n");
+
+        if (cli_string(item, "command")[0]) {
+            printf("     service-token ");
+            cli_safe(cli_string(item, "command"));
+            printf("\n");
+        }
+    }
+}
+
+
+void
+cli_words(json_t *array, char *out, size_t size)
+{
+    size_t       i, n;
+    json_t      *item;
+    const char  *text;
+
+    out[0] = '\0';
+
+    for (i = 0, n = 0; i < json_array_size(array) && n < size; i++) {
+        item = json_array_get(array, i);
+        text = json_is_string(item) ? json_string_value(item) : "?";
+        n += (size_t) snprintf(out + n, size - n, "%s%s", n ? ", " : "",
+                               text);
+    }
+}
+
+
+static const char *
+cli_string(json_t *json, const char *name)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(json, name));
+
+    return text ? text : "";
+}
