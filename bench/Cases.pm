@@ -15,7 +15,7 @@ use Stok::Redis;
 my $connections = 16;
 
 my $ours = <<'EOC';
-    service_token_redis %%SOCKET%%;
+    service_token_redis %%SOCKET%% timeout=5s connect_timeout=5s;
     service_token_zone service_token 16m;
 EOC
 
