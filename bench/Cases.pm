@@ -121,7 +121,8 @@ EOC
     return $self;
 }
 
-# an nginx for one case; options as of Stok::Nginx
+# an nginx for one case; options as of Stok::Nginx, and steady: what happens
+# by time, and not by requests, is put off
 
 sub start {
     my ($self, $name, %opt) = @_;
@@ -130,6 +131,12 @@ sub start {
     my (undef, $http, $location, $token) = @$case;
     my $port = $self->{backend}->port;
     my $main = '';
+
+    if ($opt{steady} && $name =~ /^ours/) {
+        $http .= "    service_token_lease 60s;\n";
+        $http .= "    service_token_cache_valid 1h unknown=1h;\n"
+            if $http !~ /cache_valid/;
+    }
 
     if ($name =~ /^Lua/) {
         my $path = '/usr/share/nginx/modules';

@@ -1,7 +1,7 @@
 package Load;
 
 # wrk, and which core runs what: nginx alone on the first, all else on the
-# second.  On a machine with one core they share it.
+# second; or, on a machine with one core or after one_core(), all on the first.
 
 use strict;
 use warnings;
@@ -10,6 +10,8 @@ use POSIX ();
 
 my $cores = grep { /^processor/ } do { open my $fh, '<', '/proc/cpuinfo'; <$fh> };
 my $other = $cores > 1 ? 1 : 0;
+
+sub one_core { $other = 0 }
 
 # a command on the core of nginx, and on the other
 
