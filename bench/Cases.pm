@@ -74,7 +74,7 @@ access_by_lua_block {
     h:update(token)
     local red = require("nginx.redis"):new()
     local key = "{st}:token:" .. require("nginx.string").to_hex(h:final())
-    red:set_timeout(250)
+    red:set_timeout(5000)
     local ok, err = red:connect("%%SOCKET%%")
     if not ok then return ngx.exit(503) end
     local record, err = red:hmget(key, "status", "user", "expires_at")

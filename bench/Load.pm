@@ -48,10 +48,15 @@ sub wrk {
         refused => $5, errors => $6 };
 }
 
-# seconds of CPU that a process has had, by the kernel's clock ticks
+# seconds of CPU that a process has had: by the scheduler's nanoseconds, if the
+# kernel tells them, else by the clock's ticks
 
 sub cpu {
     my $pid = shift;
+
+    if (open my $fh, '<', "/proc/$pid/schedstat") {
+        return (split ' ', <$fh>)[0] / 1e9;
+    }
 
     open my $fh, '<', "/proc/$pid/stat" or die "process $pid is gone\n";
     my @field = split ' ', <$fh> =~ s/.*\) //sr;
