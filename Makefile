@@ -36,7 +36,9 @@ UNIT_H = $(wildcard t/unit/*.h)
 
 .DELETE_ON_ERROR:
 
-.PHONY: all module command help test test-valgrind test-asan unit check install clean
+.PHONY: all module command help test test-valgrind test-asan unit check \
+    bench bench-instructions bench-table bench-revocation bench-density \
+    install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -45,7 +47,7 @@ module: $(MODULE)
 command: $(COMMAND)
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 22
 
 
 # nginx's configure writes where it stands: it gets a folder of its own, with
@@ -119,6 +121,26 @@ check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
+
+bench: all  ## requests/s beside other ways to check, and beside no check
+	bench/throughput
+
+bench-instructions: all  ## the same cases: instructions, by callgrind
+	bench/instructions
+
+bench-table: $(B)/bench/table  ## the hit path alone, of one and two processes
+	$(B)/bench/table
+
+bench-revocation: all  ## how soon every worker refuses, under load
+	bench/revocation --workers 2
+	bench/revocation --workers 4
+
+bench-density: all  ## how many tokens a zone holds
+	bench/density
+
+$(B)/bench/table: bench/table.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
 
 install: all  ## install into DESTDIR
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin

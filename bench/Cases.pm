@@ -1,7 +1,8 @@
 package Cases;
 
 # The cases that are compared: each is an nginx of its own that serves the
-# same small file, with another check in front of it.
+# same small file, with another check in front of it.  The file is sent from
+# memory, as cheaply as nginx can, so that a check is seen the better.
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use Stok::Redis;
 my $connections = 16;
 
 my $ours = <<'EOC';
-    service_token_redis %%SOCKET%%;
+    service_token_redis %%SOCKET%% timeout=5s connect_timeout=5s;
     service_token_zone service_token 16m;
 EOC
 
@@ -73,7 +74,7 @@ access_by_lua_block {
     h:update(token)
     local red = require("nginx.redis"):new()
     local key = "{st}:token:" .. require("nginx.string").to_hex(h:final())
-    red:set_timeout(250)
+    red:set_timeout(5000)
     local ok, err = red:connect("%%SOCKET%%")
     if not ok then return ngx.exit(503) end
     local record, err = red:hmget(key, "status", "user", "expires_at")
@@ -120,7 +121,8 @@ EOC
     return $self;
 }
 
-# an nginx for one case; options as of Stok::Nginx
+# an nginx for one case; options as of Stok::Nginx, and steady: what happens
+# by time, and not by requests, is put off
 
 sub start {
     my ($self, $name, %opt) = @_;
@@ -130,6 +132,12 @@ sub start {
     my $port = $self->{backend}->port;
     my $main = '';
 
+    if ($opt{steady} && $name =~ /^ours/) {
+        $http .= "    service_token_lease 60s;\n";
+        $http .= "    service_token_cache_valid 1h unknown=1h;\n"
+            if $http !~ /cache_valid/;
+    }
+
     if ($name =~ /^Lua/) {
         my $path = '/usr/share/nginx/modules';
         $main = "load_module /usr/lib/nginx/modules/ndk_http_module.so;\n"
@@ -138,7 +146,7 @@ sub start {
 
     my $text = <<"EOC";
     keepalive_requests 1000000000;
-    sendfile on;
+    open_file_cache max=16;
     tcp_nodelay on;
 $http
     upstream backend { server 127.0.0.1:$port; keepalive 16;
@@ -175,8 +183,23 @@ EOC
 
 sub header {
     my ($self, $name, $i) = @_;
+    return 'Authorization: ' . ($self->tokens($name))[$i % $connections];
+}
+
+# the values of Authorization, one for each connection
+
+sub tokens {
+    my ($self, $name) = @_;
     my ($case) = grep { $_->[0] eq $name } @cases;
-    return "Authorization: Bearer $self->{ $case->[3] }[$i % $connections]";
+    return map { "Bearer $_" } @{ $self->{ $case->[3] } };
+}
+
+# what runs besides the nginx of a case
+
+sub pids {
+    my $self = shift;
+    return ($self->{redis}->pid, $self->{backend}->pid,
+        $self->{backend}->workers);
 }
 
 sub expected { $_[1] =~ /unknown/ ? 401 : 200 }

@@ -322,7 +322,11 @@ stok_name_check(stok_str_t name)
     p = (const uint8_t *) name.data;
 
     for (i = 0, chars = 0; i < name.len; i += n) {
-        n = stok_utf8_length(p + i, name.len - i);
+
+        /* mostly ASCII: worth no call */
+
+        n = (p[i] >= 0x20 && p[i] < 0x7f)
+            ? 1 : stok_utf8_length(p + i, name.len - i);
 
         if (n == 0 || ++chars > STOK_NAME_MAX) {
             return STOK_INVALID;

@@ -180,6 +180,10 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     stok_table_entry_t           entry;
     ngx_service_token_shared_t  *shared;
 
+    if (cache->valid == 0) {
+        return NGX_BUSY;
+    }
+
     shared = cache->shared;
 
     until = atomic_load_explicit(&shared->fresh_until, memory_order_acquire);
@@ -190,7 +194,7 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
 
     now = ngx_service_token_cache_now();
 
-    if (until == 0 || now >= until + stale || cache->valid == 0) {
+    if (until == 0 || now >= until + stale) {
         return NGX_BUSY;
     }
 

@@ -73,6 +73,7 @@ struct ngx_service_token_command_s {
     u_char                       *bytes;
     size_t                        len;
     unsigned                      again:1;         /* was sent before */
+    unsigned                      allocated:1;     /* bytes, by the link */
 };
 
 
@@ -132,6 +133,13 @@ ngx_service_token_link_t *ngx_service_token_link_create(ngx_conf_t *cf,
 ngx_int_t ngx_service_token_link_send(ngx_service_token_link_t *link,
     ngx_service_token_command_t *cmd, int argc, const char **argv,
     const size_t *argvlen);
+
+/*
+ * The same, with the command in cmd->bytes and cmd->len, as
+ * ngx_service_token_redis_format_to() writes it: they are the caller's, too.
+ */
+ngx_int_t ngx_service_token_link_send_bytes(ngx_service_token_link_t *link,
+    ngx_service_token_command_t *cmd);
 
 /*
  * Logs an error reply, once for each change of state; reply NULL: a good one

@@ -14,6 +14,7 @@ static void ngx_service_token_pipe_fill(ngx_service_token_link_t *link);
 static ngx_int_t ngx_service_token_pipe_drain(ngx_service_token_link_t *link);
 static void ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
+static void ngx_service_token_pipe_free(ngx_service_token_command_t *cmd);
 
 
 ngx_int_t
@@ -21,24 +22,36 @@ ngx_service_token_link_send(ngx_service_token_link_t *link,
     ngx_service_token_command_t *cmd, int argc, const char **argv,
     const size_t *argvlen)
 {
-    if (link->down || link->commands >= NGX_SERVICE_TOKEN_LINK_PENDING) {
-        return NGX_ERROR;
-    }
-
-    if (link->state == NGX_SERVICE_TOKEN_LINK_CLOSED
-        && ngx_service_token_link_open(link) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     cmd->len = ngx_service_token_redis_format(&cmd->bytes, argc, argv,
                                               argvlen);
     if (cmd->len == 0) {
         return NGX_ERROR;
     }
 
-    if (cmd->len > NGX_SERVICE_TOKEN_LINK_OUT) {
-        ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+    cmd->allocated = 1;
+
+    if (ngx_service_token_link_send_bytes(link, cmd) != NGX_OK) {
+        ngx_service_token_pipe_free(cmd);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_service_token_link_send_bytes(ngx_service_token_link_t *link,
+    ngx_service_token_command_t *cmd)
+{
+    if (link->down || link->commands >= NGX_SERVICE_TOKEN_LINK_PENDING
+        || cmd->len > NGX_SERVICE_TOKEN_LINK_OUT)
+    {
+        return NGX_ERROR;
+    }
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_CLOSED
+        && ngx_service_token_link_open(link) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -193,12 +206,7 @@ ngx_service_token_pipe_read_handler(ngx_event_t *rev)
             return;
         }
 
-        if (ngx_service_token_redis_reader_feed(&link->reader, buf, n)
-            != NGX_OK)
-        {
-            ngx_service_token_link_drop(link, 0, "no memory", NULL);
-            return;
-        }
+        ngx_service_token_redis_reader_feed(&link->reader, buf, n);
 
         if (ngx_service_token_pipe_drain(link) != NGX_OK) {
             return;
@@ -277,9 +285,19 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     link->commands--;
     link->active = ngx_current_msec;
 
-    ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+    ngx_service_token_pipe_free(cmd);
 
     cmd->handler(cmd, reply);
+}
+
+
+static void
+ngx_service_token_pipe_free(ngx_service_token_command_t *cmd)
+{
+    if (cmd->allocated) {
+        cmd->allocated = 0;
+        ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+    }
 }
 
 
@@ -370,7 +388,7 @@ ngx_service_token_pipe_fail(ngx_queue_t *commands)
         ngx_queue_remove(q);
         cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
 
-        ngx_service_token_redis_format_free(cmd->bytes, cmd->len);
+        ngx_service_token_pipe_free(cmd);
 
         cmd->handler(cmd, NULL);
     }

@@ -15,6 +15,7 @@
 #define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply */
 #define NGX_SERVICE_TOKEN_PUSH_BYTES      16777216 /* of one message */
 #define NGX_SERVICE_TOKEN_REPLY_STRING    8192     /* a longer one is cut */
+#define NGX_SERVICE_TOKEN_REPLY_STRINGS   32       /* of one read in place */
 #define NGX_SERVICE_TOKEN_REPLY_ELEMENTS  1024     /* of one array */
 #define NGX_SERVICE_TOKEN_PUSH_ELEMENTS   65536
 #define NGX_SERVICE_TOKEN_REPLY_DEPTH     2        /* arrays in arrays */
@@ -44,11 +45,17 @@ struct ngx_service_token_reply_s {
 
 typedef struct {
     void                         *reader;          /* NULL: closed */
+    u_char                       *pos;             /* not yet looked at */
+    u_char                       *last;
+    ngx_uint_t                    idle;            /* hiredis has no part */
     ngx_pool_t                   *pool;            /* of the current reply */
     size_t                        bytes;           /* of the current reply */
     size_t                        max_bytes;
     size_t                        max_elements;
     const char                   *refused;
+
+    ngx_service_token_reply_t     strings;         /* a reply read in place */
+    ngx_service_token_reply_t     string[NGX_SERVICE_TOKEN_REPLY_STRINGS];
 } ngx_service_token_reader_t;
 
 
@@ -60,8 +67,11 @@ ngx_int_t ngx_service_token_redis_reader_open(
     ngx_service_token_reader_t *reader, ngx_uint_t push, ngx_log_t *log);
 void ngx_service_token_redis_reader_close(ngx_service_token_reader_t *reader);
 
-/* NGX_OK, or NGX_ERROR: no memory */
-ngx_int_t ngx_service_token_redis_reader_feed(
+/*
+ * What was received; it has to stay where it is until reader_next() has
+ * answered NGX_AGAIN.
+ */
+void ngx_service_token_redis_reader_feed(
     ngx_service_token_reader_t *reader, u_char *buf, size_t len);
 
 /*
@@ -80,6 +90,14 @@ ngx_int_t ngx_service_token_redis_reader_next(
 size_t ngx_service_token_redis_format(u_char **bytes, int argc,
     const char **argv, const size_t *argvlen);
 void ngx_service_token_redis_format_free(u_char *bytes, size_t len);
+
+/*
+ * The same into memory of the caller, with room for format_size() bytes; the
+ * last argument stands right before the last two bytes.
+ */
+size_t ngx_service_token_redis_format_to(u_char *bytes, int argc,
+    const char **argv, const size_t *argvlen);
+size_t ngx_service_token_redis_format_size(int argc, const size_t *argvlen);
 
 /*
  * What may be logged of a reply that is an error: its text up to the first
