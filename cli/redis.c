@@ -13,7 +13,6 @@
 
 
 #define CLI_TIMEOUT  5                           /* seconds */
-#define CLI_ARGS     4096                        /* of a script */
 
 
 /* redis://[user:password@]host[:port][/db], unix://path[?db=N] */
@@ -32,6 +31,9 @@ static int cli_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
 static int cli_greet(cli_t *cli, cli_uri_t *u);
 static int cli_refused(redisReply *reply);
+static int cli_script_send(cli_t *cli, const char *script, int argc,
+    const char **argv);
+static int cli_script_answer(cli_t *cli, redisReply *reply, char **word);
 
 
 int
@@ -292,15 +294,43 @@ int
 cli_script(cli_t *cli, const char *script, int argc, const char **argv,
     char **word)
 {
-    int           i, code;
-    char          marker[STOK_PREFIX_MAX + 8];
-    const char   *arg[CLI_ARGS], *answer;
-    redisReply   *reply;
+    int          code;
+    redisReply  *reply;
 
     *word = NULL;
 
-    if (argc > CLI_ARGS - 6) {
-        return cli_fail(CLI_REFUSED, "too many records for one step");
+    code = cli_script_send(cli, script, argc, argv);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_reply(cli, &reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_script_answer(cli, reply, word);
+    freeReplyObject(reply);
+
+    if (code != CLI_OK && code != CLI_FOUND) {
+        free(*word);
+        *word = NULL;
+    }
+
+    return code;
+}
+
+
+static int
+cli_script_send(cli_t *cli, const char *script, int argc, const char **argv)
+{
+    int           i, rc;
+    char          marker[STOK_PREFIX_MAX + 8];
+    const char  **arg;
+
+    arg = malloc((size_t) (6 + argc) * sizeof(char *));
+    if (arg == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
     }
 
     snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
@@ -316,19 +346,21 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
         arg[6 + i] = argv[i];
     }
 
-    if (redisAppendCommandArgv(cli->ctx, 6 + argc, arg, NULL) != REDIS_OK) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
-    }
+    rc = redisAppendCommandArgv(cli->ctx, 6 + argc, arg, NULL);
+    free(arg);
 
-    code = cli_reply(cli, &reply);
-    if (code != CLI_OK) {
-        return code;
-    }
+    return rc == REDIS_OK ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+}
+
+
+static int
+cli_script_answer(cli_t *cli, redisReply *reply, char **word)
+{
+    const char  *answer;
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
         || reply->element[0]->type != REDIS_REPLY_STRING)
     {
-        freeReplyObject(reply);
         return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
     }
 
@@ -338,36 +370,27 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
                    ? reply->element[1]->str : "");
 
     if (*word == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
 
-    } else if (strcmp(answer, "OK") == 0) {
-        code = CLI_OK;
+    if (strcmp(answer, "OK") == 0) {
+        return CLI_OK;
+    }
 
-    } else if (strcmp(answer, "CHANGED") == 0) {
-        code = CLI_CHANGED;
+    if (strcmp(answer, "CHANGED") == 0) {
+        return CLI_CHANGED;
+    }
 
-    } else if (strcmp(answer, "UNREADY") == 0) {
-        code = cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
+    if (strcmp(answer, "UNREADY") == 0) {
+        return cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
                         "run service-token init", cli->prefix);
+    }
 
-    } else if (strcmp(answer, "EXISTS") == 0
-               || strcmp(answer, "WATCHED") == 0)
-    {
-        freeReplyObject(reply);
+    if (strcmp(answer, "EXISTS") == 0 || strcmp(answer, "WATCHED") == 0) {
         return CLI_FOUND;
-
-    } else {
-        code = cli_fail(CLI_REFUSED, "%s", *word);
     }
 
-    freeReplyObject(reply);
-
-    if (code != CLI_OK) {
-        free(*word);
-        *word = NULL;
-    }
-
-    return code;
+    return cli_fail(CLI_REFUSED, "%s", *word);
 }
 
 
