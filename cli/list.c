@@ -29,13 +29,16 @@ static int cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list);
 static const char *cli_text(json_t *json, const char *name);
 
 
-/* state and last use, as a token's JSON shows them */
+/* state, last use and all that is known of use, as a token's JSON shows them */
 
 int
 cli_token_more(cli_t *cli, json_t *json, int64_t now)
 {
-    int          code;
-    redisReply  *reply;
+    int           code;
+    size_t        i;
+    json_t       *usage;
+    redisReply   *reply;
+    cli_record_t  rec;
 
     code = cli_command(cli, &reply, "ZSCORE %slast_used %s", cli->prefix,
                        cli_text(json, "id"));
@@ -45,6 +48,25 @@ cli_token_more(cli_t *cli, json_t *json, int64_t now)
 
     cli_token_state(json, now, reply->type == REDIS_REPLY_STRING ? reply->str
                                                                  : NULL);
+    freeReplyObject(reply);
+
+    code = cli_command(cli, &reply, "HGETALL %susage:%s", cli->prefix,
+                       cli_text(json, "id"));
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    memset(&rec, 0, sizeof(rec));
+    rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+
+    for (i = 0; i < rec.n; i++) {
+        rec.field[i].data = reply->element[i]->str;
+        rec.field[i].len = (size_t) reply->element[i]->len;
+    }
+
+    usage = cli_json(&rec, NULL);
+    json_object_update_missing(json, usage);
+    json_decref(usage);
     freeReplyObject(reply);
 
     return CLI_OK;
