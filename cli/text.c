@@ -159,6 +159,36 @@ cli_days(const char *text, int64_t *seconds)
 }
 
 
+/* "30m", "12h", "7d": above 0, 365 days at most */
+
+int
+cli_duration(const char *text, int64_t *seconds)
+{
+    char        *end;
+    long         n;
+    const char  *unit;
+
+    static const char  units[] = "smhd";
+    static const int   length[] = { 1, 60, 3600, CLI_DAY };
+
+    n = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
+
+    if (n < 1 || end[0] == '\0' || end[1] != '\0') {
+        return CLI_USAGE;
+    }
+
+    unit = strchr(units, end[0]);
+
+    if (unit == NULL || n > 365 * CLI_DAY / length[unit - units]) {
+        return CLI_USAGE;
+    }
+
+    *seconds = (int64_t) n * length[unit - units];
+
+    return CLI_OK;
+}
+
+
 void
 cli_iso(int64_t date, char out[24])
 {
