@@ -213,7 +213,7 @@ cli_rotation_answer(cli_rotation_t *r)
         cli_rotation_say(r, "safe-to-revoke", "%s was used %s, %s never",
                          new->id, other, old->id);
 
-    } else if (old->used >= new->used && old->used >= new->created) {
+    } else if (old->used >= new->used) {
         cli_rotation_say(r, "old-still-used", "%s was used %s, not before %s "
                          "(%s)", old->id, date, new->id, other);
 

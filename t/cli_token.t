@@ -100,12 +100,29 @@ is($st->json('token', 'show', $id)->{state}, 'active', 'is in force');
 $st->run('token', 'revoke', $id);
 refused(3, qr/is watched until 20\d\d-\d\d-\d\dT.*Z, 7 days/, 'token',
     'delete', $id);
+
+# attempts, before it was revoked and after
+
+my $usage = $redis->key("usage:$id");
+my $revoked_at = $st->json('token', 'show', $id)->{revoked_at};
+$redis->cli('HSET', $usage, 'refused', 2, 'refused_at', $revoked_at - 1,
+    'refused_addr', '192.0.2.7', 'refused_reason', 'ROLE');
+refused(3, qr/and was not tried since/, 'token', 'delete', $id);
+$redis->cli('HSET', $usage, 'refused_at', $revoked_at, 'refused_reason',
+    'REVOKED');
+refused(3, qr/and was still tried 20\S+Z from 192\.0\.2\.7 \(REVOKED\)/,
+    'token', 'delete', $id);
+is($st->json('token', 'show', $id)->{refused}, 2, 'show: how often');
+like(($st->run('token', 'show', $id))[1], qr/^refused_reason +REVOKED$/m,
+    'and why');
+
 my $key = $redis->key('token:' . sha256_hex($clear));
 $redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 + 100);
 refused(3, qr/is watched/, 'token', 'delete', $id);
 $redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 - 1);
 is(($st->run('token', 'delete', $id))[0], 0, 'delete, after the watch');
-is($redis->cli('EXISTS', $key, $redis->key("id:$id")), 0, 'nothing is left');
+is($redis->cli('EXISTS', $key, $redis->key("id:$id"), $usage), 0,
+    'nothing is left');
 refused(3, qr/no token/, 'token', 'show', $id);
 
 my $expired = $st->json(@for, '--name', 'old', '--env', 'testing');
