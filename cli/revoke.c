@@ -193,26 +193,35 @@ cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
 }
 
 
-/* id, seal it has, seal it gets: for a token that is active */
+/*
+ * Id, seal it has, seal it gets: for a token that is active.  One that cannot
+ * be read, or that somebody else wrote, keeps no other from being revoked: it
+ * was said, and it is revoked without a seal, so that it stays refused.
+ */
 
 static int
 cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
 {
-    int                   code;
+    int                   code, whole;
     char                 *had, *gets;
     cli_record_t          rec;
     stok_token_record_t   token;
 
     code = cli_read_token(cli, id, &rec);
     if (code != CLI_OK) {
-        return code;
+        return code == CLI_REFUSED ? CLI_OK : code;
     }
 
     code = cli_decode_token(cli, id, &rec, &token);
+    whole = code == CLI_OK;
 
-    if (code == CLI_OK && token.status == STOK_TOKEN_ACTIVE) {
-        token.status = STOK_TOKEN_REVOKED;
+    if (code == CLI_REFUSED
+        && (cli->keys.n || cli_get(&rec, "seal")[0] == '\0'))
+    {
+        code = CLI_OK;
+    }
 
+    if (code == CLI_OK && strcmp(cli_get(&rec, "status"), "active") == 0) {
         had = strdup(cli_get(&rec, "seal"));
         gets = calloc(1, STOK_SEAL_MAX + 1);
 
@@ -223,7 +232,10 @@ cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
             code = cli_fail(CLI_UNAVAILABLE, "no memory");
 
         } else {
-            (void) cli_token_seal(cli, &rec, &token, gets);
+            if (whole) {
+                token.status = STOK_TOKEN_REVOKED;
+                (void) cli_token_seal(cli, &rec, &token, gets);
+            }
 
             step->argv[step->argc++] = id;
             step->argv[step->argc++] = had;

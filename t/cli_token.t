@@ -221,6 +221,14 @@ is($digest, $redis->digest($out =~ s/\n//r), 'by HMAC');
 seal_ok('after create');
 refused(3, qr/is sealed: give --key-file/, 'token', 'revoke', $id);
 refused(3, qr/is sealed/, 'user', 'set-role', $user, 'admin');
+for my $change (['set-role', $user, 'admin'], ['disable', $user],
+    ['enable', $user])
+{
+    is((sealed('user', @$change))[0], 0, "user @$change");
+    my %u = @{ $redis->cli('HGETALL', $redis->key("user:$user")) };
+    is($u{seal}, Stok::Redis::seal($redis->{key}, 'user', $user,
+        @u{qw(kind name role status)}), 'its seal');
+}
 is((sealed('token', 'revoke', $id))[0], 0, 'revoke');
 seal_ok('after revoke');
 sealed('token', 'restore', $id);
@@ -228,6 +236,22 @@ is((sealed('user', 'revoke-all', $user))[0], 0, 'revoke-all');
 seal_ok('after revoke-all');
 $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 0);
 is((sealed('token', 'restore', $id))[0], 3, 'a record that was edited');
+
+# one that cannot be sealed again does not keep the others
+
+my @id = map { (sealed(@for, '--name', "all $_", '--env', 'testing'))[2]
+    =~ s/\n//r } 1 .. 3;
+my @key = map { $redis->key('token:' . $redis->cli('GET',
+    $redis->key("id:$_"))) } @id;
+$redis->cli('HSET', $key[0], 'expires_at', 0);
+$redis->cli('HSET', $key[1], 'future', 1);
+$redis->cli('SADD', $redis->key("user-tokens:$user"), 'tok_nothing');
+refused(3, qr/is sealed: give --key-file/, 'user', 'revoke-all', $user);
+($code, $out, $err) = sealed('user', 'revoke-all', $user);
+is("$code $out", "0 3 revoked\n", 'revoke-all, in spite of two edited ones');
+like($err, qr/$_/, 'which are named') for @id[0, 1];
+is(join(' ', map { $redis->cli('HGET', $_, 'status') } @key),
+    'revoked revoked revoked', 'all are revoked');
 
 finish;
 
