@@ -26,7 +26,7 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
 {
     int          blank;
     char         ch;
-    size_t       n, start;
+    size_t       n;
     const char  *p;
 
     for (p = name, n = 0, blank = 0; *p; p++) {
@@ -58,18 +58,14 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
             break;
         }
 
-        id[n++] = ch;
+        if (n || ch != '_') {
+            id[n++] = ch;
+        }
     }
 
     while (n && id[n - 1] == '_') {
         n--;
     }
-
-    for (start = 0; start < n && id[start] == '_'; start++) {
-        /* void */
-    }
-
-    n -= start;
 
     if (n == 0) {
         return cli_fail(CLI_REFUSED, "the name has no letter or digit "
@@ -81,7 +77,6 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
                         "than %d characters", CLI_ID_MAX);
     }
 
-    memmove(id, id + start, n);
     strcpy(id + n, "@service");
 
     return CLI_OK;
