@@ -5,8 +5,8 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Cwd ();
 use Digest::SHA qw(sha256_hex);
-use Fcntl ':mode';
 use JSON::PP ();
 use Stok::Command;
 use Stok::Test;
@@ -16,6 +16,7 @@ my $st = Stok::Command->new($redis);
 my $dir = "$st->{dir}";
 my $user = 'pipeline@service';
 my $clear = qr/stk_svc_[0-9A-Za-z]{38}/;
+my $binary = Cwd::abs_path($ENV{SERVICE_TOKEN} // 'build/service-token');
 my $n = 0;
 
 $st->run('init');
@@ -186,10 +187,8 @@ sub shell {
 
 sub limited {
     my ($file, @argv) = @_;
-    my $binary = Cwd::abs_path('build/service-token');
-    my $redis = 'unix://' . $redis->socket;
     my $quoted = join ' ', map { "'" . s/'/'\\''/gr . "'" } $binary, '--redis',
-        $redis, @argv, '--out', $file;
+        'unix://' . $redis->socket, @argv, '--out', $file;
     open my $fh, '>', "$dir/limited" or die;
     print $fh "trap '' XFSZ\nulimit -f 0\nexec $quoted 2>&1 > /dev/null\n";
     close $fh;
@@ -204,7 +203,7 @@ sub broken_pipe {
     if (!$pid) {
         open STDOUT, '>&', $write;
         $SIG{PIPE} = 'DEFAULT';
-        exec 'build/service-token', '--redis', 'unix://' . $redis->socket,
+        exec $binary, '--redis', 'unix://' . $redis->socket,
             @argv or POSIX::_exit(127);
     }
     waitpid $pid, 0;
