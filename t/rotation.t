@@ -5,6 +5,7 @@ use warnings;
 # is moved by writing dates.
 
 use lib 't/lib';
+use JSON::PP ();
 use Stok::Command;
 use Stok::Test;
 
@@ -126,6 +127,26 @@ is(join(' ', grep { !/^init|^user/ } map { { @{ $_->[1] } }->{action} }
     @{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') }),
     'token.create token.create token.rotate token.revoke token.delete',
     'the audit');
+
+# the next one, at once: an overlap of a second ends by itself
+
+wait_for('it is cached',
+    sub { said($nginx, $new->{token}) =~ /^200 ALLOWED HIT/ });
+my $third = $st->json('token', 'rotate', $new->{id}, '--overlap', '1s',
+    '--out', "$st->{dir}/third", '--wait', '10s');
+is("@{ $third->{wait} }{qw(nodes acknowledged)}", '1 1',
+    'json, with a file: who knows');
+wait_for('the end of an overlap',
+    sub { said($nginx, $new->{token}) =~ /^401 EXPIRED/ });
+like(said($nginx, Stok::Command::slurp("$st->{dir}/third") =~ s/\n//r),
+    qr/^200 ALLOWED/, 'and there is no gap');
+
+($code, $out, $err) = $st->run('token', 'rotate', $third->{id}, '--json',
+    '--wait', '10s');
+my $fourth = JSON::PP->new->decode($out);
+is($fourth->{rotated_from}, $third->{id}, 'json: one object');
+like($err, qr/^1 of 1 nodes acknowledged/m, 'who knows is told aside');
+
 is(Stok::Command::broken($redis), '', 'all keys agree');
 
 finish;
