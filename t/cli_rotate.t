@@ -281,7 +281,7 @@ for my $n (1 .. 101) {
     # the first one is let alone, and says how long it takes
 
     if ($n > 1) {
-        sleep rand 1.3 * $took;
+        sleep rand 2 * $took;
         kill 'KILL', $pid;
     }
 
