@@ -80,6 +80,7 @@ typedef struct {
 int cli_fail(int code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 const char *cli_option(cli_args_t *args, const char *name);
 
 /* redis.c */
@@ -144,6 +145,7 @@ int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);
 int cli_days(const char *text, int64_t *seconds);
 int cli_since(const char *text, int64_t now, int64_t *since);
+int cli_duration(const char *text, int64_t *seconds);
 void cli_iso(int64_t date, char out[24]);
 int64_t cli_number(const char *text);
 
@@ -212,6 +214,8 @@ int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 int cli_token_create(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
+int cli_token_rotate(cli_t *cli, cli_args_t *args);
+int cli_token_rotation(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);

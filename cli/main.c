@@ -48,11 +48,18 @@ static const cli_verb_t  cli_verbs[] = {
       cli_user_revoke_all },
     { "token", "create",
       "--user ID --name N --env production|staging|development|testing "
-      "[--expires-in 90d|never] [--scim-only]", 0,
-      "user name env expires-in scim-only", 0, cli_token_create },
-    { "token", "list", "[--user ID] [--status active|revoked|expired]", 0,
+      "[--expires-in 90d|never] [--scim-only] [--out FILE] "
+      "[--format env|json|k8s-secret]", 0,
+      "user name env expires-in scim-only out format", 0, cli_token_create },
+    { "token", "list",
+      "[--user ID] [--status active|revoked|expired|rotating]", 0,
       "user status", 0, cli_token_list },
     { "token", "show", "ID", 1, "", 0, cli_token_show },
+    { "token", "rotate",
+      "ID [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
+      "[--format env|json|k8s-secret] [--wait 5s]", 1,
+      "overlap name expires-in out format wait", 0, cli_token_rotate },
+    { "token", "rotation", "ID", 1, "", 0, cli_token_rotation },
     { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
     { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
     { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
@@ -105,6 +112,9 @@ static const struct option  cli_options[] = {
     { "since", required_argument, NULL, 0 },
     { "follow", no_argument, NULL, 0 },
     { "fail-on", required_argument, NULL, 0 },
+    { "overlap", required_argument, NULL, 0 },
+    { "out", required_argument, NULL, 0 },
+    { "format", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -121,6 +131,9 @@ static int cli_globals_check(cli_t *cli);
 static const char *cli_actor(void);
 static void cli_usage(FILE *out, const cli_verb_t *only);
 static const char *cli_env(const char *name, const char *value);
+
+
+static char  cli_hinted[256];
 
 
 int
@@ -512,10 +525,27 @@ cli_fail(int code, const char *format, ...)
     va_start(ap, format);
     fprintf(stderr, "service-token: ");
     vfprintf(stderr, format, ap);
-    fprintf(stderr, "\n");
+    fprintf(stderr, "%s%s\n", cli_hinted[0] ? ": " : "", cli_hinted);
     va_end(ap);
 
     return code;
+}
+
+
+/* what every failure from now on adds to its line; NULL: nothing */
+
+void
+cli_hint(const char *format, ...)
+{
+    va_list  ap;
+
+    cli_hinted[0] = '\0';
+
+    if (format) {
+        va_start(ap, format);
+        vsnprintf(cli_hinted, sizeof(cli_hinted), format, ap);
+        va_end(ap);
+    }
 }
 
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 
+static int cli_is_number(const char *name);
 static int cli_is_date(const char *name);
 static size_t cli_utf8_len(const char *p);
 
@@ -37,7 +38,7 @@ cli_json(const cli_record_t *rec, const char *id)
             continue;
         }
 
-        if (cli_is_date(name)) {
+        if (cli_is_number(name)) {
             value = json_integer(cli_number(rec->field[i + 1].data));
 
         } else {
@@ -51,6 +52,16 @@ cli_json(const cli_record_t *rec, const char *id)
     }
 
     return json;
+}
+
+
+/* dates, and how often */
+
+static int
+cli_is_number(const char *name)
+{
+    return cli_is_date(name) || strcmp(name, "uses") == 0
+           || strcmp(name, "refused") == 0;
 }
 
 

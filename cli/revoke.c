@@ -20,6 +20,7 @@ typedef struct {
 } cli_step_t;
 
 
+static int cli_delete_tried(const char *told, char tried[256]);
 static int cli_revoke_all_try(cli_t *cli, const char *user, char **word);
 static int cli_revoke_all_collect(cli_t *cli, redisReply *ids,
     cli_step_t *step);
@@ -30,7 +31,7 @@ int
 cli_token_delete(cli_t *cli, cli_args_t *args)
 {
     int          code;
-    char        *word, date[24];
+    char        *word, date[24], tried[256];
     stok_str_t   id;
     const char  *arg[2];
 
@@ -48,9 +49,13 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
 
     if (code == CLI_FOUND) {
         cli_iso(cli_number(word), date);
+        (void) cli_delete_tried(word, tried);
         code = cli_fail(CLI_REFUSED, "token \"%s\" is watched until %s, "
-                        "7 days after it was revoked: --force deletes it now",
-                        args->arg[0], date);
+                        "7 days after it was revoked, and was %s: "
+                        "--force deletes it now", args->arg[0], date, tried);
+
+    } else if (code == CLI_OK && cli_delete_tried(word, tried)) {
+        cli_note("note: it was %s", tried);
     }
 
     free(word);
@@ -61,6 +66,26 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
     }
 
     return code;
+}
+
+
+/* whether somebody went on with a revoked token, as the script tells */
+
+static int
+cli_delete_tried(const char *told, char tried[256])
+{
+    char       date[24], from[64], verdict[32];
+    long long  at;
+
+    if (sscanf(told, "%*d %lld %63s %31s", &at, from, verdict) != 3) {
+        strcpy(tried, "not tried since");
+        return 0;
+    }
+
+    cli_iso(at, date);
+    snprintf(tried, 256, "still tried %s from %s (%s)", date, from, verdict);
+
+    return 1;
 }
 
 

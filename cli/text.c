@@ -28,7 +28,7 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
 {
     int          blank;
     char         ch;
-    size_t       n, start;
+    size_t       n;
     const char  *p;
 
     for (p = name, n = 0, blank = 0; *p; p++) {
@@ -60,18 +60,14 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
             break;
         }
 
-        id[n++] = ch;
+        if (n || ch != '_') {
+            id[n++] = ch;
+        }
     }
 
     while (n && id[n - 1] == '_') {
         n--;
     }
-
-    for (start = 0; start < n && id[start] == '_'; start++) {
-        /* void */
-    }
-
-    n -= start;
 
     if (n == 0) {
         return cli_fail(CLI_REFUSED, "the name has no letter or digit "
@@ -83,7 +79,6 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
                         "than %d characters", CLI_ID_MAX);
     }
 
-    memmove(id, id + start, n);
     strcpy(id + n, "@service");
 
     return CLI_OK;
@@ -225,6 +220,36 @@ cli_since(const char *text, int64_t now, int64_t *since)
 
     *since = value - sign * (int64_t) (hours * 3600 + minutes * 60);
     *since = *since > 0 ? *since : 0;
+
+    return CLI_OK;
+}
+
+
+/* "30m", "12h", "7d": above 0, 365 days at most */
+
+int
+cli_duration(const char *text, int64_t *seconds)
+{
+    char        *end;
+    long         n;
+    const char  *unit;
+
+    static const char  units[] = "smhd";
+    static const int   length[] = { 1, 60, 3600, CLI_DAY };
+
+    n = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
+
+    if (n < 1 || end[0] == '\0' || end[1] != '\0') {
+        return CLI_USAGE;
+    }
+
+    unit = strchr(units, end[0]);
+
+    if (unit == NULL || n > 365 * CLI_DAY / length[unit - units]) {
+        return CLI_USAGE;
+    }
+
+    *seconds = (int64_t) n * length[unit - units];
 
     return CLI_OK;
 }

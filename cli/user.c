@@ -22,12 +22,15 @@ typedef struct {
 
 static int cli_user_role(cli_t *cli, cli_args_t *args, const char **role);
 static int cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1]);
+static int cli_user_text(cli_args_t *args, const char *name);
 static int cli_user_new(cli_t *cli, cli_args_t *args, const char *id,
     const char *role);
 static int cli_user_change(cli_t *cli, const char *id,
     const cli_user_change_t *change);
 static int cli_user_try(cli_t *cli, const char *id,
     const cli_user_change_t *change);
+static void cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
+    const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1]);
 
 
 int
@@ -166,23 +169,40 @@ cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
         return CLI_REFUSED;
     }
 
-    text.data = cli_option(args, "purpose");
+    return cli_user_text(args, "purpose") != CLI_OK
+           || cli_user_text(args, "owner") != CLI_OK
+           ? CLI_USAGE : CLI_OK;
+}
 
-    if (!cli_option(args, "human")
-        && (text.data == NULL || text.data[0] == '\0'
-            || cli_option(args, "owner") == NULL
-            || cli_option(args, "owner")[0] == '\0'))
-    {
+
+/* purpose or owner: a service user has to have both */
+
+static int
+cli_user_text(cli_args_t *args, const char *name)
+{
+    int          blank;
+    const char  *text, *p;
+
+    text = cli_option(args, name);
+    blank = 1;
+
+    for (p = text; p && *p; p++) {
+
+        if ((unsigned char) *p < ' ' || *p == 127) {
+            return cli_fail(CLI_USAGE, "--%s has a control character", name);
+        }
+
+        blank &= *p == ' ';
+    }
+
+    if (blank && !cli_option(args, "human")) {
         return cli_fail(CLI_USAGE, "a service user needs --purpose and "
                         "--owner");
     }
 
-    if ((text.data && strlen(text.data) > STOK_TEXT_MAX)
-        || (cli_option(args, "owner")
-            && strlen(cli_option(args, "owner")) > STOK_TEXT_MAX))
-    {
-        return cli_fail(CLI_USAGE, "--purpose and --owner have %d bytes at "
-                        "most", STOK_TEXT_MAX);
+    if (text && strlen(text) > STOK_TEXT_MAX) {
+        return cli_fail(CLI_USAGE, "--%s has %d bytes at most", name,
+                        STOK_TEXT_MAX);
     }
 
     return CLI_OK;
@@ -288,7 +308,27 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
         "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
     };
 
-    return cli_user_change(cli, args->arg[0], &change);
+    int          code;
+    redisReply  *reply;
+
+    code = cli_user_change(cli, args->arg[0], &change);
+
+    if (code == CLI_OK) {
+        code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
+                           args->arg[0]);
+
+        if (code == CLI_OK) {
+            if (reply->integer) {
+                cli_note("note: %lld of its tokens are orphaned: they are "
+                         "refused, and every review finds them",
+                         reply->integer);
+            }
+
+            freeReplyObject(reply);
+        }
+    }
+
+    return code;
 }
 
 
@@ -419,8 +459,7 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
 {
     int                  i, n, code, found;
     char                 seal[STOK_SEAL_MAX + 1];
-    size_t               len;
-    stok_str_t           text;
+    char                 both[STOK_TEXT_MAX + 64];
     const char          *status, *field[6], *before, *after;
     cli_record_t         rec;
     stok_user_record_t   user;
@@ -456,31 +495,23 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
 
     n = 0;
     before = change->role ? cli_get(&rec, "role") : status;
+
+    if (change->other) {
+
+        /* who acts is in the entry; who made it, too */
+
+        snprintf(both, sizeof(both), "%s, created_by %s", status,
+                 cli_get(&rec, "created_by"));
+        before = both;
+    }
+
     after = change->role ? change->role : change->to;
 
     field[n++] = change->role ? "role" : "status";
     field[n++] = after;
 
     if (cli->keys.n) {
-        if (change->role) {
-            user.role.data = change->role;
-            user.role.len = strlen(change->role);
-
-        } else {
-            for (i = STOK_USER_PENDING; i <= STOK_USER_DELETED; i++) {
-                if (strcmp(stok_user_status_name((unsigned) i).data, after)
-                    == 0)
-                {
-                    user.status = (uint8_t) i;
-                }
-            }
-        }
-
-        text.data = id;
-        text.len = strlen(id);
-        len = stok_seal_user(seal, &cli->keys.key[0], text, &user);
-        seal[len] = '\0';
-
+        cli_user_seal(cli, id, &user, change, seal);
         field[n++] = "seal";
         field[n++] = seal;
     }
@@ -493,4 +524,31 @@ done:
     cli_free(&rec);
 
     return code;
+}
+
+
+/* the seal of what a change makes of a user */
+
+static void
+cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
+    const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1])
+{
+    unsigned     i;
+    stok_str_t   text;
+
+    if (change->role) {
+        user->role.data = change->role;
+        user->role.len = strlen(change->role);
+    }
+
+    for (i = STOK_USER_PENDING; change->to && i <= STOK_USER_DELETED; i++) {
+        if (strcmp(stok_user_status_name(i).data, change->to) == 0) {
+            user->status = (uint8_t) i;
+        }
+    }
+
+    text.data = id;
+    text.len = strlen(id);
+
+    seal[stok_seal_user(seal, &cli->keys.key[0], text, user)] = '\0';
 }

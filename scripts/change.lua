@@ -13,23 +13,17 @@ if not typed({[ARGV[3]] = 'hash', audit = 'stream'}) then
     return bad_types()
 end
 
-local record, n, new = key(ARGV[3]), tonumber(ARGV[9]), {}
+local last, new = 9 + 2 * tonumber(ARGV[9]), {}
 
-if redis.call('HLEN', record) ~= n then
+if not unchanged(ARGV[3], 10, last) then
     return {'CHANGED'}
 end
 
-for i = 10, 9 + 2 * n, 2 do
-    if redis.call('HGET', record, ARGV[i]) ~= ARGV[i + 1] then
-        return {'CHANGED'}
-    end
-end
-
-for i = 10 + 2 * n, #ARGV do
+for i = last + 1, #ARGV do
     new[#new + 1] = ARGV[i] == '@now' and now or ARGV[i]
 end
 
-redis.call('HSET', record, unpack(new))
+redis.call('HSET', key(ARGV[3]), unpack(new))
 audit(ARGV[6], ARGV[4], ARGV[5], ARGV[7], ARGV[8])
 
 return {'OK'}

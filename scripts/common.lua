@@ -113,3 +113,17 @@ local function audit(action, token, user, before, after, more)
         'hash', hash, 'trimmed', string.format('%d', trimmed))
 end
 
+-- whether a record still has the fields that were read, and no others:
+-- names and values in ARGV, from first to last
+
+local function unchanged(record, first, last)
+    if redis.call('HLEN', key(record)) * 2 ~= last - first + 1 then
+        return false
+    end
+    for i = first, last, 2 do
+        if redis.call('HGET', key(record), ARGV[i]) ~= ARGV[i + 1] then
+            return false
+        end
+    end
+    return true
+end

@@ -1,16 +1,27 @@
--- Makes a token.  ARGV: 3 digest, 4 id, 5 user, 6 name, 7 type, 8 scope,
--- 9 env, 10 expires_at, 11 seal or empty.
+-- Makes a token, alone or as the successor of another one.
+--
+-- ARGV: 3 mode, 4 digest, 5 id, 6 user, 7 name, 8 type, 9 scope, 10 env,
+-- 11 created_at, 12 expires_at, 13 seal or empty.  Of a successor, also: 14
+-- id of the predecessor, 15 its key without prefix, 16 number n of its fields
+-- that were read, then n names and values, then names and values to write to
+-- it, of which the first is its expires_at.
+--
+-- mode: "check" changes nothing and answers as "write" would; "name" does so
+-- for the first of name, name-2, name-3 ... that is free, and answers it.
+--
 -- Refused: no such user, a user that is deleted, a name that this user has.
 
 if not ready() then
     return {'UNREADY'}
 end
 
-local digest, id, user, name = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local mode, digest, id, user, name = unpack(ARGV, 3, 7)
+local old, record = ARGV[14], ARGV[15]
 
 if not typed({['token:' .. digest] = 'hash', ['id:' .. id] = 'string',
     ['user:' .. user] = 'hash', ['user-tokens:' .. user] = 'set',
     tokens = 'zset', expiry = 'zset', audit = 'stream'})
+    or old and not typed({[record] = 'hash'})
 then
     return bad_types()
 end
@@ -26,7 +37,7 @@ if status == 'deleted' then
     return {'REFUSED', 'user ' .. user .. ' is deleted'}
 end
 
-if (kind == 'human') ~= (ARGV[7] == 'personal') then
+if (kind == 'human') ~= (ARGV[8] == 'personal') then
     return {'CHANGED'}
 end
 
@@ -34,32 +45,83 @@ if redis.call('EXISTS', key('token:' .. digest), key('id:' .. id)) > 0 then
     return {'CHANGED'}
 end
 
+local changes = {}
+
+if old then
+    local last = 16 + 2 * tonumber(ARGV[16])
+
+    if not unchanged(record, 17, last) then
+        return {'CHANGED'}
+    end
+
+    changes = {unpack(ARGV, last + 1)}
+end
+
+local names = {}
+
 for _, other in ipairs(redis.call('SMEMBERS', key('user-tokens:' .. user))) do
     local of = redis.call('GET', key('id:' .. other))
-    if of and redis.call('HGET', key('token:' .. of), 'name') == name then
-        return {'REFUSED', 'user ' .. user
-            .. ' has a token of that name already: ' .. other}
+    local its = of and redis.call('HGET', key('token:' .. of), 'name')
+
+    if its then
+        names[its] = other
     end
 end
 
-local record = {'id', id, 'user', user, 'name', name, 'type', ARGV[7],
-    'scope', ARGV[8], 'env', ARGV[9], 'status', 'active', 'created_at', now,
-    'created_by', actor, 'expires_at', ARGV[10]}
+if mode == 'name' then
+    local n = 1
 
-if ARGV[11] ~= '' then
-    record[#record + 1] = 'seal'
-    record[#record + 1] = ARGV[11]
+    while names[name] do
+        n = n + 1
+        name = ARGV[7] .. '-' .. n
+    end
 end
 
-redis.call('HSET', key('token:' .. digest), unpack(record))
+if names[name] then
+    return {'REFUSED', 'user ' .. user
+        .. ' has a token of that name already: ' .. names[name]}
+end
+
+if mode ~= 'write' then
+    return {'OK', name}
+end
+
+local new = {'id', id, 'user', user, 'name', name, 'type', ARGV[8],
+    'scope', ARGV[9], 'env', ARGV[10], 'status', 'active',
+    'created_at', ARGV[11], 'created_by', actor, 'expires_at', ARGV[12]}
+
+if old then
+    new[#new + 1] = 'rotated_from'
+    new[#new + 1] = old
+end
+
+if ARGV[13] ~= '' then
+    new[#new + 1] = 'seal'
+    new[#new + 1] = ARGV[13]
+end
+
+redis.call('HSET', key('token:' .. digest), unpack(new))
 redis.call('SET', key('id:' .. id), digest)
 redis.call('SADD', key('user-tokens:' .. user), id)
-redis.call('ZADD', key('tokens'), now, id)
+redis.call('ZADD', key('tokens'), ARGV[11], id)
 
-if ARGV[10] ~= '0' then
-    redis.call('ZADD', key('expiry'), ARGV[10], id)
+if ARGV[12] ~= '0' then
+    redis.call('ZADD', key('expiry'), ARGV[12], id)
 end
 
 audit('token.create', id, user, '', 'active')
 
-return {'OK', now}
+if old then
+    local before = redis.call('HGET', key(record), 'expires_at')
+
+    redis.call('HSET', key(record), unpack(changes))
+
+    if changes[2] ~= '0' then
+        redis.call('ZADD', key('expiry'), changes[2], old)
+    end
+
+    audit('token.rotate', old, user, 'active, expires_at ' .. before,
+        'active, expires_at ' .. changes[2] .. ', rotated_to ' .. id)
+end
+
+return {'OK', name}

@@ -1,5 +1,7 @@
 -- Deletes a revoked token and all that is known of it.
 -- ARGV: 3 id, 4 seconds that must have passed since it was revoked.
+-- WATCHED or OK, with a text: when it may be deleted, and, if somebody tried
+-- it since it was revoked: when last, from where, and the verdict.
 
 if not ready() then
     return {'UNREADY'}
@@ -8,7 +10,7 @@ end
 local id = ARGV[3]
 
 if not typed({['id:' .. id] = 'string', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', audit = 'stream'})
+    last_used = 'zset', audit = 'stream', ['usage:' .. id] = 'hash'})
 then
     return bad_types()
 end
@@ -32,10 +34,18 @@ if status ~= 'revoked' then
     return {'REFUSED', 'token ' .. id .. ' is not revoked: revoke it first'}
 end
 
-local left = (tonumber(revoked_at) or 0) + tonumber(ARGV[4]) - tonumber(now)
+local since = tonumber(revoked_at) or 0
+local free = since + tonumber(ARGV[4])
+local at, from, verdict = unpack(redis.call('HMGET', key('usage:' .. id),
+    'refused_at', 'refused_addr', 'refused_reason'))
+local told = string.format('%d', free)
 
-if left > 0 then
-    return {'WATCHED', string.format('%d', tonumber(now) + left)}
+if (tonumber(at) or -1) >= since then
+    told = told .. ' ' .. at .. ' ' .. (from or '-') .. ' ' .. (verdict or '-')
+end
+
+if free > tonumber(now) then
+    return {'WATCHED', told}
 end
 
 redis.call('DEL', key(record), key('id:' .. id), key('usage:' .. id))
@@ -53,4 +63,4 @@ redis.call('ZREM', key('expiry'), id)
 redis.call('ZREM', key('last_used'), id)
 audit('token.delete', id, user or '', 'revoked', '')
 
-return {'OK'}
+return {'OK', told}

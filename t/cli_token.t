@@ -100,12 +100,29 @@ is($st->json('token', 'show', $id)->{state}, 'active', 'is in force');
 $st->run('token', 'revoke', $id);
 refused(3, qr/is watched until 20\d\d-\d\d-\d\dT.*Z, 7 days/, 'token',
     'delete', $id);
+
+# attempts, before it was revoked and after
+
+my $usage = $redis->key("usage:$id");
+my $revoked_at = $st->json('token', 'show', $id)->{revoked_at};
+$redis->cli('HSET', $usage, 'refused', 2, 'refused_at', $revoked_at - 1,
+    'refused_addr', '192.0.2.7', 'refused_reason', 'ROLE');
+refused(3, qr/and was not tried since/, 'token', 'delete', $id);
+$redis->cli('HSET', $usage, 'refused_at', $revoked_at, 'refused_reason',
+    'REVOKED');
+refused(3, qr/and was still tried 20\S+Z from 192\.0\.2\.7 \(REVOKED\)/,
+    'token', 'delete', $id);
+is($st->json('token', 'show', $id)->{refused}, 2, 'show: how often');
+like(($st->run('token', 'show', $id))[1], qr/^refused_reason +REVOKED$/m,
+    'and why');
+
 my $key = $redis->key('token:' . sha256_hex($clear));
 $redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 + 100);
 refused(3, qr/is watched/, 'token', 'delete', $id);
 $redis->cli('HSET', $key, 'revoked_at', time - 7 * 86400 - 1);
 is(($st->run('token', 'delete', $id))[0], 0, 'delete, after the watch');
-is($redis->cli('EXISTS', $key, $redis->key("id:$id")), 0, 'nothing is left');
+is($redis->cli('EXISTS', $key, $redis->key("id:$id"), $usage), 0,
+    'nothing is left');
 refused(3, qr/no token/, 'token', 'show', $id);
 
 my $expired = $st->json(@for, '--name', 'old', '--env', 'testing');
@@ -142,13 +159,12 @@ unlike(join('', map { join '', $st->run(@$_) } ['token', 'list', '--json'],
     ['token', 'show', $kind{pat}{id}], ['user', 'list', '--json']),
     qr/_(?:svc|pat|scim)_|[0-9a-f]{64}/, 'nor has any list');
 
-# who cannot be shown a token is told so
+# a token that cannot be shown is not made
 
 if (-e '/dev/full') {
     local $st->{stdout} = '/dev/full';
-    ($code, $out, $err) = $st->run(@for, '--name', 'lost', '--env', 'testing');
-    is($code, 3, 'a full disk');
-    like($err, qr/token tok_\w{16} was made but could not be shown/, 'which');
+    refused(3, qr/could not be shown: nothing was made/, @for, '--name',
+        'lost', '--env', 'testing');
 }
 
 # two at once: one name, one token
@@ -231,6 +247,14 @@ is($digest, $redis->digest($out =~ s/\n//r), 'by HMAC');
 seal_ok('after create');
 refused(3, qr/is sealed: give --key-file/, 'token', 'revoke', $id);
 refused(3, qr/is sealed/, 'user', 'set-role', $user, 'admin');
+for my $change (['set-role', $user, 'admin'], ['disable', $user],
+    ['enable', $user])
+{
+    is((sealed('user', @$change))[0], 0, "user @$change");
+    my %u = @{ $redis->cli('HGETALL', $redis->key("user:$user")) };
+    is($u{seal}, Stok::Redis::seal($redis->{key}, 'user', $user,
+        @u{qw(kind name role status)}), 'its seal');
+}
 is((sealed('token', 'revoke', $id))[0], 0, 'revoke');
 seal_ok('after revoke');
 sealed('token', 'restore', $id);
@@ -244,6 +268,22 @@ is((sealed('user', 'revoke-all', $user))[1], "1 revoked\n",
 seal_ok('after that');
 $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 0);
 is((sealed('token', 'restore', $id))[0], 3, 'a record that was edited');
+
+# one that cannot be sealed again does not keep the others
+
+my @id = map { (sealed(@for, '--name', "all $_", '--env', 'testing'))[2]
+    =~ s/\n//r } 1 .. 3;
+my @key = map { $redis->key('token:' . $redis->cli('GET',
+    $redis->key("id:$_"))) } @id;
+$redis->cli('HSET', $key[0], 'expires_at', 0);
+$redis->cli('HSET', $key[1], 'future', 1);
+$redis->cli('SADD', $redis->key("user-tokens:$user"), 'tok_nothing');
+refused(3, qr/is sealed: give --key-file/, 'user', 'revoke-all', $user);
+($code, $out, $err) = sealed('user', 'revoke-all', $user);
+is("$code $out", "0 3 revoked\n", 'revoke-all, in spite of two edited ones');
+like($err, qr/$_/, 'which are named') for @id[0, 1];
+is(join(' ', map { $redis->cli('HGET', $_, 'status') } @key),
+    'revoked revoked revoked', 'all are revoked');
 
 finish;
 

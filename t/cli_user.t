@@ -32,6 +32,8 @@ for my $case (
     ['__alation sync__', 'alation_sync'],
     ["Gr\xc3\xb6\xc3\x9fe 7", 'gre_7'],
     ['a' x 64, 'a' x 64],
+    ['_' x 254 . 'b', 'b'],
+    ['c' . '_' x 254, 'c'],
 ) {
     my ($name, $id) = @$case;
     my ($code, $out) = $st->run('user', 'create', $name, @who);
@@ -46,6 +48,13 @@ refused(3, qr/longer than 64/, 'user', 'create', 'a' x 65, @who);
 refused(2, qr/--purpose and --owner/, 'user', 'create', 'No Purpose');
 refused(2, qr/--purpose and --owner/, 'user', 'create', 'x', '--owner', 'o',
     '--purpose', '');
+refused(2, qr/--purpose and --owner/, 'user', 'create', 'x', '--owner', 'o',
+    '--purpose', '  ');
+refused(2, qr/--purpose and --owner/, 'user', 'create', 'x', '--purpose', 'p');
+refused(2, qr/--owner has a control character/, 'user', 'create', 'x',
+    '--purpose', 'p', '--owner', "o\e[2J");
+refused(2, qr/--purpose has 1024 bytes at most/, 'user', 'create', 'x',
+    '--owner', 'o', '--purpose', 'p' x 1025);
 refused(2, qr/no role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
 refused(2, qr/not both/, 'user', 'create', 'x', @who, '--role', 'admin',
     '--use-case', 'bi');
@@ -138,6 +147,55 @@ is($anna->json('user', 'show', 'metrics_export@service')->{status}, 'active',
 my $audit = join ' ', map { @{ $_->[1] } }
     @{ $strict->cli('XRANGE', $strict->key('audit'), '-', '+') };
 like($audit, qr/anna.*user\.create.*bert.*user\.approve/, 'both names');
+my %approved = @{ $strict->cli('XREVRANGE', $strict->key('audit'), '+', '-',
+    'COUNT', 1)->[0][1] };
+is("@approved{qw(action actor before after)}",
+    'user.approve bert pending, created_by anna active', 'in one entry');
+
+# what becomes of the tokens, each time at once
+
+$anna->run('user', 'create', 'Life', @who, '--role', 'manager');
+my (undef, $clear) = $anna->run('token', 'create', '--user', 'life@service',
+    '--name', 'n', '--env', 'testing');
+my $life = 'life@service';
+for my $case (
+    [[],                                  'USER_DISABLED', 'pending'],
+    [['user', 'approve', $life],          'ALLOWED',       'approved'],
+    [['user', 'disable', $life],          'USER_DISABLED', 'disabled'],
+    [['user', 'enable', $life],           'ALLOWED',       'enabled'],
+    [['user', 'set-role', $life, 'member'], 'ROLE',        'of a lower role'],
+    [['user', 'set-role', $life, 'admin'], 'ALLOWED',      'of a higher role'],
+    [['user', 'delete', $life],           'ORPHANED',      'deleted'],
+) {
+    my ($args, $verdict, $name) = @$case;
+    $bert->run(@$args) if @$args;
+    my (undef, $out) = $bert->input($clear, 'check', '--role', 'manager');
+    like($out, qr/^$verdict /, "the token of a user that is $name");
+}
+like(($bert->run('token', 'create', '--user', $life, '--name', 'm', '--env',
+    'testing'))[2], qr/is deleted$/, 'which gets no other');
+
+# a delete says what it leaves behind
+
+$st->run('user', 'create', 'Leaves', @who);
+$st->run('token', 'create', '--user', 'leaves@service', '--name', $_, '--env',
+    'testing') for 1, 2;
+is(code('user', 'delete', 'leaves@service'), 0, 'a delete');
+like(err(), qr/^note: 2 of its tokens are orphaned/, 'leaves two tokens');
+
+# revoke-all, of more tokens than anybody wants to have
+
+$st->run('user', 'create', 'Many', @who);
+for my $n (1 .. 1500) {
+    my $token = $redis->token(user => 'many@service', name => $n,
+        id => "tok_many$n");
+    $redis->cli('SADD', $redis->key('user-tokens:many@service'), "tok_many$n");
+    $redis->cli('ZADD', $redis->key('tokens'), time, "tok_many$n");
+}
+is(($st->run('user', 'revoke-all', 'many@service'))[1], "1500 revoked\n",
+    'revoke-all: all of 1500');
+is_deeply($st->json('token', 'list', '--user', 'many@service', '--status',
+    'active'), [], 'none is left');
 
 # Redis that is not there, or refuses
 

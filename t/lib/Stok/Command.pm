@@ -32,6 +32,8 @@ sub input {
     print $in $input;
     close $in;
 
+    unlink map { "$self->{dir}/$_" } 'out', 'err';
+
     my $pid = $self->start(@args);
     waitpid $pid, 0;
 
@@ -73,11 +75,26 @@ sub json {
 
 sub slurp { open my $fh, '<', shift or return ''; local $/; scalar(<$fh>) // '' }
 
-# all that a dataset holds, to see that nothing was changed
+# all that a dataset holds, to see that nothing was changed; what Redis keeps
+# in no order is sorted, since it may change its mind between two looks, and
+# what nginx writes to prove that it hears is passed over
 
 sub snapshot {
     my $redis = shift;
-    return join "\n", map { "$_ " . unpack 'H*', $redis->cli('DUMP', $_) }
+
+    return join "\n", map {
+        my $type = $redis->cli('TYPE', $_);
+        my @all = $type eq 'hash' ? @{ $redis->cli('HGETALL', $_) }
+            : $type eq 'set' ? sort @{ $redis->cli('SMEMBERS', $_) }
+            : unpack 'H*', $redis->cli('DUMP', $_);
+
+        if ($type eq 'hash') {
+            my %hash = @all;
+            @all = map { "$_=$hash{$_}" } sort keys %hash;
+        }
+
+        "$_ @all";
+    } grep { !/:(?:watch:.*|ack:.*|tick|nodes)\z/ }
         sort @{ $redis->cli('KEYS', '*') };
 }
 
@@ -87,6 +104,7 @@ sub broken {
     my $redis = shift;
 
     my (@broken, %seen);
+    my $audit = audit($redis);
     my $say = sub { push @broken, join ' ', @_ };
     my %expiry = @{ $redis->cli('ZRANGE', $redis->key('expiry'), 0, -1,
         'WITHSCORES') };
@@ -105,7 +123,8 @@ sub broken {
         $say->('expiry', $id) if ($expiry{$id} // 0) != $rec{expires_at};
         $say->('no user', $id)
             if !$redis->cli('EXISTS', $redis->key("user:$rec{user}"));
-        $say->('no audit', $id) if !audited($redis, $id, $rec{status});
+        $say->('no audit', $id) if ($audit->{$id} // '') ne $rec{status};
+        $say->('not linked', $id) if !linked($redis, \%rec, $audit);
     }
 
     for my $key (@{ $redis->cli('KEYS', $redis->key('*')) }) {
@@ -131,18 +150,39 @@ sub broken {
     return join '; ', @broken;
 }
 
-# the last entry of a token says what its record says
+# predecessor and successor name each other, unless the other is deleted
 
-sub audited {
-    my ($redis, $id, $status) = @_;
+sub linked {
+    my ($redis, $rec, $audit) = @_;
 
-    for my $entry (@{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-') })
+    for my $link (['rotated_to', 'rotated_from'], ['rotated_from', 'rotated_to'])
     {
-        my %entry = @{ $entry->[1] };
-        return $entry{after} eq $status if $entry{token} eq $id;
+        my ($here, $there) = @$link;
+        next if !$rec->{$here};
+
+        my $digest = $redis->cli('GET', $redis->key("id:$rec->{$here}"));
+
+        return 0 if defined $digest
+            ? ($redis->cli('HGET', $redis->key("token:$digest"), $there) // '')
+                ne $rec->{id}
+            : ($audit->{ $rec->{$here} } // 'none') ne '';
     }
 
-    return 0;
+    return 1;
+}
+
+# what the last entry of each token says: it is what its record says
+
+sub audit {
+    my $redis = shift;
+    my %last;
+
+    for my $entry (@{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') }) {
+        my %entry = @{ $entry->[1] };
+        $last{ $entry{token} } = $entry{after} =~ s/,.*//r;
+    }
+
+    return \%last;
 }
 
 1;

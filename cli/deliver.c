@@ -1,0 +1,403 @@
+/*
+ * How a clear token leaves: once, to standard output or to a file.
+ *
+ * A file is made for its owner alone, is never one that was there, not even
+ * behind a link, and is on the disk before the token is made.
+ */
+
+
+#include "issue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+
+#define CLI_SECRET_NAME  63                      /* of a label of RFC 1123 */
+#define CLI_VARIABLE     "SERVICE_TOKEN"
+
+
+static int cli_deliver_text(cli_t *cli, cli_new_t *new, char **text);
+static char *cli_deliver_json(cli_t *cli, cli_new_t *new);
+static json_t *cli_deliver_record(cli_t *cli, cli_new_t *new);
+static int cli_deliver_secret(cli_new_t *new, char **text);
+static int cli_deliver_file(cli_new_t *new, const char *text);
+static int cli_deliver_write(int fd, const char *text);
+static int cli_deliver_sync(const char *path);
+
+
+int
+cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
+{
+    const char  *format;
+
+    new->out = cli_option(args, "out");
+    format = cli_option(args, "format");
+
+    if (new->out && (new->out[0] == '\0' || strcmp(new->out, "-") == 0)) {
+        return cli_fail(CLI_USAGE, "bad --out: it is the name of a new file");
+    }
+
+    if (format == NULL) {
+        new->format = cli->json && new->out == NULL ? CLI_FORMAT_JSON
+                                                    : CLI_FORMAT_PLAIN;
+
+    } else if (strcmp(format, "json") == 0) {
+        new->format = CLI_FORMAT_JSON;
+
+    } else if (strcmp(format, "env") == 0) {
+        new->format = CLI_FORMAT_ENV;
+
+    } else if (strcmp(format, "k8s-secret") == 0) {
+        new->format = CLI_FORMAT_SECRET;
+
+    } else {
+        return cli_fail(CLI_USAGE, "bad --format: env, json or k8s-secret");
+    }
+
+    if (cli->json && new->out == NULL && new->format != CLI_FORMAT_JSON) {
+        return cli_fail(CLI_USAGE, "--json and --format %s both want standard "
+                        "output: leave one out, or give --out", format);
+    }
+
+    return CLI_OK;
+}
+
+
+int
+cli_deliver(cli_t *cli, cli_new_t *new)
+{
+    int    code;
+    char  *text;
+
+    text = NULL;
+    code = cli_deliver_text(cli, new, &text);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (text == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    if (new->out) {
+        code = cli_deliver_file(new, text);
+
+    } else {
+        printf("%s\n", text);
+
+        if (fflush(stdout) != 0 || ferror(stdout)) {
+            clearerr(stdout);
+            code = cli_fail(CLI_REFUSED, "the token could not be shown: "
+                            "nothing was made");
+        }
+    }
+
+    OPENSSL_cleanse(text, strlen(text));
+    free(text);
+
+    return code;
+}
+
+
+static int
+cli_deliver_text(cli_t *cli, cli_new_t *new, char **text)
+{
+    size_t  size;
+
+    switch (new->format) {
+
+    case CLI_FORMAT_JSON:
+        *text = cli_deliver_json(cli, new);
+        break;
+
+    case CLI_FORMAT_SECRET:
+        return cli_deliver_secret(new, text);
+
+    case CLI_FORMAT_ENV:
+
+        /* no quotes: there is nothing to quote, and not all readers take
+         * them off */
+
+        size = sizeof(CLI_VARIABLE) + 1 + sizeof(new->token);
+        *text = malloc(size);
+
+        if (*text) {
+            snprintf(*text, size, CLI_VARIABLE "=%s", new->token);
+        }
+
+        break;
+
+    default:
+        *text = strdup(new->token);
+    }
+
+    return CLI_OK;
+}
+
+
+static char *
+cli_deliver_json(cli_t *cli, cli_new_t *new)
+{
+    char    *text;
+    json_t  *json;
+
+    json = cli_deliver_record(cli, new);
+    json_object_set_new(json, "token", json_string(new->token));
+    text = json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+
+    return text;
+}
+
+
+/* the record as it is going to be */
+
+static json_t *
+cli_deliver_record(cli_t *cli, cli_new_t *new)
+{
+    json_t  *json;
+
+    json = json_object();
+
+    json_object_set_new(json, "id", json_string(new->id));
+    json_object_set_new(json, "user", json_string(new->user));
+    json_object_set_new(json, "name", json_string(new->name));
+    json_object_set_new(json, "type",
+                        json_string(new->personal ? "personal" : "service"));
+    json_object_set_new(json, "scope", json_string(new->scope));
+    json_object_set_new(json, "env", json_string(new->env));
+    json_object_set_new(json, "status", json_string("active"));
+    json_object_set_new(json, "created_at", json_integer(new->created_at));
+    json_object_set_new(json, "created_by", json_string(cli->actor));
+    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
+
+    if (new->old) {
+        json_object_set_new(json, "rotated_from", json_string(new->old));
+        json_object_set_new(json, "predecessor",
+                            json_pack("{s:s, s:I}", "id", new->old,
+                                      "expires_at",
+                                      (json_int_t) new->old_expires_at));
+    }
+
+    return json;
+}
+
+
+/*
+ * A manifest whose name is the token's: lower case, each run of what may not
+ * stand there a dash, none at the ends.
+ */
+
+static int
+cli_deliver_secret(cli_new_t *new, char **text)
+{
+    char         ch, name[CLI_SECRET_NAME + 1];
+    size_t       n, size;
+    const char  *p;
+
+    for (p = new->name, n = 0; *p && n < CLI_SECRET_NAME; p++) {
+        ch = *p;
+
+        if (ch >= 'A' && ch <= 'Z') {
+            ch = (char) (ch + ('a' - 'A'));
+        }
+
+        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')) {
+            name[n++] = ch;
+
+        } else if (n && name[n - 1] != '-') {
+            name[n++] = '-';
+        }
+    }
+
+    while (n && name[n - 1] == '-') {
+        n--;
+    }
+
+    name[n] = '\0';
+
+    if (n == 0) {
+        return cli_fail(CLI_REFUSED, "the token's name has no letter or digit "
+                        "from which to make a Secret's name: nothing was "
+                        "made");
+    }
+
+    size = sizeof(name) + sizeof(new->token) + sizeof(new->id) + 256;
+    *text = malloc(size);
+
+    if (*text) {
+        snprintf(*text, size,
+                 "apiVersion: v1\n"
+                 "kind: Secret\n"
+                 "metadata:\n"
+                 "  name: \"%s\"\n"
+                 "  annotations:\n"
+                 "    service-token/id: \"%s\"\n"
+                 "type: Opaque\n"
+                 "stringData:\n"
+                 "  " CLI_VARIABLE ": \"%s\"", name, new->id, new->token);
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_deliver_file(cli_new_t *new, const char *text)
+{
+    int  fd, rc;
+
+    fd = open(new->out, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+    if (fd == -1) {
+        return cli_fail(CLI_REFUSED, "cannot make the file \"%s\": %s: "
+                        "nothing was made", new->out,
+                        errno == EEXIST ? "there is one, and it stays"
+                                        : strerror(errno));
+    }
+
+    rc = fchmod(fd, 0600);
+
+    if (rc == 0) {
+        rc = cli_deliver_write(fd, text);
+    }
+
+    if (rc == 0) {
+        rc = cli_deliver_write(fd, "\n");
+    }
+
+    if (rc == 0) {
+        rc = fsync(fd);
+    }
+
+    if (rc != 0) {
+        rc = errno;
+        (void) close(fd);
+
+    } else if (close(fd) != 0 || cli_deliver_sync(new->out) != 0) {
+        rc = errno;
+    }
+
+    if (rc != 0) {
+        (void) unlink(new->out);
+        return cli_fail(CLI_REFUSED, "cannot write the file \"%s\": %s: "
+                        "nothing was made", new->out, strerror(rc));
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_deliver_write(int fd, const char *text)
+{
+    size_t   len;
+    ssize_t  n;
+
+    for (len = strlen(text); len; text += n, len -= (size_t) n) {
+        n = write(fd, text, len);
+
+        if (n == -1) {
+            if (errno != EINTR) {
+                return -1;
+            }
+
+            n = 0;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the folder, too: a file whose name is lost is lost */
+
+static int
+cli_deliver_sync(const char *path)
+{
+    int    fd, rc;
+    char  *copy;
+
+    copy = strdup(path);
+    if (copy == NULL) {
+        return -1;
+    }
+
+    fd = open(dirname(copy), O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    free(copy);
+
+    if (fd == -1) {
+
+        /* a folder may be written to and not be read */
+
+        return errno == EACCES ? 0 : -1;
+    }
+
+    rc = fsync(fd);
+
+    if (rc != 0 && errno == EINVAL) {
+        rc = 0;                                  /* no such thing here */
+    }
+
+    (void) close(fd);
+
+    return rc;
+}
+
+
+/* when Redis went away, whether it was made is not known: the file stays */
+
+void
+cli_deliver_undo(cli_t *cli, cli_new_t *new, int code)
+{
+    int          made;
+    redisReply  *reply;
+
+    if (new->out == NULL) {
+        return;
+    }
+
+    made = 0;
+
+    if (code == CLI_UNAVAILABLE) {
+        reply = cli->ctx->err ? NULL
+                : redisCommand(cli->ctx, "EXISTS %sid:%s", cli->prefix,
+                               new->id);
+
+        made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
+               || reply->integer;
+        freeReplyObject(reply);
+    }
+
+    if (!made) {
+        (void) unlink(new->out);
+    }
+}
+
+
+void
+cli_deliver_done(cli_t *cli, cli_new_t *new)
+{
+    char  date[24];
+
+    if (new->out && cli->json) {
+        cli_answer(cli, cli_deliver_record(cli, new));
+
+    } else if (new->out) {
+        printf("%s\n", new->id);
+
+    } else if (new->format != CLI_FORMAT_JSON) {
+        cli_note("%s", new->id);
+    }
+
+    if (new->old) {
+        cli_iso(new->old_expires_at, date);
+        cli_note("%s is valid until %s", new->old, date);
+    }
+}

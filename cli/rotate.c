@@ -1,0 +1,348 @@
+/*
+ * token rotate: a successor for a token that goes on for a while.
+ *
+ * The successor has the same user, type, scope and environment.  The
+ * predecessor expires when the overlap is over, or before that by itself, and
+ * both name each other.  Why nothing is lost on the way: see issue.c.
+ */
+
+
+#include "issue.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+
+#define CLI_ROTATE_OVERLAP  (7 * CLI_DAY)
+#define CLI_ROTATE_EARLY    (30 * CLI_DAY)       /* before it expires */
+#define CLI_ROTATE_STEM     (STOK_NAME_MAX - 12) /* "-2026", "-9999" */
+
+
+typedef struct {
+    int64_t  overlap;                            /* seconds */
+    int64_t  lifetime;                           /* -1: not given */
+    int64_t  expires_at;                         /* the predecessor's, before */
+} cli_rotate_t;
+
+
+static int cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
+    cli_rotate_t *rotate);
+static int cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode,
+    void *data);
+static int cli_rotate_judge(cli_t *cli, const char *id, cli_record_t *rec,
+    stok_token_record_t *token);
+static int cli_rotate_user(cli_t *cli, cli_new_t *new);
+static int cli_rotate_new(cli_t *cli, cli_new_t *new, cli_rotate_t *rotate,
+    cli_record_t *rec, stok_token_record_t *token);
+static void cli_rotate_name(cli_new_t *new, stok_str_t name);
+static size_t cli_rotate_stem(const char *name, size_t len);
+static int cli_rotate_year(const char *name, size_t len);
+static int cli_rotate_write(cli_t *cli, cli_new_t *new, const char *mode,
+    cli_record_t *rec, stok_token_record_t *token);
+
+
+int
+cli_token_rotate(cli_t *cli, cli_args_t *args)
+{
+    int            code;
+    cli_new_t      new;
+    cli_rotate_t   rotate;
+
+    memset(&new, 0, sizeof(new));
+
+    code = cli_rotate_options(cli, args, &new, &rotate);
+
+    if (code == CLI_OK) {
+        code = cli_issue(cli, &new, cli_rotate_step, &rotate);
+    }
+
+    if (code == CLI_OK && rotate.expires_at
+        && rotate.expires_at < new.created_at + CLI_ROTATE_EARLY)
+    {
+        cli_note("note: it was to expire in less than 30 days anyway: "
+                 "rotate earlier");
+    }
+
+    return code;
+}
+
+
+static int
+cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
+    cli_rotate_t *rotate)
+{
+    int          code;
+    const char  *overlap, *expires;
+
+    new->old = args->arg[0];
+    rotate->overlap = CLI_ROTATE_OVERLAP;
+    rotate->lifetime = -1;
+
+    overlap = cli_option(args, "overlap");
+
+    if (overlap && cli_duration(overlap, &rotate->overlap) != CLI_OK) {
+        return cli_fail(CLI_USAGE, "bad --overlap: 30m, 12h or 7d, "
+                        "up to 365d");
+    }
+
+    expires = cli_option(args, "expires-in");
+
+    if (expires) {
+        code = cli_days(expires, &rotate->lifetime);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    code = cli_issue_options(cli, args, new);
+    new->choose = new->name[0] == '\0';
+
+    return code;
+}
+
+
+static int
+cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
+{
+    int                   code;
+    cli_record_t          rec;
+    cli_rotate_t         *rotate;
+    stok_token_record_t   token;
+
+    rotate = data;
+
+    code = cli_read_token(cli, new->old, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_rotate_judge(cli, new->old, &rec, &token);
+
+    if (code == CLI_OK) {
+        memcpy(new->user, token.user.data, token.user.len);
+        new->user[token.user.len] = '\0';
+
+        code = cli_rotate_user(cli, new);
+    }
+
+    if (code == CLI_OK && new->created_at == 0) {
+        code = cli_rotate_new(cli, new, rotate, &rec, &token);
+    }
+
+    if (code == CLI_OK) {
+        rotate->expires_at = token.expires_at;
+        new->old_expires_at = new->created_at + rotate->overlap;
+
+        if (token.expires_at && token.expires_at < new->old_expires_at) {
+            new->old_expires_at = token.expires_at;
+        }
+
+        code = cli_rotate_write(cli, new, mode, &rec, &token);
+    }
+
+    cli_free(&rec);
+
+    return code;
+}
+
+
+/* whether a token may be rotated */
+
+static int
+cli_rotate_judge(cli_t *cli, const char *id, cli_record_t *rec,
+    stok_token_record_t *token)
+{
+    int      code;
+    int64_t  now;
+
+    code = cli_decode_token(cli, id, rec, token);
+
+    if (code == CLI_OK) {
+        code = cli_now(cli, &now);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (token->status != STOK_TOKEN_ACTIVE) {
+        return cli_fail(CLI_REFUSED, "token \"%s\" is %s: only an active one "
+                        "is rotated, so make a new one", id,
+                        cli_get(rec, "status"));
+    }
+
+    if (token->expires_at && token->expires_at <= now) {
+        return cli_fail(CLI_REFUSED, "token \"%s\" has expired: make a new "
+                        "one", id);
+    }
+
+    if (cli_get(rec, "rotated_to")[0]) {
+        return cli_fail(CLI_REFUSED, "token \"%s\" was rotated already, to "
+                        "%s: nothing was changed", id,
+                        cli_get(rec, "rotated_to"));
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_rotate_user(cli_t *cli, cli_new_t *new)
+{
+    int                  code;
+    cli_record_t         rec;
+    stok_user_record_t   user;
+
+    code = cli_read_user(cli, new->user, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_decode_user(cli, new->user, &rec, &user);
+    cli_free(&rec);
+
+    new->owner = user.status;
+
+    return code;
+}
+
+
+/* what the successor is: decided once */
+
+static int
+cli_rotate_new(cli_t *cli, cli_new_t *new, cli_rotate_t *rotate,
+    cli_record_t *rec, stok_token_record_t *token)
+{
+    int  code;
+
+    new->personal = token->type == STOK_TYPE_PERSONAL;
+    new->lifetime = rotate->lifetime;
+
+    snprintf(new->env, sizeof(new->env), "%s", cli_get(rec, "env"));
+    memcpy(new->scope, token->scope.data, token->scope.len);
+    new->scope[token->scope.len] = '\0';
+
+    if (rotate->lifetime == -1
+        && cli_issue_lifetime(new->env, &new->lifetime) != CLI_OK)
+    {
+        return cli_fail(CLI_REFUSED, "token \"%s\" has no environment that "
+                        "says how long a token lives: give --expires-in",
+                        new->old);
+    }
+
+    code = cli_issue_draw(cli, new);
+
+    if (code == CLI_OK && new->choose) {
+        cli_rotate_name(new, token->name);
+    }
+
+    return code;
+}
+
+
+/*
+ * Where the search for a free name begins: "etl" and "etl-2025" and
+ * "etl-2025-3" are followed by "etl-2026", then "etl-2026-2", and so on.
+ */
+
+static void
+cli_rotate_name(cli_new_t *new, stok_str_t name)
+{
+    size_t      i, len, chars;
+    time_t      t;
+    struct tm   tm;
+
+    len = cli_rotate_stem(name.data, name.len);
+
+    /* a year and a number have to fit, and no character is cut in two */
+
+    for (i = 0, chars = 0; i < len; i++) {
+        if ((name.data[i] & 0xc0) != 0x80 && ++chars > CLI_ROTATE_STEM) {
+            break;
+        }
+    }
+
+    t = (time_t) new->created_at;
+
+    if (gmtime_r(&t, &tm) == NULL) {
+        tm.tm_year = 70;
+    }
+
+    snprintf(new->name, sizeof(new->name), "%.*s-%d", (int) i, name.data,
+             tm.tm_year + 1900);
+}
+
+
+/* the length of a name without its year, and without the number behind it */
+
+static size_t
+cli_rotate_stem(const char *name, size_t len)
+{
+    size_t  i;
+
+    if (cli_rotate_year(name, len)) {
+        return len - 5;
+    }
+
+    for (i = len; i && isdigit((unsigned char) name[i - 1]); i--) {
+        /* void */
+    }
+
+    if (i && i < len && name[i - 1] == '-' && cli_rotate_year(name, i - 1)) {
+        return i - 6;
+    }
+
+    return len;
+}
+
+
+/* "...-20NN" */
+
+static int
+cli_rotate_year(const char *name, size_t len)
+{
+    return len > 5 && memcmp(name + len - 5, "-20", 3) == 0
+           && isdigit((unsigned char) name[len - 2])
+           && isdigit((unsigned char) name[len - 1]);
+}
+
+
+static int
+cli_rotate_write(cli_t *cli, cli_new_t *new, const char *mode,
+    cli_record_t *rec, stok_token_record_t *token)
+{
+    int          n;
+    char         count[24], expires[24], seal[STOK_SEAL_MAX + 1];
+    size_t       i;
+    const char  *arg[9 + CLI_FIELDS];
+
+    token->expires_at = new->old_expires_at;
+
+    snprintf(count, sizeof(count), "%zu", rec->n / 2);
+    snprintf(expires, sizeof(expires), "%lld",
+             (long long) token->expires_at);
+
+    n = 0;
+    arg[n++] = new->old;
+    arg[n++] = rec->key;
+    arg[n++] = count;
+
+    for (i = 0; i < rec->n; i++) {
+        arg[n++] = rec->field[i].data;
+    }
+
+    arg[n++] = "expires_at";
+    arg[n++] = expires;
+    arg[n++] = "rotated_to";
+    arg[n++] = new->id;
+
+    if (cli_token_seal(cli, rec, token, seal)) {
+        arg[n++] = "seal";
+        arg[n++] = seal;
+    }
+
+    return cli_issue_script(cli, new, mode, n, arg);
+}

@@ -1,0 +1,335 @@
+/*
+ * token rotation: may the predecessor be revoked?
+ *
+ *     wait             the successor cannot take over, or was not used yet, or
+ *                      too little time has passed since the predecessor was
+ *     old-still-used   somebody goes on with the predecessor
+ *     safe-to-revoke   the successor is used, the predecessor no longer
+ *
+ * "No longer" is: not for a day, and not after the successor.  What runs less
+ * often than daily shows in the dates only.  The word is the answer, so the
+ * exit code is 0 whichever it is.
+ */
+
+
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_QUIET  CLI_DAY
+
+
+/* one of the two */
+typedef struct {
+    char      id[STOK_RECORD_ID_MAX + 1];
+    json_t   *json;                              /* NULL: it is deleted */
+    int64_t   used;                              /* 0: never */
+    int64_t   created;
+    int64_t   ended;                             /* no longer valid since */
+    int64_t   refused_at;
+} cli_half_t;
+
+
+typedef struct {
+    cli_half_t   old;
+    cli_half_t   new;
+    int64_t      now;
+    const char  *word;
+    char         reason[512];
+} cli_rotation_t;
+
+
+static int cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r);
+static int cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now);
+static void cli_rotation_answer(cli_rotation_t *r);
+static void cli_rotation_say(cli_rotation_t *r, const char *word,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int cli_rotation_print(cli_t *cli, cli_rotation_t *r);
+static json_t *cli_rotation_half(cli_half_t *half);
+static void cli_rotation_line(const char *which, cli_half_t *half);
+static int64_t cli_rotation_date(json_t *json, const char *name);
+
+
+int
+cli_token_rotation(cli_t *cli, cli_args_t *args)
+{
+    int              code;
+    cli_rotation_t   r;
+
+    memset(&r, 0, sizeof(r));
+
+    code = cli_now(cli, &r.now);
+
+    if (code == CLI_OK) {
+        code = cli_rotation_pair(cli, args->arg[0], &r);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_rotation_read(cli, &r.old, r.now);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_rotation_read(cli, &r.new, r.now);
+    }
+
+    if (code == CLI_OK && r.old.json == NULL) {
+        code = cli_fail(CLI_REFUSED, "token \"%s\" is deleted: its rotation "
+                        "is over", r.old.id);
+    }
+
+    if (code == CLI_OK) {
+        cli_rotation_answer(&r);
+        code = cli_rotation_print(cli, &r);
+    }
+
+    json_decref(r.old.json);
+    json_decref(r.new.json);
+
+    return code;
+}
+
+
+/* of a token that is both, the rotation to its successor is meant */
+
+static int
+cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r)
+{
+    int           code;
+    const char   *to, *from;
+    cli_record_t  rec;
+
+    code = cli_read_token(cli, id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    to = cli_get(&rec, "rotated_to");
+    from = cli_get(&rec, "rotated_from");
+
+    if (to[0] == '\0' && from[0] == '\0') {
+        code = cli_fail(CLI_REFUSED, "token \"%s\" is in no rotation: "
+                        "token rotate begins one", id);
+    }
+
+    snprintf(r->old.id, sizeof(r->old.id), "%s", to[0] ? id : from);
+    snprintf(r->new.id, sizeof(r->new.id), "%s", to[0] ? to : id);
+
+    cli_free(&rec);
+
+    return code;
+}
+
+
+static int
+cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now)
+{
+    int           code;
+    int64_t       expires;
+    redisReply   *reply;
+    const char   *state;
+    cli_record_t  rec;
+
+    code = cli_command(cli, &reply, "EXISTS %sid:%s", cli->prefix, half->id);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = (int) reply->integer;
+    freeReplyObject(reply);
+
+    if (code == 0) {
+        return CLI_OK;
+    }
+
+    code = cli_read_token(cli, half->id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    half->json = cli_json(&rec, NULL);
+    cli_free(&rec);
+
+    code = cli_token_more(cli, half->json, now);
+
+    if (code == CLI_OK) {
+        code = cli_usage_read(cli, half->id, half->json);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    state = json_string_value(json_object_get(half->json, "state"));
+    expires = cli_rotation_date(half->json, "expires_at");
+
+    half->used = cli_rotation_date(half->json, "last_used");
+    half->created = cli_rotation_date(half->json, "created_at");
+    half->refused_at = cli_rotation_date(half->json, "refused_at");
+    half->ended = strcmp(state, "revoked") == 0
+                  ? cli_rotation_date(half->json, "revoked_at")
+                  : expires && expires <= now ? expires : 0;
+
+    return CLI_OK;
+}
+
+
+static void
+cli_rotation_answer(cli_rotation_t *r)
+{
+    char        date[24], other[24];
+    cli_half_t  *old, *new;
+
+    old = &r->old;
+    new = &r->new;
+
+    cli_iso(old->used, date);
+    cli_iso(new->used, other);
+
+    if (old->ended) {
+        cli_iso(old->ended, date);
+        cli_iso(old->refused_at, other);
+
+        if (old->refused_at >= old->ended) {
+            cli_rotation_say(r, "old-still-used", "%s ended %s, and was still "
+                             "tried %s", old->id, date, other);
+
+        } else {
+            cli_rotation_say(r, "safe-to-revoke", "%s ended %s, and was not "
+                             "tried since", old->id, date);
+        }
+
+    } else if (new->json == NULL) {
+        cli_rotation_say(r, "wait", "the successor %s is deleted", new->id);
+
+    } else if (new->ended) {
+        cli_iso(new->ended, other);
+        cli_rotation_say(r, "wait", "the successor %s ended %s", new->id,
+                         other);
+
+    } else if (new->used == 0) {
+        cli_rotation_say(r, "wait", "the successor %s was never used",
+                         new->id);
+
+    } else if (old->used == 0) {
+        cli_rotation_say(r, "safe-to-revoke", "%s was used %s, %s never",
+                         new->id, other, old->id);
+
+    } else if (old->used >= new->used) {
+        cli_rotation_say(r, "old-still-used", "%s was used %s, not before %s "
+                         "(%s)", old->id, date, new->id, other);
+
+    } else if (old->used + CLI_QUIET > r->now) {
+
+        if (old->used >= new->created) {
+            cli_rotation_say(r, "old-still-used", "%s was used %s, less than "
+                             "a day ago", old->id, date);
+        } else {
+            cli_iso(old->used + CLI_QUIET, other);
+            cli_rotation_say(r, "wait", "%s was used %s, shortly before it "
+                             "was rotated: see again after %s", old->id, date,
+                             other);
+        }
+
+    } else {
+        cli_rotation_say(r, "safe-to-revoke", "%s was used %s, %s not since "
+                         "%s", new->id, other, old->id, date);
+    }
+}
+
+
+static void
+cli_rotation_say(cli_rotation_t *r, const char *word, const char *format, ...)
+{
+    va_list  ap;
+
+    r->word = word;
+
+    va_start(ap, format);
+    vsnprintf(r->reason, sizeof(r->reason), format, ap);
+    va_end(ap);
+}
+
+
+static int
+cli_rotation_print(cli_t *cli, cli_rotation_t *r)
+{
+    if (cli->json) {
+        return cli_print_json(json_pack("{s:s, s:s, s:o, s:o}", "answer",
+                                        r->word, "reason", r->reason, "old",
+                                        cli_rotation_half(&r->old), "new",
+                                        cli_rotation_half(&r->new)));
+    }
+
+    printf("%s: %s\n", r->word, r->reason);
+    cli_rotation_line("old", &r->old);
+    cli_rotation_line("new", &r->new);
+
+    return CLI_OK;
+}
+
+
+static json_t *
+cli_rotation_half(cli_half_t *half)
+{
+    size_t   i;
+    json_t  *json, *value;
+
+    static const char  *names[] = { "name", "state", "created_at",
+        "expires_at", "revoked_at", "last_used", "refused", "refused_at",
+        "refused_addr", "refused_reason" };
+
+    json = json_pack("{s:s}", "id", half->id);
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        value = json_object_get(half->json, names[i]);
+
+        if (value) {
+            json_object_set(json, names[i], value);
+        }
+    }
+
+    if (half->json == NULL) {
+        json_object_set_new(json, "state", json_string("deleted"));
+    }
+
+    return json;
+}
+
+
+static void
+cli_rotation_line(const char *which, cli_half_t *half)
+{
+    char     used[24], expires[24];
+    int64_t  date;
+
+    if (half->json == NULL) {
+        printf("%s  %-20s  deleted\n", which, half->id);
+        return;
+    }
+
+    date = cli_rotation_date(half->json, "expires_at");
+    strcpy(used, "never used");
+    strcpy(expires, "never");
+
+    if (half->used) {
+        cli_iso(half->used, used);
+    }
+
+    if (date) {
+        cli_iso(date, expires);
+    }
+
+    printf("%s  %-20s  last used %s, expires %s\n", which, half->id, used,
+           expires);
+}
+
+
+static int64_t
+cli_rotation_date(json_t *json, const char *name)
+{
+    return json_integer_value(json_object_get(json, name));
+}
