@@ -115,6 +115,9 @@ void cli_free(cli_record_t *rec);
 /* the value, or "" */
 const char *cli_get(const cli_record_t *rec, const char *name);
 
+/* a digest in lower case; CLI_REFUSED: it is none */
+int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
+
 /*
  * What the library makes of a record, for who seals it again.  Refused: it
  * cannot be read, its seal is wrong, or it has one and there is no key file.
@@ -131,6 +134,17 @@ int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
 int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields);
+
+/*
+ * walk.c: every record of the dataset, or the tokens of one user, in no
+ * order; some may come twice.  The record is each's until it returns, and
+ * each may ask Redis.  Another answer of each than CLI_OK ends the walk.
+ */
+typedef int (*cli_each_pt)(cli_t *cli, const char *id, cli_record_t *rec,
+    void *data);
+int cli_walk_users(cli_t *cli, cli_each_pt each, void *data);
+int cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each,
+    void *data);
 
 /* text.c: names, durations, dates */
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
@@ -170,6 +184,7 @@ int cli_init(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_keys_read(cli_t *cli);
 int cli_check(cli_t *cli, cli_args_t *args);
+int cli_seal(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);

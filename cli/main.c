@@ -57,6 +57,8 @@ static const cli_verb_t  cli_verbs[] = {
       cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
+    { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
+      "[--dry-run]", 0, "user token unsealed force dry-run", 0, cli_seal },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -87,6 +89,9 @@ static const struct option  cli_options[] = {
     { "scope", required_argument, NULL, 0 },
     { "type", required_argument, NULL, 0 },
     { "wait", required_argument, NULL, 0 },
+    { "token", required_argument, NULL, 0 },
+    { "unsealed", no_argument, NULL, 0 },
+    { "dry-run", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

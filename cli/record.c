@@ -15,8 +15,6 @@
 
 static int cli_read(cli_t *cli, cli_record_t *rec, const char *what,
     const char *id);
-static int cli_unhex(const char *hex, size_t len,
-    uint8_t digest[STOK_DIGEST_LEN]);
 static int cli_sealed(cli_t *cli, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -234,13 +232,13 @@ cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
 }
 
 
-static int
+int
 cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
 {
     size_t    i;
     unsigned  byte;
 
-    if (len != STOK_DIGEST_HEX
+    if (hex == NULL || len != STOK_DIGEST_HEX
         || strspn(hex, "0123456789abcdef") != STOK_DIGEST_HEX)
     {
         return CLI_REFUSED;
