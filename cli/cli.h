@@ -175,6 +175,9 @@ int cli_wait(cli_t *cli);
 int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1]);
 
+/* token.c: revokes, or restores; tries again while the record changes */
+int cli_token_set(cli_t *cli, const char *id, int revoke);
+
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);
 void cli_token_state(json_t *json, int64_t now, const char *last_used);
@@ -185,6 +188,7 @@ int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_keys_read(cli_t *cli);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
+int cli_scan(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);

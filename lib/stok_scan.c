@@ -1,9 +1,11 @@
 /*
  * Tokens in any bytes; see stok_scan.h.
  *
- * What is looked for is the "_" before "svc_", "pat_" or "scim_": most bytes
- * are passed over by memchr().  Only where 38 base62 digits follow is the
- * brand looked at, and the checksum computed.
+ * A token ends with 38 base62 digits in a row, so each 38th byte is looked
+ * at: if it is none, no such row goes through it, and the next to be looked
+ * at is 38 further.  If it is one, the row's beginning is looked for, and
+ * only behind "_svc_", "_pat_" or "_scim_" the brand and the checksum are.
+ * That is fast in any bytes, be they all letters or all "_".
  */
 
 
@@ -13,39 +15,41 @@
 #include <string.h>
 
 
-#define STOK_SCAN_TAIL  (STOK_TOKEN_SECRET + STOK_TOKEN_CHECK)
-#define STOK_SCAN_NEAR  8                        /* "_" that are close */
+#define STOK_SCAN_ROW  (STOK_TOKEN_SECRET + STOK_TOKEN_CHECK)
+
+#define stok_scan_digit(ch)  (stok_class[(uint8_t) (ch)] & STOK_BASE62)
 
 
-static const char *stok_scan_mark(const char *p, const char *end);
-static size_t stok_scan_kind(const char *p, size_t len);
-static int stok_scan_token(const char *start, const char *mark, size_t kind,
+static size_t stok_scan_kind(const char *start, const char *row);
+static int stok_scan_token(const char *start, const char *row,
     stok_token_t *token);
 
 
 int
 stok_scan_next(const char *data, size_t len, size_t *pos, stok_token_t *token)
 {
-    size_t       kind;
-    const char  *p, *end, *start;
+    size_t  i, low, row;
 
-    if (*pos >= len) {
-        return STOK_DECLINED;
-    }
+    low = *pos;                          /* no row begins before it */
 
-    start = data + *pos;
-    end = data + len;
+    for (i = low + STOK_SCAN_ROW - 1; i < len; i = low + STOK_SCAN_ROW - 1) {
 
-    for (p = start; (p = stok_scan_mark(p, end)) != NULL; p++) {
+        for (row = i + 1; row > low && stok_scan_digit(data[row - 1]); row--) {
+            /* void */
+        }
 
-        kind = stok_scan_kind(p, (size_t) (end - p));
+        if (row > low) {
+            low = row;
+            continue;
+        }
 
-        if (kind && (size_t) (end - p) >= kind + STOK_SCAN_TAIL
-            && (stok_class_all(p + kind, STOK_SCAN_TAIL) & STOK_BASE62)
-            && stok_scan_token(start, p, kind, token) == STOK_OK)
-        {
-            *pos = (size_t) (p - data) + kind + STOK_SCAN_TAIL;
+        if (stok_scan_token(data + *pos, data + row, token) == STOK_OK) {
+            *pos = i + 1;
             return STOK_OK;
+        }
+
+        for (low = i + 1; low < len && stok_scan_digit(data[low]); low++) {
+            /* void */
         }
     }
 
@@ -68,7 +72,7 @@ size_t
 stok_scan_len(const stok_token_t *token)
 {
     return token->brand.len + (token->kind == STOK_KIND_SCIM ? 6 : 5)
-           + STOK_SCAN_TAIL;
+           + STOK_SCAN_ROW;
 }
 
 
@@ -100,47 +104,20 @@ stok_scan_lines(const char *data, size_t len)
 }
 
 
-/*
- * The next "_" before an "s" or a "p".  Where they stand close together,
- * calling memchr() for each would cost more than the bytes do.
- */
-
-static const char *
-stok_scan_mark(const char *p, const char *end)
-{
-    const char  *near;
-
-    while (p != NULL && end - p > 1) {
-
-        near = end - p - 1 > STOK_SCAN_NEAR ? p + STOK_SCAN_NEAR : end - 1;
-
-        for ( /* void */ ; p < near; p++) {
-            if (p[0] == '_' && (p[1] == 's' || p[1] == 'p')) {
-                return p;
-            }
-        }
-
-        p = memchr(p, '_', (size_t) (end - p));
-    }
-
-    return NULL;
-}
-
-
-/* the length of "_svc_" and so on; 0: it is none of them */
+/* the length of "_svc_" and so on before a row; 0: it is none of them */
 
 static size_t
-stok_scan_kind(const char *p, size_t len)
+stok_scan_kind(const char *start, const char *row)
 {
-    if (len < 6) {
+    if (row - start < 6 || row[-1] != '_') {
         return 0;
     }
 
-    if (memcmp(p, "_svc_", 5) == 0 || memcmp(p, "_pat_", 5) == 0) {
+    if (memcmp(row - 5, "_svc", 4) == 0 || memcmp(row - 5, "_pat", 4) == 0) {
         return 5;
     }
 
-    return memcmp(p, "_scim_", 6) == 0 ? 6 : 0;
+    return memcmp(row - 6, "_scim", 5) == 0 ? 6 : 0;
 }
 
 
@@ -150,24 +127,27 @@ stok_scan_kind(const char *p, size_t len)
  */
 
 static int
-stok_scan_token(const char *start, const char *mark, size_t kind,
-    stok_token_t *token)
+stok_scan_token(const char *start, const char *row, stok_token_t *token)
 {
-    size_t  brand, max;
+    size_t       brand, kind;
+    const char  *p;
 
-    for (max = 0; max < STOK_BRAND_MAX && mark - max > start; max++) {
-        if (!((mark[-1 - (ptrdiff_t) max] >= 'a'
-               && mark[-1 - (ptrdiff_t) max] <= 'z')
-              || (mark[-1 - (ptrdiff_t) max] >= '0'
-                  && mark[-1 - (ptrdiff_t) max] <= '9')))
-        {
-            break;
-        }
+    kind = stok_scan_kind(start, row);
+
+    if (kind == 0) {
+        return STOK_DECLINED;
     }
 
-    for (brand = max; brand >= STOK_BRAND_MIN; brand--) {
-        if (stok_token_parse(mark - brand, brand + kind + STOK_SCAN_TAIL,
-                             token)
+    p = row - kind;
+
+    for (brand = 1; brand <= STOK_BRAND_MAX && p - start > 0; brand++) {
+        p--;
+
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9'))) {
+            break;
+        }
+
+        if (stok_token_parse(p, brand + kind + STOK_SCAN_ROW, token)
             == STOK_OK)
         {
             return STOK_OK;
