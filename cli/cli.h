@@ -189,6 +189,8 @@ int cli_keys_read(cli_t *cli);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);
+int cli_export(cli_t *cli, cli_args_t *args);
+int cli_import(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);

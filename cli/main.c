@@ -61,6 +61,9 @@ static const cli_verb_t  cli_verbs[] = {
       "[--dry-run]", 0, "user token unsealed force dry-run", 0, cli_seal },
     { "scan", NULL, "PATH... [--revoke] [--all]", -1, "revoke all", 1,
       cli_scan },
+    { "export", NULL, "FILE|-", 1, "", 0, cli_export },
+    { "import", NULL, "FILE|- [--overwrite] [--dry-run]", 1,
+      "overwrite dry-run", 0, cli_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -96,6 +99,7 @@ static const struct option  cli_options[] = {
     { "dry-run", no_argument, NULL, 0 },
     { "revoke", no_argument, NULL, 0 },
     { "all", no_argument, NULL, 0 },
+    { "overwrite", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

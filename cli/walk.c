@@ -207,29 +207,34 @@ cli_walk_read(cli_page_t *page)
 }
 
 
-/* an id without a record is passed over: it was deleted a moment ago */
+/*
+ * An id without a record is passed over: it was deleted a moment ago.  So is
+ * what is no id: no other verb takes it either.
+ */
 
 static int
 cli_walk_each(cli_page_t *page, size_t i)
 {
     size_t         k;
+    stok_str_t     id;
     redisReply    *reply, *digest;
     cli_record_t   rec;
 
     reply = page->record[i];
     digest = page->digest[i];
+    id.data = page->id[i];
+    id.len = strlen(id.data);
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || (page->users ? stok_user_id_check(id)
+                        : stok_record_id_check(id)) != STOK_OK)
+    {
         return CLI_OK;
     }
 
     memset(&rec, 0, sizeof(rec));
 
     if (page->users) {
-        if (strlen(page->id[i]) > STOK_USER_ID_MAX) {
-            return CLI_OK;
-        }
-
         snprintf(rec.key, sizeof(rec.key), "user:%s", page->id[i]);
 
     } else {
