@@ -154,6 +154,24 @@ is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_' }],
     '--json');
 is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
 
+# the hook: what is added, not what is taken out or lies about
+
+{
+    my $root = Cwd::getcwd();
+    local $ENV{PATH} = "$root/build:$ENV{PATH}";
+    git('init', '-q');
+    git('config', $_->[0], $_->[1]) for ['user.name', 'x'], ['user.email', 'x@x'],
+        ['core.hooksPath', '/nonexistent'];
+    git('add', 'f');
+    is(hook($root), 1, 'a token is not committed');
+    git('commit', '-q', '-m', 'with it');
+    file('f', "clean\n");
+    file('lies', $svc);
+    git('add', 'f');
+    is(hook($root), 0, 'but may be taken out');
+    system 'rm', '-rf', "$dir/.git", "$dir/lies";
+}
+
 # --revoke: known tokens, by whatever key their digest was made
 
 my %key = map { $_ => { name => $_, secret => $_ x 16 } } 'k1', 'k2';
@@ -243,6 +261,8 @@ sub found {
 }
 
 sub git { system('git', '-C', $dir, @_) == 0 or die "git @_" }
+
+sub hook { system("cd '$dir' && '$_[0]/conf/pre-commit' > /dev/null 2>&1") >> 8 }
 
 sub record { $redis->token_key($token{$_[0]}) =~ s/[0-9a-f]{64}$/
     $redis->cli('GET', $redis->key("id:tok_$_[0]"))/er }
