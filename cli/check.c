@@ -20,6 +20,7 @@ typedef struct {
     stok_user_record_t    user;
     int                   token_found;
     int                   user_found;
+    size_t                key;                   /* of the token's digest */
 } cli_checked_t;
 
 
@@ -29,6 +30,8 @@ static int cli_check_input(char *text, size_t size, size_t *len);
 static int cli_check_judge(cli_t *cli, const char *text, size_t len,
     const stok_require_t *require, cli_checked_t *checked);
 static int cli_check_records(cli_t *cli, const char *text, size_t len,
+    cli_checked_t *checked);
+static int cli_check_token(cli_t *cli, const char *text, size_t len,
     cli_checked_t *checked);
 static int cli_check_fetch(cli_t *cli, cli_record_t *rec);
 static int cli_check_print(cli_t *cli, cli_checked_t *checked);
@@ -207,11 +210,7 @@ cli_check_records(cli_t *cli, const char *text, size_t len,
     prefix.data = "";
     prefix.len = 0;
 
-    stok_digest(cli->keys.n ? &cli->keys.key[0] : NULL, text, len,
-                rec->digest);
-    rec->key[stok_token_key(rec->key, prefix, rec->digest)] = '\0';
-
-    code = cli_check_fetch(cli, rec);
+    code = cli_check_token(cli, text, len, checked);
     if (code != CLI_OK) {
         return code;
     }
@@ -266,6 +265,37 @@ cli_check_records(cli_t *cli, const char *text, size_t len,
 }
 
 
+/* by the current key, and while there is no such record, by each older one */
+
+static int
+cli_check_token(cli_t *cli, const char *text, size_t len,
+    cli_checked_t *checked)
+{
+    int            code;
+    stok_str_t     prefix;
+    cli_record_t  *rec;
+
+    rec = &checked->token_rec;
+    prefix.data = "";
+    prefix.len = 0;
+
+    for ( ;; ) {
+        stok_digest(cli->keys.n ? &cli->keys.key[checked->key] : NULL, text,
+                    len, rec->digest);
+        rec->key[stok_token_key(rec->key, prefix, rec->digest)] = '\0';
+
+        code = cli_check_fetch(cli, rec);
+
+        if (code != CLI_OK || rec->n || checked->key + 1 >= cli->keys.n) {
+            return code;
+        }
+
+        cli_free(rec);
+        checked->key++;
+    }
+}
+
+
 static int
 cli_check_fetch(cli_t *cli, cli_record_t *rec)
 {
@@ -300,9 +330,10 @@ cli_check_fetch(cli_t *cli, cli_record_t *rec)
 static int
 cli_check_print(cli_t *cli, cli_checked_t *checked)
 {
-    int          code;
-    json_t      *json;
-    stok_str_t   word;
+    int                code;
+    json_t            *json;
+    stok_str_t         word;
+    const stok_key_t  *key;
 
     word = stok_verdict_word(checked->verdict);
 
@@ -320,6 +351,12 @@ cli_check_print(cli_t *cli, cli_checked_t *checked)
             json_object_set_new(json, "user",
                                 json_stringn(checked->token.user.data,
                                              checked->token.user.len));
+        }
+
+        if (checked->token_found && cli->keys.n) {
+            key = &cli->keys.key[checked->key];
+            json_object_set_new(json, "key",
+                                json_stringn(key->name, key->name_len));
         }
 
         if (checked->user_found) {

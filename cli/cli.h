@@ -140,6 +140,17 @@ int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields);
 
+/*
+ * walk.c: every record of the dataset, or the tokens of one user, in no
+ * order; some may come twice.  The record is each's until it returns, and
+ * each may ask Redis.  Another answer of each than CLI_OK ends the walk.
+ */
+typedef int (*cli_each_pt)(cli_t *cli, const char *id, cli_record_t *rec,
+    void *data);
+int cli_walk_users(cli_t *cli, cli_each_pt each, void *data);
+int cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each,
+    void *data);
+
 /* text.c: names, durations, dates */
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);
@@ -176,6 +187,8 @@ int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
 
 /* revoke.c: revokes every active token of a user in one step; their number */
 int cli_user_stop(cli_t *cli, const char *user, int64_t *n);
+/* token.c: revokes, or restores; tries again while the record changes */
+int cli_token_set(cli_t *cli, const char *id, int revoke);
 
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);
@@ -199,6 +212,10 @@ int cli_init(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_keys_read(cli_t *cli);
 int cli_check(cli_t *cli, cli_args_t *args);
+int cli_seal(cli_t *cli, cli_args_t *args);
+int cli_scan(cli_t *cli, cli_args_t *args);
+int cli_export(cli_t *cli, cli_args_t *args);
+int cli_import(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);

@@ -19,7 +19,7 @@ typedef struct {
     const char  *group;
     const char  *verb;                           /* NULL: the group is it */
     const char  *args;                           /* as usage shows them */
-    int          n;                              /* of arguments */
+    int          n;                              /* of arguments; -1: some */
     const char  *options;                        /* besides the global ones */
     int          offline;                        /* needs no Redis */
     int        (*run)(cli_t *cli, cli_args_t *args);
@@ -78,6 +78,13 @@ static const cli_verb_t  cli_verbs[] = {
     { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
+    { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
+      "[--dry-run]", 0, "user token unsealed force dry-run", 0, cli_seal },
+    { "scan", NULL, "PATH... [--revoke] [--all]", -1, "revoke all", 1,
+      cli_scan },
+    { "export", NULL, "FILE|-", 1, "", 0, cli_export },
+    { "import", NULL, "FILE|- [--overwrite] [--dry-run]", 1,
+      "overwrite dry-run", 0, cli_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -115,6 +122,11 @@ static const struct option  cli_options[] = {
     { "overlap", required_argument, NULL, 0 },
     { "out", required_argument, NULL, 0 },
     { "format", required_argument, NULL, 0 },
+    { "unsealed", no_argument, NULL, 0 },
+    { "dry-run", no_argument, NULL, 0 },
+    { "revoke", no_argument, NULL, 0 },
+    { "all", no_argument, NULL, 0 },
+    { "overwrite", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -339,7 +351,7 @@ cli_parse_verb(cli_args_t *args, const cli_verb_t **verb)
         }
     }
 
-    if (args->n != v->n) {
+    if (v->n < 0 ? args->n == 0 : args->n != v->n) {
         return cli_fail(CLI_USAGE, "usage: service-token %s%s%s %s",
                         v->group, v->verb ? " " : "", v->verb ? v->verb : "",
                         v->args);

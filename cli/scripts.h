@@ -14,7 +14,7 @@ extern const char  stok_script_token_create[];
 extern const char  stok_script_token_delete[];
 extern const char  stok_script_user_revoke_all[];
 extern const char  stok_script_change[];
-extern const char  stok_script_audit_refusals[];
+extern const char  stok_script_import[];
 
 
 #endif /* CLI_SCRIPTS_H */

@@ -160,7 +160,7 @@ cli_token_restore(cli_t *cli, cli_args_t *args)
 static int
 cli_token_change(cli_t *cli, const char *id, int revoke)
 {
-    int           code, tries;
+    int           code;
     char         *brand;
     cli_record_t  rec;
 
@@ -170,11 +170,7 @@ cli_token_change(cli_t *cli, const char *id, int revoke)
     }
 
     free(brand);
-    code = CLI_CHANGED;
-
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_token_change_try(cli, id, revoke);
-    }
+    code = cli_token_set(cli, id, revoke);
 
     if (code != CLI_OK || !cli->json) {
         return code;
@@ -184,6 +180,21 @@ cli_token_change(cli_t *cli, const char *id, int revoke)
     if (code == CLI_OK) {
         cli_answer(cli, cli_json(&rec, NULL));
         cli_free(&rec);
+    }
+
+    return code;
+}
+
+
+int
+cli_token_set(cli_t *cli, const char *id, int revoke)
+{
+    int  code, tries;
+
+    code = CLI_CHANGED;
+
+    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_token_change_try(cli, id, revoke);
     }
 
     return code;

@@ -72,6 +72,7 @@ typedef struct {
 
     stok_str_t                     bearer;        /* in the header's buffer */
     u_char                         digest[STOK_DIGEST_LEN];
+    ngx_uint_t                     key;           /* that made the digest */
     ngx_str_t                      role_needed;
     ngx_int_t                      rank_needed;
 
@@ -162,6 +163,15 @@ void ngx_service_token_count_verdict(ngx_http_request_t *r,
  * NGX_DECLINED with ctx->verdict MISSING or MALFORMED.
  */
 ngx_int_t ngx_service_token_bearer_digest(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/*
+ * bearer.c: the digest by the current key, and by the next older one:
+ * NGX_DECLINED: there is none.
+ */
+void ngx_service_token_bearer_first(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 
 /*

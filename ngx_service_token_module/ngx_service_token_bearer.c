@@ -11,10 +11,9 @@ ngx_int_t
 ngx_service_token_bearer_digest(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    int                             rc;
-    stok_str_t                      text;
-    ngx_table_elt_t                *h;
-    ngx_service_token_main_conf_t  *mcf;
+    int               rc;
+    stok_str_t        text;
+    ngx_table_elt_t  *h;
 
     h = r->headers_in.authorization;
 
@@ -30,12 +29,43 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    ctx->bearer = text;
+    ngx_service_token_bearer_first(r, ctx);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_service_token_bearer_first(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_service_token_main_conf_t  *mcf;
+
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, text.data, text.len,
-                ctx->digest);
+    ctx->key = 0;
+    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, ctx->bearer.data,
+                ctx->bearer.len, ctx->digest);
+}
 
-    ctx->bearer = text;
+
+/* the header's buffer is there for as long as the request */
+
+ngx_int_t
+ngx_service_token_bearer_next(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    if (mcf->keys == NULL || ctx->key + 1 >= mcf->keys->n) {
+        return NGX_DECLINED;
+    }
+
+    stok_digest(&mcf->keys->key[++ctx->key], ctx->bearer.data,
+                ctx->bearer.len, ctx->digest);
 
     return NGX_OK;
 }

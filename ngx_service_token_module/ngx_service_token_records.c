@@ -1,6 +1,12 @@
 /*
  * The two records of a request, each from the cache if it may be used, else by
  * a question to Redis.  It is entered again with the waiter's answer.
+ *
+ * A key file may hold older keys, by which the digests of older tokens were
+ * made.  A digest does not name its key: a token that is unknown by one key is
+ * looked for by the next.  Each digest has an entry of its own in the cache,
+ * for "unknown" too, so a token that is known costs one look-up more for each
+ * key before its own, and a guess as many as there are keys.
  */
 
 
@@ -26,10 +32,16 @@ ngx_service_token_records_get(ngx_http_request_t *r,
 {
     ngx_int_t  rc;
 
-    if (!ctx->token_done) {
+    while (!ctx->token_done) {
         rc = ngx_service_token_records_token(r, ctx);
         if (rc != NGX_OK) {
             return rc;
+        }
+
+        if (!ctx->token_found
+            && ngx_service_token_bearer_next(r, ctx) == NGX_OK)
+        {
+            ctx->token_done = 0;
         }
     }
 
@@ -74,6 +86,7 @@ ngx_service_token_records_token(ngx_http_request_t *r,
 
     if (ngx_service_token_bearer_check(ctx) != NGX_OK) {
         ctx->source = NGX_SERVICE_TOKEN_NOWHERE;
+        ctx->key = STOK_KEYS_MAX;                 /* nor by any other */
         ctx->token_done = 1;
         return NGX_OK;
     }
@@ -214,12 +227,21 @@ ngx_int_t
 ngx_service_token_records_stale(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_msec_t stale)
 {
+    ngx_int_t   rc;
     ngx_str_t   record;
     ngx_uint_t  user;
 
+    ngx_service_token_bearer_first(r, ctx);
+
     for (user = 0; user < 2; user++) {
-        if (ngx_service_token_records_cached(r, ctx, user, stale, &record)
-            != NGX_OK
+
+        do {
+            rc = ngx_service_token_records_cached(r, ctx, user, stale,
+                                                  &record);
+        } while (rc != NGX_OK && !user
+                 && ngx_service_token_bearer_next(r, ctx) == NGX_OK);
+
+        if (rc != NGX_OK
             || ngx_service_token_records_read(ctx, user, NGX_OK, &record)
                != NGX_OK)
         {

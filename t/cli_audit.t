@@ -91,19 +91,21 @@ for my $since ('', 'x', '7', '7 d', '-7d', '7dd', '2026', '2026-13-01',
 
 unlike(($age->run('audit'))[1], qr/\e/, 'an entry does not steer a terminal');
 
-# refusals, as an edge adds them
+# refusals, as an edge adds them; the token was deleted, long ago
 
 my $refusals = join '', map { Stok::Command::slurp("scripts/$_.lua") }
-    'common', 'audit-refusals';
+    'common', 'nginx/touch';
 my @refuse = ('EVAL', $refusals, 1, $redis->key('meta'), $redis->key(''),
-    'edge1');
-is_deeply($redis->cli(@refuse, $id, $user, 'revoked', 7, '192.0.2.1', '/a/',
-    '', '', 'unknown', 3, '192.0.2.2', ''), ['OK', '2'], 'two at once');
+    'nginx', 'node:0', 1, 'member manager admin');
+$redis->cli('DEL', $redis->key("deleted:$id"));
+is_deeply($redis->cli(@refuse, $id, 0, 0, 0, '', '', '', 7, time, '192.0.2.1',
+    'REVOKED', 'tok_unknown', 0, 0, 0, '', '', '', 3, time, '192.0.2.2',
+    'ROLE'), ['OK', 2, 0], 'two at once');
 my $last = $st->json('audit')->[-2];
-is("@{ $last }{qw(actor action token user after count addr location)}",
-    "edge1 token.refuse $id $user revoked 7 192.0.2.1 /a/", 'a refusal');
+is("@{ $last }{qw(actor action token user after count addr)}",
+    "nginx token.refuse $id  REVOKED 7 192.0.2.1", 'a refusal');
 is(code('audit', '--token', $id), 0, 'as text');
-like(out(), qr/edge1  token\.refuse  $id  .* -> revoked  count=7  addr=192\.0\.2\.1  location=\/a\/$/m,
+like(out(), qr/nginx  token\.refuse  $id  .* -> REVOKED  count=7  addr=192\.0\.2\.1$/m,
     'with what it adds');
 is(code('audit', 'verify'), 0, 'in the chain, too');
 like(out(), qr/^10 entries, 1 to 10; 0 older.*\nthe chain is whole$/, 'whole');
@@ -170,9 +172,12 @@ my $small = Stok::Redis->start(empty => 1);
 my $few = Stok::Command->new($small);
 $few->run('init');
 $small->cli('HSET', $small->key('meta'), 'audit_max', 200);
-my @many = ('EVAL', $refusals, 1, $small->key('meta'), $small->key(''), 'edge',
-    ('', '', 'unknown', 1, '', '') x 150);
-$small->cli(@many) for 1 .. 5;
+for my $seq (1 .. 5) {
+    $small->cli('EVAL', $refusals, 1, $small->key('meta'), $small->key(''),
+        'nginx', 'node:0', $seq, 'member', map { ("tok_$seq-$_", 0, 0, 0, '',
+            '', '', 1, time, '', 'ROLE') } 1 .. 150);
+}
+
 my $v = $few->json('audit', 'verify');
 cmp_ok($v->{entries}, '<', 400, 'the audit is bounded');
 cmp_ok($v->{first}, '>', 400, 'old entries are gone');

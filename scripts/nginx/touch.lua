@@ -109,8 +109,9 @@ local function refused(id, usage, i)
     local digest = redis.call('GET', key('id:' .. id))
     local user = digest and redis.call('HGET', key('token:' .. digest), 'user')
 
-    audit('token.refused', id, user or '', '', string.format('%d %s from %s',
-        sum - (tonumber(old[3]) or 0), ARGV[i + 10], ARGV[i + 9]))
+    audit('token.refuse', id, user or '', '', ARGV[i + 10], {'count',
+        string.format('%d', sum - (tonumber(old[3]) or 0)),
+        'addr', ARGV[i + 9]})
     redis.call('HSET', usage, 'audited_at', now, 'audited', sum)
 end
 

@@ -1,0 +1,454 @@
+/*
+ * Records of an import to Redis: a hundred in a call of the script, a few
+ * calls under way.
+ *
+ * The batch is the last call of the ring.  Its arguments are copied into one
+ * piece of memory, since their lines are gone when it is sent.
+ */
+
+
+#include "cli_import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int cli_batch_arg(cli_import_t *im, const char *data, size_t len);
+static int cli_batch_text(cli_import_t *im, stok_str_t text);
+static int cli_batch_date(cli_import_t *im, const cli_line_t *line,
+    const char *name);
+static int cli_batch_number(cli_import_t *im, size_t n);
+static int cli_batch_list(cli_import_t *im, const stok_str_t *list, size_t n);
+static int cli_batch_user(cli_import_t *im, const cli_line_t *line);
+static int cli_batch_token(cli_import_t *im, const cli_line_t *line);
+static int cli_batch_alone(cli_import_t *im, const cli_line_t *line);
+static int cli_batch_send(cli_t *cli, cli_import_t *im);
+static int cli_batch_answer(cli_t *cli, cli_import_t *im);
+static int cli_batch_letter(cli_import_t *im, char letter, size_t line);
+static const char *cli_batch_why(char letter);
+
+
+int
+cli_batch_load(cli_t *cli, cli_import_t *im)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "SCRIPT LOAD %s", stok_script_import);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    snprintf(im->sha, sizeof(im->sha), "%s", reply->str ? reply->str : "");
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+int
+cli_batch_add(cli_t *cli, cli_import_t *im, const cli_line_t *line)
+{
+    int          rc;
+    cli_call_t  *call;
+
+    if (im->empty && !im->write) {
+        return cli_batch_alone(im, line);
+    }
+
+    call = &im->call[(im->first + im->flying) % (CLI_BATCH_FLIGHT + 1)];
+
+    if (im->argc == 0) {
+        call->n = 0;
+    }
+
+    call->line[call->n++] = im->line;
+
+    rc = line->kind == CLI_LINE_USER ? cli_batch_user(im, line)
+                                     : cli_batch_token(im, line);
+
+    if (rc != 0) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    if (call->n < CLI_BATCH_RECORDS && im->text_len < CLI_LINE_MAX) {
+        return CLI_OK;
+    }
+
+    return cli_batch_send(cli, im);
+}
+
+
+/* where nothing is, nothing can differ: the judgement of the script */
+
+static int
+cli_batch_alone(cli_import_t *im, const cli_line_t *line)
+{
+    char  id[STOK_RECORD_ID_MAX + 1];
+
+    if (line->kind == CLI_LINE_USER) {
+        return cli_batch_letter(im, 'N', im->line);
+    }
+
+    memcpy(id, line->id.data, line->id.len);
+    id[line->id.len] = '\0';
+
+    return cli_batch_letter(im, line->token.status == STOK_TOKEN_ACTIVE
+                                && json_object_get(im->gone, id) ? 'B'
+                                : cli_set_has(&im->users,
+                                              line->token.user.data,
+                                              line->token.user.len) ? 'N'
+                                : 'U', im->line);
+}
+
+
+int
+cli_batch_flush(cli_t *cli, cli_import_t *im)
+{
+    int  code;
+
+    code = im->argc ? cli_batch_send(cli, im) : CLI_OK;
+
+    while (code == CLI_OK && im->flying) {
+        code = cli_batch_answer(cli, im);
+    }
+
+    return code;
+}
+
+
+void
+cli_batch_free(cli_import_t *im)
+{
+    free(im->text);
+    free(im->len);
+}
+
+
+static int
+cli_batch_user(cli_import_t *im, const cli_line_t *line)
+{
+    int  rc;
+
+    rc = cli_batch_arg(im, "u", 1);
+    rc |= cli_batch_text(im, line->id);
+    rc |= cli_batch_text(im, line->user.role);
+    rc |= cli_batch_text(im, stok_user_status_name(line->user.status));
+    rc |= cli_batch_date(im, line, "created_at");
+    rc |= cli_batch_list(im, line->field, line->n);
+
+    return rc;
+}
+
+
+static int
+cli_batch_token(cli_import_t *im, const cli_line_t *line)
+{
+    int   rc, active;
+    char  id[STOK_RECORD_ID_MAX + 1], flags[3], *p;
+
+    memcpy(id, line->id.data, line->id.len);
+    id[line->id.len] = '\0';
+
+    active = line->token.status == STOK_TOKEN_ACTIVE;
+    p = flags;
+
+    if (cli_set_has(&im->users, line->token.user.data, line->token.user.len)) {
+        *p++ = 'f';
+    }
+
+    if (active && json_object_get(im->gone, id)) {
+        *p++ = 'b';
+    }
+
+    rc = cli_batch_arg(im, "t", 1);
+    rc |= cli_batch_arg(im, line->hex, STOK_DIGEST_HEX);
+    rc |= cli_batch_arg(im, line->id.data, line->id.len);
+    rc |= cli_batch_arg(im, flags, (size_t) (p - flags));
+    rc |= cli_batch_text(im, line->token.user);
+    rc |= cli_batch_text(im, stok_token_status_name(line->token.status));
+    rc |= cli_batch_date(im, line, "created_at");
+    rc |= cli_batch_date(im, line, "expires_at");
+    rc |= cli_batch_text(im, line->last_used);
+    rc |= cli_batch_list(im, line->field, line->n);
+    rc |= cli_batch_list(im, line->usage, line->usages);
+
+    return rc;
+}
+
+
+static int
+cli_batch_list(cli_import_t *im, const stok_str_t *list, size_t n)
+{
+    int     rc;
+    size_t  i;
+
+    rc = cli_batch_number(im, n);
+
+    for (i = 0; i < n; i++) {
+        rc |= cli_batch_arg(im, list[i].data, list[i].len);
+    }
+
+    return rc;
+}
+
+
+static int
+cli_batch_text(cli_import_t *im, stok_str_t text)
+{
+    return cli_batch_arg(im, text.data, text.len);
+}
+
+
+/* "0" if it is missing or empty */
+
+static int
+cli_batch_date(cli_import_t *im, const cli_line_t *line, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < line->n; i += 2) {
+        if (strcmp(line->field[i].data, name) == 0
+            && line->field[i + 1].len)
+        {
+            return cli_batch_text(im, line->field[i + 1]);
+        }
+    }
+
+    return cli_batch_arg(im, "0", 1);
+}
+
+
+static int
+cli_batch_number(cli_import_t *im, size_t n)
+{
+    int   len;
+    char  text[24];
+
+    len = snprintf(text, sizeof(text), "%zu", n);
+
+    return cli_batch_arg(im, text, (size_t) len);
+}
+
+
+static int
+cli_batch_arg(cli_import_t *im, const char *data, size_t len)
+{
+    void    *more;
+    size_t   size;
+
+    if (im->argc == im->argc_size) {
+        size = im->argc_size ? (size_t) im->argc_size * 2
+                             : CLI_BATCH_RECORDS * CLI_BATCH_ARGS;
+        more = realloc(im->len, size * sizeof(size_t));
+
+        if (more == NULL) {
+            return -1;
+        }
+
+        im->len = more;
+        im->argc_size = (int) size;
+    }
+
+    if (im->text_size - im->text_len < len) {
+        size = (im->text_size + len) * 2;
+        more = realloc(im->text, size);
+
+        if (more == NULL) {
+            return -1;
+        }
+
+        im->text = more;
+        im->text_size = size;
+    }
+
+    if (len) {
+        memcpy(im->text + im->text_len, data, len);
+    }
+
+    im->text_len += len;
+    im->len[im->argc++] = len;
+
+    return 0;
+}
+
+
+static int
+cli_batch_send(cli_t *cli, cli_import_t *im)
+{
+    int           i, rc, done, fixed;
+    char          marker[STOK_PREFIX_MAX + 8];
+    size_t       *len;
+    const char   *p, **arg;
+
+    const char   *head[] = {
+        "EVALSHA", im->sha, "1", marker, cli->prefix, cli->actor,
+        im->write ? "write" : "check", im->overwrite ? "overwrite" : ""
+    };
+
+    snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
+
+    fixed = (int) (sizeof(head) / sizeof(head[0]));
+    arg = calloc((size_t) (fixed + im->argc), sizeof(char *));
+    len = calloc((size_t) (fixed + im->argc), sizeof(size_t));
+    rc = REDIS_ERR;
+
+    if (arg && len) {
+        for (i = 0; i < fixed; i++) {
+            arg[i] = head[i];
+            len[i] = strlen(head[i]);
+        }
+
+        for (i = 0, p = im->text; i < im->argc; p += im->len[i], i++) {
+            arg[fixed + i] = p;
+            len[fixed + i] = im->len[i];
+        }
+
+        rc = redisAppendCommandArgv(cli->ctx, fixed + im->argc, arg, len);
+    }
+
+    free(arg);
+    free(len);
+
+    if (rc != REDIS_OK) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    im->argc = 0;
+    im->text_len = 0;
+    im->flying++;
+
+    /* Redis works on it while the next lines are read */
+
+    do {
+        rc = redisBufferWrite(cli->ctx, &done);
+    } while (rc == REDIS_OK && !done);
+
+    if (rc != REDIS_OK) {
+        return cli_fail(CLI_UNAVAILABLE, "Redis went away: %s",
+                        cli->ctx->errstr);
+    }
+
+    return im->flying == CLI_BATCH_FLIGHT ? cli_batch_answer(cli, im)
+                                          : CLI_OK;
+}
+
+
+static int
+cli_batch_answer(cli_t *cli, cli_import_t *im)
+{
+    int           code;
+    size_t        i;
+    cli_call_t   *call;
+    redisReply   *reply;
+    const char   *word, *letters;
+
+    code = cli_reply(cli, &reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    call = &im->call[im->first];
+    im->first = (im->first + 1) % (CLI_BATCH_FLIGHT + 1);
+    im->flying--;
+
+    word = "";
+    letters = "";
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+        && reply->element[0]->type == REDIS_REPLY_STRING
+        && reply->element[1]->type == REDIS_REPLY_STRING)
+    {
+        word = reply->element[0]->str;
+        letters = reply->element[1]->str;
+    }
+
+    if (strcmp(word, "REFUSED") == 0) {
+        code = cli_fail(CLI_REFUSED, "%s", letters);
+
+    } else if (strcmp(word, "OK") != 0 || strlen(letters) != call->n) {
+        code = cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+
+    } else {
+        for (i = 0; i < call->n && code == CLI_OK; i++) {
+            code = cli_batch_letter(im, letters[i], call->line[i]);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+/* before anything is written the first is the end of it */
+
+static int
+cli_batch_letter(cli_import_t *im, char letter, size_t line)
+{
+    switch (letter) {
+
+    case 'N':
+        im->count.new++;
+        return CLI_OK;
+
+    case 'S':
+        im->count.same++;
+        return CLI_OK;
+
+    case 'O':
+        im->count.overwritten++;
+        return CLI_OK;
+
+    case 'R':
+    case 'B':
+        if (im->overwrite) {
+            im->count.kept++;
+            return CLI_OK;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    (void) cli_fail(CLI_REFUSED, "line %zu: %s", line,
+                    cli_batch_why(letter));
+
+    if (im->write) {
+        im->count.refused++;
+        return CLI_OK;
+    }
+
+    return CLI_REFUSED;
+}
+
+
+static const char *
+cli_batch_why(char letter)
+{
+    switch (letter) {
+
+    case 'D':
+        return "the record that is there differs: --overwrite replaces it";
+
+    case 'I':
+        return "another record has its id or its digest";
+
+    case 'R':
+        return "it was revoked or disabled here, and is not made active "
+               "again: --overwrite passes it over";
+
+    case 'B':
+        return "it was revoked and deleted here, and is not made active "
+               "again: --overwrite passes it over";
+
+    case 'U':
+        return "its user is neither in the file, before it, nor here";
+
+    default:
+        return "a key of the dataset has the wrong type";
+    }
+}

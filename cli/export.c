@@ -1,0 +1,461 @@
+/*
+ * export: the dataset as lines of JSON; see cli_dump.h.
+ *
+ * Each record is as it was at one moment, not all at the same one.  What
+ * import would refuse (a record that cannot be read, a token without a user)
+ * is left out and told, so that what was written can always be read back.
+ */
+
+
+#include "cli_dump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+typedef struct {
+    FILE        *out;
+    cli_set_t    users;                          /* that were written */
+    cli_set_t    tokens;
+    size_t       left;                           /* records left out */
+} cli_export_t;
+
+
+static int cli_export_open(const char *path, FILE **out);
+static int cli_export_close(const char *path, FILE *out, int code);
+static int cli_export_all(cli_t *cli, cli_export_t *ex);
+static int cli_export_meta(cli_t *cli, cli_export_t *ex);
+static int cli_export_user(cli_t *cli, const char *id, cli_record_t *rec,
+    void *data);
+static int cli_export_token(cli_t *cli, const char *id, cli_record_t *rec,
+    void *data);
+static int cli_export_owner(cli_t *cli, cli_export_t *ex, const char *id,
+    stok_str_t user);
+static json_t *cli_export_record(cli_record_t *rec);
+static int cli_export_used(cli_t *cli, const char *id, json_t *json);
+static int cli_export_left(cli_export_t *ex, const char *what,
+    const char *id, const char *why);
+static int cli_export_line(cli_export_t *ex, const char *kind, json_t *json);
+
+
+int
+cli_export(cli_t *cli, cli_args_t *args)
+{
+    int           code;
+    char         *brand;
+    const char   *path;
+    cli_export_t  ex;
+
+    memset(&ex, 0, sizeof(ex));
+    path = args->arg[0];
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    free(brand);
+
+    code = cli_export_open(path, &ex.out);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_export_all(cli, &ex);
+    code = cli_export_close(path, ex.out, code);
+
+    if (code == CLI_OK) {
+        cli_note("%zu users, %zu tokens", ex.users.n, ex.tokens.n);
+
+        if (ex.left) {
+            cli_note("%zu records were left out", ex.left);
+            code = CLI_FOUND;
+        }
+    }
+
+    cli_set_free(&ex.users);
+    cli_set_free(&ex.tokens);
+
+    return code;
+}
+
+
+/* digests are in it: for its owner only, and never over another file */
+
+static int
+cli_export_open(const char *path, FILE **out)
+{
+    int  fd;
+
+    if (strcmp(path, "-") == 0) {
+        *out = stdout;
+        return CLI_OK;
+    }
+
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+              0600);
+
+    if (fd == -1) {
+        return cli_fail(CLI_REFUSED, "cannot make \"%s\": %s", path,
+                        strerror(errno));
+    }
+
+    *out = fdopen(fd, "w");
+
+    if (*out == NULL) {
+        close(fd);
+        unlink(path);
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_export_close(const char *path, FILE *out, int code)
+{
+    int  bad;
+
+    bad = fflush(out) != 0 || ferror(out);
+
+    if (out == stdout) {
+        return code == CLI_OK && bad
+               ? cli_fail(CLI_UNAVAILABLE, "cannot write to standard output")
+               : code;
+    }
+
+    bad |= fsync(fileno(out)) != 0;
+    bad |= fclose(out) != 0;
+
+    if (code == CLI_OK && bad) {
+        code = cli_fail(CLI_REFUSED, "cannot write \"%s\": %s", path,
+                        strerror(errno));
+    }
+
+    if (code != CLI_OK) {
+        unlink(path);
+    }
+
+    return code;
+}
+
+
+static int
+cli_export_all(cli_t *cli, cli_export_t *ex)
+{
+    int  code;
+
+    code = cli_export_meta(cli, ex);
+
+    if (code == CLI_OK) {
+        code = cli_walk_users(cli, cli_export_user, ex);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_walk_tokens(cli, NULL, cli_export_token, ex);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_export_line(ex, "end",
+                               json_pack("{s:I, s:I}", "users",
+                                         (json_int_t) ex->users.n, "tokens",
+                                         (json_int_t) ex->tokens.n));
+    }
+
+    return code;
+}
+
+
+static int
+cli_export_meta(cli_t *cli, cli_export_t *ex)
+{
+    int      code;
+    char    *brand, *approval;
+    json_t  *json;
+    int64_t  now;
+
+    code = cli_now(cli, &now);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_meta(cli, "brand", &brand);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_meta(cli, "approval", &approval);
+    if (code != CLI_OK) {
+        free(brand);
+        return code;
+    }
+
+    json = json_pack("{s:s, s:s, s:s, s:I}", "schema", STOK_SCHEMA, "brand",
+                     brand[0] ? brand : "stk", "approval",
+                     strcmp(approval, "required") == 0 ? approval : "none",
+                     "exported_at", (json_int_t) now);
+
+    free(brand);
+    free(approval);
+
+    return cli_export_line(ex, "meta", json);
+}
+
+
+static int
+cli_export_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+{
+    int                  rc;
+    json_t              *json, *all;
+    const char          *why;
+    cli_export_t        *ex;
+    stok_user_record_t   user;
+
+    (void) cli;
+    ex = data;
+
+    if (cli_set_has(&ex->users, id, strlen(id))) {
+        return CLI_OK;
+    }
+
+    if (stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK) {
+        return cli_export_left(ex, "user", id, why);
+    }
+
+    json = cli_export_record(rec);
+    if (json == NULL) {
+        return cli_export_left(ex, "user", id, "a field is not UTF-8");
+    }
+
+    all = json_pack("{s:s}", "id", id);
+    rc = all ? json_object_update(all, json) : -1;
+    json_decref(json);
+
+    if (rc != 0 || cli_set_add(&ex->users, id, strlen(id)) != 1) {
+        json_decref(all);
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    return cli_export_line(ex, "user", all);
+}
+
+
+static int
+cli_export_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+{
+    int                   code, rc;
+    json_t               *json, *all;
+    const char           *why;
+    cli_export_t         *ex;
+    stok_token_record_t   token;
+
+    ex = data;
+
+    if (cli_set_has(&ex->tokens, id, strlen(id))) {
+        return CLI_OK;
+    }
+
+    if (stok_token_record_decode(&token, rec->field, rec->n, &why)
+        != STOK_OK)
+    {
+        return cli_export_left(ex, "token", id, why);
+    }
+
+    if (token.id.len != strlen(id)
+        || memcmp(token.id.data, id, token.id.len) != 0)
+    {
+        return cli_export_left(ex, "token", id, "its record has another id");
+    }
+
+    code = cli_export_owner(cli, ex, id, token.user);
+    if (code != CLI_OK) {
+        return code == CLI_FOUND ? CLI_OK : code;
+    }
+
+    json = cli_export_record(rec);
+    if (json == NULL) {
+        return cli_export_left(ex, "token", id, "a field is not UTF-8");
+    }
+
+    all = json_pack("{s:s}", "digest", rec->key + sizeof("token:") - 1);
+    rc = all ? json_object_update(all, json) : -1;
+    json_decref(json);
+
+    if (rc != 0 || cli_set_add(&ex->tokens, id, strlen(id)) != 1) {
+        json_decref(all);
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    code = cli_export_used(cli, id, all);
+    if (code != CLI_OK) {
+        json_decref(all);
+        return code;
+    }
+
+    return cli_export_line(ex, "token", all);
+}
+
+
+/*
+ * A user that was made since the users were walked is written now.
+ * CLI_FOUND: there is none, and the token was left out.
+ */
+
+static int
+cli_export_owner(cli_t *cli, cli_export_t *ex, const char *id,
+    stok_str_t user)
+{
+    int            code;
+    char           name[STOK_USER_ID_MAX + 1];
+    redisReply    *reply;
+    cli_record_t   rec;
+
+    if (cli_set_has(&ex->users, user.data, user.len)) {
+        return CLI_OK;
+    }
+
+    memcpy(name, user.data, user.len);
+    name[user.len] = '\0';
+
+    code = cli_command(cli, &reply, "EXISTS %suser:%s", cli->prefix, name);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (reply->integer == 1) {
+        code = cli_read_user(cli, name, &rec);
+
+        if (code == CLI_OK) {
+            code = cli_export_user(cli, name, &rec, ex);
+            cli_free(&rec);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    if (code != CLI_OK || cli_set_has(&ex->users, user.data, user.len)) {
+        return code;
+    }
+
+    (void) cli_export_left(ex, "token", id, "its user is not there");
+
+    return CLI_FOUND;
+}
+
+
+/* NULL: a field is not UTF-8, or there is no memory */
+
+static json_t *
+cli_export_record(cli_record_t *rec)
+{
+    size_t       i, len;
+    json_t      *json, *value;
+    const char  *name;
+
+    json = json_object();
+
+    for (i = 0; i + 1 < rec->n; i += 2) {
+        name = rec->field[i].data;
+        len = rec->field[i].len;
+
+        value = len > 3 && strcmp(name + len - 3, "_at") == 0
+                && rec->field[i + 1].len
+                ? json_integer(cli_number(rec->field[i + 1].data))
+                : json_stringn(rec->field[i + 1].data, rec->field[i + 1].len);
+
+        if (json_object_set_new(json, name, value) == -1) {
+            json_decref(json);
+            return NULL;
+        }
+    }
+
+    return json;
+}
+
+
+static int
+cli_export_used(cli_t *cli, const char *id, json_t *json)
+{
+    int          code;
+    size_t       i;
+    json_t      *usage;
+    redisReply  *used, *reply;
+
+    redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix, id);
+    redisAppendCommand(cli->ctx, "HGETALL %susage:%s", cli->prefix, id);
+
+    code = cli_reply(cli, &used);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (used->type == REDIS_REPLY_STRING) {
+        json_object_set_new(json, "last_used",
+                            json_integer(cli_number(used->str)));
+    }
+
+    freeReplyObject(used);
+
+    code = cli_reply(cli, &reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
+        usage = json_object();
+
+        for (i = 0; i + 1 < reply->elements && i < 2 * CLI_USAGE_MAX; i += 2) {
+
+            /* a location may hold any byte; it is told, not decided by */
+
+            (void) json_object_set_new(usage, reply->element[i]->str,
+                              json_stringn(reply->element[i + 1]->str,
+                                           reply->element[i + 1]->len));
+        }
+
+        json_object_set_new(json, "usage", usage);
+    }
+
+    freeReplyObject(reply);
+
+    return CLI_OK;
+}
+
+
+static int
+cli_export_left(cli_export_t *ex, const char *what, const char *id,
+    const char *why)
+{
+    ex->left++;
+    cli_note("service-token: %s \"%s\" is left out: %s", what, id, why);
+
+    return CLI_OK;
+}
+
+
+static int
+cli_export_line(cli_export_t *ex, const char *kind, json_t *json)
+{
+    int      rc;
+    json_t  *line;
+
+    line = json_pack("{s:o}", kind, json);
+
+    if (line == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    rc = json_dumpf(line, ex->out, JSON_COMPACT);
+    json_decref(line);
+
+    if (rc != 0 || fputc('\n', ex->out) == EOF) {
+        return cli_fail(CLI_REFUSED, "cannot write: %s", strerror(errno));
+    }
+
+    return CLI_OK;
+}

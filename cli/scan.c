@@ -1,0 +1,456 @@
+/*
+ * scan: tokens in files, found by their checksum, without asking anybody.
+ * With --revoke each that is known is revoked.
+ *
+ * Nothing of a token's secret part is printed, not even where it stands in
+ * a file's name; nor are control characters, which a name may have.
+ */
+
+
+#include "cli_tree.h"
+#include "stok_scan.h"
+
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define CLI_SCAN_BUFFER  (256 * 1024)
+
+
+typedef struct {
+    cli_t    *cli;
+    int       revoke;
+    json_t   *json;                              /* NULL: lines */
+    json_t   *known;                             /* digest -> what was done */
+    size_t    found;
+    int       unread;                            /* files that were not */
+    int       code;                              /* of what went wrong */
+    char     *buffer;
+} cli_scan_t;
+
+
+static int cli_scan_file(const char *path, int fd, void *data);
+static int cli_scan_name(cli_scan_t *scan, const char *path);
+static int cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
+    const stok_token_t *token);
+static void cli_scan_bad(const char *path, int err, void *data);
+static int cli_scan_done(cli_scan_t *scan);
+static const char *cli_scan_shown(const char *path, char out[], size_t size);
+static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
+static int cli_scan_lookup(cli_t *cli, const stok_token_t *token,
+    cli_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
+static int cli_scan_revoke_id(cli_t *cli, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
+
+
+int
+cli_scan(cli_t *cli, cli_args_t *args)
+{
+    int          i, code;
+    char        *brand;
+    cli_scan_t   scan;
+    cli_tree_t   tree;
+
+    memset(&scan, 0, sizeof(scan));
+    scan.cli = cli;
+    scan.revoke = cli_option(args, "revoke") != NULL;
+
+    tree.all = cli_option(args, "all") != NULL;
+    tree.data = &scan;
+    tree.file = cli_scan_file;
+    tree.bad = cli_scan_bad;
+
+    if (scan.revoke) {
+        code = cli_keys_read(cli);
+
+        if (code == CLI_OK) {
+            code = cli_connect(cli);
+        }
+
+        if (code == CLI_OK) {
+            code = cli_meta(cli, "brand", &brand);
+        }
+
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        free(brand);
+    }
+
+    scan.json = cli->json ? json_array() : NULL;
+    scan.known = json_object();
+    scan.buffer = malloc(CLI_SCAN_BUFFER);
+
+    if (scan.known == NULL || scan.buffer == NULL) {
+        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+
+    } else {
+        code = CLI_OK;
+
+        for (i = 0; i < args->n && code == CLI_OK; i++) {
+            code = cli_tree(&tree, args->arg[i]);
+        }
+    }
+
+    if (code == CLI_OK) {
+        code = cli_scan_done(&scan);
+    }
+
+    if (scan.buffer) {
+        OPENSSL_cleanse(scan.buffer, CLI_SCAN_BUFFER);
+        free(scan.buffer);
+    }
+
+    json_decref(scan.known);
+    json_decref(scan.json);
+
+    return code;
+}
+
+
+static int
+cli_scan_file(const char *path, int fd, void *data)
+{
+    int            code;
+    size_t         len, pos, line, counted;
+    ssize_t        n;
+    cli_scan_t    *scan;
+    stok_token_t   token;
+
+    scan = data;
+    line = 1;
+    len = 0;
+
+    code = cli_scan_name(scan, path);
+
+    while (code == CLI_OK) {
+        n = read(fd, scan->buffer + len, CLI_SCAN_BUFFER - len);
+
+        if (n == -1 && errno == EINTR) {
+            continue;
+        }
+
+        if (n == -1) {
+            cli_scan_bad(path, errno, scan);
+            break;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        len += (size_t) n;
+        pos = 0;
+        counted = 0;
+
+        while (code == CLI_OK
+               && stok_scan_next(scan->buffer, len, &pos, &token) == STOK_OK)
+        {
+            line += stok_scan_lines(scan->buffer + counted, pos - counted);
+            counted = pos;
+            code = cli_scan_found(scan, path, line, &token);
+        }
+
+        pos = stok_scan_keep(len, pos);
+        line += stok_scan_lines(scan->buffer + counted, pos - counted);
+        len -= pos;
+        memmove(scan->buffer, scan->buffer + pos, len);
+    }
+
+    return code;
+}
+
+
+/* line 0: it is the name of the file itself */
+
+static int
+cli_scan_name(cli_scan_t *scan, const char *path)
+{
+    size_t         pos;
+    const char    *name;
+    stok_token_t   token;
+
+    name = strrchr(path, '/');
+    name = name ? name + 1 : path;
+    pos = 0;
+
+    while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
+        if (cli_scan_found(scan, path, 0, &token) != CLI_OK) {
+            return CLI_UNAVAILABLE;
+        }
+    }
+
+    return CLI_OK;
+}
+
+
+static int
+cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
+    const stok_token_t *token)
+{
+    int      rc;
+    char     name[4096], public[STOK_BRAND_MAX + 16];
+    json_t  *entry, *done;
+
+    static const char  *kinds[] = { "", "svc", "pat", "scim" };
+
+    scan->found++;
+    done = NULL;
+
+    snprintf(public, sizeof(public), "%.*s_%s_", (int) token->brand.len,
+             token->brand.data, kinds[token->kind]);
+
+    cli_scan_shown(path, name, sizeof(name));
+
+    if (scan->revoke) {
+        done = cli_scan_revoke(scan, token);
+        if (done == NULL) {
+            return cli_fail(CLI_UNAVAILABLE, "no memory");
+        }
+    }
+
+    if (scan->json) {
+        entry = json_pack("{s:s, s:I, s:s}", "file", name, "line",
+                          (json_int_t) line, "token", public);
+
+        if (entry == NULL) {                     /* a name not of UTF-8 */
+            entry = json_pack("{s:n, s:I, s:s}", "file", "line",
+                              (json_int_t) line, "token", public);
+        }
+
+        rc = entry == NULL || (done && json_object_update(entry, done) == -1)
+             ? -1 : json_array_append(scan->json, entry);
+        json_decref(entry);
+
+        return rc == 0 ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    printf("%s:%zu: %s\xe2\x80\xa6", name, line, public);
+
+    if (done) {
+        if (json_object_get(done, "id")) {
+            printf(" %s", json_string_value(json_object_get(done, "id")));
+        }
+
+        printf(" %s", json_string_value(json_object_get(done, "result")));
+    }
+
+    printf("\n");
+
+    return cli_flush();
+}
+
+
+static void
+cli_scan_bad(const char *path, int err, void *data)
+{
+    char         name[4096];
+    cli_scan_t  *scan;
+
+    scan = data;
+    scan->unread = 1;
+
+    (void) cli_fail(CLI_REFUSED, "%s: %s",
+                    cli_scan_shown(path, name, sizeof(name)), strerror(err));
+}
+
+
+/* what could not be done is told first, then what was found */
+
+static int
+cli_scan_done(cli_scan_t *scan)
+{
+    int  code;
+
+    code = CLI_OK;
+
+    if (scan->json) {
+        code = cli_print_json(json_incref(scan->json));
+    }
+
+    if (code == CLI_OK) {
+        code = cli_flush();
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (scan->code != CLI_OK) {
+        return scan->code;
+    }
+
+    return scan->found ? CLI_FOUND : scan->unread ? CLI_REFUSED : CLI_OK;
+}
+
+
+/* a path without secrets and control characters; too long: cut */
+
+static const char *
+cli_scan_shown(const char *path, char out[], size_t size)
+{
+    size_t         i, n, len, pos;
+    stok_token_t   token;
+    const char    *secret;
+
+    len = strlen(path);
+    pos = 0;
+    n = 0;
+    i = 0;
+
+    do {
+        secret = stok_scan_next(path, len, &pos, &token) == STOK_OK
+                 ? path + pos - STOK_TOKEN_SECRET - STOK_TOKEN_CHECK
+                 : path + len;
+
+        for ( /* void */ ; path + i < secret && n + 4 < size; i++) {
+            out[n++] = (unsigned char) path[i] < ' ' || path[i] == 0x7f
+                       ? '?' : path[i];
+        }
+
+        if (secret < path + len && n + 4 < size) {
+            memcpy(out + n, "\xe2\x80\xa6", 3);
+            n += 3;
+        }
+
+        i = pos;
+
+    } while (secret < path + len);
+
+    out[n] = '\0';
+
+    return out;
+}
+
+
+/*
+ * What was done with it: each token once, however often it stands there.  The
+ * answer is borrowed; NULL: no memory.
+ */
+
+static json_t *
+cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
+{
+    int            code;
+    char           hex[STOK_DIGEST_HEX + 1], id[STOK_RECORD_ID_MAX + 1];
+    json_t        *entry;
+    uint8_t        digest[STOK_DIGEST_LEN];
+    cli_record_t   rec;
+
+    stok_digest(NULL, token->brand.data, stok_scan_len(token), digest);
+    stok_digest_hex(digest, hex);
+    hex[STOK_DIGEST_HEX] = '\0';
+
+    entry = json_object_get(scan->known, hex);
+    if (entry) {
+        return entry;
+    }
+
+    entry = json_object();
+    if (entry == NULL
+        || json_object_set_new(scan->known, hex, entry) == -1
+        || json_object_set_new(entry, "result", json_string("not revoked"))
+           == -1)
+    {
+        return NULL;
+    }
+
+    if (scan->code == CLI_UNAVAILABLE) {
+        return entry;
+    }
+
+    code = cli_scan_lookup(scan->cli, token, &rec, id);
+
+    if (code == CLI_FOUND) {
+        code = cli_scan_revoke_id(scan->cli, id, rec.digest, entry);
+
+    } else if (code == CLI_OK) {
+        json_object_set_new(entry, "result", json_string("unknown"));
+    }
+
+    if (code > scan->code) {
+        scan->code = code;
+    }
+
+    return entry;
+}
+
+
+/* CLI_FOUND: rec->digest and id are its; by each key of the file */
+
+static int
+cli_scan_lookup(cli_t *cli, const stok_token_t *token, cli_record_t *rec,
+    char id[STOK_RECORD_ID_MAX + 1])
+{
+    int          code;
+    char         hex[STOK_DIGEST_HEX + 1];
+    size_t       i;
+    redisReply  *reply;
+
+    hex[STOK_DIGEST_HEX] = '\0';
+    i = 0;
+
+    do {
+        stok_digest(cli->keys.n ? &cli->keys.key[i] : NULL,
+                    token->brand.data, stok_scan_len(token), rec->digest);
+        stok_digest_hex(rec->digest, hex);
+
+        code = cli_command(cli, &reply, "HGET %stoken:%s id", cli->prefix,
+                           hex);
+
+        if (code == CLI_OK) {
+            if (reply->type == REDIS_REPLY_STRING) {
+                snprintf(id, STOK_RECORD_ID_MAX + 1, "%s", reply->str);
+                code = CLI_FOUND;
+            }
+
+            freeReplyObject(reply);
+        }
+
+    } while (code == CLI_OK && ++i < cli->keys.n);
+
+    return code;
+}
+
+
+/* an id that leads to another record would have another token revoked */
+
+static int
+cli_scan_revoke_id(cli_t *cli, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
+{
+    int            code, revoked;
+    cli_record_t   rec;
+
+    code = cli_read_token(cli, id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
+        cli_free(&rec);
+        return cli_fail(CLI_REFUSED, "token \"%s\" has a record of another "
+                        "id", id);
+    }
+
+    json_object_set_new(entry, "id", json_string(id));
+    json_object_set_new(entry, "user", json_string(cli_get(&rec, "user")));
+
+    revoked = strcmp(cli_get(&rec, "status"), "revoked") == 0;
+    cli_free(&rec);
+
+    code = revoked ? CLI_OK : cli_token_set(cli, id, 1);
+
+    if (code == CLI_OK) {
+        json_object_set_new(entry, "result",
+                            json_string(revoked ? "revoked already"
+                                                : "revoked"));
+    }
+
+    return code;
+}

@@ -1,0 +1,390 @@
+/*
+ * The files below a path, for scan.
+ *
+ * In a git work tree they are what git knows or would add: what is ignored is
+ * left out.  Git is asked for the list and for nothing else; where it is
+ * missing, or does not answer, every file is taken.
+ *
+ * No symbolic link is followed: what it names is met at its own place, or is
+ * outside.  Only the path that was asked for may be one.  What is no regular
+ * file is not opened.
+ */
+
+
+#define _GNU_SOURCE                              /* asprintf, pipe2 */
+
+#include "cli_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+
+#define CLI_TREE_OPEN  (O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+
+
+static int cli_tree_dir(cli_tree_t *tree, const char *path, int fd,
+    int root);
+static int cli_tree_plain(cli_tree_t *tree, const char *path, int fd);
+static int cli_tree_entry(cli_tree_t *tree, const char *path, int fd,
+    const char *name, int listed);
+static int cli_tree_linked(int fd, char *name);
+static int cli_tree_file(cli_tree_t *tree, const char *path, int fd);
+static int cli_tree_git(cli_tree_t *tree, const char *path, int fd);
+static pid_t cli_tree_git_start(const char *path, int *out);
+static int cli_tree_git_read(const char *path, char **list, size_t *len);
+static int cli_tree_bad(cli_tree_t *tree, const char *path);
+
+
+int
+cli_tree(cli_tree_t *tree, const char *path)
+{
+    int          fd, rc;
+    struct stat  st;
+
+    if (strcmp(path, "-") == 0) {
+        return tree->file("(standard input)", STDIN_FILENO, tree->data);
+    }
+
+    /* a pipe or a device that was asked for by name is read, too */
+
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd == -1 || fstat(fd, &st) == -1) {
+        rc = cli_tree_bad(tree, path);
+
+    } else if (S_ISDIR(st.st_mode)) {
+        return cli_tree_dir(tree, path, fd, 1);
+
+    } else {
+        rc = tree->file(path, fd, tree->data);
+    }
+
+    if (fd != -1) {
+        close(fd);
+    }
+
+    return rc;
+}
+
+
+/* closes fd */
+
+static int
+cli_tree_dir(cli_tree_t *tree, const char *path, int fd, int root)
+{
+    int  rc;
+
+    /* a folder in a work tree, or a work tree in a folder */
+
+    if (!tree->all && (root || faccessat(fd, ".git", F_OK, 0) == 0)) {
+        rc = cli_tree_git(tree, path, fd);
+
+        if (rc != CLI_FOUND) {
+            close(fd);
+            return rc;
+        }
+    }
+
+    return cli_tree_plain(tree, path, fd);
+}
+
+
+static int
+cli_tree_plain(cli_tree_t *tree, const char *path, int fd)
+{
+    int             rc;
+    DIR            *dir;
+    struct dirent  *entry;
+
+    dir = fdopendir(fd);
+
+    if (dir == NULL) {
+        rc = cli_tree_bad(tree, path);
+        close(fd);
+        return rc;
+    }
+
+    rc = CLI_OK;
+
+    while (rc == CLI_OK) {
+        errno = 0;
+        entry = readdir(dir);
+
+        if (entry == NULL) {
+            if (errno) {
+                rc = cli_tree_bad(tree, path);
+            }
+
+            break;
+        }
+
+        if (strcmp(entry->d_name, ".") != 0
+            && strcmp(entry->d_name, "..") != 0)
+        {
+            rc = cli_tree_entry(tree, path, fd, entry->d_name, 0);
+        }
+    }
+
+    closedir(dir);
+
+    return rc;
+}
+
+
+/* listed: git knows it, so it may be gone */
+
+static int
+cli_tree_entry(cli_tree_t *tree, const char *path, int fd, const char *name,
+    int listed)
+{
+    int           rc, file;
+    char         *full;
+    size_t        len;
+    struct stat   st;
+
+    len = strlen(path);
+
+    if (asprintf(&full, "%s%s%s", path,
+                 len && path[len - 1] == '/' ? "" : "/", name)
+        == -1)
+    {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    rc = CLI_OK;
+    file = -1;
+
+    if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+        if (!listed || (errno != ENOENT && errno != ENOTDIR)) {
+            rc = cli_tree_bad(tree, full);
+        }
+
+        goto done;
+    }
+
+    if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)) {
+        goto done;
+    }
+
+    file = openat(fd, name, CLI_TREE_OPEN | O_NOFOLLOW);
+
+    if (file == -1) {
+        rc = cli_tree_bad(tree, full);
+
+    } else if (S_ISDIR(st.st_mode)) {
+        rc = cli_tree_dir(tree, full, file, 0);
+        file = -1;
+
+    } else {
+        rc = cli_tree_file(tree, full, file);
+    }
+
+done:
+
+    if (file != -1) {
+        close(file);
+    }
+
+    free(full);
+
+    return rc;
+}
+
+
+/* it may have become something else since it was looked at */
+
+static int
+cli_tree_file(cli_tree_t *tree, const char *path, int fd)
+{
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1) {
+        return cli_tree_bad(tree, path);
+    }
+
+    return S_ISREG(st.st_mode) ? tree->file(path, fd, tree->data) : CLI_OK;
+}
+
+
+/* CLI_FOUND: git does not answer, or it knows nothing here: take all */
+
+static int
+cli_tree_git(cli_tree_t *tree, const char *path, int fd)
+{
+    int      rc;
+    char    *list, *name, *last;
+    size_t   len;
+
+    rc = cli_tree_git_read(path, &list, &len);
+
+    if (rc != CLI_OK) {
+        return rc;
+    }
+
+    last = "";
+
+    for (name = list; name < list + len && rc == CLI_OK;
+         name += strlen(name) + 1)
+    {
+        /* in a merge a file is listed once for each side */
+
+        if (strcmp(name, last) != 0 && !cli_tree_linked(fd, name)) {
+            rc = cli_tree_entry(tree, path, fd, name, 1);
+        }
+
+        last = name;
+    }
+
+    free(list);
+
+    return rc;
+}
+
+
+/* 1: a folder on the way is a link by now */
+
+static int
+cli_tree_linked(int fd, char *name)
+{
+    int           rc;
+    char         *slash;
+    struct stat   st;
+
+    rc = 0;
+
+    for (slash = strchr(name, '/'); slash && !rc;
+         slash = strchr(slash + 1, '/'))
+    {
+        *slash = '\0';
+        rc = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+             && S_ISLNK(st.st_mode);
+        *slash = '/';
+    }
+
+    return rc;
+}
+
+
+static int
+cli_tree_git_read(const char *path, char **list, size_t *len)
+{
+    int       out, status;
+    char     *more;
+    pid_t     pid;
+    size_t    size;
+    ssize_t   n;
+
+    *list = NULL;
+    *len = 0;
+    size = 0;
+
+    pid = cli_tree_git_start(path, &out);
+
+    if (pid == -1) {
+        return CLI_FOUND;
+    }
+
+    for ( ;; ) {
+        if (size - *len < 2) {
+            size = size ? size * 2 : 65536;
+            more = realloc(*list, size);
+
+            if (more == NULL) {
+                n = -1;
+                break;
+            }
+
+            *list = more;
+        }
+
+        n = read(out, *list + *len, size - *len - 1);
+
+        if (n > 0) {
+            *len += (size_t) n;
+
+        } else if (n == 0 || errno != EINTR) {
+            break;
+        }
+    }
+
+    close(out);
+
+    while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
+        /* void */
+    }
+
+    if (n == -1 || status != 0 || *len == 0) {
+        free(*list);
+        return CLI_FOUND;
+    }
+
+    (*list)[*len] = '\0';
+
+    return CLI_OK;
+}
+
+
+/*
+ * A hook's environment would have git look elsewhere; a work tree's own
+ * configuration may name a program to run as fsmonitor.
+ */
+
+static pid_t
+cli_tree_git_start(const char *path, int *out)
+{
+    int    fd, pipes[2];
+    pid_t  pid;
+
+    if (pipe2(pipes, O_CLOEXEC) == -1) {
+        return -1;
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        unsetenv("GIT_DIR");
+        unsetenv("GIT_WORK_TREE");
+        unsetenv("GIT_INDEX_FILE");
+        unsetenv("GIT_PREFIX");
+
+        fd = open("/dev/null", O_RDWR);
+
+        if (fd == -1 || dup2(fd, STDIN_FILENO) == -1
+            || dup2(fd, STDERR_FILENO) == -1
+            || dup2(pipes[1], STDOUT_FILENO) == -1)
+        {
+            _exit(127);
+        }
+
+        execlp("git", "git", "-c", "core.fsmonitor=false", "-C", path,
+               "ls-files", "-co", "--exclude-standard", "-z", (char *) NULL);
+        _exit(127);
+    }
+
+    close(pipes[1]);
+
+    if (pid == -1) {
+        close(pipes[0]);
+        return -1;
+    }
+
+    *out = pipes[0];
+
+    return pid;
+}
+
+
+static int
+cli_tree_bad(cli_tree_t *tree, const char *path)
+{
+    tree->bad(path, errno, tree->data);
+
+    return CLI_OK;
+}

@@ -1,0 +1,258 @@
+/*
+ * Every user or token of an index, with its record.
+ *
+ * By SCAN and not by rank: what is there from the beginning to the end is met,
+ * whatever is made or deleted meanwhile.  It may be met twice.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_WALK_COUNT  200
+
+
+/* one page of an index; the texts lie in its reply */
+typedef struct {
+    cli_t         *cli;
+    int            users;
+    cli_each_pt    each;
+    void          *data;
+
+    size_t         n;
+    const char   **id;
+    redisReply   **digest;                       /* tokens only */
+    redisReply   **record;
+} cli_page_t;
+
+
+static int cli_walk_index(cli_page_t *page, const char *scan,
+    const char *index, size_t step);
+static int cli_walk_page(cli_page_t *page, redisReply *ids, size_t step);
+static int cli_walk_read(cli_page_t *page);
+static int cli_walk_each(cli_page_t *page, size_t i);
+
+
+int
+cli_walk_users(cli_t *cli, cli_each_pt each, void *data)
+{
+    cli_page_t  page;
+
+    memset(&page, 0, sizeof(page));
+    page.cli = cli;
+    page.users = 1;
+    page.each = each;
+    page.data = data;
+
+    return cli_walk_index(&page, "ZSCAN", "users", 2);
+}
+
+
+int
+cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each, void *data)
+{
+    char        index[STOK_KEY_MAX];
+    cli_page_t  page;
+
+    memset(&page, 0, sizeof(page));
+    page.cli = cli;
+    page.each = each;
+    page.data = data;
+
+    if (user == NULL) {
+        return cli_walk_index(&page, "ZSCAN", "tokens", 2);
+    }
+
+    snprintf(index, sizeof(index), "user-tokens:%s", user);
+
+    return cli_walk_index(&page, "SSCAN", index, 1);
+}
+
+
+/* step: strings for each member, 2 where there are scores */
+
+static int
+cli_walk_index(cli_page_t *page, const char *scan, const char *index,
+    size_t step)
+{
+    int          code;
+    char         cursor[24];
+    redisReply  *reply;
+
+    strcpy(cursor, "0");
+
+    do {
+        code = cli_command(page->cli, &reply, "%s %s%s %s COUNT %d", scan,
+                           page->cli->prefix, index, cursor, CLI_WALK_COUNT);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+            || reply->element[0]->len >= (long long) sizeof(cursor)
+            || reply->element[1]->type != REDIS_REPLY_ARRAY)
+        {
+            freeReplyObject(reply);
+            return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected "
+                            "answer");
+        }
+
+        strcpy(cursor, reply->element[0]->str);
+        code = cli_walk_page(page, reply->element[1], step);
+        freeReplyObject(reply);
+
+    } while (code == CLI_OK && strcmp(cursor, "0") != 0);
+
+    return code;
+}
+
+
+static int
+cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
+{
+    int     code;
+    size_t  i;
+
+    page->n = ids->elements / step;
+
+    if (page->n == 0) {
+        return CLI_OK;
+    }
+
+    page->id = calloc(page->n, sizeof(char *));
+    page->digest = calloc(page->n, sizeof(redisReply *));
+    page->record = calloc(page->n, sizeof(redisReply *));
+
+    if (page->id == NULL || page->digest == NULL || page->record == NULL) {
+        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        goto done;
+    }
+
+    for (i = 0; i < page->n; i++) {
+        page->id[i] = ids->element[i * step]->str;
+    }
+
+    code = cli_walk_read(page);
+
+    for (i = 0; i < page->n && code == CLI_OK; i++) {
+        code = cli_walk_each(page, i);
+    }
+
+    for (i = 0; i < page->n; i++) {
+        if (page->digest[i]) {
+            freeReplyObject(page->digest[i]);
+        }
+
+        if (page->record[i]) {
+            freeReplyObject(page->record[i]);
+        }
+    }
+
+done:
+
+    free(page->id);
+    free(page->digest);
+    free(page->record);
+
+    return code;
+}
+
+
+/* one pipeline, or two: of tokens the digests come first */
+
+static int
+cli_walk_read(cli_page_t *page)
+{
+    int          code;
+    size_t       i;
+    cli_t       *cli;
+    const char  *name;
+
+    cli = page->cli;
+    code = CLI_OK;
+
+    for (i = 0; i < page->n && !page->users; i++) {
+        redisAppendCommand(cli->ctx, "GET %sid:%s", cli->prefix, page->id[i]);
+    }
+
+    for (i = 0; i < page->n && !page->users && code == CLI_OK; i++) {
+        code = cli_reply(cli, &page->digest[i]);
+        if (code != CLI_OK) {
+            page->digest[i] = NULL;
+        }
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    for (i = 0; i < page->n; i++) {
+        name = page->users ? page->id[i] : page->digest[i]->str;
+        redisAppendCommand(cli->ctx, "HGETALL %s%s:%s", cli->prefix,
+                           page->users ? "user" : "token", name ? name : "");
+    }
+
+    for (i = 0; i < page->n && code == CLI_OK; i++) {
+        code = cli_reply(cli, &page->record[i]);
+        if (code != CLI_OK) {
+            page->record[i] = NULL;
+        }
+    }
+
+    return code;
+}
+
+
+/*
+ * An id without a record is passed over: it was deleted a moment ago.  So is
+ * what is no id: no other verb takes it either.
+ */
+
+static int
+cli_walk_each(cli_page_t *page, size_t i)
+{
+    size_t         k;
+    stok_str_t     id;
+    redisReply    *reply, *digest;
+    cli_record_t   rec;
+
+    reply = page->record[i];
+    digest = page->digest[i];
+    id.data = page->id[i];
+    id.len = strlen(id.data);
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || (page->users ? stok_user_id_check(id)
+                        : stok_record_id_check(id)) != STOK_OK)
+    {
+        return CLI_OK;
+    }
+
+    memset(&rec, 0, sizeof(rec));
+
+    if (page->users) {
+        snprintf(rec.key, sizeof(rec.key), "user:%s", page->id[i]);
+
+    } else {
+        if (cli_unhex(digest->str, (size_t) digest->len, rec.digest)
+            != CLI_OK)
+        {
+            return CLI_OK;
+        }
+
+        snprintf(rec.key, sizeof(rec.key), "token:%s", digest->str);
+    }
+
+    rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+
+    for (k = 0; k < rec.n; k++) {
+        rec.field[k].data = reply->element[k]->str;
+        rec.field[k].len = (size_t) reply->element[k]->len;
+    }
+
+    return page->each(page->cli, page->id[i], &rec, page->data);
+}

@@ -1,0 +1,186 @@
+-- Checks or writes records of an import.
+--
+-- ARGV: 3 "check" or "write", 4 "overwrite" or empty, then records:
+--   u, id, role, status, created_at, n, n strings of fields
+--   t, digest, id, flags, user, status, created_at, expires_at,
+--      last_used or empty, n, n strings of fields, m, m strings of usage
+-- flags: f, its user is in the file; b, it was revoked or deleted here.
+-- What stands before n is in the fields, too: a million records pass here,
+-- so none is taken apart without need.
+--
+-- OK, with a letter for each record: N new, S there already and the same,
+-- O overwritten; and what is not written: D differs, I another record has its
+-- id or its digest, R it was revoked or disabled here, and would become
+-- active, B the same of a token that was deleted, U no such user, W a key has
+-- another type.
+--
+-- A dataset that is being made has no marker yet: it is written last, and
+-- until then nobody takes what is missing for unknown.
+
+if redis.call('EXISTS', KEYS[1]) == 1 and not ready() then
+    return {'REFUSED', 'there is a dataset of another schema'}
+end
+
+if not typed({users = 'zset', tokens = 'zset', expiry = 'zset',
+    last_used = 'zset', audit = 'stream'})
+then
+    return bad_types()
+end
+
+local argv, call, try = ARGV, redis.call, redis.pcall
+local write, overwrite = argv[3] == 'write', argv[4] == 'overwrite'
+local users, tokens, expiry = key('users'), key('tokens'), key('expiry')
+local last = key('last_used')
+local at = 5
+
+-- the record that is there: nil, a map, or false for another type; and
+-- whether it is the same as n strings of argv
+
+local function there(record, from, n)
+    local found = try('HGETALL', record)
+
+    if found.err then
+        return false
+    end
+
+    if #found == 0 then
+        return nil
+    end
+
+    local old, same = {}, #found == n
+
+    for i = 1, #found, 2 do
+        old[found[i]] = found[i + 1]
+    end
+
+    for i = from, from + n - 1, 2 do
+        same = same and old[argv[i]] == argv[i + 1]
+    end
+
+    return old, same
+end
+
+local function user()
+    local id, role, status, created = unpack(argv, at + 1, at + 4)
+    local n, from = tonumber(argv[at + 5]), at + 6
+    local record = key('user:' .. id)
+    local old, same = there(record, from, n)
+
+    at = from + n
+
+    if old == false then
+        return 'W'
+    elseif old and old.status ~= 'active' and status == 'active' then
+        return 'R'
+    elseif old and not same and not overwrite then
+        return 'D'
+    end
+
+    if write then
+        if not same then
+            call('DEL', record)
+            call('HSET', record, unpack(argv, from, from + n - 1))
+            audit('user.import', '', id, old and (old.role or '') .. ' '
+                .. (old.status or '') or '', role .. ' ' .. status)
+        end
+        call('ZADD', users, created, id)
+    end
+
+    return same and 'S' or old and 'O' or 'N'
+end
+
+local known = {}
+
+local function exists(user)
+    known[user] = known[user] or call('EXISTS', key('user:' .. user))
+    return known[user] == 1
+end
+
+local function judge(digest, id, flags, user, status, of, old, same)
+    if of and of ~= digest
+        or old and (old.id ~= id or old.user ~= user)
+    then
+        return 'I'
+    elseif same then
+        return 'S'
+    elseif old and old.status == 'revoked' and status == 'active' then
+        return 'R'
+    elseif not old and flags:find('b', 1, true) then
+        return 'B'
+    elseif old and not overwrite then
+        return 'D'
+    elseif (write or not flags:find('f', 1, true)) and not exists(user) then
+        return 'U'
+    end
+
+    return old and 'O' or 'N'
+end
+
+local function token()
+    local digest, id, flags, user, status, created, expires, used =
+        unpack(argv, at + 1, at + 8)
+    local n, from = tonumber(argv[at + 9]), at + 10
+    local m, usage = tonumber(argv[from + n]), from + n + 1
+    local record, by_id = key('token:' .. digest), key('id:' .. id)
+    local old, same = there(record, from, n)
+    local of = try('GET', by_id)
+
+    at = usage + m
+
+    if old == false or type(of) == 'table' then
+        return 'W'
+    end
+
+    local answer = judge(digest, id, flags, user, status, of, old, same)
+
+    if not write or not (answer == 'N' or answer == 'O' or answer == 'S') then
+        return answer
+    end
+
+    -- the two keys that may be of another type, before the first change
+
+    local has = m > 0 and try('HLEN', key('usage:' .. id))
+
+    if type(has) == 'table'
+        or type(try('SADD', key('user-tokens:' .. user), id)) == 'table'
+    then
+        return 'W'
+    end
+
+    if not same then
+        if old then
+            call('DEL', record)
+            call('ZREM', expiry, id)
+        end
+        call('HSET', record, unpack(argv, from, from + n - 1))
+        audit('token.import', id, user, old and old.status or '', status)
+    end
+
+    if not of then
+        call('SET', by_id, digest)
+    end
+
+    call('ZADD', tokens, created, id)
+
+    if expires ~= '0' then
+        call('ZADD', expiry, expires, id)
+    end
+
+    if used ~= '' then
+        call('ZADD', last, 'GT', used, id)
+    end
+
+    if has == 0 then
+        call('HSET', key('usage:' .. id), unpack(argv, usage, usage + m - 1))
+    end
+
+    return answer
+end
+
+local answers = {}
+
+while at <= #argv do
+    answers[#answers + 1] = argv[at] == 'u' and user() or token()
+end
+
+return {'OK', table.concat(answers)}

@@ -1,0 +1,273 @@
+# scan: finds tokens in files, prints nothing of their secret, and revokes.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Command;
+use Stok::Test;
+use POSIX ();
+
+my $redis = Stok::Redis->start;
+my $st = Stok::Command->new(undef);
+my $top = File::Temp->newdir('stok-scan-XXXXXX', TMPDIR => 1);
+my $dir = "$top/tree";
+mkdir $dir;
+
+my ($svc, $pat, $scim) = map { fake("stk_$_") } qw(svc pat scim);
+my $other = fake('acme2026_svc');
+
+# one file: where in it, and what of the token
+
+for my $case (
+    ['alone', $svc, ['1: stk_svc_']],
+    ['with a line', "$svc\n", ['1: stk_svc_']],
+    ['in a later line', "a\nb\n\nTOKEN=$pat\n", ['4: stk_pat_']],
+    ['two lines', "$svc\n$scim\n", ['1: stk_svc_', '2: stk_scim_']],
+    ['twice in a line', "$svc $svc", ['1: stk_svc_', '1: stk_svc_']],
+    ['with nothing between', "$svc$pat$other",
+        ['1: stk_svc_', '1: stk_pat_', '1: acme2026_svc_']],
+    ['in JSON', qq({"a":"x\\n$svc\\n"}), ['1: stk_svc_']],
+    ['in a URL', "https://user:$svc\@host/", ['1: stk_svc_']],
+    ['a word before', "my_$svc", ['1: stk_svc_']],
+    ['in binary data', "\0\xff\n\x80$svc\0\0", ['2: stk_svc_']],
+    ['with CR LF', "a\r\n$svc\r\n", ['2: stk_svc_']],
+    ['a long line', 'x' x 1_000_000 . "\n-$svc", ['2: stk_svc_']],
+    ['nothing', '', []],
+    ['a wrong checksum', substr($svc, 0, -1) . '_', []],
+    ['another digit', $svc =~ s/(.)(.)$/$2$1/r =~ s/$/x/r =~ s/^s/S/r, []],
+    ['cut', substr($svc, 0, -1), []],
+    ['another kind', fake('stk_foo'), []],
+    ['a brand of one', fake('a_svc'), []],
+) {
+    my ($name, $content, $found) = @$case;
+    my $file = file('one', $content);
+    my ($code, $out, $err) = $st->run('scan', $file);
+
+    is($out, join('', map { "$file:$_\x{e2}\x{80}\x{a6}\n" } @$found), $name);
+    is("$code $err", @$found ? '1 ' : '0 ', "exit code, $name");
+}
+
+# however it lies across the parts that are read
+
+for my $at (map { 262_144 * $_->[0] + $_->[1] }
+    map { my $n = $_; map { [$n, $_] } -60 .. 2 } 1, 2)
+{
+    my $file = file('one', "\n" x 7 . '.' x ($at - 7) . "$svc\n$pat");
+    my ($code, $out) = $st->run('scan', $file);
+    my $right = $out eq "$file:8: stk_svc_\x{e2}\x{80}\x{a6}\n"
+        . "$file:9: stk_pat_\x{e2}\x{80}\x{a6}\n";
+
+    is($out, 'both', "at $at") if !$right;
+    pass('at any place') if $at == 262_144 * 2 + 2;
+}
+
+unlink "$dir/one";
+
+# a folder: what is a file, wherever it is
+
+file($_, $svc) for 'a', '.hidden', 'b/c/d', "odd\nname", 'outside/x';
+rename "$dir/outside", "$top/outside" or die;
+symlink "$top/outside", "$dir/link";
+symlink "$top/outside/x", "$dir/b/link";
+symlink '.', "$dir/b/loop";
+POSIX::mkfifo("$dir/fifo", 0600) or die;
+
+is(found($dir), '.hidden a b/c/d odd?name', 'a folder');
+is(found("$dir/link"), 'x', 'a link that was asked for');
+is(found($dir, "$dir/a", "$top/outside"), '.hidden a a b/c/d odd?name x',
+    'several paths');
+
+# what cannot be read is told, and the others are read
+
+my ($code, $out, $err) = $st->run('scan', "$dir/none", '/proc/self/mem', $dir);
+is($code, 1, 'found something');
+is($err, "service-token: $dir/none: No such file or directory\n"
+    . "service-token: /proc/self/mem: Input/output error\n", 'a line each');
+is(() = $out =~ /\n/g, 4, 'the others');
+unlink glob("$dir/odd*"), "$dir/a", "$dir/.hidden", "$dir/b/c/d";
+is(($st->run('scan', $dir))[0], 0, 'nothing is found');
+is(($st->run('scan', $dir, '/proc/self/mem'))[0], 3, 'nor was all of it read');
+is(($st->run('scan'))[0], 2, 'no path');
+is(($st->run('scan', $dir, '--dry-run'))[0], 2, 'an option of another verb');
+
+# a work tree of git: what git ignores is left out
+
+git('init', '-q');
+file('.gitignore', "*.log\n/build/\n");
+file($_, $svc) for 'known', 'new', 'x.log', 'build/out', 'forced.log',
+    'b/known', 'b/y.log', 'gone';
+git('add', 'known', 'b/known', 'gone');
+git('add', '-f', 'forced.log');
+unlink "$dir/gone";
+
+is(found($dir), 'b/known forced.log known new', 'not what is ignored');
+is(found($dir, '--all'),
+    'b/known b/y.log build/out forced.log known new x.log', '--all');
+is(found("$dir/b"), 'known', 'a folder in it');
+is(found("$dir/x.log"), 'x.log', 'an ignored file that was asked for');
+is(found("$dir/build"), 'out', 'an ignored folder that was asked for');
+is(found($top), 'outside/x tree/b/known tree/forced.log tree/known tree/new',
+    'a work tree in a folder');
+
+{
+    # as in a hook of another repository
+    local $ENV{GIT_DIR} = '/nonexistent';
+    is(found($dir), 'b/known forced.log known new', 'GIT_DIR');
+}
+
+{
+    local $ENV{PATH} = '/nonexistent';
+    is(found($dir), 'b/known b/y.log build/out forced.log known new x.log',
+        'without git: all');
+}
+
+# a folder that git knows became a link
+
+rename "$dir/b", "$top/b";
+symlink "$top/b", "$dir/b";
+is(found($dir), 'forced.log known new', 'not through a link');
+unlink "$dir/b";
+
+# a repository's configuration runs nothing
+
+git('config', 'core.fsmonitor', "touch $top/ran; false");
+found($dir);
+ok(!-e "$top/ran", 'no fsmonitor is run');
+
+# the name of a file, standard input
+
+system 'rm', '-rf', $dir;
+file("backup-$svc.txt", '');
+($code, $out) = $st->run('scan', $dir);
+like($out, qr{/backup-stk_svc_\x{e2}\x{80}\x{a6}\.txt:0: stk_svc_}, 'a name');
+is(index($out, substr $svc, 8, 8), -1, 'and nothing of the secret');
+($code, $out) = $st->input("a\n$svc\n", 'scan', '-');
+is($out, "(standard input):2: stk_svc_\x{e2}\x{80}\x{a6}\n", 'standard input');
+unlink glob "$dir/*";
+
+# --json
+
+file('f', "\n$other");
+my ($json) = map { JSON::PP->new->decode($_) }
+    ($st->run('scan', '--json', $dir))[1];
+is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_' }],
+    '--json');
+is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
+
+# the hook: what is added, not what is taken out or lies about
+
+{
+    my $root = Cwd::getcwd();
+    local $ENV{PATH} = "$root/build:$ENV{PATH}";
+    git('init', '-q');
+    git('config', $_->[0], $_->[1]) for ['user.name', 'x'], ['user.email', 'x@x'],
+        ['core.hooksPath', '/nonexistent'];
+    git('add', 'f');
+    is(hook($root), 1, 'a token is not committed');
+    git('commit', '-q', '-m', 'with it');
+    file('f', "clean\n");
+    file('lies', $svc);
+    git('add', 'f');
+    is(hook($root), 0, 'but may be taken out');
+    system 'rm', '-rf', "$dir/.git", "$dir/lies";
+}
+
+# --revoke: known tokens, by whatever key their digest was made
+
+my %key = map { $_ => { name => $_, secret => $_ x 16 } } 'k1', 'k2';
+$st = Stok::Command->new($redis);
+my $keys = file('../keys', join '', map { "$_ " . unpack('H*', $key{$_}{secret})
+    . "\n" } 'k2', 'k1');
+chmod 0600, $keys;
+
+$redis->{key} = $key{k1};
+$redis->user('user@service');
+
+my %token;
+for my $case (['old', 'k1'], ['new', 'k2'], ['before', 'k2', 'revoked'],
+    ['forged', 'k2'], ['moved', 'k1'])
+{
+    my ($name, $key, $status) = @$case;
+    $redis->{key} = $key{$key};
+    $token{$name} = $redis->token(id => "tok_$name",
+        status => $status // 'active', $name eq 'forged' ? (seal => 'k1:0') : ());
+}
+
+file('f', join "\n", @token{qw(old new before)}, $svc, $token{old});
+($code, $out, $err) = $st->run('--key-file', $keys, 'scan', '--revoke', $dir);
+is("$code $err", '1 ', '--revoke');
+is($out =~ s/^.*?: //mgr, join("\n", map { "stk_svc_\x{e2}\x{80}\x{a6} $_" }
+    'tok_old revoked', 'tok_new revoked', 'tok_before revoked already',
+    'unknown', 'tok_old revoked') . "\n", 'what was done');
+
+for my $name (qw(old new)) {
+    is($redis->cli('HGET', record($name), 'status'), 'revoked', $name);
+    like(($st->input($token{$name}, '--key-file', $keys, 'check'))[1],
+        qr/^REVOKED tok_$name /, 'as check sees it');
+    like(audit(), qr/action token\.revoke token tok_$name user user\@service before active after revoked/,
+        'in the audit');
+}
+
+my $entries = audit();
+($code, $out) = $st->run('--key-file', $keys, 'scan', '--revoke', $dir);
+is(() = $out =~ /revoked already$/mg, 4, 'again: nothing to do');
+is(audit(), $entries, 'and no entry');
+
+# what cannot be revoked is told
+
+$redis->cli('SET', $redis->key('id:tok_moved'),
+    $redis->cli('GET', $redis->key('id:tok_old')));
+file('f', join "\n", @token{qw(forged moved)});
+($code, $out, $err) = $st->run('--key-file', $keys, 'scan', '--revoke', $dir);
+is($code, 3, 'not revoked');
+like($err, qr/token "tok_forged" has no valid seal/, 'a forged record');
+like($err, qr/token "tok_moved" has a record of another id/, 'another id');
+is(() = $out =~ /not revoked$/mg, 2, 'said so');
+
+$redis->cli('DEL', $redis->key('meta'));
+is(($st->run('scan', '--revoke', $dir))[0], 3, 'no dataset');
+$redis->down;
+is(($st->run('scan', '--revoke', $dir))[0], 4, 'no Redis');
+is(($st->run('scan', $dir))[0], 1, 'which is not asked without --revoke');
+
+finish;
+
+
+# a token of that beginning that nobody has made
+
+sub fake {
+    my $body = "$_[0]_" . Stok::Redis::random(32);
+    return $body . Stok::Redis::checksum($body);
+}
+
+sub file {
+    my ($name, $content) = @_;
+    system 'mkdir', '-p', "$dir/$name" =~ s{/[^/]*$}{}r;
+    open my $fh, '>:raw', "$dir/$name" or die "$name: $!";
+    print $fh $content;
+    close $fh;
+    return "$dir/$name";
+}
+
+# the files in which something was found, below the last path
+
+sub found {
+    my @args = @_;
+    my (undef, $out, $err) = $st->run('scan', @args);
+    is($err, '', 'no error');
+    return join ' ', sort map { s/:1: .*//r =~ s{^\Q$args[0]\E/*}{}r
+        =~ s{^\Q$top\E/(tree|outside)/}{}r =~ s{^$}{($args[0] =~ m{([^/]+)$})[0]}er }
+        split /\n/, $out;
+}
+
+sub git { system('git', '-C', $dir, @_) == 0 or die "git @_" }
+
+sub hook { system("cd '$dir' && '$_[0]/conf/pre-commit' > /dev/null 2>&1") >> 8 }
+
+sub record { $redis->token_key($token{$_[0]}) =~ s/[0-9a-f]{64}$/
+    $redis->cli('GET', $redis->key("id:tok_$_[0]"))/er }
+
+sub audit {
+    return join "\n", map { join ' ', @{ $_->[1] } }
+        @{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') };
+}
