@@ -35,7 +35,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 
 .DELETE_ON_ERROR:
 
-.PHONY: all module command help test test-valgrind test-asan unit check install clean
+.PHONY: all module command help test test-valgrind test-asan unit check model install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -117,6 +117,9 @@ check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
+
+model:  ## search the model of the cache protocol, and its mutants
+	model/run $(B)/model $(RULES)
 
 install: all  ## install into DESTDIR
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin
