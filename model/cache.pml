@@ -163,6 +163,12 @@ inline clear_question() {
 #define DATASET  1
 #endif
 
+#ifdef NO_SINCE
+#define SINCE  0
+#else
+#define SINCE  W.since
+#endif
+
 #ifdef NO_DATA_SERVER
 #define DATA_SERVER  1
 #else
@@ -470,7 +476,7 @@ ticked:
                goto event
 
 #if RESETS
-        :: W.t_n && W.since && W.since != W.t_birth ->
+        :: W.t_n && SINCE && W.since != W.t_birth ->
                raise();
                clear_script();
                W.state = off;
