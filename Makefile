@@ -38,7 +38,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     bench bench-instructions bench-table bench-revocation bench-density \
-    install clean
+    model install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -141,6 +141,9 @@ bench-density: all  ## how many tokens a zone holds
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
+
+model:  ## search the model of the cache protocol, and its mutants
+	model/run $(B)/model $(RULES)
 
 install: all  ## install into DESTDIR
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin

@@ -11,7 +11,9 @@
  *   believe an old one.
  *
  * An epoch is raised without the lock: an entry carries the epoch under which
- * it was asked for, so one that is stored late is dead at once.  All else is
+ * it was asked for, so one that is stored late is dead at once.  The server
+ * that is followed stands in the same word, so that no one ever sees a new
+ * server with the epoch, and the entries, of the old one.  All else is
  * written under the slab's mutex, which nginx frees when its holder dies.  It
  * is never waited for: a holder may be frozen.  A record is then not kept; a
  * drop becomes a raised epoch.
@@ -26,6 +28,10 @@
 
 #define NGX_SERVICE_TOKEN_CACHE_SPINS  2048
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
+
+
+/* ticks of one server differ by less than this, words of two by more */
+#define NGX_SERVICE_TOKEN_CACHE_TICKS  ((uint64_t) 1 << 31)
 
 
 /* for "least recently used": of 16 ms, so a busy entry is seldom written */
@@ -187,7 +193,8 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     shared = cache->shared;
 
     until = atomic_load_explicit(&shared->fresh_until, memory_order_acquire);
-    epoch = atomic_load_explicit(&shared->epoch, memory_order_acquire);
+    epoch = (uint32_t) atomic_load_explicit(&shared->followed,
+                                            memory_order_acquire);
 
     rc = stok_table_read(&cache->table, key, ngx_service_token_cache_used,
                          &entry, buf, sizeof(buf));
@@ -228,7 +235,7 @@ void
 ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard)
 {
-    guard->epoch = atomic_load(&cache->shared->epoch);
+    guard->followed = atomic_load(&cache->shared->followed);
     guard->generation = stok_table_generation(&cache->table, key);
 }
 
@@ -237,7 +244,7 @@ ngx_uint_t
 ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard)
 {
-    return guard->epoch == atomic_load(&cache->shared->epoch)
+    return guard->followed == atomic_load(&cache->shared->followed)
            && guard->generation == stok_table_generation(&cache->table, key);
 }
 
@@ -261,7 +268,7 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
         return;
     }
 
-    if (server == 0 || server != atomic_load(&shared->server)
+    if (server == 0 || server != ngx_service_token_cache_server(cache)
         || !ngx_service_token_cache_unchanged(cache, key, guard))
     {
         ngx_shmtx_unlock(&cache->shpool->mutex);
@@ -270,7 +277,7 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     }
 
     entry.stored_at = (int64_t) ngx_service_token_cache_now();
-    entry.epoch = guard->epoch;
+    entry.epoch = (uint32_t) guard->followed;
     entry.len = (uint16_t) len;
 
     rc = stok_table_write(&cache->table, key, ngx_service_token_cache_used,
@@ -303,34 +310,51 @@ void
 ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause)
 {
-    atomic_fetch_add(&cache->shared->epoch, 1);
-    atomic_fetch_add(&cache->shared->bumps[cause], 1);
+    uint64_t                     old, new;
+    ngx_service_token_shared_t  *shared;
+
+    shared = cache->shared;
+    old = atomic_load(&shared->followed);
+
+    do {
+        new = (old & ~(uint64_t) UINT32_MAX) | (uint32_t) (old + 1);
+
+    } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
+
+    atomic_fetch_add(&shared->bumps[cause], 1);
 }
 
 
-/*
- * First the server, then the epoch: what the old server answered is refused
- * from the first store on, and what was asked before the second is dead after
- * it.
- */
+uint64_t
+ngx_service_token_cache_server(ngx_service_token_cache_t *cache)
+{
+    return atomic_load_explicit(&cache->shared->followed,
+                                memory_order_acquire) >> 32;
+}
+
 
 void
 ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
     uint64_t server)
 {
+    uint64_t                     old, new;
     ngx_service_token_shared_t  *shared;
 
     shared = cache->shared;
+    old = atomic_load(&shared->followed);
 
-    if (atomic_load(&shared->server) == server) {
-        return;
-    }
+    do {
+        if (old >> 32 == server) {
+            return;
+        }
 
-    atomic_store(&shared->fresh_until, 0);
-    atomic_store(&shared->heard, 0);
-    atomic_store(&shared->server, server);
+        atomic_store(&shared->fresh_until, 0);
 
-    ngx_service_token_cache_bump(cache, NGX_SERVICE_TOKEN_BUMP_SERVER);
+        new = server << 32 | (uint32_t) (old + 1);
+
+    } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
+
+    atomic_fetch_add(&shared->bumps[NGX_SERVICE_TOKEN_BUMP_SERVER], 1);
 }
 
 
@@ -343,7 +367,7 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
 
     shared = cache->shared;
 
-    if (atomic_load(&shared->server) != server) {
+    if (ngx_service_token_cache_server(cache) != server) {
         return;
     }
 
@@ -355,6 +379,43 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
     {
         /* void */
     }
+}
+
+
+/*
+ * The word names the server, so it does not matter that a frozen process may
+ * write it long after another server was followed: no one else believes it.
+ */
+
+void
+ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t tick)
+{
+    uint64_t                     old, new;
+    ngx_service_token_shared_t  *shared;
+
+    shared = cache->shared;
+    new = (server << 32) + tick;
+    old = atomic_load(&shared->heard);
+
+    while (old - new >= NGX_SERVICE_TOKEN_CACHE_TICKS
+           && !atomic_compare_exchange_weak(&shared->heard, &old, new))
+    {
+        /* void */
+    }
+}
+
+
+ngx_uint_t
+ngx_service_token_cache_continues(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t n)
+{
+    uint64_t  heard;
+
+    heard = atomic_load(&cache->shared->heard);
+
+    return heard && heard - ((server << 32) + n) - 1
+                    < NGX_SERVICE_TOKEN_CACHE_TICKS;
 }
 
 

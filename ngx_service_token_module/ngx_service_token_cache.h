@@ -33,9 +33,8 @@ typedef enum {
 /* in the zone; dates are milliseconds of the monotonic clock */
 typedef struct {
     _Atomic uint64_t     fresh_until;              /* the lease */
-    _Atomic uint64_t     server;                   /* followed; 0: none */
-    _Atomic uint64_t     heard;                    /* by a joined stream */
-    _Atomic uint32_t     epoch;
+    _Atomic uint64_t     followed;                 /* server << 32 | epoch */
+    _Atomic uint64_t     heard;                    /* (server << 32) + tick */
 
     _Atomic uint32_t     cycle;                    /* configurations so far */
     _Atomic uint64_t     keeper;                   /* cycle << 32 | pid */
@@ -70,7 +69,7 @@ typedef struct {
 
 /* what a record was asked under */
 typedef struct {
-    uint32_t                     epoch;
+    uint64_t                     followed;
     uint32_t                     generation;
 } ngx_service_token_guard_t;
 
@@ -122,6 +121,9 @@ void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);
 
+/* the server that the node follows; 0: none yet */
+uint64_t ngx_service_token_cache_server(ngx_service_token_cache_t *cache);
+
 /* the server to which the node's stream goes; another one empties the cache */
 void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
     uint64_t server);
@@ -129,6 +131,14 @@ void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
 /* proven by a stream to that server: fresh until then, if not longer */
 void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
     uint64_t server, uint64_t until);
+
+/* a joined stream to that server has told all up to that tick */
+void ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t tick);
+
+/* 1: some joined stream to that server has told all up to a tick above n */
+ngx_uint_t ngx_service_token_cache_continues(
+    ngx_service_token_cache_t *cache, uint64_t server, uint64_t n);
 
 
 #endif /* NGX_SERVICE_TOKEN_CACHE_H */

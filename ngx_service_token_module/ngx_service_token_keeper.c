@@ -333,7 +333,7 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
     shared = stream->cache->shared;
     server = stream->link->server;
 
-    if (atomic_load(&shared->server) != server) {
+    if (ngx_service_token_cache_server(stream->cache) != server) {
         ngx_service_token_cache_follow(stream->cache, server);
         ngx_service_token_proof_joined(stream);
         return;
@@ -341,7 +341,10 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     other = atomic_load(&shared->joined);
 
-    if (stream->join && atomic_load(&shared->heard) > stream->join) {
+    if (stream->join
+        && ngx_service_token_cache_continues(stream->cache, server,
+                                             stream->join))
+    {
         ngx_service_token_proof_joined(stream);
         return;
     }
@@ -369,7 +372,7 @@ ngx_service_token_keeper_server(ngx_service_token_stream_t *stream,
 {
     uint64_t  server;
 
-    server = atomic_load(&stream->cache->shared->server);
+    server = ngx_service_token_cache_server(stream->cache);
 
     if (server == 0 || stream->data->server == server
         || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY

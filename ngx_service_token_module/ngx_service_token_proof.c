@@ -32,9 +32,6 @@ void
 ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
     uint64_t tick)
 {
-    uint64_t                     old;
-    ngx_service_token_shared_t  *shared;
-
     if (tick <= stream->heard) {
         return;
     }
@@ -50,17 +47,7 @@ ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
 
     /* for a stream that is joining: this one has told all up to the tick */
 
-    shared = stream->cache->shared;
-
-    if (atomic_load(&shared->server) == stream->link->server) {
-        old = atomic_load(&shared->heard);
-
-        while (old < tick
-               && !atomic_compare_exchange_weak(&shared->heard, &old, tick))
-        {
-            /* void */
-        }
-    }
+    ngx_service_token_cache_heard(stream->cache, stream->link->server, tick);
 }
 
 
@@ -239,7 +226,8 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     shared = stream->cache->shared;
 
     if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINED || len > 48
-        || atomic_load(&shared->server) != stream->link->server)
+        || ngx_service_token_cache_server(stream->cache)
+           != stream->link->server)
     {
         return;
     }

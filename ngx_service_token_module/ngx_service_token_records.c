@@ -146,8 +146,7 @@ ngx_service_token_records_cached(ngx_http_request_t *r,
     /* a worker that was never connected has seen no other server */
 
     if ((link->server || link->state == NGX_SERVICE_TOKEN_LINK_READY)
-        && link->server != atomic_load_explicit(&mcf->cache.shared->server,
-                                                memory_order_acquire))
+        && link->server != ngx_service_token_cache_server(&mcf->cache))
     {
         return NGX_BUSY;
     }

@@ -364,7 +364,7 @@ ngx_service_token_redis_server(ngx_service_token_reply_t *reply)
     p += 7;
     server = 0;
 
-    for (i = 0; i < 16; i++) {
+    for (i = 0; i < 8; i++) {
 
         if (p + i >= reply->str.data + reply->str.len) {
             return 0;

@@ -105,7 +105,10 @@ size_t ngx_service_token_redis_format_size(int argc, const size_t *argvlen);
  */
 ngx_str_t ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply);
 
-/* which server answered INFO: half of its "run_id"; 0: it does not say */
+/*
+ * Which server answered INFO: the first 32 bits of its "run_id"; 0: it does
+ * not say.
+ */
 uint64_t ngx_service_token_redis_server(ngx_service_token_reply_t *reply);
 
 
