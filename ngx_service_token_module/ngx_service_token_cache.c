@@ -30,10 +30,6 @@
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
 
 
-/* ticks of one server differ by less than this, words of two by more */
-#define NGX_SERVICE_TOKEN_CACHE_TICKS  ((uint64_t) 1 << 31)
-
-
 /* for "least recently used": of 16 ms, so a busy entry is seldom written */
 #define ngx_service_token_cache_used  ((uint32_t) (ngx_current_msec >> 4))
 
@@ -383,19 +379,20 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
 
 
 /*
- * The word names the server, so it does not matter that a frozen process may
- * write it long after another server was followed: no one else believes it.
+ * The word names the counter, so it does not matter that a frozen process may
+ * write it long after another server was followed, or that a stream has not
+ * noticed yet that the counter began anew: no one else believes it.
  */
 
 void
 ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t tick)
+    uint64_t counter, uint64_t tick)
 {
     uint64_t                     old, new;
     ngx_service_token_shared_t  *shared;
 
     shared = cache->shared;
-    new = (server << 32) + tick;
+    new = (counter << 32) + tick;
     old = atomic_load(&shared->heard);
 
     while (old - new >= NGX_SERVICE_TOKEN_CACHE_TICKS
@@ -408,13 +405,13 @@ ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
 
 ngx_uint_t
 ngx_service_token_cache_continues(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t n)
+    uint64_t counter, uint64_t n)
 {
     uint64_t  heard;
 
     heard = atomic_load(&cache->shared->heard);
 
-    return heard && heard - ((server << 32) + n) - 1
+    return heard && heard - ((counter << 32) + n) - 1
                     < NGX_SERVICE_TOKEN_CACHE_TICKS;
 }
 

@@ -19,6 +19,12 @@
 
 #define NGX_SERVICE_TOKEN_NODE_MAX    96
 
+/*
+ * A tick proves what was asked for so many ticks before, at most: there are
+ * four a second, so one that is further away is of another counter.
+ */
+#define NGX_SERVICE_TOKEN_CACHE_TICKS  1000
+
 
 typedef enum {
     NGX_SERVICE_TOKEN_BUMP_JOIN = 0,
@@ -34,7 +40,7 @@ typedef enum {
 typedef struct {
     _Atomic uint64_t     fresh_until;              /* the lease */
     _Atomic uint64_t     followed;                 /* server << 32 | epoch */
-    _Atomic uint64_t     heard;                    /* (server << 32) + tick */
+    _Atomic uint64_t     heard;                    /* (counter << 32) + tick */
 
     _Atomic uint32_t     cycle;                    /* configurations so far */
     _Atomic uint64_t     keeper;                   /* cycle << 32 | pid */
@@ -132,13 +138,16 @@ void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
     uint64_t server, uint64_t until);
 
-/* a joined stream to that server has told all up to that tick */
+/*
+ * A joined stream has told all up to that tick of a counter, which is known by
+ * its server and its birth.
+ */
 void ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t tick);
+    uint64_t counter, uint64_t tick);
 
-/* 1: some joined stream to that server has told all up to a tick above n */
+/* 1: some joined stream has told all up to a tick of that counter above n */
 ngx_uint_t ngx_service_token_cache_continues(
-    ngx_service_token_cache_t *cache, uint64_t server, uint64_t n);
+    ngx_service_token_cache_t *cache, uint64_t counter, uint64_t n);
 
 
 #endif /* NGX_SERVICE_TOKEN_CACHE_H */

@@ -6,8 +6,8 @@
  * That is economy, not safety: two keepers at once do no harm, since each
  * proves only what its own stream heard since it joined.
  *
- * A new stream may not vouch for the past.  After its SUBSCRIBE was answered
- * and before its first proof it raises the epoch, unless another joined
+ * A new stream may not vouch for the past.  After its SUBSCRIBE was answered,
+ * and after it has asked for the counter, it raises the epoch, unless another joined
  * stream to the same server proves continuity: that one has heard a tick
  * above an n that was read after the answer, so it told all that the new one
  * could have missed.  That is the way of a reload, which keeps its cache: the
@@ -326,7 +326,11 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
     uint64_t                     server;
     ngx_service_token_shared_t  *shared;
 
-    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINING) {
+    /* whatever was stored before the counter was known is not vouched for */
+
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINING
+        || stream->join == 0)
+    {
         return;
     }
 
@@ -341,9 +345,9 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     other = atomic_load(&shared->joined);
 
-    if (stream->join
-        && ngx_service_token_cache_continues(stream->cache, server,
-                                             stream->join))
+    if (ngx_service_token_cache_continues(stream->cache,
+                                   ngx_service_token_stream_counter(stream),
+                                   stream->join))
     {
         ngx_service_token_proof_joined(stream);
         return;

@@ -7,9 +7,10 @@
  * the cache is fresh until t + lease.  The answer and the tick travel on two
  * connections and may come in any order: they are compared once both are
  * there.  Answers of an earlier session, or of another server than the
- * stream's, prove nothing.  "since" is the counter's birth: another one says
- * that it began anew (FLUSHALL, SWAPDB), so an old tick still under way could
- * be higher; then the stream begins anew, too.
+ * stream's, prove nothing, nor does a tick that is too far above to be of the
+ * same counter.  "since" is the counter's birth: another one says that it
+ * began anew, perhaps without a word (SWAPDB): then the stream begins anew,
+ * too.
  *
  * If the keeper dies between any two lines, no more is proven: the lease ends
  * by itself, and whoever joins next raises the epoch.
@@ -47,7 +48,9 @@ ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
 
     /* for a stream that is joining: this one has told all up to the tick */
 
-    ngx_service_token_cache_heard(stream->cache, stream->link->server, tick);
+    ngx_service_token_cache_heard(stream->cache,
+                                  ngx_service_token_stream_counter(stream),
+                                  tick);
 }
 
 
@@ -79,7 +82,9 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
     for (i = 0; i < stream->nproofs; i++) {
         p = &stream->proof[i];
 
-        if (p->n >= stream->heard) {
+        if (p->n >= stream->heard
+            || stream->heard - p->n > NGX_SERVICE_TOKEN_CACHE_TICKS)
+        {
             stream->proof[n++] = *p;
             continue;
         }

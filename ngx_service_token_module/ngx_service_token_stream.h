@@ -81,6 +81,11 @@ typedef struct {
 } ngx_service_token_stream_t;
 
 
+/* one counter of ticks, as told from others */
+#define ngx_service_token_stream_counter(stream)                              \
+    ((stream)->link->server ^ ((stream)->since & UINT32_MAX))
+
+
 /* keeper.c: closed; NULL if memory is short */
 ngx_service_token_stream_t *ngx_service_token_keeper_create(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis, ngx_service_token_link_t *data,
