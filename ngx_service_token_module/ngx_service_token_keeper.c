@@ -7,11 +7,11 @@
  * proves only what its own stream heard since it joined.
  *
  * A new stream may not vouch for the past.  After its SUBSCRIBE was answered,
- * and after it has asked for the counter, it raises the epoch, unless another joined
- * stream to the same server proves continuity: that one has heard a tick
- * above an n that was read after the answer, so it told all that the new one
- * could have missed.  That is the way of a reload, which keeps its cache: the
- * old keeper stays until the new one has joined, but not longer than
+ * and after it has asked for the counter, it raises the epoch, unless another
+ * joined stream to the same server proves continuity: that one has heard a
+ * tick above an n that was read after the answer, so it told all that the new
+ * one could have missed.  That is the way of a reload, which keeps its cache:
+ * the old keeper stays until the new one has joined, but not longer than
  * NGX_SERVICE_TOKEN_KEEPER_LEAVE.
  *
  * The timer of a keeper is not cancelable, so that its worker stays that

@@ -42,7 +42,7 @@ my %count = ($ids[0] => 1);
 my @plan = map { my $i = $_; ($tokens[$i]) x (7 * $i + 3) } 0 .. $#tokens;
 $count{ $ids[$_] } += 7 * $_ + 3 for 0 .. $#tokens;
 my $before = int time;
-is(Stok::Load::run($nginx, \@plan), scalar @plan, 'all are let in');
+is(Stok::Uses::run($nginx, \@plan), scalar @plan, 'all are let in');
 my $after = int time;
 
 wait_for('all are written', sub {
@@ -125,7 +125,7 @@ is($redis->cli('ZCARD', '{st}:last_used'), $n, 'nothing of unknown tokens');
 # what is pending when nginx is asked to leave is written before it does
 
 $uses = of($ids[10], 'uses');
-is(Stok::Load::run($nginx, [ ($tokens[10]) x 25 ]), 25, 'used at last');
+is(Stok::Uses::run($nginx, [ ($tokens[10]) x 25 ]), 25, 'used at last');
 ok($nginx->stop, 'it leaves');
 is(of($ids[10], 'uses'), $uses + 25, 'and leaves nothing behind');
 

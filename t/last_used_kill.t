@@ -20,12 +20,12 @@ $nginx->{expect} = qr/exited on signal 9/;
 my @tokens = map { $redis->token(id => sprintf 'tok_%016d', $_) } 0 .. 4;
 my $all = 5;
 
-is(Stok::Load::run($nginx, \@tokens), 5, 'all are known');
+is(Stok::Uses::run($nginx, \@tokens), 5, 'all are known');
 wait_for('first uses', sub { written() == 5 });
 
 # pending at both workers; both are killed, one after the other
 
-is(Stok::Load::run($nginx, [ map { @tokens } 1 .. 40 ]), 200, 'used');
+is(Stok::Uses::run($nginx, [ map { @tokens } 1 .. 40 ]), 200, 'used');
 $all += 200;
 
 for my $worker ($nginx->workers) {
@@ -70,11 +70,11 @@ is(uses('tok_inflight00000000'), 1, 'an executed batch counts once');
 # be counted and not answered
 
 my $sum = written();
-my $load = Stok::Load::start($nginx, [ map { @tokens } 1 .. 2000 ],
+my $load = Stok::Uses::start($nginx, [ map { @tokens } 1 .. 2000 ],
     connections => 8);
 my $kills = 0;
 
-while (Stok::Load::running($load)) {
+while (Stok::Uses::running($load)) {
     my ($worker) = $nginx->workers;
     kill 'KILL', $worker if $worker;
     $kills++;
@@ -85,7 +85,7 @@ while (Stok::Load::running($load)) {
     select undef, undef, undef, 0.3;
 }
 
-my %allowed = Stok::Load::finish($load);
+my %allowed = Stok::Uses::finish($load);
 my $answered = 0;
 $answered += $_ for values %allowed;
 

@@ -19,14 +19,14 @@ my @tokens = map { $redis->token(id => sprintf 'tok_%016d', $_) } 0 .. 5999;
 # a short one, of less than the room
 
 my @few = @tokens[0 .. 99];
-is(Stok::Load::run($nginx, [ (@few) x 2 ]), 200, 'all are known');
+is(Stok::Uses::run($nginx, [ (@few) x 2 ]), 200, 'all are known');
 wait_for('written', sub { uses(0 .. 99) == 200 });
 
 $redis->down;
-is(Stok::Load::run($nginx, [ (@few) x 3 ]), 300, 'used while Redis is away');
+is(Stok::Uses::run($nginx, [ (@few) x 3 ]), 300, 'used while Redis is away');
 my $end = time + 3;
 wait_for('it stays away for some flushes', sub { time >= $end });
-is(Stok::Load::run($nginx, [ (@few) x 2 ]), 200, 'and later');
+is(Stok::Uses::run($nginx, [ (@few) x 2 ]), 200, 'and later');
 $redis->up;
 wait_for('written', sub { uses(0 .. 99) >= 700 }, 20);
 is(uses(0 .. 99), 700, 'loss, by a short outage: 0');
@@ -34,7 +34,7 @@ is(uses(0 .. 99), 700, 'loss, by a short outage: 0');
 # the connection dies when batches are on their way, again and again
 
 for my $round (1 .. 10) {
-    is(Stok::Load::run($nginx, [ @few ]), 100, "round $round");
+    is(Stok::Uses::run($nginx, [ @few ]), 100, "round $round");
     $redis->cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
 }
 
@@ -43,7 +43,7 @@ is(uses(0 .. 99), 1700, 'loss, by lost connections: 0');
 
 # more tokens than there is room for
 
-is(Stok::Load::run($nginx, \@tokens), 6000, 'all are cached');
+is(Stok::Uses::run($nginx, \@tokens), 6000, 'all are cached');
 wait_for('written', sub { uses(0 .. 5999) >= 7700 }, 30);
 is(uses(0 .. 5999), 7700, 'all are written');
 my %before = @{ $redis->cli('ZRANGE', '{st}:last_used', 0, -1, 'WITHSCORES') };
@@ -51,7 +51,7 @@ my %before = @{ $redis->cli('ZRANGE', '{st}:last_used', 0, -1, 'WITHSCORES') };
 $redis->down;
 my $away = time;
 wait_for('a later second', sub { time > $away + 1 });
-is(Stok::Load::run($nginx, [ @tokens, @tokens ]), 12_000, 'used meanwhile');
+is(Stok::Uses::run($nginx, [ @tokens, @tokens ]), 12_000, 'used meanwhile');
 ok($nginx->wait_log(qr/\[warn\].*the detail of \d+ uses was dropped/),
     'says that detail is dropped');
 my $warned = () = $nginx->log =~ /the detail of \d+ uses was dropped/g;
@@ -71,7 +71,7 @@ cmp_ok($kept, '>', 1_000, 'as many as there is room for');
 
 # and it goes on
 
-is(Stok::Load::run($nginx, \@few), 100, 'used');
+is(Stok::Uses::run($nginx, \@few), 100, 'used');
 wait_for('written', sub { uses(0 .. 5999) >= 7800 + $kept }, 20);
 is(uses(0 .. 5999), 7800 + $kept, 'exact again');
 

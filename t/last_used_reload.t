@@ -16,19 +16,19 @@ my @tokens = map { $redis->token(id => sprintf 'tok_%016d', $_) } 0 .. 9;
 
 # new tokens go at once; what then is counted waits for the end of the worker
 
-is(Stok::Load::run($nginx, \@tokens), 10, 'all are known');
+is(Stok::Uses::run($nginx, \@tokens), 10, 'all are known');
 wait_for('first uses', sub { written() == 10 });
 
-my $load = Stok::Load::start($nginx, [ map { @tokens } 1 .. 1500 ]);
+my $load = Stok::Uses::start($nginx, [ map { @tokens } 1 .. 1500 ]);
 my $reloads = 0;
 
-while (Stok::Load::running($load)) {
+while (Stok::Uses::running($load)) {
     $nginx->reload(nowait => 1);
     $reloads++;
     select undef, undef, undef, 0.2;
 }
 
-my %allowed = Stok::Load::finish($load);
+my %allowed = Stok::Uses::finish($load);
 my $expected = 10;
 $expected += $_ for values %allowed;
 
@@ -41,7 +41,7 @@ is(loss(), 0, 'loss, by reloads: 0');
 
 # nginx is asked to leave with uses that are not written
 
-is(Stok::Load::run($nginx, [ map { @tokens } 1 .. 5 ]), 50, 'used');
+is(Stok::Uses::run($nginx, [ map { @tokens } 1 .. 5 ]), 50, 'used');
 $expected += 50;
 ok($nginx->stop, 'it leaves');
 is(written(), $expected, 'loss, by quit: 0');

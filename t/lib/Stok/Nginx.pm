@@ -2,8 +2,8 @@ package Stok::Nginx;
 
 # A real nginx with the module, in a temporary folder.
 #
-# Options: plain, no debug log; single, one process without a master; wrap,
-# what to start it with (%DIR% is the folder).
+# Options: plain, no debug log; level, the log's; single, one process without
+# a master; wrap, what to start it with (%DIR% is the folder).
 #
 # In the configuration: %%PORT%%, %%PORT_1%% ... are free ports, %%DIR%% is
 # the folder, %%REDIS%% is the address of redis with patient timeouts, and
@@ -83,7 +83,7 @@ sub configure {
     my $user = $> == 0 ? 'user root;' : '';
     my $workers = $opt{workers} // 1;
     my $main = $opt{main} // '';
-    my $level = $opt{plain} ? 'warn' : 'debug';
+    my $level = $opt{level} // ($opt{plain} ? 'warn' : 'debug');
 
     $main .= "\nmaster_process off;" if $opt{single};
 

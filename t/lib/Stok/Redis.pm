@@ -78,6 +78,14 @@ sub dir    { "$_[0]{dir}" }
 
 sub cli {
     my ($self, @args) = @_;
+    $self->send(\@args);
+    return $self->reply;
+}
+
+# the same in two steps, for several commands at once, and to wait elsewhere
+
+sub send {
+    my ($self, @commands) = @_;
 
     if (!$self->{sock}) {
         $self->{sock} = IO::Socket::UNIX->new(Peer => $self->socket)
@@ -88,11 +96,16 @@ sub cli {
 
     my $sock = $self->{sock};
 
-    print $sock '*' . @args . "\r\n",
-        map { my $arg = "$_"; '$' . length($arg) . "\r\n$arg\r\n" } @args;
+    print $sock map { my @args = @$_; '*' . @args . "\r\n",
+        map { my $arg = "$_"; '$' . length($arg) . "\r\n$arg\r\n" } @args }
+        @commands;
     $sock->flush;
+}
 
-    my $reply = eval { read_reply($sock) };
+sub reply {
+    my $self = shift;
+
+    my $reply = eval { read_reply($self->{sock}) };
 
     if (ref $reply eq 'Stok::Redis::Error') {
         die "$$reply\n";

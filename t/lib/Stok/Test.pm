@@ -10,11 +10,11 @@ use warnings;
 use Exporter 'import';
 use Test::More;
 use Stok::FakeRedis;
-use Stok::Load;
 use Stok::Nginx;
 use Stok::Process;
 use Stok::Proxy;
 use Stok::Redis;
+use Stok::Uses;
 
 our @EXPORT = (@Test::More::EXPORT,
     qw(finish edge fresh said wait_for status_of header_of body_of));
