@@ -29,7 +29,7 @@ $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
 
 my $defaults = $http;
 
-$defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease) [^;\n]*;)$/    $1/mg;
+$defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease|flush) [^;\n]*;)$/    $1/mg;
 $defaults =~ s/^( +)#(service_token_(?:role|type|stale) [^;\n]*;)$/$1$2/mg;
 $defaults =~ s/^ +service_token_role \$needed_role;\n//m;
 
@@ -77,19 +77,41 @@ is(body('/health', headers => \@forged), '   []',
 like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
 like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
 
-# what the users of Redis may do
+# its user of Redis may do all that nginx does
+
+ok(eval { wait_for('Last Used', sub {
+    $redis->cli('ZSCORE', '{st}:last_used', 'tok_0123456789abcdef') }) },
+    'edge writes Last Used');
+is({ @{ $redis->cli('HGETALL', '{st}:usage:tok_0123456789abcdef') } }
+    ->{last_location}, '/', 'edge writes usage');
+ok(eval { wait_for('the audit', sub {
+    $redis->cli('XREVRANGE', '{st}:audit', '+', '-')->[0] }) },
+    'edge writes refusals');
+
+my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
+my $waited = `$command --redis $uri token revoke tok_0123456789abcdef --wait 5s 2>&1`;
+
+is($?, 0, 'a revocation is acknowledged') or diag($waited);
+like($waited, qr/^1 of 1 nodes acknowledged/m, 'by this node');
+like($nginx->get('/', token => $token), qr/^HTTP\S+ 401 /, 'and in force');
+is(join("\n", grep { /NOPERM/ } split /\n/, $nginx->log), '',
+    'edge lacks no permission');
+
+# and no more
 
 is(acl('edge', 'HGETALL', '{st}:meta'), '', 'edge reads');
-like(acl('edge', @$_), qr/^NOPERM/, "edge: no $_->[0]") for
+like(acl('edge', @$_), qr/^NOPERM/, "edge: no @$_[0, 1]") for
     ['HSET', '{st}:user:robot@service', 'role', 'admin'],
-    ['HGETALL', '{st}:id:tok_1'], ['HGETALL', 'other'], ['KEYS', '*'];
+    ['HSET', '{st}:token:x', 'status', 'active'],
+    ['SET', '{st}:id:tok_1', 'x'], ['DEL', '{st}:meta'],
+    ['HGETALL', '{st}:audit'], ['HGETALL', '{st}:ack:x'],
+    ['HGETALL', '{st}:user-tokens:robot@service'],
+    ['HGETALL', 'other'], ['KEYS', '*'];
 
 is(acl('service-token', 'HSET', '{st}:user:x', 'role', 'member'), '',
     'the command writes');
 like(acl('service-token', @$_), qr/^NOPERM/, "service-token: no $_->[0]") for
     ['SET', 'other', 1], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['KEYS', '*'];
-
-my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
 
 for my $words ('init', 'user create "Nightly Sync" --purpose p --owner o',
                'token create --user nightly_sync@service --name n --env testing',
