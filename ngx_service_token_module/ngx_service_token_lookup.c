@@ -18,6 +18,7 @@
 
 
 #include "ngx_service_token_lookup.h"
+#include "ngx_service_token_slot.h"
 #include "stok_seal.h"
 
 
@@ -316,6 +317,7 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
     }
 
     ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
+    ngx_service_token_count(lookups);
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;

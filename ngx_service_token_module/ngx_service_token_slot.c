@@ -137,6 +137,7 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
 
             atomic_store(&slot->counters.waiters, 0);
             atomic_store(&slot->counters.pending, 0);
+            atomic_store(&slot->counters.down, 0);
 
             return NGX_OK;
         }
