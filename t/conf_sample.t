@@ -4,6 +4,7 @@ use warnings;
 # conf/ is what people copy: it must be complete, and do what it says.
 
 use Cwd ();
+use JSON::PP ();
 use lib 't/lib';
 use Stok::Test;
 
@@ -26,12 +27,14 @@ my ($http) = $sample =~ /^http \{\n(.*)^\}\n/ms;
 $http =~ s/^    access_log .*\n//m;
 $http =~ s/127\.0\.0\.1:8080/127.0.0.1:%%PORT%%/;
 $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
+$http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_2%%/;
 
 my $defaults = $http;
 
 $defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease|flush) [^;\n]*;)$/    $1/mg;
-$defaults =~ s/^( +)#(service_token_(?:role|type|stale) [^;\n]*;)$/$1$2/mg;
+$defaults =~ s/^( +)#(service_token_(?:role|type|stale|status) [^;\n]*;)$/$1$2/mg;
 $defaults =~ s/^ +service_token_role \$needed_role;\n//m;
+$defaults =~ s/^ +service_token_status;\n//m;
 
 like($defaults, qr/^ +service_token_type service personal;/m, 'defaults are on');
 
@@ -76,6 +79,15 @@ is(body('/health', headers => \@forged), '   []',
     'without a check there is no identity');
 like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
 like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
+
+# what is counted is told
+
+my $metrics = $nginx->get('/metrics', port => $nginx->port('PORT_2'));
+like($metrics, qr/^service_token_requests_total\{verdict="ROLE".*\} 1$/m,
+    '/metrics');
+my $status = body_of($nginx->get('/status', port => $nginx->port('PORT_2')));
+is(eval { JSON::PP::decode_json($status)->{requests}{MISSING}{NONE} }, 1,
+    '/status');
 
 # its user of Redis may do all that nginx does
 
