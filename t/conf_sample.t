@@ -24,7 +24,11 @@ for my $name (slurp('ngx_service_token_module/ngx_service_token_module.c')
 
 my ($http) = $sample =~ /^http \{\n(.*)^\}\n/ms;
 
+# the harness has switched the log off for all servers
+
+my ($log) = $http =~ /^    access_log build(.*\n)/m;
 $http =~ s/^    access_log .*\n//m;
+$http =~ s/^( +)(listen 127\.0\.0\.1:8080;\n)/$1$2$1access_log %%DIR%%$log/m;
 $http =~ s/127\.0\.0\.1:8080/127.0.0.1:%%PORT%%/;
 $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
 $http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_2%%/;
@@ -79,6 +83,22 @@ is(body('/health', headers => \@forged), '   []',
     'without a check there is no identity');
 like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
 like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
+
+# one object a line, whatever the request holds
+
+like($nginx->get('/%22%5C%0a?access_token=query', token => "$token-x"),
+    qr/^HTTP\S+ 401 /, 'an unknown token');
+
+my ($allowed, $refused, $admin, $odd)
+    = map { wait_for_line($_) } '^/$', '^/$', '^/admin/$', '\n';
+
+is("@$allowed{qw(status verdict token user role)}",
+    '200 ALLOWED tok_0123456789abcdef robot@service manager', 'who was let in');
+is("@$refused{qw(status verdict token user)}", '401 MISSING  ', 'who was not');
+is("@$admin{qw(status verdict token user)}",
+    '403 ROLE tok_0123456789abcdef ', 'a refusal names its token');
+is("@$odd{qw(uri verdict)}", qq(/"\\\n UNKNOWN), 'strings are escaped');
+unlike($nginx->read('access.log'), qr/access_token/, 'no query');
 
 # what is counted is told
 
@@ -150,6 +170,24 @@ sub acl {
     $redis->cli('AUTH', $user, 'secret');
     eval { $redis->cli(@command) };
     return $@;
+}
+
+# the first line of the log, not shown before, whose uri is like that
+
+my %shown;
+
+sub wait_for_line {
+    my $re = shift;
+
+    return wait_for("a line of $re", sub {
+        my $n = 0;
+
+        for my $line (split /\n/, $nginx->read('access.log')) {
+            my $object = JSON::PP::decode_json($line);
+            return $object if !$shown{ $n++ } && $object->{uri} =~ /$re/
+                && ($shown{ $n - 1 } = 1);
+        }
+    });
 }
 
 sub slurp { Stok::Nginx::slurp($_[0]) // die "$_[0]: $!" }
