@@ -35,7 +35,9 @@ sub wrk {
     my ($url, $tokens, $connections, $seconds) = @_;
 
     my @argv = (other_core(), 'wrk', '-t', 1, '-c', $connections,
-        '-d', "${seconds}s", '-s', 'bench/wrk.lua', $url, '--', $tokens);
+        '-d', "${seconds}s", '-s', 'bench/wrk.lua', "$url/index.html");
+
+    local $ENV{WRK_TOKENS} = $tokens;
 
     open my $fh, '-|', @argv or die "wrk: $!";
     my $text = do { local $/; <$fh> };

@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 
+#define STOK_VERSION  "0.1.0"
+
 #define STOK_OK         0
 #define STOK_INVALID   -1       /* the input's fault */
 #define STOK_ERROR     -2       /* ours, or the caller's: a buffer too small */

@@ -11,6 +11,7 @@
 _Static_assert(sizeof(stok_bucket_t) == 1792, "a bucket has 28 lines");
 
 
+static uint32_t stok_table_step(const stok_table_t *table, uint32_t most);
 static int stok_table_equal(stok_bucket_t *b, uint32_t i,
     const stok_table_key_t *key);
 static inline void stok_table_get_bytes(_Atomic uint64_t *word, void *buf,
@@ -264,4 +265,80 @@ stok_table_count(const stok_table_t *table, uint8_t kind, int absent)
     }
 
     return n;
+}
+
+
+void
+stok_table_tally(const stok_table_t *table, uint32_t most, uint8_t kinds,
+    uint64_t *live, uint64_t *absent)
+{
+    uint8_t         kind;
+    uint32_t        i, k, step, seen;
+    uint64_t        head;
+    stok_bucket_t  *b;
+
+    for (k = 0; k < kinds; k++) {
+        live[k] = 0;
+        absent[k] = 0;
+    }
+
+    seen = 0;
+    step = stok_table_step(table, most);
+
+    for (i = 0; i < table->n; i += step) {
+        b = &table->bucket[i];
+        seen++;
+
+        for (k = 0; k < STOK_TABLE_SLOTS; k++) {
+            if (stok_load(&b->tag[k]) <= STOK_TABLE_MORE) {
+                continue;
+            }
+
+            head = stok_load(&b->word[k * STOK_TABLE_WORDS]);
+            kind = stok_table_kind(head);
+
+            if (kind >= kinds) {
+                continue;
+            }
+
+            if (stok_table_dlen(head)) {
+                live[kind]++;
+
+            } else {
+                absent[kind]++;
+            }
+        }
+    }
+
+    for (k = 0; k < kinds && step > 1; k++) {
+        live[k] = live[k] * table->n / seen;
+        absent[k] = absent[k] * table->n / seen;
+    }
+}
+
+
+/*
+ * From one bucket to the next that is looked into.  A bucket's tags share a
+ * line of the processor's cache and each entry has its own, so what costs are
+ * the entries.
+ */
+
+static uint32_t
+stok_table_step(const stok_table_t *table, uint32_t most)
+{
+    uint32_t        i, k, step, used;
+    stok_bucket_t  *b;
+
+    used = 0;
+    step = (table->n - 1) / most + 1;
+
+    for (i = 0; i < table->n; i += step) {
+        b = &table->bucket[i];
+
+        for (k = 0; k < STOK_TABLE_SLOTS; k++) {
+            used += stok_load(&b->tag[k]) > STOK_TABLE_MORE;
+        }
+    }
+
+    return used > most ? step * ((used - 1) / most + 1) : step;
 }

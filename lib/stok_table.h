@@ -117,5 +117,13 @@ int stok_table_drop(stok_table_t *table, const stok_table_key_t *key);
 uint32_t stok_table_count(const stok_table_t *table, uint8_t kind,
     int absent);
 
+/*
+ * Entries of each kind below kinds, without a lock.  Looks at no more than
+ * most buckets and about as many entries, spread evenly: if there are more,
+ * the numbers are reckoned from these.
+ */
+void stok_table_tally(const stok_table_t *table, uint32_t most, uint8_t kinds,
+    uint64_t *live, uint64_t *absent);
+
 
 #endif /* STOK_TABLE_H */

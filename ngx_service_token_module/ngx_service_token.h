@@ -62,6 +62,7 @@ typedef struct {
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
     ngx_msec_t                     stale;
+    ngx_uint_t                     status;        /* its format; not merged */
 } ngx_service_token_loc_conf_t;
 
 
@@ -187,6 +188,10 @@ ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
  */
 ngx_int_t ngx_service_token_challenge_set(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/* status.c: the directive service_token_status */
+char *ngx_service_token_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* variables.c */
 ngx_int_t ngx_service_token_variables_add(ngx_conf_t *cf);

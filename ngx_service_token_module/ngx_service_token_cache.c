@@ -51,15 +51,19 @@ ngx_service_token_cache_add(ngx_conf_t *cf, ngx_service_token_cache_t *cache,
     ngx_str_t        full;
     ngx_shm_zone_t  *shm_zone;
 
-    /* a zone of the same name, size and module is taken over at a reload */
+    /*
+     * A zone of the same name, size and module is taken over at a reload: so
+     * the name has the layout, too.
+     */
 
-    full.data = ngx_pnalloc(cf->pool, name->len + 2 * NGX_INT64_LEN + 3);
+    full.data = ngx_pnalloc(cf->pool, name->len + 3 * NGX_INT64_LEN + 4);
     if (full.data == NULL) {
         return NGX_ERROR;
     }
 
-    full.len = ngx_sprintf(full.data, "%V:%d:%08xD%08xD%Z", name,
+    full.len = ngx_sprintf(full.data, "%V:%d.%uz:%08xD%08xD%Z", name,
                            STOK_TABLE_VERSION,
+                           sizeof(ngx_service_token_shared_t),
                            ngx_crc32_long(identity->data, identity->len),
                            ngx_murmur_hash2(identity->data, identity->len))
                - full.data - 1;

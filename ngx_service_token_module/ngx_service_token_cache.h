@@ -54,6 +54,10 @@ typedef struct {
     _Atomic uint64_t     evicted;
     _Atomic uint64_t     keepers;                  /* claims */
 
+    _Atomic uint64_t     proofs;
+    _Atomic uint64_t     proof_usec;               /* of all, script to proof */
+    _Atomic uint64_t     proof_last;               /* of the last */
+
     uint32_t             buckets;
     size_t               node_len;
     u_char               node[NGX_SERVICE_TOKEN_NODE_MAX];

@@ -73,6 +73,7 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
      *
      *     lcf->role = NULL;
      *     lcf->types = 0;
+     *     lcf->status = 0;
      *     lcf->realm = { 0, NULL };
      *     lcf->scope = { 0, NULL };
      */

@@ -17,6 +17,7 @@
 static ngx_uint_t ngx_service_token_count_again(ngx_http_request_t *r,
     stok_verdict_e verdict);
 static void ngx_service_token_count_seen(void *data);
+static void ngx_service_token_count_expiring(int64_t left);
 static void ngx_service_token_count_touch(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t again);
 
@@ -42,6 +43,11 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
 
         if (ctx->stale) {
             ngx_service_token_count(stale);
+        }
+
+        if (ctx->verdict == STOK_ALLOWED && ctx->token.expires_at) {
+            ngx_service_token_count_expiring(ctx->token.expires_at
+                                             - ngx_time());
         }
     }
 
@@ -87,6 +93,21 @@ static void
 ngx_service_token_count_seen(void *data)
 {
     /* void */
+}
+
+
+/* a successor is made 30 days before; at 7 days it is late */
+
+static void
+ngx_service_token_count_expiring(int64_t left)
+{
+    if (left < 30 * 86400) {
+        ngx_service_token_count(expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]);
+    }
+
+    if (left < 7 * 86400) {
+        ngx_service_token_count(expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]);
+    }
 }
 
 

@@ -185,6 +185,7 @@ ngx_service_token_handler_wait(ngx_http_request_t *r,
     }
 
     ctx->waiting = 1;
+    ngx_service_token_count(waiters);
 
     /* to see the client leave, as limit_req does */
 
@@ -224,6 +225,7 @@ ngx_service_token_handler_wake(ngx_event_t *ev)
     }
 
     ctx->waiting = 0;
+    ngx_service_token_count_add(waiters, -1);
     r->read_event_handler = ngx_http_block_reading;
 
     ngx_http_core_run_phases(r);
@@ -244,7 +246,10 @@ ngx_service_token_handler_cleanup(void *data)
         ngx_del_timer(&ctx->waiter.event);
     }
 
-    ctx->waiting = 0;
+    if (ctx->waiting) {
+        ctx->waiting = 0;
+        ngx_service_token_count_add(waiters, -1);
+    }
 }
 
 

@@ -23,6 +23,7 @@
 
 
 #include "ngx_service_token_link.h"
+#include "ngx_service_token_slot.h"
 
 
 #define NGX_SERVICE_TOKEN_LINK_IDLE  60000         /* closed after, ms */
@@ -327,8 +328,11 @@ ngx_service_token_link_setup(ngx_service_token_link_t *link,
     link->active = ngx_current_msec;
     link->tries = 0;
 
+    ngx_service_token_count(connects);
+
     if (link->down) {
         link->down = 0;
+        ngx_service_token_count_add(down, -1);
         level = link->push ? NGX_LOG_INFO : NGX_LOG_NOTICE;
 
         ngx_log_error(level, ngx_cycle->log, 0,
@@ -365,6 +369,7 @@ ngx_service_token_link_timer_handler(ngx_event_t *ev)
 
     case NGX_SERVICE_TOKEN_LINK_CONNECTING:
     case NGX_SERVICE_TOKEN_LINK_SETUP:
+        ngx_service_token_count(timeouts);
         ngx_service_token_link_drop(link, 0, "no connection in time", NULL);
         break;
 
@@ -389,6 +394,7 @@ ngx_service_token_link_ready_timer(ngx_service_token_link_t *link)
         left = (ngx_msec_int_t) (cmd->deadline - ngx_current_msec);
 
         if (left <= 0) {
+            ngx_service_token_count(timeouts);
             ngx_service_token_link_drop(link, 0, "no answer in time", NULL);
             return;
         }
@@ -473,6 +479,8 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     if (!link->down) {
         link->down = 1;
+        ngx_service_token_count(losses);
+        ngx_service_token_count(down);
 
         if (text) {
             ngx_log_error(level, ngx_cycle->log, err,
@@ -542,7 +550,11 @@ ngx_service_token_link_close(ngx_service_token_link_t *link)
     ngx_service_token_pipe_take(link, &failed);
     ngx_service_token_pipe_fail(&failed);
 
-    link->down = 0;
+    if (link->down) {
+        link->down = 0;
+        ngx_service_token_count_add(down, -1);
+    }
+
     link->tries = 0;
 
     if (link->out) {

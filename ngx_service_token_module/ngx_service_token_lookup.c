@@ -18,6 +18,7 @@
 
 
 #include "ngx_service_token_question.h"
+#include "ngx_service_token_slot.h"
 
 
 static ngx_int_t ngx_service_token_lookup_join(
@@ -290,6 +291,7 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
     }
 
     ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
+    ngx_service_token_count(lookups);
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;

@@ -20,9 +20,14 @@
 #include "ngx_service_token_script.h"
 #include "ngx_service_token_stream.h"
 
+#include <time.h>
+
 
 static void ngx_service_token_proof_prove(
     ngx_service_token_stream_t *stream);
+static void ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
+    uint64_t sent);
+static uint64_t ngx_service_token_proof_usec(void);
 static void ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
     ngx_service_token_reply_t *reply);
 static void ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
@@ -93,9 +98,42 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
 
         ngx_service_token_cache_prove(stream->cache, stream->link->server,
                                       p->sent + stream->cache->lease);
+
+        ngx_service_token_proof_count(stream, p->usec);
     }
 
     stream->nproofs = n;
+}
+
+
+/* several keepers may prove at once, for a moment */
+
+static void
+ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
+    uint64_t sent)
+{
+    uint64_t                     took;
+    ngx_service_token_shared_t  *shared;
+
+    took = ngx_service_token_proof_usec() - sent;
+    shared = stream->cache->shared;
+
+    atomic_store(&shared->proof_last, took);
+    atomic_fetch_add(&shared->proof_usec, took);
+    atomic_fetch_add(&shared->proofs, 1);
+}
+
+
+/* the lease's clock goes in steps that are longer than a round trip */
+
+static uint64_t
+ngx_service_token_proof_usec(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
 
@@ -132,6 +170,7 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
     stream->tick.data = stream;
     stream->tick_session = stream->session;
     stream->tick_sent = ngx_service_token_cache_now();
+    stream->tick_usec = ngx_service_token_proof_usec();
     stream->ticked = stream->tick_sent;
 
     if (ngx_service_token_link_send(stream->data, &stream->tick, 7, arg, len)
@@ -196,6 +235,7 @@ ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
     if (stream->nproofs < NGX_SERVICE_TOKEN_STREAM_PROOFS) {
         stream->proof[stream->nproofs].n = n;
         stream->proof[stream->nproofs].sent = stream->tick_sent;
+        stream->proof[stream->nproofs].usec = stream->tick_usec;
         stream->nproofs++;
     }
 

@@ -40,13 +40,14 @@ ngx_service_token_slot_add(ngx_conf_t *cf,
     ngx_str_t        full;
     ngx_shm_zone_t  *shm_zone;
 
-    full.data = ngx_pnalloc(cf->pool, name->len + 2 * NGX_INT64_LEN + 11);
+    full.data = ngx_pnalloc(cf->pool, name->len + 3 * NGX_INT64_LEN + 12);
     if (full.data == NULL) {
         return NGX_ERROR;
     }
 
-    full.len = ngx_sprintf(full.data, "%V:workers:%d:%08xD%Z", name,
+    full.len = ngx_sprintf(full.data, "%V:workers:%d.%uz:%08xD%Z", name,
                            NGX_SERVICE_TOKEN_SLOT_VERSION,
+                           sizeof(ngx_service_token_slot_t),
                            ngx_crc32_long(identity->data, identity->len))
                - full.data - 1;
 
@@ -137,6 +138,7 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
 
             atomic_store(&slot->counters.waiters, 0);
             atomic_store(&slot->counters.pending, 0);
+            atomic_store(&slot->counters.down, 0);
 
             return NGX_OK;
         }

@@ -42,10 +42,19 @@ typedef enum {
 } ngx_service_token_source_e;
 
 
+/* a token is used whose last day is near; the second includes the first */
+typedef enum {
+    NGX_SERVICE_TOKEN_EXPIRING_7D = 0,
+    NGX_SERVICE_TOKEN_EXPIRING_30D,
+    NGX_SERVICE_TOKEN_EXPIRINGS
+} ngx_service_token_expiring_e;
+
+
 /* of one worker after the other; written by one process, read by any */
 typedef struct {
     _Atomic uint64_t   requests[STOK_VERDICTS][NGX_SERVICE_TOKEN_SOURCES];
     _Atomic uint64_t   stale;                      /* ALLOWED, beyond lease */
+    _Atomic uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];  /* ALLOWED */
     _Atomic uint64_t   lookups;                    /* questions to Redis */
     _Atomic uint64_t   timeouts;                   /* no answer in time */
     _Atomic uint64_t   connects;                   /* links made ready */
@@ -56,6 +65,7 @@ typedef struct {
     _Atomic uint64_t   last_used_dropped;          /* touches not kept at all */
     _Atomic int64_t    waiters;                    /* requests, now */
     _Atomic int64_t    pending;                    /* touches, now */
+    _Atomic int64_t    down;                       /* links lost, now */
 } ngx_service_token_counters_t;
 
 

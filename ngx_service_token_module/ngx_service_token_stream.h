@@ -31,6 +31,7 @@ typedef enum {
 typedef struct {
     uint64_t                      n;
     uint64_t                      sent;            /* ms, monotonic */
+    uint64_t                      usec;            /* the same, finer */
 } ngx_service_token_proof_t;
 
 
@@ -61,6 +62,7 @@ typedef struct {
     ngx_service_token_command_t   tick;
     ngx_uint_t                    tick_session;
     uint64_t                      tick_sent;
+    uint64_t                      tick_usec;
     unsigned                      tick_busy:1;
 
     uint64_t                      acked;           /* when subscribed, ms */

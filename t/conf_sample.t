@@ -4,6 +4,7 @@ use warnings;
 # conf/ is what people copy: it must be complete, and do what it says.
 
 use Cwd ();
+use JSON::PP ();
 use lib 't/lib';
 use Stok::Test;
 
@@ -23,15 +24,21 @@ for my $name (slurp('ngx_service_token_module/ngx_service_token_module.c')
 
 my ($http) = $sample =~ /^http \{\n(.*)^\}\n/ms;
 
+# the harness has switched the log off for all servers
+
+my ($log) = $http =~ /^    access_log build(.*\n)/m;
 $http =~ s/^    access_log .*\n//m;
+$http =~ s/^( +)(listen 127\.0\.0\.1:8080;\n)/$1$2$1access_log %%DIR%%$log/m;
 $http =~ s/127\.0\.0\.1:8080/127.0.0.1:%%PORT%%/;
 $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
+$http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_2%%/;
 
 my $defaults = $http;
 
-$defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease) [^;\n]*;)$/    $1/mg;
-$defaults =~ s/^( +)#(service_token_(?:role|type|stale) [^;\n]*;)$/$1$2/mg;
+$defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease|flush) [^;\n]*;)$/    $1/mg;
+$defaults =~ s/^( +)#(service_token_(?:role|type|stale|status) [^;\n]*;)$/$1$2/mg;
 $defaults =~ s/^ +service_token_role \$needed_role;\n//m;
+$defaults =~ s/^ +service_token_status;\n//m;
 
 like($defaults, qr/^ +service_token_type service personal;/m, 'defaults are on');
 
@@ -77,19 +84,66 @@ is(body('/health', headers => \@forged), '   []',
 like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
 like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
 
-# what the users of Redis may do
+# one object a line, whatever the request holds
+
+like($nginx->get('/%22%5C%0a?access_token=query', token => "$token-x"),
+    qr/^HTTP\S+ 401 /, 'an unknown token');
+
+my ($allowed, $refused, $admin, $odd)
+    = map { wait_for_line($_) } '^/$', '^/$', '^/admin/$', '\n';
+
+is("@$allowed{qw(status verdict token user role)}",
+    '200 ALLOWED tok_0123456789abcdef robot@service manager', 'who was let in');
+is("@$refused{qw(status verdict token user)}", '401 MISSING  ', 'who was not');
+is("@$admin{qw(status verdict token user)}",
+    '403 ROLE tok_0123456789abcdef ', 'a refusal names its token');
+is("@$odd{qw(uri verdict)}", qq(/"\\\n UNKNOWN), 'strings are escaped');
+unlike($nginx->read('access.log'), qr/access_token/, 'no query');
+
+# what is counted is told
+
+my $metrics = $nginx->get('/metrics', port => $nginx->port('PORT_2'));
+like($metrics, qr/^service_token_requests_total\{verdict="ROLE".*\} 1$/m,
+    '/metrics');
+my $status = body_of($nginx->get('/status', port => $nginx->port('PORT_2')));
+is(eval { JSON::PP::decode_json($status)->{requests}{MISSING}{NONE} }, 1,
+    '/status');
+
+# its user of Redis may do all that nginx does
+
+ok(eval { wait_for('Last Used', sub {
+    $redis->cli('ZSCORE', '{st}:last_used', 'tok_0123456789abcdef') }) },
+    'edge writes Last Used');
+is({ @{ $redis->cli('HGETALL', '{st}:usage:tok_0123456789abcdef') } }
+    ->{last_location}, '/', 'edge writes usage');
+ok(eval { wait_for('the audit', sub {
+    $redis->cli('XREVRANGE', '{st}:audit', '+', '-')->[0] }) },
+    'edge writes refusals');
+
+my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
+my $waited = `$command --redis $uri token revoke tok_0123456789abcdef --wait 5s 2>&1`;
+
+is($?, 0, 'a revocation is acknowledged') or diag($waited);
+like($waited, qr/^1 of 1 nodes acknowledged/m, 'by this node');
+like($nginx->get('/', token => $token), qr/^HTTP\S+ 401 /, 'and in force');
+is(join("\n", grep { /NOPERM/ } split /\n/, $nginx->log), '',
+    'edge lacks no permission');
+
+# and no more
 
 is(acl('edge', 'HGETALL', '{st}:meta'), '', 'edge reads');
-like(acl('edge', @$_), qr/^NOPERM/, "edge: no $_->[0]") for
+like(acl('edge', @$_), qr/^NOPERM/, "edge: no @$_[0, 1]") for
     ['HSET', '{st}:user:robot@service', 'role', 'admin'],
-    ['HGETALL', '{st}:id:tok_1'], ['HGETALL', 'other'], ['KEYS', '*'];
+    ['HSET', '{st}:token:x', 'status', 'active'],
+    ['SET', '{st}:id:tok_1', 'x'], ['DEL', '{st}:meta'],
+    ['HGETALL', '{st}:ack:x'],
+    ['HGETALL', '{st}:user-tokens:robot@service'],
+    ['HGETALL', 'other'], ['KEYS', '*'];
 
 is(acl('service-token', 'HSET', '{st}:user:x', 'role', 'member'), '',
     'the command writes');
 like(acl('service-token', @$_), qr/^NOPERM/, "service-token: no $_->[0]") for
     ['SET', 'other', 1], ['FLUSHALL'], ['CONFIG', 'GET', '*'], ['KEYS', '*'];
-
-my $uri = 'redis://service-token:secret@127.0.0.1:' . $redis->port;
 
 for my $words ('init', 'user create "Nightly Sync" --purpose p --owner o',
                'token create --user nightly_sync@service --name n --env testing',
@@ -120,6 +174,24 @@ sub acl {
     $redis->cli('AUTH', $user, 'secret');
     eval { $redis->cli(@command) };
     return $@;
+}
+
+# the first line of the log, not shown before, whose uri is like that
+
+my %shown;
+
+sub wait_for_line {
+    my $re = shift;
+
+    return wait_for("a line of $re", sub {
+        my $n = 0;
+
+        for my $line (split /\n/, $nginx->read('access.log')) {
+            my $object = JSON::PP::decode_json($line);
+            return $object if !$shown{ $n++ } && $object->{uri} =~ /$re/
+                && ($shown{ $n - 1 } = 1);
+        }
+    });
 }
 
 sub slurp { Stok::Nginx::slurp($_[0]) // die "$_[0]: $!" }

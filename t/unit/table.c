@@ -307,6 +307,7 @@ test_density(void **state)
 {
     char                 buf[2048], text[104];
     uint32_t             i, n, found;
+    uint64_t             live[KIND_B + 1], absent[KIND_B + 1];
     stok_table_t        *table;
     stok_table_entry_t   entry;
 
@@ -328,6 +329,21 @@ test_density(void **state)
 
     assert_true(found >= n * 998 / 1000);
     assert_int_equal(stok_table_count(table, KIND_A, 0), found);
+
+    /* all at once, from each bucket and from every tenth or so */
+
+    (void) table_write(table, n, n, NULL, 0);
+    stok_table_tally(table, n + 1, KIND_B + 1, live, absent);
+
+    assert_int_equal(live[KIND_A], stok_table_count(table, KIND_A, 0));
+    assert_int_equal(absent[KIND_A], stok_table_count(table, KIND_A, 1));
+    assert_int_equal(live[KIND_B], 0);
+    assert_int_equal(absent[KIND_B], 0);
+
+    stok_table_tally(table, 1000, KIND_B + 1, live, absent);
+
+    assert_true(live[KIND_A] > (uint64_t) found * 9 / 10
+                && live[KIND_A] < (uint64_t) found * 11 / 10);
 
     table_free(table);
 }

@@ -274,4 +274,14 @@ sub stop {
     return $self->{process}->stop('QUIT', 20);
 }
 
+# a test that dies ends its servers, too: a master that is killed would leave
+# its workers behind
+
+$SIG{$_} //= sub { exit 1 } for qw(INT TERM);
+
+END {
+    local $?;
+    $_->{process} && $_->{process}->stop('TERM', 5) for @running;
+}
+
 1;

@@ -1,0 +1,94 @@
+use strict;
+use warnings;
+
+# The rules and the dashboard in conf/: Prometheus takes them, the rules alert
+# when they should, and all that they name is there at a real node.
+
+use JSON::PP ();
+use lib 't/lib';
+use Stok::Status;
+use Stok::Test;
+
+for my $what ('check rules conf/alerts.yml',
+              'test rules conf/alerts.test.yml')
+{
+    my $said = `promtool $what 2>&1`;
+    is($?, 0, "promtool $what") or diag($said);
+}
+
+my $redis = Stok::Redis->start;
+my $nginx = edge(redis => $redis, conf => Stok::Status::server());
+my $status = Stok::Status->new($nginx);
+my $metrics = $status->get('/metrics');
+my %there = %{ $status->names };
+
+cmp_ok(keys %there, '>', 25, 'a node has metrics');
+
+# expressions of each file
+
+my $rules = slurp('conf/alerts.yml');
+my @rules = $rules =~ /expr: (?:>-\n((?: {10,}\S.*\n)+)|(\S.*)\n)/g;
+my @tests = slurp('conf/alerts.test.yml') =~ /series: '(.*)'/g;
+my $board = JSON::PP::decode_json(slurp('conf/grafana.json'));
+my @board = map { $_->{expr} } map { @{ $_->{targets} } } @{ $board->{panels} };
+
+named('a rule', grep { defined } @rules);
+named('a test of a rule', @tests);
+named('the dashboard', @board);
+named('a variable of the dashboard',
+    map { $_->{query}{query} } grep { ref $_->{query} }
+    @{ $board->{templating}{list} });
+
+my @alerts = $rules =~ /alert: (\w+)/g;
+my $tested = slurp('conf/alerts.test.yml');
+
+cmp_ok(@alerts, '>=', 5, 'there are alerts');
+like($tested, qr/alertname: $_\n +eval_time: \S+\n +exp_alerts:/,
+    "$_ is tested to fire") for @alerts;
+
+# all is shown, and explained
+
+my $docs = slurp('docs/operations.md');
+
+for my $name (sort keys %there) {
+    like("@board", qr/\b$name\b/, "$name is on the dashboard")
+        unless $name eq 'service_token_epoch';
+    like($docs, qr/`$name`/, "$name is in docs/operations.md");
+}
+
+ok($there{$_}, "$_, in docs/operations.md, exists")
+    for $docs =~ /^\| `(service_token_\w+)`/mg;
+
+finish();
+
+
+# metrics and labels named by these exist
+
+sub named {
+    my ($who, @exprs) = @_;
+    my (%unknown, $n);
+
+    for my $expr (@exprs) {
+        while ($expr =~ /\b(service_token_\w+)(?:\{([^}]*)\})?/g) {
+            my ($name, $labels) = ($1, $2 // '');
+
+            $n++;
+            $unknown{$name}++ if !$there{$name};
+
+            while ($labels =~ /(\w+)(=~?)"([^"]*)"/g) {
+                my ($label, $op, $values) = ($1, $2, $3);
+                next if $label =~ /^(?:instance|job)$/;
+
+                for my $value ($op eq '=' ? $values : split /\|/, $values) {
+                    $unknown{"$name $label=$value"}++ if $metrics
+                        !~ /^$name\{(?:.*,)?$label="\Q$value\E"[,}]/m;
+                }
+            }
+        }
+    }
+
+    is(join(', ', sort keys %unknown), '', "$who names what exists");
+    cmp_ok($n // 0, '>=', 1, 'and something');
+}
+
+sub slurp { Stok::Nginx::slurp($_[0]) // die "$_[0]: $!" }
