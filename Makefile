@@ -37,7 +37,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 .DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
-    bench bench-instructions bench-table bench-revocation bench-density \
+    bench bench-instructions bench-table bench-revocation bench-density bench-last-used \
     model install clean
 
 all: module command  ## build the module and the command (the default)
@@ -134,6 +134,9 @@ bench-table: $(B)/bench/table  ## the hit path alone, of one and two processes
 bench-revocation: all  ## how soon every worker refuses, under load
 	bench/revocation --workers 2
 	bench/revocation --workers 4
+
+bench-last-used: all  ## what Last Used costs
+	bench/last-used
 
 bench-density: all  ## how many tokens a zone holds
 	bench/density

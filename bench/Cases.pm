@@ -183,10 +183,11 @@ EOC
 
 sub header {
     my ($self, $name, $i) = @_;
-    return 'Authorization: ' . ($self->tokens($name))[$i % $connections];
+    my @tokens = $self->tokens($name);
+    return "Authorization: $tokens[$i % @tokens]";
 }
 
-# the values of Authorization, one for each connection
+# the values of Authorization, in turn
 
 sub tokens {
     my ($self, $name) = @_;

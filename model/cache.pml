@@ -43,6 +43,9 @@ byte resets;
 byte server;                    /* in one word with the epoch */
 byte heard;
 byte heard_of;                  /* in one word with heard: its server */
+#if RESETS
+byte heard_birth;               /* and its counter's birth */
+#endif
 byte lease_by;                  /* the server that proved it; 0: none */
 byte lease_sent;                /* a date */
 bit  lease_first;               /* before the question was asked */
@@ -149,12 +152,19 @@ inline clear_question() {
 #define PROVE_SERVER  (server == W.to)
 #endif
 
+#if RESETS && !defined(NO_HEARD_COUNTER)
+#define HEARD_COUNTER  (heard_birth == W.since)
+#else
+#define HEARD_COUNTER  1
+#endif
+
 #if defined(NO_HEARD_SERVER)
 #define CONTINUES  (W.join && heard > W.join)
 #elif defined(JOIN_UNHEARD)
 #define CONTINUES  (W.join && heard && heard_of == W.to)
 #else
-#define CONTINUES  (W.join && heard > W.join && heard_of == W.to)
+#define CONTINUES  (W.join && heard > W.join && heard_of == W.to             \
+                    && HEARD_COUNTER)
 #endif
 
 #ifdef NO_DATASET
@@ -195,8 +205,24 @@ inline clear_question() {
 
 #ifdef TICK_UNANSWERED
 #define PROVEN  (W.t != none)
-#else
+#elif defined NO_WINDOW
 #define PROVEN  (W.t == known && W.t_n < W.heard)
+#else
+#define PROVEN  (W.t == known && W.t_n < W.heard && W.heard - W.t_n <= WINDOW)
+#endif
+
+/* ticks of one counter are nearer to each other than those of two */
+
+#define WINDOW  10
+
+#ifndef FIRST_COUNTER
+#define FIRST_COUNTER  1
+#endif
+
+#ifdef JOIN_UNKNOWN
+#define MAY_JOIN  1
+#else
+#define MAY_JOIN  (W.join)
 #endif
 
 
@@ -305,6 +331,16 @@ proctype Server(byte s) provided (live)
     :: subscribe(1)
 
 #if RESETS
+#ifdef SWAP
+    /* SWAPDB, to another dataset: without a word */
+
+    :: atomic { resets < RESETS ->
+           resets++;
+           ver[s]++;
+           birth[s]++;
+           tick[s] = NEW_COUNTER
+       }
+#else
     /* FLUSHALL; later a new dataset */
 
     :: atomic { resets < RESETS && tick[s] ->
@@ -313,6 +349,7 @@ proctype Server(byte s) provided (live)
            ver[s]++;
            tell(s, nil, 0)
        }
+#endif
 
     :: atomic { tick[s] == 0 ->
            birth[s]++;
@@ -434,7 +471,7 @@ event:
 
     /* keeper_join */
 
-    :: atomic { W.state == joining ->
+    :: atomic { W.state == joining && MAY_JOIN ->
            if
            :: server != W.to -> goto follow
            :: else -> goto join
@@ -579,9 +616,12 @@ shared:
         :: else -> share = 0
         fi;
         if
-        :: W.heard > heard || heard_of != W.to ->
+        :: W.heard > heard || heard_of != W.to || !HEARD_COUNTER ->
                heard = W.heard;
-               heard_of = W.to
+               heard_of = W.to;
+#if RESETS
+               heard_birth = W.since
+#endif
         :: else
         fi;
         goto event
@@ -591,7 +631,7 @@ shared:
 
 init {
     atomic {
-        tick[1] = 1;
+        tick[1] = FIRST_COUNTER;
         birth[1] = 1;
         q = none;
         w[0].t = none;

@@ -348,8 +348,6 @@ ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
             return;
         }
 
-        atomic_store(&shared->fresh_until, 0);
-
         new = server << 32 | (uint32_t) (old + 1);
 
     } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
