@@ -39,8 +39,8 @@ static const cli_verb_t  cli_verbs[] = {
       cli_user_approve },
     { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
       cli_user_set_role },
-    { "user", "describe", "ID [--purpose TEXT] [--owner TEXT]", 1,
-      "purpose owner", 0, cli_user_describe },
+    { "user", "describe", "ID [--purpose TEXT] [--owner TEXT] [--wait 5s]", 1,
+      "purpose owner wait", 0, cli_user_describe },
     { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
     { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
     { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
@@ -79,12 +79,13 @@ static const cli_verb_t  cli_verbs[] = {
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
-      "[--dry-run]", 0, "user token unsealed force dry-run", 0, cli_seal },
-    { "scan", NULL, "PATH... [--revoke] [--all]", -1, "revoke all", 1,
-      cli_scan },
+      "[--dry-run] [--wait 5s]", 0,
+      "user token unsealed force dry-run wait", 0, cli_seal },
+    { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
+      "revoke all wait", 1, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
-    { "import", NULL, "FILE|- [--overwrite] [--dry-run]", 1,
-      "overwrite dry-run", 0, cli_import },
+    { "import", NULL, "FILE|- [--overwrite] [--dry-run] [--wait 5s]", 1,
+      "overwrite dry-run wait", 0, cli_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -213,15 +214,16 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
                         "nothing was done, try again");
     }
 
-    if (code != CLI_OK) {
+    if (code != CLI_OK && code != CLI_FOUND) {
         return code;
     }
 
     /* what was done is told, whatever comes of the waiting */
 
-    if (wait) {
+    if (wait && cli->ctx) {
         (void) cli_flush();
-        code = cli_wait(cli);
+        rc = cli_wait(cli);
+        code = rc == CLI_OK ? code : rc;
     }
 
     rc = cli->answer ? cli_print_json(cli->answer) : CLI_OK;

@@ -67,6 +67,17 @@ for my $name ('token revoke', 'token restore', 'user set-role', 'user disable',
         or diag(join ', ', @said);
 }
 
+# a scan finds something, and has it revoked everywhere when it comes back
+
+my $leaked = $redis->token(id => 'tok_leaked0000000000');
+wait_for('cached', sub { said($nginx[0], $leaked) =~ /^200 .* HIT$/ });
+my $file = $nginx[0]->file('leaked.txt', "x=$leaked\n");
+($code, $out, $err) = $cli->run('scan', $file, '--revoke', '--wait', '10s');
+is($code, 1, 'scan: found');
+like($err, qr/^2 of 2 nodes acknowledged/m, 'scan: acknowledged');
+is(said($nginx[0], $leaked), '401 REVOKED MISS', 'scan: in force');
+unlink $file;
+
 # as JSON: one object
 
 $token = $redis->token;
