@@ -471,12 +471,9 @@ event:
 
     /* keeper_join */
 
-    :: atomic { W.state == joining && MAY_JOIN ->
-           if
-           :: server != W.to -> goto follow
-           :: else -> goto join
-           fi
-       }
+    :: atomic { W.state == joining && server != W.to -> goto follow }
+
+    :: atomic { W.state == joining && server == W.to && MAY_JOIN -> goto join }
 
     /* stream_open: a new session */
 
@@ -561,11 +558,7 @@ follow:
     };
 #endif
 
-    atomic {
-        W.state = joined;
-        W.join = 0;
-        goto prove
-    };
+    goto event;
 
     /* keeper_join: the server that is followed */
 

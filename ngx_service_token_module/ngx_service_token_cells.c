@@ -163,6 +163,7 @@ ngx_service_token_cells_demote(ngx_service_token_last_used_t *lu)
         ngx_service_token_cells_freed(lu, k, 1);
 
         lu->fresh -= cell[i].fresh;
+        atomic_store(&cell[i].id_len, 0);
         ngx_memzero(&cell[i], sizeof(ngx_service_token_cell_t));
     }
 

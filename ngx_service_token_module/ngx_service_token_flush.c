@@ -115,13 +115,21 @@ ngx_service_token_flush_handler(ngx_event_t *ev)
 
     if (lu->leaving) {
 
-        if (!lu->armed || ngx_service_token_flush_due(lu->leaving
-                                            + NGX_SERVICE_TOKEN_FLUSH_LEAVE))
-        {
+        next = NGX_SERVICE_TOKEN_FLUSH_SOON / 10;
+
+        if (!lu->armed) {
             return;
         }
 
-        next = NGX_SERVICE_TOKEN_FLUSH_SOON / 10;
+        /* not waited for any more; a request that stays keeps the worker */
+
+        if (ngx_service_token_flush_due(lu->leaving
+                                        + NGX_SERVICE_TOKEN_FLUSH_LEAVE))
+        {
+            lu->timer.cancelable = 1;
+            ngx_add_timer(&lu->timer, NGX_SERVICE_TOKEN_FLUSH_IDLE);
+            return;
+        }
 
     } else if (lu->armed) {
         next = NGX_SERVICE_TOKEN_FLUSH_SOON;
@@ -139,23 +147,17 @@ ngx_service_token_flush_look(ngx_service_token_last_used_t *lu)
 {
     ngx_service_token_slot_t  *mine;
 
+    /* without a slot there is nothing of its own, and heirs make slots free */
+
+    (void) ngx_service_token_slot_claim(lu->view);
     mine = lu->view->mine;
-
-    if (mine == NULL) {
-
-        if (ngx_service_token_slot_claim(lu->view) != NGX_OK) {
-            return;
-        }
-
-        mine = lu->view->mine;
-    }
 
     if (!ngx_service_token_flush_due(lu->again)) {
         return;
     }
 
     if (lu->pending && ngx_service_token_flush_due(lu->due)) {
-        lu->due = ngx_current_msec + lu->interval;
+        lu->due = ngx_current_msec + (lu->leaving ? 0 : lu->interval);
         ngx_service_token_flush_start(lu, mine, 0);
         return;
     }
@@ -437,7 +439,7 @@ ngx_service_token_flush_done(ngx_service_token_command_t *cmd,
     }
 
     if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(lu->link, reply);
+        ngx_service_token_pipe_complain(lu->link, reply, 1);
         ngx_service_token_flush_failed(lu);
         return;
     }
@@ -456,6 +458,7 @@ ngx_service_token_flush_done(ngx_service_token_command_t *cmd,
                       reply->element[2].integer);
     }
 
+    ngx_service_token_pipe_complain(lu->link, NULL, 1);
     ngx_service_token_count(flushes);
     ngx_service_token_count_add(flushed, lu->sent);
 

@@ -193,6 +193,7 @@ ngx_service_token_handler_wait(ngx_http_request_t *r,
         ngx_post_event(c->read, &ngx_posted_events);
 
     } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
+        ngx_service_token_handler_cleanup(ctx);
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -270,8 +270,12 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 
     default: /* NGX_SERVICE_TOKEN_STREAM_JOINED */
 
-        if (now > stream->proved + 2 * lease) {
-            /* it says nothing, or goes to another server than the data */
+        if (now > stream->proved + 2 * lease
+            || (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
+                && stream->link->server
+                   != ngx_service_token_cache_server(stream->cache)))
+        {
+            /* it says nothing, or goes to another server than all else */
             ngx_service_token_stream_close(stream);
             ngx_service_token_stream_open(stream);
             break;
@@ -326,20 +330,20 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
     uint64_t                     server;
     ngx_service_token_shared_t  *shared;
 
-    /* whatever was stored before the counter was known is not vouched for */
-
-    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINING
-        || stream->join == 0)
-    {
+    if (stream->state != NGX_SERVICE_TOKEN_STREAM_JOINING) {
         return;
     }
 
     shared = stream->cache->shared;
     server = stream->link->server;
 
-    if (ngx_service_token_cache_server(stream->cache) != server) {
-        ngx_service_token_cache_follow(stream->cache, server);
-        ngx_service_token_proof_joined(stream);
+    /* data links follow; until then they ask another server */
+
+    ngx_service_token_cache_follow(stream->cache, server);
+
+    /* whatever was stored before the counter was known is not vouched for */
+
+    if (stream->join == 0) {
         return;
     }
 

@@ -36,6 +36,8 @@ static void ngx_service_token_last_used_update(
     ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch);
 static void ngx_service_token_last_used_addr(
     ngx_service_token_touch_t *touch);
+static size_t ngx_service_token_last_used_location(
+    ngx_service_token_touch_t *touch);
 static uint32_t ngx_service_token_last_used_find(
     ngx_service_token_last_used_t *lu, uint32_t hash,
     ngx_service_token_touch_t *touch);
@@ -250,7 +252,7 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
         ngx_memcpy(cell->role, touch->role.data, touch->role.len);
     }
 
-    len = ngx_min(touch->location->len, NGX_SERVICE_TOKEN_CELL_LOCATION);
+    len = ngx_service_token_last_used_location(touch);
     ngx_memcpy(cell->location, touch->location->data, len);
     cell->location_len = (uint8_t) len;
 
@@ -293,6 +295,27 @@ ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
         break;
 #endif
     }
+}
+
+
+/* how much of the location is kept: it is not cut inside a character */
+
+static size_t
+ngx_service_token_last_used_location(ngx_service_token_touch_t *touch)
+{
+    size_t  len;
+
+    len = touch->location->len;
+
+    if (len > NGX_SERVICE_TOKEN_CELL_LOCATION) {
+        len = NGX_SERVICE_TOKEN_CELL_LOCATION;
+
+        while (len && (touch->location->data[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    return len;
 }
 
 
@@ -360,8 +383,7 @@ ngx_service_token_last_used_same(ngx_service_token_cell_t *cell,
            || (cell->addr_len == touch->addr_len
                && ngx_memcmp(cell->addr, touch->addr, touch->addr_len) == 0
                && cell->location_len
-                  == ngx_min(touch->location->len,
-                             NGX_SERVICE_TOKEN_CELL_LOCATION)
+                  == ngx_service_token_last_used_location(touch)
                && ngx_memcmp(cell->location, touch->location->data,
                              cell->location_len) == 0);
 }

@@ -113,8 +113,9 @@ struct ngx_service_token_link_s {
     ngx_uint_t                    serial;          /* of the connection */
     ngx_uint_t                    tries;           /* that failed in a row */
 
+    ngx_uint_t                    complained;      /* of which kinds */
+
     unsigned                      down:1;
-    unsigned                      complained:1;
 };
 
 
@@ -143,10 +144,11 @@ ngx_int_t ngx_service_token_link_send_bytes(ngx_service_token_link_t *link,
 
 /*
  * Logs an error reply, once for each change of state; reply NULL: a good one
- * came, all is well again.
+ * came, all is well again.  Scripts may be refused where reads are not, so
+ * they have a state of their own.
  */
 void ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
-    ngx_service_token_reply_t *reply);
+    ngx_service_token_reply_t *reply, ngx_uint_t script);
 
 /*
  * Opens a closed link, and opens it again whenever it is lost, until it is

@@ -201,8 +201,12 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
         return NGX_DECLINED;
     }
 
-    if (!ngx_service_token_cache_unchanged(lookups->cache, &lookup->cached,
-                                           &lookup->guard))
+    /* nor one that is older than what the cache may say */
+
+    if (ngx_current_msec - lookup->asked >= lookups->cache->lease
+        || !ngx_service_token_cache_unchanged(lookups->cache,
+                                              &lookup->cached,
+                                              &lookup->guard))
     {
         ngx_rbtree_delete(&lookups->tree, &lookup->sn.node);
         lookup->overtaken = 1;
@@ -290,6 +294,7 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
         lookup->pending++;
     }
 
+    lookup->asked = ngx_current_msec;
     ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
     ngx_service_token_count(lookups);
 
@@ -315,6 +320,7 @@ ngx_service_token_lookup_record(ngx_service_token_command_t *cmd,
     /* NGX_OK and NGX_DECLINED are made valid by the marker's answer */
 
     if (reply) {
+        lookup->serial = lookup->lookups->link->serial;
         lookup->found = ngx_service_token_question_decode(lookup, reply);
     }
 
@@ -335,12 +341,14 @@ ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
     lookup = cmd->data;
     lookups = lookup->lookups;
 
-    if (reply == NULL) {
+    /* a marker that came by another connection may be another server's */
+
+    if (reply == NULL || lookup->serial != lookups->link->serial) {
         goto done;
     }
 
     if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(lookups->link, reply);
+        ngx_service_token_pipe_complain(lookups->link, reply, 0);
         goto done;
     }
 

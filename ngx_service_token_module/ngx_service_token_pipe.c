@@ -397,13 +397,16 @@ ngx_service_token_pipe_fail(ngx_queue_t *commands)
 
 void
 ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
-    ngx_service_token_reply_t *reply)
+    ngx_service_token_reply_t *reply, ngx_uint_t script)
 {
-    ngx_str_t  text;
+    ngx_str_t   text;
+    ngx_uint_t  kind;
+
+    kind = script ? 2 : 1;
 
     if (reply == NULL) {
-        if (link->complained) {
-            link->complained = 0;
+        if (link->complained & kind) {
+            link->complained &= ~kind;
             ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                           "service token: redis \"%V\" answers again",
                           &link->redis->name);
@@ -412,11 +415,11 @@ ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
         return;
     }
 
-    if (link->complained) {
+    if (link->complained & kind) {
         return;
     }
 
-    link->complained = 1;
+    link->complained |= kind;
     text = ngx_service_token_redis_error_text(reply);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,

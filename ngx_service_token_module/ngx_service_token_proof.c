@@ -196,9 +196,11 @@ ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
     }
 
     if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(stream->data, reply);
+        ngx_service_token_pipe_complain(stream->data, reply, 1);
         return;
     }
+
+    ngx_service_token_pipe_complain(stream->data, NULL, 1);
 
     if (stream->tick_session != stream->session
         || stream->data->server != stream->link->server
@@ -326,6 +328,6 @@ ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
     mark->busy = 0;
 
     if (reply && reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(mark->link, reply);
+        ngx_service_token_pipe_complain(mark->link, reply, 1);
     }
 }

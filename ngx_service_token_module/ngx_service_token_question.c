@@ -36,11 +36,11 @@ ngx_service_token_question_decode(ngx_service_token_lookup_t *lookup,
             return ngx_service_token_question_unreadable(lookup, "not a hash");
         }
 
-        ngx_service_token_pipe_complain(lookup->lookups->link, reply);
+        ngx_service_token_pipe_complain(lookup->lookups->link, reply, 0);
         return NGX_ERROR;
     }
 
-    ngx_service_token_pipe_complain(lookup->lookups->link, NULL);
+    ngx_service_token_pipe_complain(lookup->lookups->link, NULL, 0);
 
     if (reply->type != NGX_SERVICE_TOKEN_ARRAY) {
         return ngx_service_token_question_unreadable(lookup,

@@ -35,6 +35,8 @@ struct ngx_service_token_lookup_s {
     ngx_service_token_command_t   record;
     ngx_service_token_command_t   marker;
     ngx_uint_t                    pending;        /* of the two commands */
+    ngx_uint_t                    serial;         /* where the record came */
+    ngx_msec_t                    asked;
 
     ngx_int_t                     found;          /* by HGETALL alone */
     ngx_int_t                     rc;             /* as in a waiter */

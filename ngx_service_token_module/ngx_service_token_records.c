@@ -230,9 +230,15 @@ ngx_service_token_records_stale(ngx_http_request_t *r,
     ngx_str_t   record;
     ngx_uint_t  user;
 
-    ngx_service_token_bearer_first(r, ctx);
+    /* what Redis has just answered is never older than what is kept */
 
-    for (user = 0; user < 2; user++) {
+    user = ctx->token_done && ctx->token_found;
+
+    if (!user) {
+        ngx_service_token_bearer_first(r, ctx);
+    }
+
+    for ( /* void */ ; user < 2; user++) {
 
         do {
             rc = ngx_service_token_records_cached(r, ctx, user, stale,

@@ -18,7 +18,7 @@
 
 
 static void ngx_service_token_stream_changed(ngx_service_token_link_t *link);
-static ngx_int_t ngx_service_token_stream_ask(
+static void ngx_service_token_stream_ask(
     ngx_service_token_stream_t *stream, ngx_service_token_command_t *cmd,
     ngx_service_token_reply_pt handler, ngx_uint_t argc, ngx_str_t *argv);
 static void ngx_service_token_stream_id(ngx_service_token_command_t *cmd,
@@ -113,12 +113,14 @@ ngx_service_token_stream_changed(ngx_service_token_link_t *link)
     ngx_str_set(&arg[0], "CLIENT");
     ngx_str_set(&arg[1], "ID");
 
-    (void) ngx_service_token_stream_ask(stream, &stream->id,
-                                        ngx_service_token_stream_id, 2, arg);
+    ngx_service_token_stream_ask(stream, &stream->id,
+                                 ngx_service_token_stream_id, 2, arg);
 }
 
 
-static ngx_int_t
+/* without memory it begins anew, later */
+
+static void
 ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
     ngx_service_token_command_t *cmd, ngx_service_token_reply_pt handler,
     ngx_uint_t argc, ngx_str_t *argv)
@@ -135,7 +137,11 @@ ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
     cmd->handler = handler;
     cmd->data = stream;
 
-    return ngx_service_token_link_send(stream->link, cmd, argc, arg, len);
+    if (ngx_service_token_link_send(stream->link, cmd, argc, arg, len)
+        != NGX_OK)
+    {
+        ngx_service_token_stream_close(stream);
+    }
 }
 
 
@@ -176,9 +182,9 @@ ngx_service_token_stream_id(ngx_service_token_command_t *cmd,
                              - prefix[i];
     }
 
-    (void) ngx_service_token_stream_ask(stream, &stream->tracking,
-                                        ngx_service_token_stream_tracking,
-                                        12, arg);
+    ngx_service_token_stream_ask(stream, &stream->tracking,
+                                 ngx_service_token_stream_tracking,
+                                 12, arg);
 }
 
 
@@ -200,9 +206,9 @@ ngx_service_token_stream_tracking(ngx_service_token_command_t *cmd,
     ngx_str_set(&arg[0], "SUBSCRIBE");
     ngx_str_set(&arg[1], NGX_SERVICE_TOKEN_STREAM_CHANNEL);
 
-    (void) ngx_service_token_stream_ask(stream, &stream->subscribe,
-                                        ngx_service_token_stream_subscribed,
-                                        2, arg);
+    ngx_service_token_stream_ask(stream, &stream->subscribe,
+                                 ngx_service_token_stream_subscribed,
+                                 2, arg);
 }
 
 
