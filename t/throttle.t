@@ -226,6 +226,30 @@ is(status_of($stale->get('/index.html', token => guess())), 503,
     'while Redis is away no one is throttled');
 $redis->up;
 
+# a token of an older key is known by that key, though by the newer one it is
+# looked for in vain each time
+
+my $old = Stok::Redis->start;
+$old->{key} = { name => 'old', secret => pack 'H*', '42' x 32 };
+$old->user('user@service');
+my $aged = $old->token;
+
+my $keys = edge(redis => $old, name => 'keys', cold => 1,
+    files => { keys => 'new ' . '17' x 32 . "\nold " . '42' x 32 . "\n" },
+    conf => <<'EOC');
+service_token_throttle zone=guess:1m rate=1r/m burst=4;
+service_token_key_file %%DIR%%/keys;
+service_token_cache_valid 60s unknown=0;
+EOC
+
+# the lease may not be there at once: then nothing is kept
+
+wait_for('it is known', sub {
+    said($keys, $aged) eq '200 ALLOWED MISS' });
+wait_for('it is throttled', sub {
+    status_of($keys->get('/index.html', token => guess())) == 429 });
+is(said($keys, $aged), '200 ALLOWED MISS', 'a token of an older key');
+
 # what nginx does not take, and where it stands
 
 for (
