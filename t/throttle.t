@@ -82,6 +82,9 @@ like(header_of($r, 'Retry-After'), qr/^(?:5\d|60)$/, 'Retry-After');
 
 my $now = $status->now;
 is($now->{'requests THROTTLED NONE'}, 23 * keys(%failing) + 1, 'it is counted');
+like($status->get('/metrics'), qr/^service_token_requests_total
+    \{verdict="THROTTLED",cache="NONE"\}[ ]$now->{'requests THROTTLED NONE'}$/mx,
+    'as the rule in conf\/alerts.yml names it');
 
 # what does not count: no token, and a valid one that is not enough
 
