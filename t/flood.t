@@ -5,9 +5,13 @@ use warnings;
 # as cached as they were, and Redis hardly notices.
 #
 # Rounds without and with the flood take turns, so what else happens on the
-# machine happens to both; the medians of their p99 are compared.  The flood
-# has the CPU that all others leave: what is measured is what nginx makes of
+# machine happens to both; what counts is the median of the rounds' ratios.
+# The flood gives way to who measures: what is measured is what nginx makes of
 # it, not who gets the core.
+#
+# Nothing widens the bound.  But a run in which the quiet rounds alone differ
+# from one another by more than it tells of somebody else's load: it is
+# repeated, and all else is asserted of every run.
 
 use lib 't/lib';
 use List::Util qw(sum);
@@ -18,7 +22,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 plan(skip_all => 'under valgrind nothing is quick')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
-my ($rounds, $seconds) = (7, 1.5);
+my ($rounds, $seconds, $runs) = (9, 1, 4);
 my ($rate, $burst, $connections) = (10, 20, 16);
 my $attacker = '192.0.2.66';
 
@@ -42,42 +46,15 @@ my @guesses = map { guess() } 1 .. 5000;
 wait_for('a warm cache', sub {
     !grep { said($nginx, $_) ne '200 ALLOWED HIT' } @valid });
 
-my (%p99, %answers, @flood);
-my ($asked, $elapsed) = (0, 0);
+my ($ratio, $quiet);
 
-for my $round (1 .. $rounds) {
-    for my $how ($round % 2 ? qw(quiet flood) : qw(flood quiet)) {
-        my ($calls, $start) = ($redis->calls('hgetall'), clock());
-        my $flood = $how eq 'flood' ? flood(sub { $attacker }) : undef;
-        my @said = valid($seconds);
+for my $run (1 .. $runs) {
+    ($ratio, $quiet) = run("run $run");
 
-        push @flood, $flood->stop if $flood;
-
-        push @{ $answers{$how} }, @said;
-        push @{ $p99{$how} }, p99(@said);
-
-        next if !$flood;
-
-        $asked += $redis->calls('hgetall') - $calls;
-        $elapsed += clock() - $start;
-    }
+    last if $ratio <= 2 || $quiet <= 2;
 }
 
-my %ms = map { $_ => 1000 * median(@{ $p99{$_} }) } keys %p99;
-my $refused = grep { $_->[3] == 429 } @flood;
-
-diag(sprintf 'p99 of valid requests: %.2f ms quiet, %.2f ms flooded; '
-    . '%d guesses, %.0f a second, %d of them 429; Redis was asked %d times',
-    @ms{qw(quiet flood)}, scalar @flood, @flood / $elapsed, $refused, $asked);
-
-cmp_ok($ms{flood}, '<=', 2 * $ms{quiet}, 'p99 of valid requests');
-is(hits(@{ $answers{$_} }), 1, "$_: each valid one from the cache")
-    for qw(quiet flood);
-is(scalar(grep { $_->[3] != 429 && $_->[3] != 401 } @flood), 0,
-    'guesses: 401 or 429');
-cmp_ok(@flood / $elapsed, '>', 20 * $rate, 'it is a flood');
-cmp_ok($asked, '<=', $rounds * ($burst + 1 + $connections) + $rate * $elapsed,
-    'Redis is asked by no more than may fail');
+cmp_ok($ratio, '<=', 2, 'p99 of valid requests, to that without a flood');
 
 # from as many addresses as there are guesses the throttle is of no use; then
 # the cache keeps what is valid, and pushes out what is unknown
@@ -93,6 +70,54 @@ finish();
 
 
 sub clock { clock_gettime(CLOCK_MONOTONIC) }
+
+# the ratio of p99 with and without, and how far those without lie apart
+
+sub run {
+    my $name = shift;
+
+    my (%p99, %answers, @flood, @ratio);
+    my ($asked, $elapsed) = (0, 0);
+
+    for my $round (1 .. $rounds) {
+        for my $how ($round % 2 ? qw(quiet flood) : qw(flood quiet)) {
+            my ($calls, $start) = ($redis->calls('hgetall'), clock());
+            my $flood = $how eq 'flood' ? flood(sub { $attacker }) : undef;
+            my @said = valid($seconds);
+
+            push @flood, $flood->stop if $flood;
+            push @{ $answers{$how} }, @said;
+            push @{ $p99{$how} }, 1000 * p99(@said);
+
+            next if !$flood;
+
+            $asked += $redis->calls('hgetall') - $calls;
+            $elapsed += clock() - $start;
+        }
+
+        push @ratio, $p99{flood}[-1] / $p99{quiet}[-1];
+    }
+
+    my $refused = grep { $_->[3] == 429 } @flood;
+    my $ratio = median(@ratio);
+    my ($least, $most) = (sort { $a <=> $b } @{ $p99{quiet} })[0, -1];
+
+    diag(sprintf '%s: p99 of valid requests %.2f ms (%.2f to %.2f), flooded '
+        . '%.2f ms, ratio %.2f; %d guesses, %.0f a second, %d of them 429; '
+        . 'Redis was asked %d times', $name, median(@{ $p99{quiet} }), $least,
+        $most, median(@{ $p99{flood} }), $ratio, scalar @flood,
+        @flood / $elapsed, $refused, $asked);
+
+    is(hits(@{ $answers{$_} }), 1, "$name, $_: all from the cache")
+        for qw(quiet flood);
+    is(scalar(grep { $_->[3] != 429 && $_->[3] != 401 } @flood), 0,
+        "$name: guesses are answered with 401 or 429");
+    cmp_ok(@flood / $elapsed, '>', 20 * $rate, "$name: it is a flood");
+    cmp_ok($asked, '<=', $rounds * ($burst + 1 + $connections)
+        + $rate * $elapsed, "$name: Redis is asked by no more than may fail");
+
+    return ($ratio, $most / $least);
+}
 
 sub flood {
     my $address = shift;
