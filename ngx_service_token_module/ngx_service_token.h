@@ -28,6 +28,7 @@
 #include "ngx_service_token_lookup.h"
 #include "ngx_service_token_slot.h"
 #include "ngx_service_token_stream.h"
+#include "ngx_service_token_throttle.h"
 
 
 typedef struct {
@@ -38,6 +39,8 @@ typedef struct {
     ngx_service_token_last_used_t *last_used;
     ngx_service_token_cache_t      cache;
     ngx_service_token_slot_view_t  slots;
+    ngx_service_token_throttle_zone_t
+                                  *throttles;     /* the first of a list */
 
     ngx_str_t                      zone;
     size_t                         zone_size;
@@ -62,6 +65,7 @@ typedef struct {
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
     ngx_msec_t                     stale;
+    ngx_service_token_throttle_t  *throttle;      /* NULL: off */
     ngx_uint_t                     status;        /* its format; not merged */
 } ngx_service_token_loc_conf_t;
 
@@ -82,6 +86,7 @@ typedef struct {
 
     stok_verdict_e                 verdict;       /* valid: decided */
     ngx_service_token_source_e     source;
+    time_t                         retry;         /* seconds, if THROTTLED */
 
     unsigned                       waiting:1;
     unsigned                       asked:1;       /* and not yet read */
@@ -90,6 +95,7 @@ typedef struct {
     unsigned                       token_found:1;
     unsigned                       user_done:1;
     unsigned                       user_found:1;
+    unsigned                       admitted:1;    /* Redis may be asked */
     unsigned                       decided:1;
     unsigned                       stale:1;       /* beyond the lease */
     unsigned                       counted:1;     /* its verdict is */
@@ -133,6 +139,19 @@ char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* conf_redis.c: "name=value" -> value.  NGX_OK or NGX_DECLINED */
+ngx_int_t ngx_service_token_conf_option(ngx_str_t *arg, const char *name,
+    ngx_str_t *value);
+
+/*
+ * conf_throttle.c: the directive; and, when all is read, its zones: each is
+ * defined, and made if there is a check anywhere.  NGX_OK or NGX_ERROR.
+ */
+char *ngx_service_token_conf_throttle(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_service_token_conf_throttles(ngx_conf_t *cf,
+    ngx_service_token_main_conf_t *mcf);
+
 /* file.c: reads a small secret file; see there */
 ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
     size_t max, ngx_uint_t strict, ngx_str_t *text);
@@ -141,6 +160,7 @@ ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
  * records.c: the token's record and its user's, from the cache or by a
  * question.  NGX_OK: there is enough to decide.  NGX_AGAIN: the waiter waits.
  * NGX_ERROR: Redis cannot answer.  NGX_ABORT: what it answered is of no use.
+ * NGX_BUSY: it may not be asked; ctx->verdict is THROTTLED.
  */
 ngx_int_t ngx_service_token_records_get(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
@@ -151,6 +171,30 @@ ngx_int_t ngx_service_token_records_get(ngx_http_request_t *r,
  */
 ngx_int_t ngx_service_token_records_stale(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_msec_t stale);
+
+/*
+ * records.c: 1: the cache holds the records of a token that is good, though
+ * perhaps it may not use them now.  This lets nobody in.
+ */
+ngx_uint_t ngx_service_token_records_known(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/*
+ * throttle.c: before a question.  NGX_OK: go on.  NGX_BUSY: the address fails
+ * too often; ctx->verdict is THROTTLED.
+ */
+ngx_int_t ngx_service_token_throttle_ask(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/*
+ * throttle.c: counts ctx->verdict if it is a failure; if the address fails too
+ * often, and Redis was not asked, it becomes THROTTLED.
+ */
+void ngx_service_token_throttle_judge(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
+
+/* throttle.c: 1: it is a failure */
+ngx_uint_t ngx_service_token_throttle_failed(stok_verdict_e verdict);
 
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);

@@ -36,6 +36,8 @@
 
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static ngx_int_t ngx_service_token_cache_copy(stok_table_entry_t *entry,
+    u_char *data, ngx_pool_t *pool, ngx_str_t *record);
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
 static ngx_int_t ngx_service_token_cache_lock(
     ngx_service_token_cache_t *cache);
@@ -215,17 +217,43 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
         return NGX_AGAIN;
     }
 
-    if (entry.len == 0) {
+    return ngx_service_token_cache_copy(&entry, buf, pool, record);
+}
+
+
+ngx_int_t
+ngx_service_token_cache_seen(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_pool_t *pool, ngx_str_t *record)
+{
+    u_char              buf[STOK_PACK_MAX];
+    stok_table_entry_t  entry;
+
+    if (stok_table_read(&cache->table, key, ngx_service_token_cache_used,
+                        &entry, buf, sizeof(buf))
+        != STOK_OK)
+    {
+        return NGX_AGAIN;
+    }
+
+    return ngx_service_token_cache_copy(&entry, buf, pool, record);
+}
+
+
+static ngx_int_t
+ngx_service_token_cache_copy(stok_table_entry_t *entry, u_char *data,
+    ngx_pool_t *pool, ngx_str_t *record)
+{
+    if (entry->len == 0) {
         return NGX_DECLINED;
     }
 
-    record->len = entry.len;
-    record->data = ngx_pnalloc(pool, entry.len);
+    record->len = entry->len;
+    record->data = ngx_pnalloc(pool, entry->len);
     if (record->data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(record->data, buf, entry.len);
+    ngx_memcpy(record->data, data, entry->len);
 
     return NGX_OK;
 }

@@ -107,6 +107,13 @@ ngx_int_t ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
     ngx_str_t *record);
 
+/*
+ * The same of any age, epoch and lease: what was true once, so it decides
+ * nothing.  NGX_AGAIN: not in the cache.  Never NGX_BUSY.
+ */
+ngx_int_t ngx_service_token_cache_seen(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_pool_t *pool, ngx_str_t *record);
+
 /* before a record is asked for */
 void ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard);

@@ -10,12 +10,13 @@
 #include "ngx_service_token.h"
 
 
-#define NGX_SERVICE_TOKEN_RETRY_AFTER  "1"
+#define NGX_SERVICE_TOKEN_RETRY_AFTER  1           /* s: Redis may be back */
 
 
 static ngx_int_t ngx_service_token_challenge_bearer(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, const char *error);
-static ngx_int_t ngx_service_token_challenge_retry(ngx_http_request_t *r);
+static ngx_int_t ngx_service_token_challenge_retry(ngx_http_request_t *r,
+    time_t seconds, ngx_int_t status);
 static ngx_table_elt_t *ngx_service_token_challenge_header(
     ngx_http_request_t *r);
 
@@ -60,12 +61,13 @@ ngx_service_token_challenge_set(ngx_http_request_t *r,
         break;
 
     case STOK_THROTTLED:
-        rc = NGX_HTTP_TOO_MANY_REQUESTS;
-        return ngx_service_token_challenge_retry(r) == NGX_OK ? rc : NGX_ERROR;
+        return ngx_service_token_challenge_retry(r, ctx->retry,
+                                                 NGX_HTTP_TOO_MANY_REQUESTS);
 
     default: /* STOK_UNAVAILABLE */
-        rc = NGX_HTTP_SERVICE_UNAVAILABLE;
-        return ngx_service_token_challenge_retry(r) == NGX_OK ? rc : NGX_ERROR;
+        return ngx_service_token_challenge_retry(r,
+                                               NGX_SERVICE_TOKEN_RETRY_AFTER,
+                                               NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
     if (ngx_service_token_challenge_bearer(r, ctx, error) != NGX_OK) {
@@ -125,9 +127,16 @@ ngx_service_token_challenge_bearer(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_service_token_challenge_retry(ngx_http_request_t *r)
+ngx_service_token_challenge_retry(ngx_http_request_t *r, time_t seconds,
+    ngx_int_t status)
 {
+    u_char           *p;
     ngx_table_elt_t  *h;
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
 
     h = ngx_service_token_challenge_header(r);
     if (h == NULL) {
@@ -135,9 +144,10 @@ ngx_service_token_challenge_retry(ngx_http_request_t *r)
     }
 
     ngx_str_set(&h->key, "Retry-After");
-    ngx_str_set(&h->value, NGX_SERVICE_TOKEN_RETRY_AFTER);
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "%T", seconds) - p;
 
-    return NGX_OK;
+    return status;
 }
 
 

@@ -50,7 +50,9 @@ ngx_service_token_conf_init_main(ngx_conf_t *cf, void *conf)
         stok_roles_default(&mcf->roles);
     }
 
-    if (ngx_service_token_conf_cache(cf, mcf) != NGX_OK) {
+    if (ngx_service_token_conf_cache(cf, mcf) != NGX_OK
+        || ngx_service_token_conf_throttles(cf, mcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -80,6 +82,7 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
 
     lcf->enable = NGX_CONF_UNSET;
     lcf->stale = NGX_CONF_UNSET_MSEC;
+    lcf->throttle = NGX_CONF_UNSET_PTR;
 
     return lcf;
 }
@@ -100,6 +103,12 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_str_value(conf->scope, prev->scope, "");
     ngx_conf_merge_msec_value(conf->stale, prev->stale, 0);
+    ngx_conf_merge_ptr_value(conf->throttle, prev->throttle, NULL);
+
+    if (conf->throttle) {
+        ngx_conf_init_uint_value(conf->throttle->burst,
+                                 conf->throttle->zone->burst);
+    }
 
     if (conf->types == 0) {
         conf->types = prev->types ? prev->types : STOK_TYPE_ANY;

@@ -17,8 +17,6 @@ static char *ngx_service_token_conf_redis_check(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis, ngx_str_t *host);
 static char *ngx_service_token_conf_password(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis, ngx_str_t *path);
-static ngx_int_t ngx_service_token_conf_option(ngx_str_t *arg,
-    const char *name, ngx_str_t *value);
 
 
 char *
@@ -164,7 +162,7 @@ ngx_service_token_conf_redis_option(ngx_conf_t *cf,
 
 /* NGX_OK: arg is name with a value that is not empty */
 
-static ngx_int_t
+ngx_int_t
 ngx_service_token_conf_option(ngx_str_t *arg, const char *name,
     ngx_str_t *value)
 {

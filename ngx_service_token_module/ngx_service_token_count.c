@@ -51,10 +51,14 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
         }
     }
 
-    /* a record whose seal is wrong may name any token */
+    /*
+     * a record whose seal is wrong may name any token; and who is throttled
+     * makes no work for Redis
+     */
 
     if (ctx->token_found && !ctx->token.tampered
-        && ctx->verdict != STOK_UNAVAILABLE && !ctx->role_error)
+        && ctx->verdict != STOK_UNAVAILABLE && ctx->verdict != STOK_THROTTLED
+        && !ctx->role_error)
     {
         ngx_service_token_count_touch(r, ctx, again);
     }

@@ -76,7 +76,7 @@ ngx_service_token_handler(ngx_http_request_t *r)
         if (rc == NGX_OK) {
             ngx_service_token_handler_decide(r, lcf, ctx);
 
-        } else {
+        } else if (rc != NGX_BUSY) {
             ctx->verdict = STOK_UNAVAILABLE;
         }
 
@@ -298,6 +298,7 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
         ngx_del_timer(&ctx->waiter.event);
     }
 
+    ngx_service_token_throttle_judge(r, ctx);
     ngx_service_token_count_verdict(r, ctx);
 
     if (ctx->verdict == STOK_ALLOWED) {

@@ -108,6 +108,13 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
       offsetof(ngx_service_token_loc_conf_t, stale),
       NULL },
 
+    { ngx_string("service_token_throttle"),
+      NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_TAKE123,
+      ngx_service_token_conf_throttle,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("service_token_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_service_token_status_conf,

@@ -24,6 +24,8 @@ static ngx_int_t ngx_service_token_records_cached(ngx_http_request_t *r,
     ngx_str_t *record);
 static ngx_uint_t ngx_service_token_records_answer(
     ngx_service_token_ctx_t *ctx, ngx_int_t rc);
+static ngx_uint_t ngx_service_token_records_good(ngx_http_request_t *r,
+    ngx_service_token_main_conf_t *mcf, const u_char *digest);
 
 
 ngx_int_t
@@ -91,6 +93,10 @@ ngx_service_token_records_token(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    if (ngx_service_token_throttle_ask(r, ctx) != NGX_OK) {
+        return NGX_BUSY;
+    }
+
     ctx->asked = 1;
 
     return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);
@@ -120,6 +126,10 @@ ngx_service_token_records_user(ngx_http_request_t *r,
 
     if (ngx_service_token_records_answer(ctx, rc)) {
         return ngx_service_token_records_read(ctx, 1, rc, &record);
+    }
+
+    if (ngx_service_token_throttle_ask(r, ctx) != NGX_OK) {
+        return NGX_BUSY;
     }
 
     ctx->asked = 1;
@@ -255,4 +265,83 @@ ngx_service_token_records_stale(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_service_token_records_known(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    size_t                          i;
+    u_char                          digest[STOK_DIGEST_LEN];
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    i = 0;
+
+    do {
+        stok_digest(mcf->keys ? &mcf->keys->key[i] : NULL, ctx->bearer.data,
+                    ctx->bearer.len, digest);
+
+        if (ngx_service_token_records_good(r, mcf, digest)) {
+            return 1;
+        }
+
+        i++;
+
+    } while (mcf->keys && i < mcf->keys->n);
+
+    return 0;
+}
+
+
+/* by what the cache holds, or held: of any age */
+
+static ngx_uint_t
+ngx_service_token_records_good(ngx_http_request_t *r,
+    ngx_service_token_main_conf_t *mcf, const u_char *digest)
+{
+    ngx_int_t            rc;
+    ngx_str_t            record;
+    stok_require_t       require;
+    stok_verdict_e       verdict;
+    stok_table_key_t     key;
+    stok_user_record_t   user;
+    stok_token_record_t  token;
+
+    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
+                   STOK_DIGEST_LEN, 1);
+
+    if (ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &record)
+        != NGX_OK
+        || stok_token_record_unpack(&token, record.data, record.len)
+           != STOK_OK)
+    {
+        return 0;
+    }
+
+    stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_USER, token.user.data,
+                   token.user.len, 0);
+
+    rc = ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &record);
+
+    if (rc == NGX_OK
+        && stok_user_record_unpack(&user, record.data, record.len)
+           != STOK_OK)
+    {
+        return 0;
+    }
+
+    ngx_memzero(&require, sizeof(stok_require_t));
+    require.roles = &mcf->roles;
+    require.types = STOK_TYPE_ANY;
+
+    verdict = stok_decide(&token, rc == NGX_OK ? &user : NULL, &require,
+                          ngx_time());
+
+    /* of a user that is not in the cache nothing is known */
+
+    return !ngx_service_token_throttle_failed(verdict)
+           || (verdict == STOK_ORPHANED && rc == NGX_AGAIN);
 }

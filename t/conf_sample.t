@@ -36,7 +36,7 @@ $http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_2%%/;
 my $defaults = $http;
 
 $defaults =~ s/^    #(service_token_(?:redis|prefix|roles|zone|cache_valid|lease|flush) [^;\n]*;)$/    $1/mg;
-$defaults =~ s/^( +)#(service_token_(?:role|type|stale|status) [^;\n]*;)$/$1$2/mg;
+$defaults =~ s/^( +)#(service_token_(?:role|type|stale|status|throttle) [^;\n]*;)$/$1$2/mg;
 $defaults =~ s/^ +service_token_role \$needed_role;\n//m;
 $defaults =~ s/^ +service_token_status;\n//m;
 

@@ -1,0 +1,147 @@
+/*
+ * Leaky buckets of failures; see stok_throttle.h.
+ */
+
+
+#include "stok_throttle.h"
+
+
+static stok_throttle_set_t *stok_throttle_set(const stok_throttle_t *table,
+    uint64_t *key);
+static int stok_throttle_find(stok_throttle_set_t *set, uint64_t key);
+static int stok_throttle_take(stok_throttle_set_t *set, uint64_t key,
+    uint64_t now, uint64_t until);
+
+
+uint32_t
+stok_throttle_fit(size_t size)
+{
+    size_t  n;
+
+    n = size / sizeof(stok_throttle_set_t);
+
+    return n > UINT32_MAX ? UINT32_MAX : (uint32_t) n;
+}
+
+
+uint64_t
+stok_throttle_wait(const stok_throttle_t *table, uint64_t key, uint64_t now,
+    uint64_t step, uint64_t burst)
+{
+    int                   i;
+    uint64_t              until, debt;
+    stok_throttle_set_t  *set;
+
+    set = stok_throttle_set(table, &key);
+    debt = 0;
+
+    for (i = 0; i < STOK_THROTTLE_WAYS; i++) {
+        if (atomic_load(&set->key[i]) != key) {
+            continue;
+        }
+
+        until = atomic_load(&set->until[i]);
+        debt += until > now ? until - now : 0;
+    }
+
+    return debt > burst * step ? debt - burst * step : 0;
+}
+
+
+void
+stok_throttle_fail(const stok_throttle_t *table, uint64_t key, uint64_t now,
+    uint64_t step)
+{
+    int                   i;
+    uint64_t              until, next;
+    stok_throttle_set_t  *set;
+
+    set = stok_throttle_set(table, &key);
+
+    i = stok_throttle_find(set, key);
+
+    if (i == STOK_THROTTLE_WAYS) {
+        if (stok_throttle_take(set, key, now, now + step)) {
+            return;
+        }
+
+        i = stok_throttle_find(set, key);
+
+        if (i == STOK_THROTTLE_WAYS) {
+            return;
+        }
+    }
+
+    until = atomic_load(&set->until[i]);
+
+    do {
+        next = (until > now ? until : now) + step;
+
+    } while (!atomic_compare_exchange_weak(&set->until[i], &until, next));
+}
+
+
+/* 0 says that a bucket is free, so it is no key */
+
+static stok_throttle_set_t *
+stok_throttle_set(const stok_throttle_t *table, uint64_t *key)
+{
+    uint64_t  i;
+
+    i = ((*key >> 32) * table->n) >> 32;
+    *key |= (*key == 0);
+
+    return &table->set[i];
+}
+
+
+/* STOK_THROTTLE_WAYS: there is none */
+
+static int
+stok_throttle_find(stok_throttle_set_t *set, uint64_t key)
+{
+    int  i;
+
+    for (i = 0; i < STOK_THROTTLE_WAYS; i++) {
+        if (atomic_load(&set->key[i]) == key) {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* 1: the key has a new bucket, and its first failure is in it */
+
+static int
+stok_throttle_take(stok_throttle_set_t *set, uint64_t key, uint64_t now,
+    uint64_t until)
+{
+    int       i, n;
+    uint64_t  old, least, value;
+
+    n = 0;
+    least = UINT64_MAX;
+
+    for (i = 0; i < STOK_THROTTLE_WAYS; i++) {
+        value = atomic_load(&set->until[i]);
+
+        if (value < least) {
+            least = value;
+            n = i;
+        }
+
+        if (value <= now) {
+            break;
+        }
+    }
+
+    old = atomic_load(&set->key[n]);
+
+    /* another process may have been faster at either */
+
+    return old != key
+           && atomic_compare_exchange_strong(&set->key[n], &old, key)
+           && atomic_compare_exchange_strong(&set->until[n], &least, until);
+}
