@@ -80,6 +80,7 @@ static const cli_verb_t  cli_verbs[] = {
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
       "[--dry-run]", 0, "user token unsealed force dry-run", 0, cli_seal },
+    { "fsck", NULL, "[--fix]", 0, "fix", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all]", -1, "revoke all", 1,
       cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
@@ -127,6 +128,7 @@ static const struct option  cli_options[] = {
     { "revoke", no_argument, NULL, 0 },
     { "all", no_argument, NULL, 0 },
     { "overwrite", no_argument, NULL, 0 },
+    { "fix", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
