@@ -40,7 +40,7 @@ local fresh, over = 0, 0
 
 -- what goes to an index is gathered, and written in one command
 
-local to_users, to_tokens, to_expiry, to_last, to_sets = {}, {}, {}, {}, {}
+local to_users, to_tokens, to_expiry, to_last = {}, {}, {}, {}
 
 local function add(list, score, member)
     local n = #list
@@ -146,13 +146,20 @@ local function token()
     local n, from = tonumber(argv[at + 9]), at + 10
     local m, usage = tonumber(argv[from + n]), from + n + 1
     local record, by_id = key('token:' .. digest), key('id:' .. id)
-    local old, same = there(record, from, n)
-    local of = try('GET', by_id)
+    local by_user, use = key('user-tokens:' .. user), key('usage:' .. id)
+    local old, same, of, has = nil, false, false, m > 0 and 0
 
     at = usage + m
 
-    if old == false or type(of) == 'table' then
-        return 'W'
+    -- most are new: one question tells
+
+    if call('EXISTS', record, by_id, use) > 0 then
+        old, same = there(record, from, n)
+        of, has = try('GET', by_id), m > 0 and try('HLEN', use)
+
+        if old == false or type(of) == 'table' or type(has) == 'table' then
+            return 'W'
+        end
     end
 
     local answer = judge(digest, id, flags, user, status, of, old, same)
@@ -161,17 +168,12 @@ local function token()
         return answer
     end
 
-    -- two more keys that may be of another type
-
-    local by_user = key('user-tokens:' .. user)
-    local has = m > 0 and try('HLEN', key('usage:' .. id))
-
-    if type(has) == 'table' or not to_sets[by_user] and not set(by_user) then
-        return 'W'
-    end
+    -- the last key that may be of another type, before the first change
 
     if not write then
-        return answer
+        return set(by_user) and answer or 'W'
+    elseif type(try('SADD', by_user, id)) == 'table' then
+        return 'W'
     end
 
     if old and not same then
@@ -190,8 +192,6 @@ local function token()
         call('SET', by_id, digest)
     end
 
-    to_sets[by_user] = to_sets[by_user] or {}
-    table.insert(to_sets[by_user], id)
     add(to_tokens, created, id)
 
     if expires ~= '0' then
@@ -203,7 +203,7 @@ local function token()
     end
 
     if has == 0 then
-        call('HSET', key('usage:' .. id), unpack(argv, usage, usage + m - 1))
+        call('HSET', use, unpack(argv, usage, usage + m - 1))
     end
 
     return answer
@@ -225,10 +225,6 @@ index(to_users, users, unpack(to_users))
 index(to_tokens, tokens, unpack(to_tokens))
 index(to_expiry, expiry, unpack(to_expiry))
 index(to_last, last, 'GT', unpack(to_last))
-
-for name, ids in pairs(to_sets) do
-    call('SADD', name, unpack(ids))
-end
 
 if fresh + over > 0 then
     audit('import', '', '', '', fresh .. ' new, ' .. over .. ' overwritten',
