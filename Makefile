@@ -5,6 +5,8 @@ NGINX_SRC = /usr/share/nginx/src
 DESTDIR =
 PREFIX = /usr
 MODULES_DIR = /usr/lib/nginx/modules
+MAN_DIR = $(PREFIX)/share/man/man1
+COMPLETION_DIR = $(PREFIX)/share/bash-completion/completions
 PROVE_FLAGS ?=
 
 # cmocka speaks TAP, and prove listens
@@ -37,8 +39,8 @@ UNIT_H = $(wildcard t/unit/*.h)
 .DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
-    bench bench-instructions bench-table bench-revocation bench-density bench-last-used \
-    model install clean
+    bench bench-instructions bench-table bench-revocation bench-density \
+    bench-last-used bench-import model install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -141,6 +143,9 @@ bench-last-used: all  ## what Last Used costs
 bench-density: all  ## how many tokens a zone holds
 	bench/density
 
+bench-import: all  ## an import of a million tokens, and fsck
+	bench/import --fsck
+
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
@@ -152,6 +157,10 @@ install: all  ## install into DESTDIR
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
 	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(MAN_DIR) $(DESTDIR)$(COMPLETION_DIR)
+	install -m 644 man/service-token.1 $(DESTDIR)$(MAN_DIR)/
+	install -m 644 completion/service-token.bash \
+	    $(DESTDIR)$(COMPLETION_DIR)/service-token
 
 clean:  ## remove build/
 	rm -rf $(B)

@@ -38,4 +38,12 @@ json_t *cli_entry_json(redisReply *entry);
 void cli_entry_hash(redisReply *entry, char out[CLI_CHAIN_LEN + 1]);
 
 
+/*
+ * audit_verify.c: what does not fit in the chain, as objects with "finding",
+ * "seq", "id" and "seen"; the first ones, and the number of all.  The caller
+ * frees them, whatever the answer.
+ */
+int cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found);
+
+
 #endif /* CLI_AUDIT_H */

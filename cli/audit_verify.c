@@ -37,6 +37,7 @@ typedef struct {
 } cli_verify_t;
 
 
+static int cli_verify_chain(cli_t *cli, cli_verify_t *v);
 static int cli_head_read(cli_t *cli, cli_head_t *head);
 static int cli_verify_entry(cli_t *cli, redisReply *entry, void *data);
 static int cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry,
@@ -64,21 +65,50 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
 
     free(brand);
 
-    memset(&v, 0, sizeof(v));
-    v.findings = json_array();
-
-    code = cli_head_read(cli, &v.head);
+    code = cli_verify_chain(cli, &v);
 
     if (code == CLI_OK) {
-        code = cli_audit_walk(cli, "-", cli_verify_entry, &v);
-    }
-
-    if (code == CLI_OK) {
-        cli_verify_end(&v);
         code = cli_verify_say(cli, &v);
     }
 
     json_decref(v.findings);
+
+    return code;
+}
+
+
+int
+cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found)
+{
+    int           code;
+    cli_verify_t  v;
+
+    code = cli_verify_chain(cli, &v);
+
+    *findings = v.findings;
+    *found = v.found;
+
+    return code;
+}
+
+
+static int
+cli_verify_chain(cli_t *cli, cli_verify_t *v)
+{
+    int  code;
+
+    memset(v, 0, sizeof(*v));
+    v->findings = json_array();
+
+    code = cli_head_read(cli, &v->head);
+
+    if (code == CLI_OK) {
+        code = cli_audit_walk(cli, "-", cli_verify_entry, v);
+    }
+
+    if (code == CLI_OK) {
+        cli_verify_end(v);
+    }
 
     return code;
 }

@@ -1,6 +1,6 @@
 /*
- * Records of an import to Redis: a hundred in a call of the script, a few
- * calls under way.
+ * Records of an import to Redis: some hundred in a call of the script, a
+ * few calls under way.
  *
  * The batch is the last call of the ring.  Its arguments are copied into one
  * piece of memory, since their lines are gone when it is sent.
@@ -284,7 +284,8 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
 
     const char   *head[] = {
         "EVALSHA", im->sha, "1", marker, cli->prefix, cli->actor,
-        im->write ? "write" : "check", im->overwrite ? "overwrite" : ""
+        im->write ? "write" : "check", im->overwrite ? "overwrite" : "",
+        im->digest
     };
 
     snprintf(marker, sizeof(marker), "%smeta", cli->prefix);

@@ -103,6 +103,10 @@ int cli_reply(cli_t *cli, redisReply **reply);
 int cli_script(cli_t *cli, const char *script, int argc, const char **argv,
     char **word);
 
+/* the same with the whole answer, which the caller frees, if it is OK */
+int cli_script_reply(cli_t *cli, const char *script, int argc,
+    const char **argv, redisReply **reply);
+
 /* the server's clock, so that all who write have the same; seconds */
 int cli_now(cli_t *cli, int64_t *now);
 
@@ -214,6 +218,7 @@ int cli_keys_read(cli_t *cli);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);
+int cli_fsck(cli_t *cli, cli_args_t *args);
 int cli_export(cli_t *cli, cli_args_t *args);
 int cli_import(cli_t *cli, cli_args_t *args);
 

@@ -1,5 +1,6 @@
 /*
- * What the two files of import share: import.c reads, batch.c sends.
+ * What the files of import share: import.c is the verb, import_lines.c reads
+ * the file, batch.c sends.
  */
 
 
@@ -9,10 +10,11 @@
 
 #include "cli_dump.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 
 
-#define CLI_BATCH_RECORDS  100                   /* of a script's call */
+#define CLI_BATCH_RECORDS  250                   /* of a script's call */
 #define CLI_BATCH_FLIGHT   4                     /* calls without answer */
 #define CLI_BATCH_ARGS     64                    /* of a record, about */
 
@@ -37,10 +39,16 @@ typedef struct {
 typedef struct {
     FILE           *in;
     char           *buffer;                      /* one line */
+    char            block[65536];                /* of the file */
+    size_t          at;                          /* in the block */
+    size_t          end;
     int             overwrite;
     int             exists;                      /* the dataset, before */
     int             empty;                       /* it has no record */
     int             write;                       /* the second pass */
+
+    EVP_MD_CTX     *md;                          /* of the first pass */
+    char            digest[STOK_DIGEST_HEX + 1]; /* of the file */
 
     size_t          line;                        /* its number, from 1 */
     size_t          lines_users;
@@ -71,6 +79,15 @@ typedef struct {
     cli_counted_t   count;
 } cli_import_t;
 
+
+/*
+ * import_lines.c: every line of the file, to be checked, or to be written.
+ * name: for cli_walk_tokens(): refuses a token here that is not in the file
+ * if its user has one of its name there.
+ */
+int cli_import_pass(cli_t *cli, cli_import_t *im, int write);
+int cli_import_name(cli_t *cli, const char *id, cli_record_t *rec,
+    void *data);
 
 /*
  * batch.c: a record to Redis, together with others; flush sends what is left

@@ -26,17 +26,11 @@
 static int cli_import_open(const char *path, FILE **in);
 static int cli_import_spool(FILE *in, FILE **out);
 static int cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im);
+static int cli_import_digest(cli_import_t *im);
 static int cli_import_schema(cli_t *cli, cli_import_t *im);
+static int cli_import_empty(cli_t *cli, cli_import_t *im);
 static int cli_import_gone(cli_t *cli, cli_import_t *im);
 static void cli_import_gone_entry(redisReply *fields, json_t *gone);
-static int cli_import_pass(cli_t *cli, cli_import_t *im, int write);
-static ssize_t cli_import_read(cli_import_t *im);
-static int cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line);
-static int cli_import_order(cli_import_t *im, cli_line_t *line);
-static int cli_import_twice(cli_import_t *im, cli_line_t *line);
-static int cli_import_name(cli_t *cli, const char *id, cli_record_t *rec,
-    void *data);
-static int cli_import_end(cli_import_t *im, cli_line_t *line);
 static int cli_import_finish(cli_t *cli, cli_import_t *im);
 static int cli_import_print(cli_t *cli, cli_import_t *im, int dry);
 
@@ -57,13 +51,17 @@ cli_import(cli_t *cli, cli_args_t *args)
 
     im.buffer = malloc(CLI_LINE_MAX + 1);
     im.gone = json_object();
+    im.md = EVP_MD_CTX_new();
 
-    code = im.buffer && im.gone ? cli_import_run(cli, args, &im)
-                                : cli_fail(CLI_UNAVAILABLE, "no memory");
+    code = im.buffer && im.gone && im.md
+           && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL)
+           ? cli_import_run(cli, args, &im)
+           : cli_fail(CLI_UNAVAILABLE, "no memory");
 
     fclose(im.in);
     free(im.buffer);
     json_decref(im.gone);
+    EVP_MD_CTX_free(im.md);
     cli_batch_free(&im);
     cli_set_free(&im.users);
     cli_set_free(&im.ids);
@@ -155,6 +153,10 @@ cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im)
         code = cli_import_pass(cli, im, 0);
     }
 
+    if (code == CLI_OK) {
+        code = cli_import_digest(im);
+    }
+
     if (code == CLI_OK && im->count.new + im->count.overwritten) {
         code = cli_walk_tokens(cli, NULL, cli_import_name, im);
     }
@@ -169,6 +171,23 @@ cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im)
     }
 
     return code == CLI_OK ? cli_import_print(cli, im, dry) : code;
+}
+
+
+/* of the file, as the audit names it */
+
+static int
+cli_import_digest(cli_import_t *im)
+{
+    uint8_t  digest[STOK_DIGEST_LEN];
+
+    if (!EVP_DigestFinal_ex(im->md, digest, NULL)) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    stok_digest_hex(digest, im->digest);
+
+    return CLI_OK;
 }
 
 
@@ -200,16 +219,40 @@ cli_import_schema(cli_t *cli, cli_import_t *im)
     freeReplyObject(reply);
 
     if (code == CLI_OK) {
-        code = cli_command(cli, &reply, "EXISTS %susers %stokens",
-                           cli->prefix, cli->prefix);
-    }
-
-    if (code == CLI_OK) {
-        im->empty = reply->integer == 0;
-        freeReplyObject(reply);
+        code = cli_import_empty(cli, im);
     }
 
     return code;
+}
+
+
+/* whether there is nothing but what init makes: then nothing is asked */
+
+static int
+cli_import_empty(cli_t *cli, cli_import_t *im)
+{
+    int          code;
+    long long    n;
+    redisReply  *reply;
+
+    code = cli_command(cli, &reply, "DBSIZE");
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    n = reply->integer;
+    freeReplyObject(reply);
+
+    code = cli_command(cli, &reply, "EXISTS %smeta %saudit %saudit-head",
+                       cli->prefix, cli->prefix, cli->prefix);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    im->empty = reply->integer == n;
+    freeReplyObject(reply);
+
+    return CLI_OK;
 }
 
 
@@ -279,257 +322,6 @@ cli_import_gone_entry(redisReply *fields, json_t *gone)
     } else if (strcmp(action, "token.restore") == 0) {
         (void) json_object_del(gone, token);
     }
-}
-
-
-static int
-cli_import_pass(cli_t *cli, cli_import_t *im, int write)
-{
-    int          code;
-    ssize_t      n;
-    cli_line_t   line;
-
-    rewind(im->in);
-    im->write = write;
-    im->line = 0;
-    im->lines_users = 0;
-    im->lines_tokens = 0;
-    im->ended = 0;
-    code = CLI_OK;
-
-    while (code == CLI_OK && (n = cli_import_read(im)) >= 0) {
-        code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
-
-        if (code == CLI_OK) {
-            code = cli_import_line(cli, im, &line);
-        }
-
-        if (code != CLI_OK && line.why[0]) {
-            code = cli_fail(code, "line %zu: %s", im->line, line.why);
-        }
-
-        cli_line_free(&line);
-    }
-
-    if (code == CLI_OK && n == -2) {
-        return cli_fail(CLI_REFUSED, "line %zu: it is longer than %d bytes",
-                        im->line, CLI_LINE_MAX);
-    }
-
-    if (code == CLI_OK && ferror(im->in)) {
-        return cli_fail(CLI_REFUSED, "cannot read the file: %s",
-                        strerror(errno));
-    }
-
-    if (code == CLI_OK && !im->ended) {
-        return cli_fail(CLI_REFUSED, "line %zu: the file ends too early: "
-                        "there is no end line", im->line + 1);
-    }
-
-    return code == CLI_OK ? cli_batch_flush(cli, im) : code;
-}
-
-
-/* its length without the line feed; -1: there is none; -2: too long */
-
-static ssize_t
-cli_import_read(cli_import_t *im)
-{
-    int     ch;
-    size_t  n;
-
-    n = 0;
-
-    for ( ;; ) {
-        ch = getc_unlocked(im->in);
-
-        if (ch == EOF && n == 0) {
-            return -1;
-        }
-
-        if (ch == '\n' || ch == EOF) {
-            im->line++;
-            return (ssize_t) n;
-        }
-
-        if (n == CLI_LINE_MAX) {
-            im->line++;
-            return -2;
-        }
-
-        im->buffer[n++] = (char) ch;
-    }
-}
-
-
-static int
-cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line)
-{
-    int  code;
-
-    code = cli_import_order(im, line);
-
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (line->kind == CLI_LINE_META || line->kind == CLI_LINE_END) {
-        return CLI_OK;
-    }
-
-    if (!im->write) {
-        code = cli_import_twice(im, line);
-
-        if (code != CLI_OK) {
-            return code;
-        }
-    }
-
-    return cli_batch_add(cli, im, line);
-}
-
-
-static int
-cli_import_order(cli_import_t *im, cli_line_t *line)
-{
-    if (im->ended) {
-        snprintf(line->why, sizeof(line->why), "it stands behind the end");
-        return CLI_REFUSED;
-    }
-
-    if ((im->line == 1) != (line->kind == CLI_LINE_META)) {
-        snprintf(line->why, sizeof(line->why), "%s", im->line == 1
-                 ? "it is no export: the first line is not meta"
-                 : "meta is the first line, and no other");
-        return CLI_REFUSED;
-    }
-
-    switch (line->kind) {
-
-    case CLI_LINE_META:
-        snprintf(im->brand, sizeof(im->brand), "%s",
-                 json_string_value(json_object_get(line->object, "brand")));
-        im->approval = json_object_get(line->object, "approval")
-                       && strcmp(json_string_value(
-                                  json_object_get(line->object, "approval")),
-                                 "required") == 0;
-        break;
-
-    case CLI_LINE_USER:
-        im->lines_users++;
-        break;
-
-    case CLI_LINE_TOKEN:
-        im->lines_tokens++;
-        break;
-
-    default:
-        return cli_import_end(im, line);
-    }
-
-    return CLI_OK;
-}
-
-
-/* a second record of an id, a digest, or a name of a user's token */
-
-static int
-cli_import_twice(cli_import_t *im, cli_line_t *line)
-{
-    int          rc;
-    char         name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES];
-    size_t       len;
-    const char  *what;
-
-    if (line->kind == CLI_LINE_USER) {
-        what = "a user of this id";
-        rc = cli_set_add(&im->users, line->id.data, line->id.len);
-
-    } else {
-        what = "a token of this id";
-        rc = cli_set_add(&im->ids, line->id.data, line->id.len);
-
-        if (rc == 1) {
-            what = "a token of this digest";
-            rc = cli_set_add(&im->digests, line->digest, STOK_DIGEST_LEN);
-        }
-
-        if (rc == 1) {
-            len = line->token.user.len;
-            memcpy(name, line->token.user.data, len);
-            name[len++] = '\n';
-            memcpy(name + len, line->token.name.data, line->token.name.len);
-            len += line->token.name.len;
-
-            what = "a token of this name and user";
-            rc = cli_set_add(&im->names, name, len);
-        }
-    }
-
-    if (rc == -1) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
-    }
-
-    if (rc == 0) {
-        snprintf(line->why, sizeof(line->why), "%s is there already", what);
-        return CLI_REFUSED;
-    }
-
-    im->seals |= (line->kind == CLI_LINE_USER ? line->user.seal.len
-                                              : line->token.seal.len) != 0;
-
-    return CLI_OK;
-}
-
-
-/* a token that is here and not in the file keeps its name for itself */
-
-static int
-cli_import_name(cli_t *cli, const char *id, cli_record_t *rec, void *data)
-{
-    char           name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES + 1];
-    int            len;
-    cli_import_t  *im;
-
-    (void) cli;
-    im = data;
-
-    len = snprintf(name, sizeof(name), "%s\n%s", cli_get(rec, "user"),
-                   cli_get(rec, "name"));
-
-    if (len >= (int) sizeof(name)
-        || cli_set_has(&im->ids, id, strlen(id))
-        || !cli_set_has(&im->names, name, (size_t) len))
-    {
-        return CLI_OK;
-    }
-
-    return cli_fail(CLI_REFUSED, "token \"%s\" is here and not in the file, "
-                    "where its user has another of its name", id);
-}
-
-
-static int
-cli_import_end(cli_import_t *im, cli_line_t *line)
-{
-    json_t  *users, *tokens;
-
-    users = json_object_get(line->object, "users");
-    tokens = json_object_get(line->object, "tokens");
-
-    if (!json_is_integer(users) || !json_is_integer(tokens)
-        || json_integer_value(users) != (json_int_t) im->lines_users
-        || json_integer_value(tokens) != (json_int_t) im->lines_tokens)
-    {
-        snprintf(line->why, sizeof(line->why), "it counts other users or "
-                 "tokens than %zu and %zu: lines are missing",
-                 im->lines_users, im->lines_tokens);
-        return CLI_REFUSED;
-    }
-
-    im->ended = 1;
-
-    return CLI_OK;
 }
 
 

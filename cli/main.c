@@ -81,6 +81,7 @@ static const cli_verb_t  cli_verbs[] = {
     { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
       "[--dry-run] [--wait 5s]", 0,
       "user token unsealed force dry-run wait", 0, cli_seal },
+    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
       "revoke all wait", 1, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
@@ -128,6 +129,7 @@ static const struct option  cli_options[] = {
     { "revoke", no_argument, NULL, 0 },
     { "all", no_argument, NULL, 0 },
     { "overwrite", no_argument, NULL, 0 },
+    { "fix", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -137,7 +139,8 @@ static int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb);
 static int cli_parse_options(cli_t *cli, int argc, char **argv,
     cli_args_t *args, int *help);
-static int cli_parse_verb(cli_args_t *args, const cli_verb_t **verb);
+static int cli_parse_verb(cli_args_t *args, const cli_verb_t **verb,
+    int help);
 static int cli_allowed(const char *options, const char *name);
 static void cli_global(cli_t *cli, int option, const char *value);
 static int cli_globals_check(cli_t *cli);
@@ -259,7 +262,7 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
         return help ? cli_flush() : CLI_USAGE;
     }
 
-    code = cli_parse_verb(args, verb);
+    code = cli_parse_verb(args, verb, help);
 
     if (help && *verb) {
         cli_usage(stdout, *verb);
@@ -316,7 +319,7 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
 
 
 static int
-cli_parse_verb(cli_args_t *args, const cli_verb_t **verb)
+cli_parse_verb(cli_args_t *args, const cli_verb_t **verb, int help)
 {
     int                i, words;
     const cli_verb_t  *v;
@@ -344,6 +347,10 @@ cli_parse_verb(cli_args_t *args, const cli_verb_t **verb)
     *verb = v;
     args->arg += words;
     args->n -= words;
+
+    if (help) {
+        return CLI_OK;
+    }
 
     for (i = 0; i < args->options; i++) {
         if (!cli_allowed(v->options, args->option[i])) {

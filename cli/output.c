@@ -6,13 +6,17 @@
 
 #include "cli.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 
 static int cli_is_number(const char *name);
 static int cli_is_date(const char *name);
+static int cli_columns(void);
 static size_t cli_utf8_len(const char *p);
 
 
@@ -157,18 +161,35 @@ cli_print_fields(json_t *json)
 
 /*
  * Text cut or filled to a width in characters; below 0: the last cell of a
- * line, cut and not filled.
+ * line, cut and not filled.  What a narrow terminal has no room for is cut,
+ * so that a row stays one line.
  */
 
 void
 cli_cell(const char *text, int width)
 {
-    int          i, n, last;
+    int          i, n, last, room;
     size_t       len;
     const char  *p;
 
+    static int   used;
+
     last = width < 0;
     width = abs(width);
+    room = cli_columns() - used;
+    used = last ? 0 : used + width + 1;
+
+    if (room < width) {
+        width = room;
+    }
+
+    if (width <= 0) {
+        if (last) {
+            printf("\n");
+        }
+
+        return;
+    }
 
     for (p = text, n = 0; *p; p += cli_utf8_len(p)) {
         n++;
@@ -195,8 +216,26 @@ cli_cell(const char *text, int width)
         printf("\n");
 
     } else {
-        printf("%*s", n < width ? width - n + 1 : 1, "");
+        n = n < width ? width - n + 1 : 1;
+        printf("%*s", room > width ? n : n - 1, "");
     }
+}
+
+
+/* of a terminal; a file has room for everything */
+
+static int
+cli_columns(void)
+{
+    static int      columns;
+    struct winsize  size;
+
+    if (columns == 0) {
+        columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col
+                  ? size.ws_col : INT_MAX / 2;
+    }
+
+    return columns;
 }
 
 

@@ -32,6 +32,9 @@ static int cli_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
 static int cli_greet(cli_t *cli, cli_uri_t *u);
 static int cli_refused(redisReply *reply);
+static int cli_script_ask(cli_t *cli, const char *script, int argc,
+    const char **argv, redisReply **reply);
+static const char *cli_script_word(redisReply *reply);
 static int cli_script_send(cli_t *cli, const char *script, int argc,
     const char **argv);
 static int cli_script_answer(cli_t *cli, const char *answer,
@@ -301,26 +304,12 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
 
     *word = NULL;
 
-    code = cli_script_send(cli, script, argc, argv);
+    code = cli_script_ask(cli, script, argc, argv, &reply);
     if (code != CLI_OK) {
         return code;
     }
 
-    code = cli_reply(cli, &reply);
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
-        || reply->element[0]->type != REDIS_REPLY_STRING)
-    {
-        freeReplyObject(reply);
-        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
-    }
-
-    *word = strdup(reply->elements > 1
-                   && reply->element[1]->type == REDIS_REPLY_STRING
-                   ? reply->element[1]->str : "");
+    *word = strdup(cli_script_word(reply));
 
     code = *word ? cli_script_answer(cli, reply->element[0]->str, *word)
                  : cli_fail(CLI_UNAVAILABLE, "no memory");
@@ -333,6 +322,68 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
     }
 
     return code;
+}
+
+
+int
+cli_script_reply(cli_t *cli, const char *script, int argc, const char **argv,
+    redisReply **reply)
+{
+    int  code;
+
+    code = cli_script_ask(cli, script, argc, argv, reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    code = cli_script_answer(cli, (*reply)->element[0]->str,
+                             cli_script_word(*reply));
+
+    if (code != CLI_OK) {
+        freeReplyObject(*reply);
+    }
+
+    return code;
+}
+
+
+/* CLI_OK: an array, the first element is text */
+
+static int
+cli_script_ask(cli_t *cli, const char *script, int argc, const char **argv,
+    redisReply **reply)
+{
+    int  code;
+
+    code = cli_script_send(cli, script, argc, argv);
+
+    if (code == CLI_OK) {
+        code = cli_reply(cli, reply);
+    }
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements == 0
+        || (*reply)->element[0]->type != REDIS_REPLY_STRING)
+    {
+        freeReplyObject(*reply);
+        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+    }
+
+    return CLI_OK;
+}
+
+
+/* what stands behind the first word */
+
+static const char *
+cli_script_word(redisReply *reply)
+{
+    return reply->elements > 1
+           && reply->element[1]->type == REDIS_REPLY_STRING
+           ? reply->element[1]->str : "";
 }
 
 

@@ -15,6 +15,7 @@ extern const char  stok_script_token_delete[];
 extern const char  stok_script_user_revoke_all[];
 extern const char  stok_script_change[];
 extern const char  stok_script_import[];
+extern const char  stok_script_fsck[];
 
 
 #endif /* CLI_SCRIPTS_H */

@@ -1,6 +1,7 @@
 -- Checks or writes records of an import.
 --
--- ARGV: 3 "check" or "write", 4 "overwrite" or empty, then records:
+-- ARGV: 3 "check" or "write", 4 "overwrite" or empty, 5 the file's SHA-256,
+-- then records:
 --   u, id, role, status, created_at, n, n strings of fields
 --   t, digest, id, flags, user, status, created_at, expires_at,
 --      last_used or empty, n, n strings of fields, m, m strings of usage
@@ -13,6 +14,9 @@
 -- id or its digest, R it was revoked or disabled here, and would become
 -- active, B the same of a token that was deleted, U no such user, W a key has
 -- another type.
+--
+-- A call is one entry in the audit: how many records of which file.  What is
+-- overwritten was something else before, and has an entry of its own.
 --
 -- A dataset that is being made has no marker yet: it is written last, and
 -- until then nobody takes what is missing for unknown.
@@ -31,7 +35,18 @@ local argv, call, try = ARGV, redis.call, redis.pcall
 local write, overwrite = argv[3] == 'write', argv[4] == 'overwrite'
 local users, tokens, expiry = key('users'), key('tokens'), key('expiry')
 local last = key('last_used')
-local at = 5
+local at = 6
+local fresh, over = 0, 0
+
+-- what goes to an index is gathered, and written in one command
+
+local to_users, to_tokens, to_expiry, to_last = {}, {}, {}, {}
+
+local function add(list, score, member)
+    local n = #list
+    list[n + 1] = score
+    list[n + 2] = member
+end
 
 -- the record that is there: nil, a map, or false for another type; and
 -- whether it is the same as n strings of argv
@@ -77,13 +92,17 @@ local function user()
     end
 
     if write then
-        if not same then
+        if old and not same then
             call('DEL', record)
-            call('HSET', record, unpack(argv, from, from + n - 1))
-            audit('user.import', '', id, old and (old.role or '') .. ' '
-                .. (old.status or '') or '', role .. ' ' .. status)
+            over = over + 1
+            audit('user.import', '', id, (old.role or '') .. ' '
+                .. (old.status or ''), role .. ' ' .. status)
         end
-        call('ZADD', users, created, id)
+        if not same then
+            call('HSET', record, unpack(argv, from, from + n - 1))
+            fresh = fresh + (old and 0 or 1)
+        end
+        add(to_users, created, id)
     end
 
     return same and 'S' or old and 'O' or 'N'
@@ -94,6 +113,11 @@ local known = {}
 local function exists(user)
     known[user] = known[user] or call('EXISTS', key('user:' .. user))
     return known[user] == 1
+end
+
+local function set(name)
+    local found = call('TYPE', name).ok
+    return found == 'set' or found == 'none'
 end
 
 local function judge(digest, id, flags, user, status, of, old, same)
@@ -122,56 +146,64 @@ local function token()
     local n, from = tonumber(argv[at + 9]), at + 10
     local m, usage = tonumber(argv[from + n]), from + n + 1
     local record, by_id = key('token:' .. digest), key('id:' .. id)
-    local old, same = there(record, from, n)
-    local of = try('GET', by_id)
+    local by_user, use = key('user-tokens:' .. user), key('usage:' .. id)
+    local old, same, of, has = nil, false, false, m > 0 and 0
 
     at = usage + m
 
-    if old == false or type(of) == 'table' then
-        return 'W'
+    -- most are new: one question tells
+
+    if call('EXISTS', record, by_id, use) > 0 then
+        old, same = there(record, from, n)
+        of, has = try('GET', by_id), m > 0 and try('HLEN', use)
+
+        if old == false or type(of) == 'table' or type(has) == 'table' then
+            return 'W'
+        end
     end
 
     local answer = judge(digest, id, flags, user, status, of, old, same)
 
-    if not write or not (answer == 'N' or answer == 'O' or answer == 'S') then
+    if not (answer == 'N' or answer == 'O' or answer == 'S') then
         return answer
     end
 
-    -- the two keys that may be of another type, before the first change
+    -- the last key that may be of another type, before the first change
 
-    local has = m > 0 and try('HLEN', key('usage:' .. id))
-
-    if type(has) == 'table'
-        or type(try('SADD', key('user-tokens:' .. user), id)) == 'table'
-    then
+    if not write then
+        return set(by_user) and answer or 'W'
+    elseif type(try('SADD', by_user, id)) == 'table' then
         return 'W'
     end
 
+    if old and not same then
+        call('DEL', record)
+        call('ZREM', expiry, id)
+        over = over + 1
+        audit('token.import', id, user, old.status or '', status)
+    end
+
     if not same then
-        if old then
-            call('DEL', record)
-            call('ZREM', expiry, id)
-        end
         call('HSET', record, unpack(argv, from, from + n - 1))
-        audit('token.import', id, user, old and old.status or '', status)
+        fresh = fresh + (old and 0 or 1)
     end
 
     if not of then
         call('SET', by_id, digest)
     end
 
-    call('ZADD', tokens, created, id)
+    add(to_tokens, created, id)
 
     if expires ~= '0' then
-        call('ZADD', expiry, expires, id)
+        add(to_expiry, expires, id)
     end
 
     if used ~= '' then
-        call('ZADD', last, 'GT', used, id)
+        add(to_last, used, id)
     end
 
     if has == 0 then
-        call('HSET', key('usage:' .. id), unpack(argv, usage, usage + m - 1))
+        call('HSET', use, unpack(argv, usage, usage + m - 1))
     end
 
     return answer
@@ -181,6 +213,22 @@ local answers = {}
 
 while at <= #argv do
     answers[#answers + 1] = argv[at] == 'u' and user() or token()
+end
+
+local function index(list, ...)
+    if #list > 0 then
+        call('ZADD', ...)
+    end
+end
+
+index(to_users, users, unpack(to_users))
+index(to_tokens, tokens, unpack(to_tokens))
+index(to_expiry, expiry, unpack(to_expiry))
+index(to_last, last, 'GT', unpack(to_last))
+
+if fresh + over > 0 then
+    audit('import', '', '', '', fresh .. ' new, ' .. over .. ' overwritten',
+        {'file', argv[5]})
 end
 
 return {'OK', table.concat(answers)}

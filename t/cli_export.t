@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use Digest::SHA qw(sha256_hex);
 use Stok::Command;
 use Stok::Test;
 
@@ -82,6 +83,10 @@ for my $from ($file, '-') {
     is($empty->cli('HGET', $empty->key('meta'), 'brand'), 'stk', 'its marker');
 
     my $entries = audit($empty);
+    my $sum = sha256_hex(join '', @line);
+    like($entries, qr/action import token  user  before  after 9 new, 0 overwritten file $sum /,
+        'one entry, with the file\'s digest');
+    unlike($entries, qr/\.import/, 'and no other');
     ($code, $out) = $to->run('import', $file);
     is("$code $out", "0 0 new, 9 the same, 0 overwritten\n", 'again');
     is(dataset($empty), $before, 'changes nothing');
@@ -139,6 +144,8 @@ refused(qr/line \d+: the record that is there differs: --overwrite/, $less);
 is("$code $out", "0 0 new, 7 the same, 1 overwritten\n", '--overwrite');
 is($redis->cli('HGET', $redis->key("user:$user"), 'role'), 'member', 'it does');
 is(Stok::Command::broken($redis), '', 'and all is in order');
+like(audit(), qr/action import token  user  before  after 0 new, 1 overwritten file [0-9a-f]{64} /,
+    'one entry for all');
 like(audit(), qr/action user\.import token  user \Q$user\E before admin active after member active/,
     'in the audit');
 
@@ -164,7 +171,7 @@ for my $case (
     local $_ = $moved;
     s/"digest":"..../"digest":"0000/; s/catalog_sync/pipeline_automation/;
     s/$t{other}{id}/tok_0000000000000000/; s/"name":"other"/"name":"never"/;
-    refused(qr/token "$t{never}{id}" is here and not in the file, where/,
+    refused(qr/line 2: its user has a token of this name already: "$t{never}{id}", which is here/,
         put($line[0], $_, qq({"end":{"users":0,"tokens":1}}\n)));
 }
 
@@ -250,6 +257,10 @@ is(($st->run('import'))[0], 2, 'no file');
 # a key of the dataset that is of another type
 
 my $wrong = put($line[0], $tok, $token_end);
+my $with_usage = put($line[0], $tok =~ s/\}\}/,"usage":{"uses":"5"}}}/r, $token_end);
+$redis->cli('SET', $redis->key('usage:tok_x'), 'x');
+refused(qr/line 2: a key of the dataset has the wrong type/, $with_usage);
+$redis->cli('DEL', $redis->key('usage:tok_x'));
 for my $case (['token:' . ($tok =~ /"digest":"(\w+)"/)[0], 'SET'],
     ['id:tok_x', 'LPUSH'])
 {
@@ -260,10 +271,7 @@ for my $case (['token:' . ($tok =~ /"digest":"(\w+)"/)[0], 'SET'],
 for my $name ('user-tokens:' . $user, 'expiry') {
     $redis->cli('RENAME', $redis->key($name), 'aside');
     $redis->cli('SET', $redis->key($name), 'x');
-    ($code, $out, $err) = $st->run('import', $wrong);
-    is($code, 3, "$name of another type");
-    like($err, qr/wrong type|records changed meanwhile/, 'says so');
-    is($redis->cli('EXISTS', $redis->key('id:tok_x')), 0, 'nothing was made');
+    refused(qr/(?:line 2: )?a key of the dataset has the wrong type/, $wrong, $name);
     $redis->cli('RENAME', 'aside', $redis->key($name));
 }
 
@@ -319,6 +327,9 @@ for my $round (1 .. 6) {
     wait_for('it writes', sub { $empty->cli('DBSIZE') > 250 * $round });
     kill 'KILL', $pid;
     waitpid $pid, 0;
+    wait_for('what it has sent is done', sub {
+        1 == grep { /\S/ } split /\n/, $empty->cli('CLIENT', 'LIST');
+    });
     is($empty->cli('EXISTS', $empty->key('meta')), 0, 'no marker yet')
         if $? & 127;
     is(counts(), 1, 'each record is whole');

@@ -1,5 +1,5 @@
 # token: create, list, show, revoke, restore, delete, revoke-all; what is
-# refused changes nothing; nothing is half-made by a kill.
+# refused changes nothing.  For kills see cli_kill.t.
 
 use strict;
 use warnings;
@@ -7,7 +7,6 @@ use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
 use Stok::Command;
 use Stok::Test;
-use Time::HiRes qw(sleep);
 
 my $redis = Stok::Redis->start(empty => 1);
 my $st = Stok::Command->new($redis);
@@ -208,21 +207,6 @@ $redis->cli('FLUSHALL');
 $st->run('init');
 $st->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
 $kind{scim} = $st->json(@for, '--name', 's', '--env', 'staging');
-
-# killed at any moment: nothing is half-made
-
-for my $n (1 .. 40) {
-    my @args = $n % 3 == 0 ? (@for, '--name', "killed $n", '--env', 'testing')
-        : $n % 3 == 1 ? ('token', $n % 2 ? 'restore' : 'revoke',
-            $kind{scim}{id})
-        : ('user', 'create', "Killed $n", '--purpose', 'p', '--owner', 'o');
-    my $pid = $st->start(@args);
-    sleep rand 0.006;
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
-    my $broken = Stok::Command::broken($redis);
-    is($broken, '', "after kill $n") if $broken || $n == 40;
-}
 
 # seals: with a key file, what is written is sealed; without it, what is
 # sealed is not touched

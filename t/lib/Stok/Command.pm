@@ -123,7 +123,9 @@ sub broken {
         $say->('expiry', $id) if ($expiry{$id} // 0) != $rec{expires_at};
         $say->('no user', $id)
             if !$redis->cli('EXISTS', $redis->key("user:$rec{user}"));
-        $say->('no audit', $id) if ($audit->{$id} // '') ne $rec{status};
+        $say->('no audit', $id)
+            if !defined $audit->{$id} ? !$audit->{import}
+                : $audit->{$id} ne $rec{status};
         $say->('not linked', $id) if !linked($redis, \%rec, $audit);
     }
 
@@ -171,7 +173,8 @@ sub linked {
     return 1;
 }
 
-# what the last entry of each token says: it is what its record says
+# what the last entry of each token says: it is what its record says; an import
+# has no entry for each
 
 sub audit {
     my $redis = shift;
@@ -179,7 +182,9 @@ sub audit {
 
     for my $entry (@{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') }) {
         my %entry = @{ $entry->[1] };
-        $last{ $entry{token} } = $entry{after} =~ s/,.*//r;
+        $last{import} = 1 if $entry{action} eq 'import';
+        $last{ $entry{token} } = $entry{after} =~ s/,.*//r
+            if $entry{action} ne 'fsck.mend';
     }
 
     return \%last;

@@ -1,0 +1,403 @@
+/*
+ * fsck: what must hold between the keys of the dataset.
+ *
+ * Records first, found by SCAN whether an index names them or not; then what
+ * is made from them: with --fix an index has all its entries by then, and an
+ * entry that still has no record is a stray one.  A page of names is checked
+ * by one call of the script, so nothing changes under it, and no more than a
+ * page is held here.  Each name with something to mend is a call of its own.
+ *
+ * Whether a record can be read is asked of the library, as the edge does.
+ * From one that cannot be read, or whose seal is wrong, nothing is mended;
+ * and while there is one, nothing is taken from an index: it may be its own.
+ */
+
+
+#include "audit.h"
+#include "cli_fsck.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_FSCK_COUNT  500                      /* names of a page, about */
+
+
+static int cli_fsck_run(cli_fsck_t *f);
+static int cli_fsck_audit(cli_fsck_t *f);
+static int cli_fsck_walk(cli_fsck_t *f, const char *command,
+    const char *kind, const char *owner);
+static int cli_fsck_scan(cli_fsck_t *f, const char *command,
+    const char *kind, const char *owner, const char *cursor,
+    redisReply **reply);
+static int cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
+    redisReply *page, size_t step);
+static int cli_fsck_names(cli_fsck_t *f, cli_names_t *names);
+static int cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
+    redisReply **reply);
+static int cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i,
+    redisReply *reply);
+static int cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i);
+static void cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i,
+    int mended);
+
+
+int
+cli_fsck(cli_t *cli, cli_args_t *args)
+{
+    int         code;
+    cli_fsck_t  f;
+
+    memset(&f, 0, sizeof(f));
+    f.cli = cli;
+    f.fix = cli_option(args, "fix") != NULL;
+    f.findings = json_array();
+
+    code = cli_fsck_run(&f);
+
+    if (code == CLI_OK) {
+        code = cli_fsck_print(&f);
+    }
+
+    json_decref(f.findings);
+
+    return code;
+}
+
+
+static int
+cli_fsck_run(cli_fsck_t *f)
+{
+    int          code;
+    size_t       i;
+    const char  *arg[CLI_FSCK_FIXED];
+    cli_names_t  types = { "types", "", 0, arg };
+
+    static const char  *walks[][2] = {
+        { "SCAN", "token" },
+        { "SCAN", "user" },
+        { "SCAN", "id" },
+        { "SCAN", "user-tokens" },
+        { "SCAN", "usage" },
+        { "ZSCAN", "users" },
+        { "ZSCAN", "tokens" },
+        { "ZSCAN", "expiry" },
+        { "ZSCAN", "last_used" }
+    };
+
+    code = cli_fsck_names(f, &types);
+
+    /* every other step rests on these: they are mended by hand first */
+
+    if (code != CLI_OK || f->found) {
+        return code;
+    }
+
+    /* before a mend adds its entry to it */
+
+    code = cli_fsck_audit(f);
+
+    for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CLI_OK; i++) {
+        code = cli_fsck_walk(f, walks[i][0], walks[i][1], "");
+    }
+
+    return code;
+}
+
+
+static int
+cli_fsck_audit(cli_fsck_t *f)
+{
+    int             code;
+    size_t          i;
+    json_t         *findings, *item;
+    int64_t         found;
+    cli_finding_t   finding;
+
+    code = cli_audit_findings(f->cli, &findings, &found);
+
+    memset(&finding, 0, sizeof(finding));
+    finding.word = "audit";
+
+    json_array_foreach(findings, i, item) {
+        finding.seen = json_string_value(json_object_get(item, "seen"));
+        cli_fsck_say(f, &finding);
+    }
+
+    /* those beyond the first ones */
+
+    f->found += found - (int64_t) json_array_size(findings);
+    json_decref(findings);
+
+    return code;
+}
+
+
+static int
+cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
+    const char *owner)
+{
+    int          code;
+    char         cursor[24];
+    redisReply  *reply;
+
+    strcpy(cursor, "0");
+
+    do {
+        code = cli_fsck_scan(f, command, kind, owner, cursor, &reply);
+        if (code != CLI_OK) {
+            return code;
+        }
+
+        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+            || reply->element[0]->len >= (long long) sizeof(cursor)
+            || reply->element[1]->type != REDIS_REPLY_ARRAY)
+        {
+            freeReplyObject(reply);
+            return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected "
+                            "answer");
+        }
+
+        strcpy(cursor, reply->element[0]->str);
+        code = cli_fsck_page(f, kind, owner, reply->element[1],
+                             command[0] == 'Z' ? 2 : 1);
+        freeReplyObject(reply);
+
+    } while (code == CLI_OK && strcmp(cursor, "0") != 0);
+
+    return code;
+}
+
+
+/* the next page of keys, or of an index */
+
+static int
+cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
+    const char *owner, const char *cursor, redisReply **reply)
+{
+    char         pattern[2 * STOK_PREFIX_MAX + 1], *out;
+    cli_t       *cli;
+    const char  *p;
+
+    cli = f->cli;
+
+    if (strcmp(command, "SCAN") != 0) {
+        return cli_command(cli, reply, "%s %s%s%s %s COUNT %d", command,
+                           cli->prefix, owner[0] ? "user-tokens:" : kind,
+                           owner, cursor, CLI_FSCK_COUNT);
+    }
+
+    /* the prefix may have characters of a pattern */
+
+    for (out = pattern, p = cli->prefix; *p; p++) {
+        if (strchr("*?[]^\\", *p)) {
+            *out++ = '\\';
+        }
+
+        *out++ = *p;
+    }
+
+    *out = '\0';
+
+    return cli_command(cli, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
+                       pattern, kind, CLI_FSCK_COUNT);
+}
+
+
+/* step: strings for each name, 2 where there are scores */
+
+static int
+cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
+    redisReply *page, size_t step)
+{
+    int           code;
+    size_t        i, head;
+    redisReply   *name;
+    cli_names_t   names;
+
+    if (page->elements == 0) {
+        return CLI_OK;
+    }
+
+    names.kind = kind;
+    names.owner = owner;
+    names.n = 0;
+    names.arg = calloc(CLI_FSCK_FIXED + page->elements, sizeof(char *));
+
+    if (names.arg == NULL) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    head = step == 1 && owner[0] == '\0'
+           ? strlen(f->cli->prefix) + strlen(kind) + 1 : 0;
+
+    for (i = 0; i + step <= page->elements; i += step) {
+        name = page->element[i];
+
+        if (name->type != REDIS_REPLY_STRING
+            || (size_t) name->len < head)
+        {
+            continue;
+        }
+
+        memmove(name->str, name->str + head, (size_t) name->len - head + 1);
+        name->len -= (int) head;
+
+        if (cli_fsck_key(f, kind, name)) {
+            names.arg[CLI_FSCK_FIXED + names.n++] = name->str;
+        }
+    }
+
+    code = names.n ? cli_fsck_names(f, &names) : CLI_OK;
+
+    free(names.arg);
+
+    return code;
+}
+
+
+static int
+cli_fsck_names(cli_fsck_t *f, cli_names_t *names)
+{
+    int          code;
+    size_t       i;
+    redisReply  *reply;
+
+    code = cli_fsck_ask(f, names, "check", &reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    /* what belongs to no name */
+
+    cli_fsck_findings(f, reply->element[1], 0, 0);
+
+    for (i = 1; i <= names->n && code == CLI_OK; i++) {
+        code = cli_fsck_one(f, names, i, reply);
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+static int
+cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
+    redisReply **reply)
+{
+    int          code;
+    redisReply  *r;
+
+    names->arg[0] = mode;
+    names->arg[1] = names->kind;
+    names->arg[2] = names->owner;
+    names->arg[3] = f->unreadable ? "keep" : "";
+
+    code = cli_script_reply(f->cli, stok_script_fsck,
+                            (int) (CLI_FSCK_FIXED + names->n), names->arg,
+                            reply);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    r = *reply;
+
+    if (r->elements != 3 || r->element[1]->type != REDIS_REPLY_ARRAY
+        || r->element[2]->type != REDIS_REPLY_ARRAY)
+    {
+        freeReplyObject(r);
+        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+    }
+
+    return CLI_OK;
+}
+
+
+/* what the answer says of name i, from 1 */
+
+static int
+cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
+{
+    int          good;
+    size_t       k;
+    redisReply  *records, *findings, *finding;
+
+    findings = reply->element[1];
+    records = reply->element[2];
+    good = 1;
+
+    if (i <= records->elements
+        && records->element[i - 1]->type == REDIS_REPLY_ARRAY
+        && records->element[i - 1]->elements)
+    {
+        if (strcmp(names->kind, "user-tokens") == 0) {
+            return cli_fsck_walk(f, "SSCAN", "member",
+                                 names->arg[CLI_FSCK_FIXED + i - 1]);
+        }
+
+        good = cli_fsck_record(f, names, i, records->element[i - 1]);
+    }
+
+    for (k = 0; k < findings->elements && good && f->fix; k++) {
+        finding = findings->element[k];
+
+        if ((size_t) cli_number(finding->element[1]->str) == i
+            && finding->element[5]->str[0] == '+')
+        {
+            return cli_fsck_mend(f, names, i);
+        }
+    }
+
+    cli_fsck_findings(f, findings, i, 0);
+
+    return CLI_OK;
+}
+
+
+/* it is judged anew, and what it is now is told */
+
+static int
+cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i)
+{
+    int           code;
+    redisReply   *reply;
+    const char   *arg[CLI_FSCK_FIXED + 1];
+    cli_names_t   one = { names->kind, names->owner, 1, arg };
+
+    arg[CLI_FSCK_FIXED] = names->arg[CLI_FSCK_FIXED + i - 1];
+
+    code = cli_fsck_ask(f, &one, "mend", &reply);
+
+    if (code == CLI_OK) {
+        cli_fsck_findings(f, reply->element[1], 1, 1);
+        freeReplyObject(reply);
+    }
+
+    return code;
+}
+
+
+static void
+cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i, int mended)
+{
+    size_t          k;
+    redisReply    **e;
+    cli_finding_t   finding;
+
+    for (k = 0; k < findings->elements; k++) {
+        e = findings->element[k]->element;
+
+        if ((size_t) cli_number(e[1]->str) != i) {
+            continue;
+        }
+
+        finding.word = e[0]->str;
+        finding.token = e[2]->str;
+        finding.user = e[3]->str;
+        finding.seen = e[4]->str;
+        finding.mended = mended && e[5]->str[0] == '+';
+        cli_fsck_say(f, &finding);
+    }
+}

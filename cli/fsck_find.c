@@ -1,0 +1,192 @@
+/*
+ * fsck: records and names that cannot be used, and how findings are told.
+ */
+
+
+#include "cli_fsck.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+#define CLI_FSCK_MOST  1000                      /* findings as JSON */
+
+
+static const char *cli_fsck_why(cli_fsck_t *f, const char *kind,
+    const char *name, stok_str_t *field, size_t n);
+
+
+int
+cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
+    redisReply *record)
+{
+    char            seen[160];
+    size_t          k, n;
+    stok_str_t      field[CLI_FIELDS];
+    const char     *name, *why;
+    cli_finding_t   finding;
+
+    name = names->arg[CLI_FSCK_FIXED + i - 1];
+    memset(&finding, 0, sizeof(finding));
+    n = record->elements > CLI_FIELDS ? CLI_FIELDS : record->elements;
+
+    for (k = 0; k < n; k++) {
+        field[k].data = record->element[k]->str;
+        field[k].len = (size_t) record->element[k]->len;
+
+        if (k % 2 && strcmp(field[k - 1].data, "id") == 0) {
+            finding.token = field[k].data;
+        }
+    }
+
+    *(strcmp(names->kind, "user") == 0 ? &f->users : &f->tokens) += 1;
+
+    why = cli_fsck_why(f, names->kind, name, field, n);
+
+    if (why == NULL) {
+        return 1;
+    }
+
+    if (strcmp(names->kind, "user") == 0) {
+        finding.user = name;
+        snprintf(seen, sizeof(seen), "its record cannot be used: %s", why);
+
+    } else {
+        snprintf(seen, sizeof(seen), "token:%.8s... cannot be used: %s",
+                 name, why);
+        f->unreadable++;
+    }
+
+    finding.word = "unreadable";
+    finding.seen = seen;
+    cli_fsck_say(f, &finding);
+
+    return 0;
+}
+
+
+/* NULL: it can be read, and its seal is right if there are keys */
+
+static const char *
+cli_fsck_why(cli_fsck_t *f, const char *kind, const char *name,
+    stok_str_t *field, size_t n)
+{
+    int                   rc, tampered;
+    uint8_t               digest[STOK_DIGEST_LEN];
+    stok_str_t            id;
+    const char           *why;
+    stok_user_record_t    user;
+    stok_token_record_t   token;
+
+    tampered = 0;
+
+    if (strcmp(kind, "user") == 0) {
+        id.data = name;
+        id.len = strlen(name);
+        rc = stok_user_record_decode(&user, field, n, &why);
+
+        if (rc == STOK_OK && f->cli->keys.n) {
+            stok_seal_check_user(&f->cli->keys, id, &user);
+            tampered = user.tampered;
+        }
+
+    } else {
+        rc = stok_token_record_decode(&token, field, n, &why);
+
+        if (rc == STOK_OK && f->cli->keys.n
+            && cli_unhex(name, strlen(name), digest) == CLI_OK)
+        {
+            stok_seal_check_token(&f->cli->keys, digest, &token);
+            tampered = token.tampered;
+        }
+    }
+
+    return rc != STOK_OK ? why : tampered ? "its seal is wrong" : NULL;
+}
+
+
+int
+cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name)
+{
+    char            seen[160];
+    stok_str_t      id;
+    uint8_t         digest[STOK_DIGEST_LEN];
+    cli_finding_t   finding;
+
+    id.data = name->str;
+    id.len = (size_t) name->len;
+
+    if (strcmp(kind, "token") == 0
+        ? cli_unhex(id.data, id.len, digest) == CLI_OK
+        : strncmp(kind, "user", 4) == 0 ? stok_user_id_check(id) == STOK_OK
+                                        : stok_record_id_check(id) == STOK_OK)
+    {
+        return 1;
+    }
+
+    /* a digest is shown no further than this, wrong or not */
+
+    memset(&finding, 0, sizeof(finding));
+    snprintf(seen, sizeof(seen), "%s:%.8s... is no name of the schema", kind,
+             name->str);
+    finding.word = "name";
+    finding.seen = seen;
+    cli_fsck_say(f, &finding);
+
+    return 0;
+}
+
+
+void
+cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding)
+{
+    const char  *token, *user;
+
+    token = finding->token ? finding->token : "";
+    user = finding->user ? finding->user : "";
+
+    f->found++;
+    f->mended += finding->mended;
+
+    if (!f->cli->json) {
+        printf("%-11s ", finding->word);
+        cli_safe(token[0] ? token : user[0] ? user : "-");
+        printf("  ");
+        cli_safe(finding->seen);
+        printf("%s\n", finding->mended ? ": mended"
+                       : f->fix ? ": not mended" : "");
+        return;
+    }
+
+    if (json_array_size(f->findings) < CLI_FSCK_MOST) {
+        json_array_append_new(f->findings,
+            json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
+                      "token", token, "user", user, "seen", finding->seen,
+                      "mended", finding->mended));
+    }
+}
+
+
+int
+cli_fsck_print(cli_fsck_t *f)
+{
+    int  code;
+
+    code = CLI_OK;
+
+    if (f->cli->json) {
+        code = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:O}",
+                              "users", (json_int_t) f->users,
+                              "tokens", (json_int_t) f->tokens,
+                              "found", (json_int_t) f->found,
+                              "mended", (json_int_t) f->mended,
+                              "findings", f->findings));
+
+    } else {
+        printf("%lld tokens and %lld users: %lld found, %lld mended\n",
+               (long long) f->tokens, (long long) f->users,
+               (long long) f->found, (long long) f->mended);
+    }
+
+    return code != CLI_OK ? code : f->found ? CLI_FOUND : CLI_OK;
+}

@@ -1,0 +1,344 @@
+/*
+ * import: the lines of the file, in each of its two passes, and what may not
+ * stand there twice.
+ */
+
+
+#include "cli_import.h"
+
+#include <errno.h>
+#include <string.h>
+
+
+static void cli_import_rewind(cli_import_t *im);
+static ssize_t cli_import_read(cli_import_t *im);
+static size_t cli_import_block(cli_import_t *im);
+static int cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line);
+static int cli_import_order(cli_import_t *im, cli_line_t *line);
+static int cli_import_twice(cli_import_t *im, cli_line_t *line);
+static int cli_import_find(cli_t *cli, cli_import_t *im,
+    const cli_record_t *rec);
+static int cli_import_is(stok_str_t text, const char *value);
+static int cli_import_end(cli_import_t *im, cli_line_t *line);
+
+
+int
+cli_import_pass(cli_t *cli, cli_import_t *im, int write)
+{
+    int          code;
+    ssize_t      n;
+    cli_line_t   line;
+
+    cli_import_rewind(im);
+    im->write = write;
+    im->lines_users = 0;
+    im->lines_tokens = 0;
+    im->ended = 0;
+    code = CLI_OK;
+
+    while (code == CLI_OK && (n = cli_import_read(im)) >= 0) {
+        code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
+
+        if (code == CLI_OK) {
+            code = cli_import_line(cli, im, &line);
+        }
+
+        if (code != CLI_OK && line.why[0]) {
+            code = cli_fail(code, "line %zu: %s", im->line, line.why);
+        }
+
+        cli_line_free(&line);
+    }
+
+    if (code == CLI_OK && n == -2) {
+        return cli_fail(CLI_REFUSED, "line %zu: it is longer than %d bytes",
+                        im->line, CLI_LINE_MAX);
+    }
+
+    if (code == CLI_OK && ferror(im->in)) {
+        return cli_fail(CLI_REFUSED, "cannot read the file: %s",
+                        strerror(errno));
+    }
+
+    if (code == CLI_OK && !im->ended) {
+        return cli_fail(CLI_REFUSED, "line %zu: the file ends too early: "
+                        "there is no end line", im->line + 1);
+    }
+
+    return code == CLI_OK ? cli_batch_flush(cli, im) : code;
+}
+
+
+static void
+cli_import_rewind(cli_import_t *im)
+{
+    rewind(im->in);
+    im->line = 0;
+    im->at = 0;
+    im->end = 0;
+}
+
+
+/* its length without the line feed; -1: there is none; -2: too long */
+
+static ssize_t
+cli_import_read(cli_import_t *im)
+{
+    size_t       n, len;
+    const char  *p, *end;
+
+    n = 0;
+
+    for ( ;; ) {
+        if (im->at == im->end && cli_import_block(im) == 0) {
+            im->line += n != 0;
+            return n ? (ssize_t) n : -1;
+        }
+
+        p = im->block + im->at;
+        end = memchr(p, '\n', im->end - im->at);
+        len = end ? (size_t) (end - p) : im->end - im->at;
+
+        if (n + len > CLI_LINE_MAX) {
+            im->line++;
+            return -2;
+        }
+
+        memcpy(im->buffer + n, p, len);
+        n += len;
+        im->at += len;
+
+        if (end) {
+            im->at++;
+            im->line++;
+            return (ssize_t) n;
+        }
+    }
+}
+
+
+static size_t
+cli_import_block(cli_import_t *im)
+{
+    im->at = 0;
+    im->end = fread(im->block, 1, sizeof(im->block), im->in);
+
+    /* once only: it is in the audit's entries that the second pass makes */
+
+    if (im->digest[0] == '\0') {
+        (void) EVP_DigestUpdate(im->md, im->block, im->end);
+    }
+
+    return im->end;
+}
+
+
+static int
+cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line)
+{
+    int  code;
+
+    code = cli_import_order(im, line);
+
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    if (line->kind == CLI_LINE_META || line->kind == CLI_LINE_END) {
+        return CLI_OK;
+    }
+
+    if (!im->write) {
+        code = cli_import_twice(im, line);
+
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    return cli_batch_add(cli, im, line);
+}
+
+
+static int
+cli_import_order(cli_import_t *im, cli_line_t *line)
+{
+    if (im->ended) {
+        snprintf(line->why, sizeof(line->why), "it stands behind the end");
+        return CLI_REFUSED;
+    }
+
+    if ((im->line == 1) != (line->kind == CLI_LINE_META)) {
+        snprintf(line->why, sizeof(line->why), "%s", im->line == 1
+                 ? "it is no export: the first line is not meta"
+                 : "meta is the first line, and no other");
+        return CLI_REFUSED;
+    }
+
+    switch (line->kind) {
+
+    case CLI_LINE_META:
+        snprintf(im->brand, sizeof(im->brand), "%s",
+                 json_string_value(json_object_get(line->object, "brand")));
+        im->approval = json_object_get(line->object, "approval")
+                       && strcmp(json_string_value(
+                                  json_object_get(line->object, "approval")),
+                                 "required") == 0;
+        break;
+
+    case CLI_LINE_USER:
+        im->lines_users++;
+        break;
+
+    case CLI_LINE_TOKEN:
+        im->lines_tokens++;
+        break;
+
+    default:
+        return cli_import_end(im, line);
+    }
+
+    return CLI_OK;
+}
+
+
+/* a second record of an id, a digest, or a name of a user's token */
+
+static int
+cli_import_twice(cli_import_t *im, cli_line_t *line)
+{
+    int          rc;
+    char         name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES];
+    size_t       len;
+    const char  *what;
+
+    if (line->kind == CLI_LINE_USER) {
+        what = "a user of this id";
+        rc = cli_set_add(&im->users, line->id.data, line->id.len);
+
+    } else {
+        what = "a token of this id";
+        rc = cli_set_add(&im->ids, line->id.data, line->id.len);
+
+        if (rc == 1) {
+            what = "a token of this digest";
+            rc = cli_set_add(&im->digests, line->digest, STOK_DIGEST_LEN);
+        }
+
+        if (rc == 1) {
+            len = line->token.user.len;
+            memcpy(name, line->token.user.data, len);
+            name[len++] = '\n';
+            memcpy(name + len, line->token.name.data, line->token.name.len);
+            len += line->token.name.len;
+
+            what = "a token of this name and user";
+            rc = cli_set_add(&im->names, name, len);
+        }
+    }
+
+    if (rc == -1) {
+        return cli_fail(CLI_UNAVAILABLE, "no memory");
+    }
+
+    if (rc == 0) {
+        snprintf(line->why, sizeof(line->why), "%s is there already", what);
+        return CLI_REFUSED;
+    }
+
+    im->seals |= (line->kind == CLI_LINE_USER ? line->user.seal.len
+                                              : line->token.seal.len) != 0;
+
+    return CLI_OK;
+}
+
+
+/* a token that is here and not in the file keeps its name for itself */
+
+int
+cli_import_name(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+{
+    char           name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES + 1];
+    int            code, len;
+    cli_import_t  *im;
+
+    im = data;
+
+    len = snprintf(name, sizeof(name), "%s\n%s", cli_get(rec, "user"),
+                   cli_get(rec, "name"));
+
+    if (len >= (int) sizeof(name)
+        || cli_set_has(&im->ids, id, strlen(id))
+        || !cli_set_has(&im->names, name, (size_t) len))
+    {
+        return CLI_OK;
+    }
+
+    code = cli_import_find(cli, im, rec);
+
+    return code != CLI_OK ? code
+           : cli_fail(CLI_REFUSED, "line %zu: its user has a token of this "
+                      "name already: \"%s\", which is here and not in the "
+                      "file", im->line, id);
+}
+
+
+/* im->line: where the token of this user and name stands */
+
+static int
+cli_import_find(cli_t *cli, cli_import_t *im, const cli_record_t *rec)
+{
+    int          code, found;
+    ssize_t      n;
+    cli_line_t   line;
+
+    cli_import_rewind(im);
+    code = CLI_OK;
+    found = 0;
+
+    while (code == CLI_OK && !found && (n = cli_import_read(im)) >= 0) {
+        code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
+
+        found = code == CLI_OK && line.kind == CLI_LINE_TOKEN
+                && cli_import_is(line.token.user, cli_get(rec, "user"))
+                && cli_import_is(line.token.name, cli_get(rec, "name"));
+
+        cli_line_free(&line);
+    }
+
+    return code == CLI_OK && !found
+           ? cli_fail(CLI_REFUSED, "the file changes while it is read")
+           : code;
+}
+
+
+static int
+cli_import_is(stok_str_t text, const char *value)
+{
+    return text.len == strlen(value)
+           && memcmp(text.data, value, text.len) == 0;
+}
+
+
+static int
+cli_import_end(cli_import_t *im, cli_line_t *line)
+{
+    json_t  *users, *tokens;
+
+    users = json_object_get(line->object, "users");
+    tokens = json_object_get(line->object, "tokens");
+
+    if (!json_is_integer(users) || !json_is_integer(tokens)
+        || json_integer_value(users) != (json_int_t) im->lines_users
+        || json_integer_value(tokens) != (json_int_t) im->lines_tokens)
+    {
+        snprintf(line->why, sizeof(line->why), "it counts other users or "
+                 "tokens than %zu and %zu: lines are missing",
+                 im->lines_users, im->lines_tokens);
+        return CLI_REFUSED;
+    }
+
+    im->ended = 1;
+
+    return CLI_OK;
+}

@@ -1,0 +1,316 @@
+-- Checks keys of the dataset, or mends what is wrong with one of them.
+--
+-- ARGV: 3 "check" or "mend", 4 kind, 5 owner, 6 "keep" (nothing is taken from
+-- an index) or empty, then names.
+-- kind: token (names are digests), user, id, user-tokens, usage: what stands
+-- behind the colon of keys; users, tokens, expiry, last_used: members of that
+-- index; member: tokens in user-tokens:<owner>; types: no names.
+--
+-- OK, the findings, and of token and user the records: for each name what
+-- HGETALL says, empty if it is gone or of another type.  A finding is a word,
+-- the number of the name, the token, the user, what is wrong, and "+" if it
+-- can be mended.  "mend" makes each change that "check" has marked, with an
+-- audit entry for it.  The caller mends nothing of a record that it cannot
+-- read, and nothing at all while "types" finds something.
+--
+-- What is mended are indexes, from records, and links between two records:
+-- nothing here changes what the edge decides.
+
+if not ready() then
+    return {'UNREADY'}
+end
+
+local mode, kind, owner, keep = unpack(ARGV, 3, 6)
+local call, try = redis.call, redis.pcall
+local mend = mode == 'mend'
+local findings, records, at = {}, {}, 0
+local token, user = '', ''
+
+local function say(word, what, mends)
+    findings[#findings + 1] = {word, tostring(at), token, user, what,
+        mends and '+' or '-'}
+    if mend and mends then
+        for _, command in ipairs(mends) do
+            call(unpack(command))
+        end
+        audit('fsck.mend', token, user, '', word .. ': ' .. what)
+    end
+end
+
+-- what is taken from an index; nil if it has to stay
+
+local function take(...)
+    return keep == '' and {{...}} or nil
+end
+
+local function kind_of(name)
+    return call('TYPE', key(name)).ok
+end
+
+local function other_type(name, wanted)
+    local found = kind_of(name)
+    if found ~= 'none' and found ~= wanted then
+        say('type', name:gsub('^(token:%x%x%x%x%x%x%x%x).*', '%1...')
+            .. ' is no ' .. wanted .. ' but a ' .. found)
+        return true
+    end
+    return false
+end
+
+local function field(record, name)
+    local found = try('HGET', key(record), name)
+    return type(found) == 'string' and found or nil
+end
+
+-- a token's digest, if a record stands there that may be its own; a record
+-- of another type, or without an id, may be
+
+local function leads(id)
+    local digest = try('GET', key('id:' .. id))
+
+    if type(digest) == 'table' then
+        return digest.err and 'unknown'
+    end
+
+    if not digest or kind_of('token:' .. digest) == 'none' then
+        return nil
+    end
+
+    return (field('token:' .. digest, 'id') or id) == id and digest
+end
+
+-- the place in an index that a record says; false: none
+
+local function score(index, member, wanted)
+    local found = call('ZSCORE', key(index), member)
+
+    if wanted and (not found or tonumber(found) ~= tonumber(wanted)) then
+        say(index, index .. (found and ' has ' .. member .. ' at ' .. found
+            or ' lacks ' .. member) .. ', its record says ' .. wanted,
+            {{'ZADD', key(index), wanted, member}})
+
+    elseif not wanted and found then
+        say(index, index .. ' has ' .. member .. ', which never expires',
+            {{'ZREM', key(index), member}})
+    end
+end
+
+-- a link to a token that was deleted stays; to one that is there it has to
+-- be answered
+
+local function linked(id, here, other, there)
+    local digest = other and other ~= '' and leads(other)
+
+    if not digest or digest == 'unknown' then
+        return
+    end
+
+    local record = 'token:' .. digest
+    local back = field(record, there) or ''
+
+    if other == id or kind_of(record) ~= 'hash' then
+        say('link', here .. ' is ' .. other .. ', which it cannot be')
+
+    elseif back == '' and field(record, 'user') == user then
+        say('link', here .. ' is ' .. other .. ', whose ' .. there
+            .. ' is missing', {{'HSET', key(record), there, id}})
+
+    elseif back ~= id then
+        say('link', here .. ' is ' .. other .. ', whose ' .. there
+            .. ' is not this one')
+    end
+end
+
+local function check_token(digest)
+    local record = 'token:' .. digest
+
+    records[at] = {}
+    if kind_of(record) == 'none'
+        or other_type(record, 'hash')
+    then
+        return
+    end
+
+    local got, rec = call('HGETALL', key(record)), {}
+
+    for i = 1, #got, 2 do
+        rec[got[i]] = got[i + 1]
+    end
+
+    records[at] = got
+    token, user = rec.id or '', rec.user or ''
+
+    local created = (rec.created_at or '') == '' and '0' or rec.created_at
+
+    if token == '' or user == '' or not tonumber(created)
+        or not tonumber(rec.expires_at or '')
+    then
+        return
+    end
+
+    local by_id, set = 'id:' .. token, 'user-tokens:' .. user
+
+    if not other_type(by_id, 'string') then
+        local of = call('GET', key(by_id))
+
+        if of and of ~= digest and leads(token) then
+            say('id', by_id .. ' leads to another record of this id')
+            return
+        elseif of ~= digest then
+            say('id', by_id .. (of and ' leads elsewhere' or ' is missing'),
+                {{'SET', key(by_id), digest}})
+        end
+    end
+
+    if not other_type(set, 'set')
+        and call('SISMEMBER', key(set), token) == 0
+    then
+        say('user-tokens', set .. ' lacks ' .. token,
+            {{'SADD', key(set), token}})
+    end
+
+    score('tokens', token, created)
+    score('expiry', token, tonumber(rec.expires_at) ~= 0 and rec.expires_at)
+
+    if call('EXISTS', key('user:' .. user)) == 0 then
+        say('no-user', 'its user ' .. user .. ' has no record')
+    end
+
+    linked(token, 'rotated_to', rec.rotated_to, 'rotated_from')
+    linked(token, 'rotated_from', rec.rotated_from, 'rotated_to')
+end
+
+local function check_user(id)
+    local record = 'user:' .. id
+
+    records[at] = {}
+    user = id
+
+    if kind_of(record) == 'none' or other_type(record, 'hash') then
+        return
+    end
+
+    records[at] = call('HGETALL', key(record))
+
+    local created = field(record, 'created_at') or ''
+
+    created = created == '' and '0' or created
+
+    if tonumber(created) then
+        score('users', id, created)
+    end
+end
+
+-- an entry of an index whose record is gone
+
+local function dangling(word, where, ...)
+    if not leads(token) then
+        say(word, where .. ' has ' .. token .. ', which has no record',
+            take(...))
+    end
+end
+
+local function check_member(set, id)
+    token, user = id, owner
+
+    if call('SISMEMBER', set, id) == 0 then
+        return
+    end
+
+    local digest = leads(id)
+    local of = digest and field('token:' .. digest, 'user')
+
+    if of and of ~= owner then
+        say('user-tokens', 'user-tokens:' .. owner .. ' has ' .. id
+            .. ', a token of ' .. of, take('SREM', set, id))
+    else
+        dangling('user-tokens', 'user-tokens:' .. owner, 'SREM', set, id)
+    end
+end
+
+local checks = {
+    token = check_token,
+    user = check_user,
+
+    id = function(id)
+        token = id
+        if kind_of('id:' .. id) ~= 'none' and not other_type('id:' .. id,
+            'string')
+        then
+            dangling('id', 'id:', 'DEL', key('id:' .. id))
+        end
+    end,
+
+    ['user-tokens'] = function(id)
+        local set = 'user-tokens:' .. id
+
+        owner, user, records[at] = id, id, {}
+
+        if kind_of(set) == 'none' or other_type(set, 'set') then
+            return
+        end
+
+        -- the caller asks for the members of a large one in pieces
+
+        if call('SCARD', key(set)) > 500 then
+            records[at] = {'many'}
+            return
+        end
+
+        for _, member in ipairs(call('SMEMBERS', key(set))) do
+            check_member(key(set), member)
+        end
+    end,
+
+    member = function(id)
+        check_member(key('user-tokens:' .. owner), id)
+    end,
+
+    usage = function(id)
+        token = id
+        if kind_of('usage:' .. id) ~= 'none'
+            and not other_type('usage:' .. id, 'hash')
+        then
+            dangling('usage', 'usage:', 'DEL', key('usage:' .. id))
+        end
+    end,
+
+    users = function(id)
+        user = id
+        if call('ZSCORE', key('users'), id)
+            and kind_of('user:' .. id) == 'none'
+        then
+            say('users', 'users has ' .. id .. ', which has no record',
+                take('ZREM', key('users'), id))
+        end
+    end,
+}
+
+local function listed(id)
+    token = id
+    if call('ZSCORE', key(kind), id) then
+        dangling(kind, kind, 'ZREM', key(kind), id)
+    end
+end
+
+local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
+    last_used = 'zset', audit = 'stream', ['audit-head'] = 'hash'}
+
+if mend and not typed(types) then
+    return bad_types()
+end
+
+if kind == 'types' then
+    for name, wanted in pairs(types) do
+        other_type(name, wanted)
+    end
+end
+
+for i = 7, #ARGV do
+    local check = checks[kind] or listed
+
+    at, token, user = i - 6, '', ''
+    check(ARGV[i])
+end
+
+return {'OK', findings, records}
