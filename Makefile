@@ -72,9 +72,22 @@ $(MODULE): $(CONFIGURED) $(MODULE_SRC) $(LIB) $(LIB_H)
 	$(MAKE) -C $(B)/nginx -f objs/Makefile modules > /dev/null
 	install -m 644 $(B)/nginx/objs/ngx_service_token_module.so $@
 
+# hiredis has TLS from 1.0 on, in a library of its own: rediss:// needs it,
+# and nothing else does
+
+HASH := \#
+HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
+    '$(HASH)include <hiredis/hiredis_ssl.h>' \
+    'int main(void) { return redisInitiateSSL(0, 0); }' \
+    | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
+    -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
+
+$(B)/cli/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
+$(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
+
 $(COMMAND): $(CLI_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
-	    -lhiredis -ljansson -lcrypto
+	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
 $(B)/lib/%.o: lib/%.c $(LIB_H)
 	@mkdir -p $(@D)
@@ -82,7 +95,7 @@ $(B)/lib/%.o: lib/%.c $(LIB_H)
 
 $(B)/cli/%.o: cli/%.c $(CLI_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icli -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icli -c -o $@ $<
 
 $(B)/cli/scripts.o: $(B)/cli/scripts.c $(CLI_H)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icli -c -o $@ $<
