@@ -25,6 +25,7 @@ static ngx_int_t ngx_service_token_ssl_prepare(ngx_service_token_link_t *link);
 static void ngx_service_token_ssl_handler(ngx_connection_t *c);
 static const char *ngx_service_token_ssl_verify(ngx_connection_t *c,
     ngx_str_t *name);
+static ngx_int_t ngx_service_token_ssl_check_time(ngx_connection_t *c);
 static ngx_int_t ngx_service_token_ssl_check_name(ngx_connection_t *c,
     ngx_str_t *name);
 static ngx_uint_t ngx_service_token_ssl_is_address(ngx_str_t *name);
@@ -224,7 +225,32 @@ ngx_service_token_ssl_verify(ngx_connection_t *c, ngx_str_t *name)
         return "it is of another name";
     }
 
+    if (ngx_service_token_ssl_check_time(c) != NGX_OK) {
+        return X509_verify_cert_error_string(X509_V_ERR_CERT_HAS_EXPIRED);
+    }
+
     return NULL;
+}
+
+
+/* a session that is used again keeps what was found when it began */
+
+static ngx_int_t
+ngx_service_token_ssl_check_time(ngx_connection_t *c)
+{
+    int    rc;
+    X509  *cert;
+
+    cert = SSL_get_peer_certificate(c->ssl->connection);
+    if (cert == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = X509_cmp_current_time(X509_get0_notAfter(cert));
+
+    X509_free(cert);
+
+    return rc > 0 ? NGX_OK : NGX_ERROR;
 }
 
 

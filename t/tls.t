@@ -149,6 +149,21 @@ $nginx = start($old, "tls tls_ca=$ca tls_name=other.test $client");
 is(status_of($nginx->get('/index.html', token => with($old))), 503,
     'TLS 1.2: wrong name');
 
+# a certificate that expires meanwhile is none, also within a session
+
+my $until = time + 5 * $Stok::Process::patience;
+my $short = secure($known->issue('redis.test', until => $until));
+records($short);
+$nginx = start($short, "$right $client");
+fresh($nginx);
+is(said($nginx, with($short)), '200 ALLOWED MISS', 'not yet expired');
+wait_for('it expires', sub { time > $until }, 20);
+$short->cli('CLIENT', 'KILL', 'TYPE', $_) for 'pubsub', 'normal';
+ok(eval { wait_for('it is seen',
+    sub { said($nginx, with($short)) =~ /^503 / }) }, 'expired meanwhile');
+like(join('', errors($nginx)), qr/refused: certificate has expired/,
+    'and says why');
+
 finish;
 
 

@@ -26,14 +26,14 @@ sub new {
 
 sub cert { "$_[0]{dir}/ca.crt" }
 
-# days -1: it expired yesterday
+# days -1: it expired yesterday; until: the second when it expires
 
 sub issue {
     my ($self, $name, %opt) = @_;
 
     my $base = "$self->{dir}/" . ++$self->{n};
     my $start = time + 86400 * (($opt{days} // 1) < 0 ? -2 : -1);
-    my $end = time + 86400 * ($opt{days} // 1);
+    my $end = $opt{until} // time + 86400 * ($opt{days} // 1);
 
     openssl(qw(req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes),
         '-subj', "/CN=$name", '-keyout', "$base.key", '-out', "$base.csr");
