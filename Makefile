@@ -38,7 +38,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     bench bench-instructions bench-table bench-revocation bench-density \
-    model install clean
+    bench-timing model install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -150,6 +150,11 @@ bench-revocation: all  ## how soon every worker refuses, under load
 
 bench-density: all  ## how many tokens a zone holds
 	bench/density
+
+bench-timing: all  ## whether the time of a 401 tells which one it is
+	bench/timing
+	bench/timing --against expired
+	bench/timing --cold --samples 20000
 
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
