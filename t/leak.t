@@ -178,6 +178,10 @@ sub memory {
         sysseek $mem, hex $from, 0 or next;
         my $left = hex($to) - hex $from;
 
+        # what a sanitizer keeps beside the memory proper
+
+        next if $left > 256 * 1024 * 1024;
+
         while ($left > 0) {
             my $n = sysread $mem, $all, $left, length $all;
             last if !$n;
