@@ -44,8 +44,10 @@ push @Stok::Redis::tokens, values %token;
 
 my $heard = '';
 
+my $wait = 2 * $Stok::Process::patience . 's';
+
 my $conf = <<"EOC";
-service_token_redis %%REDIS_ADDR%% timeout=1s connect_timeout=1s;
+service_token_redis %%REDIS_ADDR%% timeout=$wait connect_timeout=$wait;
 server {
     listen 127.0.0.1:%%PORT%%;
     listen 127.0.0.1:%%PORT_H2%% http2;
