@@ -5,6 +5,7 @@
 
 
 #include "cli.h"
+#include "cli_tls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,20 +17,28 @@
 #define CLI_ARGS     1000000                     /* of a script; by Redis */
 
 
-/* redis://[user:password@]host[:port][/db], unix://path[?db=N] */
+/*
+ * redis://[user:password@]host[:port][/db], unix://path[?db=N],
+ * rediss://...[?ca=PATH&cert=PATH&key=PATH&name=NAME]
+ */
 typedef struct {
-    char   user[256];
-    char   password[1024];
-    char   host[256];                            /* or a socket's path */
-    int    port;                                 /* 0: a socket */
-    int    db;
+    char       user[256];
+    char       password[1024];
+    char       host[256];                        /* or a socket's path */
+    int        port;                             /* 0: a socket */
+    int        db;
+    int        secure;                           /* rediss:// */
+    cli_tls_t  tls;
 } cli_uri_t;
 
 
 static int cli_uri_parse(const char *uri, cli_uri_t *u);
+static int cli_uri_tls(const char *p, cli_uri_t *u);
+static int cli_uri_host(const char *p, cli_uri_t *u);
 static int cli_uri_unix(const char *path, cli_uri_t *u);
 static int cli_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
+static int cli_open(cli_t *cli, cli_uri_t *u, void *tls);
 static int cli_greet(cli_t *cli, cli_uri_t *u);
 static int cli_refused(redisReply *reply);
 static int cli_script_ask(cli_t *cli, const char *script, int argc,
@@ -44,37 +53,59 @@ static int cli_script_answer(cli_t *cli, const char *answer,
 int
 cli_connect(cli_t *cli)
 {
-    int             code;
-    cli_uri_t       u;
-    struct timeval  tv = { CLI_TIMEOUT, 0 };
-
-    if (strncmp(cli->redis, "rediss://", 9) == 0) {
-        return cli_fail(CLI_USAGE, "rediss:// is not available: "
-                        "this hiredis has no TLS");
-    }
+    int        code;
+    void      *tls;
+    cli_uri_t  u;
 
     if (cli_uri_parse(cli->redis, &u) != CLI_OK) {
         return cli_fail(CLI_USAGE, "bad Redis URI: it is "
-                        "redis://[user:password@]host[:port][/db] "
+                        "redis[s]://[user:password@]host[:port][/db] "
                         "or unix:///path[?db=N]");
     }
 
-    cli->ctx = u.port ? redisConnectWithTimeout(u.host, u.port, tv)
-                      : redisConnectUnixWithTimeout(u.host, tv);
+    tls = NULL;
+    code = CLI_OK;
 
-    if (cli->ctx == NULL || cli->ctx->err) {
-        code = cli_fail(CLI_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
-                        "is --redis right?", u.host,
-                        cli->ctx ? cli->ctx->errstr : "no memory");
+    if (u.secure) {
+        code = cli_tls_create(&u.tls, u.host, &tls);
+    }
 
-    } else {
-        redisSetTimeout(cli->ctx, tv);
-        code = cli_greet(cli, &u);
+    if (code == CLI_OK) {
+        code = cli_open(cli, &u, tls);
     }
 
     OPENSSL_cleanse(&u, sizeof(u));
 
     return code;
+}
+
+
+static int
+cli_open(cli_t *cli, cli_uri_t *u, void *tls)
+{
+    int             code;
+    struct timeval  tv = { CLI_TIMEOUT, 0 };
+
+    cli->ctx = u->port ? redisConnectWithTimeout(u->host, u->port, tv)
+                       : redisConnectUnixWithTimeout(u->host, tv);
+
+    if (cli->ctx == NULL || cli->ctx->err) {
+        cli_tls_free(tls);
+        return cli_fail(CLI_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
+                        "is --redis right?", u->host,
+                        cli->ctx ? cli->ctx->errstr : "no memory");
+    }
+
+    redisSetTimeout(cli->ctx, tv);
+
+    if (tls) {
+        code = cli_tls_start(cli->ctx, tls);
+        if (code != CLI_OK) {
+            return code;
+        }
+    }
+
+    return cli_greet(cli, u);
 }
 
 
@@ -109,21 +140,80 @@ cli_greet(cli_t *cli, cli_uri_t *u)
 static int
 cli_uri_parse(const char *uri, cli_uri_t *u)
 {
-    char        *end;
-    size_t       len;
-    const char  *p, *at, *host, *colon, *slash;
-
     memset(u, 0, sizeof(*u));
 
     if (strncmp(uri, "unix:", 5) == 0) {
         return cli_uri_unix(uri + 5, u);
     }
 
-    if (strncmp(uri, "redis://", 8) != 0) {
+    if (strncmp(uri, "rediss://", 9) == 0) {
+        return cli_uri_tls(uri + 9, u);
+    }
+
+    if (strncmp(uri, "redis://", 8) == 0) {
+        return cli_uri_host(uri + 8, u);
+    }
+
+    return CLI_USAGE;
+}
+
+
+static int
+cli_uri_tls(const char *p, cli_uri_t *u)
+{
+    int     code;
+    char    host[sizeof(u->user) + sizeof(u->password) + sizeof(u->host)];
+    size_t  len;
+
+    len = strcspn(p, "?");
+
+    if (len >= sizeof(host)) {
         return CLI_USAGE;
     }
 
-    p = uri + 8;
+    memcpy(host, p, len);
+    host[len] = '\0';
+
+    code = cli_uri_host(host, u);
+    u->secure = 1;
+
+    OPENSSL_cleanse(host, sizeof(host));
+
+    for (p += len; code == CLI_OK && *p; p += len) {
+        len = strcspn(++p, "&");
+
+        if (strncmp(p, "ca=", 3) == 0) {
+            code = cli_uri_unescape(p + 3, len - 3, u->tls.ca,
+                                    sizeof(u->tls.ca));
+
+        } else if (strncmp(p, "cert=", 5) == 0) {
+            code = cli_uri_unescape(p + 5, len - 5, u->tls.cert,
+                                    sizeof(u->tls.cert));
+
+        } else if (strncmp(p, "key=", 4) == 0) {
+            code = cli_uri_unescape(p + 4, len - 4, u->tls.key,
+                                    sizeof(u->tls.key));
+
+        } else if (strncmp(p, "name=", 5) == 0) {
+            code = cli_uri_unescape(p + 5, len - 5, u->tls.name,
+                                    sizeof(u->tls.name));
+
+        } else {
+            code = CLI_USAGE;
+        }
+    }
+
+    return code;
+}
+
+
+static int
+cli_uri_host(const char *p, cli_uri_t *u)
+{
+    char        *end;
+    size_t       len;
+    const char  *at, *host, *colon, *slash;
+
     slash = p + strcspn(p, "/");
     at = memchr(p, '@', (size_t) (slash - p));
     host = p;

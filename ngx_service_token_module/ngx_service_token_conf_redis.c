@@ -81,6 +81,11 @@ ngx_service_token_conf_address(ngx_conf_t *cf, ngx_str_t *address,
 
     if (u.family != AF_UNIX) {
         *host = u.host;
+
+        if (host->len > 2 && host->data[0] == '[') {
+            host->data++;
+            host->len -= 2;
+        }
     }
 
     redis->name = *address;
@@ -116,12 +121,13 @@ ngx_service_token_conf_redis_option(ngx_conf_t *cf,
     }
 
     if (ngx_service_token_conf_option(arg, "tls_ca=", &redis->tls_ca)
-        == NGX_OK)
+        == NGX_OK
+        || ngx_service_token_conf_option(arg, "tls_cert=", &redis->tls_cert)
+           == NGX_OK
+        || ngx_service_token_conf_option(arg, "tls_key=", &redis->tls_key)
+           == NGX_OK)
     {
-        if (ngx_conf_full_name(cf->cycle, &redis->tls_ca, 1) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
+        /* nginx's TLS code finds the files, and says if it does not */
         return NGX_CONF_OK;
     }
 
@@ -195,13 +201,22 @@ ngx_service_token_conf_redis_check(ngx_conf_t *cf,
 
     if (!redis->tls) {
 
-        if (redis->tls_ca.len || redis->tls_name.len) {
+        if (redis->tls_ca.len || redis->tls_name.len || redis->tls_cert.len
+            || redis->tls_key.len)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"tls_ca=\" and \"tls_name=\" need \"tls\"");
+                               "\"tls_ca=\", \"tls_name=\", \"tls_cert=\" "
+                               "and \"tls_key=\" need \"tls\"");
             return NGX_CONF_ERROR;
         }
 
         return NGX_CONF_OK;
+    }
+
+    if (!redis->tls_cert.len != !redis->tls_key.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tls_cert=\" and \"tls_key=\" need each other");
+        return NGX_CONF_ERROR;
     }
 
 #if (NGX_SSL)

@@ -37,13 +37,11 @@ static void ngx_service_token_link_greet(ngx_service_token_link_t *link);
 static ngx_int_t ngx_service_token_link_put(ngx_service_token_link_t *link,
     int argc, const char **argv, const size_t *argvlen);
 static void ngx_service_token_link_timer_handler(ngx_event_t *ev);
+static const char *ngx_service_token_link_late(
+    ngx_service_token_link_t *link);
 static void ngx_service_token_link_ready_timer(ngx_service_token_link_t *link);
 static void ngx_service_token_link_lost(ngx_service_token_link_t *link,
     ngx_err_t err, const char *why, ngx_str_t *text);
-#if (NGX_SSL)
-static void ngx_service_token_link_secured(ngx_service_token_link_t *link,
-    const char *failed);
-#endif
 static void ngx_service_token_link_cleanup(void *data);
 
 
@@ -188,7 +186,7 @@ ngx_service_token_link_connected(ngx_service_token_link_t *link)
 #if (NGX_SSL)
 
     if (link->redis->ssl) {
-        ngx_service_token_ssl_start(link, ngx_service_token_link_secured);
+        ngx_service_token_ssl_start(link);
         return;
     }
 
@@ -200,12 +198,13 @@ ngx_service_token_link_connected(ngx_service_token_link_t *link)
 
 #if (NGX_SSL)
 
-static void
+void
 ngx_service_token_link_secured(ngx_service_token_link_t *link,
-    const char *failed)
+    const char *failed, ngx_str_t *text)
 {
     if (failed) {
-        ngx_service_token_link_drop(link, 0, failed, NULL);
+        ngx_service_token_ssl_forget(link);
+        ngx_service_token_link_drop(link, 0, failed, text);
         return;
     }
 
@@ -370,13 +369,33 @@ ngx_service_token_link_timer_handler(ngx_event_t *ev)
     case NGX_SERVICE_TOKEN_LINK_CONNECTING:
     case NGX_SERVICE_TOKEN_LINK_SETUP:
         ngx_service_token_count(timeouts);
-        ngx_service_token_link_drop(link, 0, "no connection in time", NULL);
+        ngx_service_token_link_drop(link, 0,
+                                    ngx_service_token_link_late(link), NULL);
         break;
 
     case NGX_SERVICE_TOKEN_LINK_READY:
         ngx_service_token_link_ready_timer(link);
         break;
     }
+}
+
+
+static const char *
+ngx_service_token_link_late(ngx_service_token_link_t *link)
+{
+#if (NGX_SSL)
+
+    if (link->state == NGX_SERVICE_TOKEN_LINK_SETUP
+        && link->connection->ssl
+        && !link->connection->ssl->handshaked)
+    {
+        /* a server without TLS may wait for the end of a line */
+        return "no TLS handshake in time";
+    }
+
+#endif
+
+    return "no connection in time";
 }
 
 
@@ -449,8 +468,7 @@ ngx_service_token_link_detach(ngx_service_token_link_t *link)
 #if (NGX_SSL)
 
     if (c->ssl) {
-        c->ssl->no_wait_shutdown = 1;
-        (void) ngx_ssl_shutdown(c);
+        ngx_service_token_ssl_shutdown(c);
     }
 
 #endif
@@ -556,6 +574,10 @@ ngx_service_token_link_close(ngx_service_token_link_t *link)
     }
 
     link->tries = 0;
+
+#if (NGX_SSL)
+    ngx_service_token_ssl_forget(link);
+#endif
 
     if (link->out) {
         ngx_free(link->out);

@@ -17,6 +17,7 @@
 
 #define NGX_SERVICE_TOKEN_LINK_PENDING  16384      /* commands of a link */
 #define NGX_SERVICE_TOKEN_LINK_OUT      65536      /* bytes, of one write */
+#define NGX_SERVICE_TOKEN_LINK_FAILED   160        /* bytes kept of why */
 
 
 typedef struct ngx_service_token_command_s  ngx_service_token_command_t;
@@ -39,6 +40,8 @@ typedef struct {
     ngx_flag_t                    tls;
     ngx_str_t                     tls_ca;
     ngx_str_t                     tls_name;
+    ngx_str_t                     tls_cert;
+    ngx_str_t                     tls_key;
 #if (NGX_SSL)
     ngx_ssl_t                    *ssl;             /* NULL: no TLS */
 #endif
@@ -102,6 +105,12 @@ struct ngx_service_token_link_s {
     ngx_event_t                   flush;           /* posted: write, once */
     ngx_log_t                     log;             /* keeps core's lines off */
     ngx_msec_t                    active;          /* when last used */
+
+#if (NGX_SSL)
+    ngx_ssl_session_t            *session;         /* to be used again */
+    size_t                        failed_len;
+    u_char                        failed[NGX_SERVICE_TOKEN_LINK_FAILED];
+#endif
 
     void                         *data;
     ngx_service_token_change_pt   change;          /* of a stream */
@@ -206,14 +215,24 @@ ngx_int_t ngx_service_token_ssl_init(ngx_conf_t *cf,
     ngx_service_token_redis_t *redis);
 
 /*
- * done is called once with NULL, or with what failed; perhaps before this
- * returns.
+ * Shakes hands, then calls ngx_service_token_link_secured() once; perhaps
+ * before this returns.
  */
-typedef void (*ngx_service_token_ssl_pt)(ngx_service_token_link_t *link,
-    const char *failed);
+void ngx_service_token_ssl_start(ngx_service_token_link_t *link);
 
-void ngx_service_token_ssl_start(ngx_service_token_link_t *link,
-    ngx_service_token_ssl_pt done);
+/* failed NULL: the server is who it should be; text NULL: no more to say */
+void ngx_service_token_link_secured(ngx_service_token_link_t *link,
+    const char *failed, ngx_str_t *text);
+
+/* what TLS said last on this connection; NULL: nothing */
+ngx_str_t *ngx_service_token_ssl_failed(ngx_service_token_link_t *link,
+    ngx_str_t *text);
+
+/* says good-bye, and frees what TLS has of this connection */
+void ngx_service_token_ssl_shutdown(ngx_connection_t *c);
+
+/* the next connection begins anew */
+void ngx_service_token_ssl_forget(ngx_service_token_link_t *link);
 
 #endif
 

@@ -15,6 +15,8 @@ static ngx_int_t ngx_service_token_pipe_drain(ngx_service_token_link_t *link);
 static void ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
 static void ngx_service_token_pipe_free(ngx_service_token_command_t *cmd);
+static void ngx_service_token_pipe_lost(ngx_service_token_link_t *link,
+    ngx_err_t err);
 
 
 ngx_int_t
@@ -314,7 +316,7 @@ ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
     ngx_service_token_command_t  *cmd;
 
     if (link->state != NGX_SERVICE_TOKEN_LINK_READY || link->push) {
-        ngx_service_token_link_drop(link, err, "connection closed", NULL);
+        ngx_service_token_pipe_lost(link, err);
         return;
     }
 
@@ -325,7 +327,7 @@ ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
         cmd = ngx_queue_data(q, ngx_service_token_command_t, queue);
 
         if (cmd->again) {
-            ngx_service_token_link_drop(link, err, "connection closed", NULL);
+            ngx_service_token_pipe_lost(link, err);
             return;
         }
 
@@ -352,6 +354,27 @@ ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
         ngx_service_token_pipe_take(link, &failed);
         ngx_service_token_pipe_fail(&failed);
     }
+}
+
+
+/* with TLS the reason may be known: a server that wants a certificate, ... */
+
+static void
+ngx_service_token_pipe_lost(ngx_service_token_link_t *link, ngx_err_t err)
+{
+#if (NGX_SSL)
+
+    ngx_str_t  text;
+
+    if (ngx_service_token_ssl_failed(link, &text)) {
+        ngx_service_token_link_drop(link, 0, "lost: connection closed",
+                                    &text);
+        return;
+    }
+
+#endif
+
+    ngx_service_token_link_drop(link, err, "connection closed", NULL);
 }
 
 

@@ -8,6 +8,9 @@ package Stok::FakeRedis;
 # The script answers with a list: strings are sent as they are, a number
 # reference waits so many seconds, 'CLOSE' closes.  PING, AUTH, SELECT and
 # INFO are answered before it is asked.
+#
+# Options: port; setup, the script is asked for PING, AUTH, ... too; raw, what
+# is sent to whoever sends something that is no command.
 
 use strict;
 use warnings;
@@ -30,7 +33,7 @@ sub start {
 
     $self->{process} = Stok::Process->start(
         log  => "$dir/log",
-        code => sub { serve($listen, $script, $opt{setup}) },
+        code => sub { serve($listen, $script, %opt) },
     );
 
     return $self;
@@ -46,7 +49,7 @@ sub bulk { my $s = shift; '$' . length($s) . "\r\n$s\r\n" }
 sub hash { '*' . @_ . "\r\n" . join '', map { bulk($_) } @_ }
 
 sub serve {
-    my ($listen, $script, $setup) = @_;
+    my ($listen, $script, %opt) = @_;
 
     my $select = IO::Select->new($listen);
     my (%client, $count);
@@ -75,16 +78,21 @@ sub serve {
                 next;
             }
 
+            if (defined $opt{raw} && $c->{in} !~ /^\*/) {
+                $c->{in} = '';
+                push @{ $c->{todo} }, $opt{raw};
+            }
+
             while (my $args = command(\$c->{in})) {
                 print "command $c->{n} $args->[0]\n";
 
-                if (!$setup && $args->[0] eq 'PING') {
+                if (!$opt{setup} && $args->[0] eq 'PING') {
                     push @{ $c->{todo} }, "+PONG\r\n";
 
-                } elsif (!$setup && $args->[0] =~ /^(AUTH|SELECT)$/) {
+                } elsif (!$opt{setup} && $args->[0] =~ /^(AUTH|SELECT)$/) {
                     push @{ $c->{todo} }, "+OK\r\n";
 
-                } elsif (!$setup && $args->[0] eq 'INFO') {
+                } elsif (!$opt{setup} && $args->[0] eq 'INFO') {
                     push @{ $c->{todo} }, bulk("run_id:" . '0123456789' x 4);
 
                 } else {

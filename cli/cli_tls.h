@@ -1,0 +1,34 @@
+/*
+ * TLS to Redis: rediss://.  The server is always verified.
+ */
+
+
+#ifndef CLI_TLS_H
+#define CLI_TLS_H
+
+
+#include "cli.h"
+
+
+/* empty: the system's authorities, no certificate of ours, the host's name */
+typedef struct {
+    char   ca[512];
+    char   cert[512];
+    char   key[512];
+    char   name[256];
+} cli_tls_t;
+
+
+/*
+ * All that needs no connection, so that nothing is opened in vain; *tls goes
+ * to cli_tls_start(), or to cli_tls_free().
+ */
+int cli_tls_create(const cli_tls_t *files, const char *host, void **tls);
+
+/* over a new connection; tls is the connection's, or freed */
+int cli_tls_start(redisContext *ctx, void *tls);
+
+void cli_tls_free(void *tls);
+
+
+#endif /* CLI_TLS_H */
