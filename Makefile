@@ -47,7 +47,7 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     bench bench-instructions bench-table bench-revocation bench-density \
-    model fuzz install clean
+    model fuzz analyze install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -130,6 +130,9 @@ check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
+
+analyze: $(CONFIGURED)  ## gcc -fanalyzer and clang-tidy, minutes
+	util/analyze $(B)
 
 bench: all  ## requests/s beside other ways to check, and beside no check
 	bench/throughput

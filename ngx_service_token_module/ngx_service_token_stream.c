@@ -134,7 +134,8 @@ ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
     cmd->handler = handler;
     cmd->data = stream;
 
-    return ngx_service_token_link_send(stream->link, cmd, argc, arg, len);
+    return ngx_service_token_link_send(stream->link, cmd, (int) argc, arg,
+                                       len);
 }
 
 
