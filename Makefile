@@ -35,12 +35,21 @@ CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 
+FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
+FUZZ_H = $(wildcard fuzz/*.h)
+FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
+    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icli
+FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
+    $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
+    src/event/modules src/os/unix objs)
+FUZZ_SECONDS ?= 60
+
 
 .DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     bench bench-instructions bench-table bench-revocation bench-density \
-    bench-last-used bench-import bench-timing model install clean
+    bench-last-used bench-import bench-timing model fuzz analyze install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -137,6 +146,9 @@ check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
 
+analyze: $(CONFIGURED)  ## gcc -fanalyzer and clang-tidy, minutes
+	util/analyze $(B)
+
 bench: all  ## requests/s beside other ways to check, and beside no check
 	bench/throughput
 
@@ -170,6 +182,32 @@ $(B)/bench/table: bench/table.c $(LIB_OBJ)
 
 model:  ## search the model of the cache protocol, and its mutants
 	model/run $(B)/model $(RULES)
+
+fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
+	fuzz/run $(B) $(FUZZ_SECONDS)
+
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) cli/line.c cli/text.c $(CLI_H)
+	@mkdir -p $(B)/fuzz/objs
+	@rm -f $@
+	for file in $(LIB) cli/line.c cli/text.c; do \
+	    $(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer-no-link -c \
+	    -o $(B)/fuzz/objs/$$(basename $$file .c).o $$file || exit 1; \
+	done
+	ar rcs $@ $(B)/fuzz/objs/*.o
+
+$(B)/fuzz/%: fuzz/%.c $(FUZZ_H) $(B)/fuzz/lib.a
+	$(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer -o $@ $< $(B)/fuzz/lib.a \
+	    -lhiredis -ljansson -lcrypto
+
+# of the module's files, those that need little of nginx
+
+FUZZ_REPLY = ngx_service_token_module/ngx_service_token_redis.c \
+    ngx_service_token_module/ngx_service_token_question.c
+
+$(B)/fuzz/reply: fuzz/reply.c $(FUZZ_REPLY) $(FUZZ_H) $(CONFIGURED) \
+    $(MODULE_SRC) $(B)/fuzz/lib.a
+	$(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer $(FUZZ_NGINX) -o $@ $< \
+	    $(FUZZ_REPLY) $(B)/fuzz/lib.a -lhiredis -lcrypto
 
 install: all  ## install into DESTDIR
 	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin

@@ -94,12 +94,17 @@ cli_batch_alone(cli_import_t *im, const cli_line_t *line)
     memcpy(id, line->id.data, line->id.len);
     id[line->id.len] = '\0';
 
-    return cli_batch_letter(im, line->token.status == STOK_TOKEN_ACTIVE
-                                && json_object_get(im->gone, id) ? 'B'
-                                : cli_set_has(&im->users,
-                                              line->token.user.data,
-                                              line->token.user.len) ? 'N'
-                                : 'U', im->line);
+    if (line->token.status == STOK_TOKEN_ACTIVE
+        && json_object_get(im->gone, id))
+    {
+        return cli_batch_letter(im, 'B', im->line);
+    }
+
+    if (cli_set_has(&im->users, line->token.user.data, line->token.user.len)) {
+        return cli_batch_letter(im, 'N', im->line);
+    }
+
+    return cli_batch_letter(im, 'U', im->line);
 }
 
 
@@ -291,8 +296,8 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
     snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
 
     fixed = (int) (sizeof(head) / sizeof(head[0]));
-    arg = calloc((size_t) (fixed + im->argc), sizeof(char *));
-    len = calloc((size_t) (fixed + im->argc), sizeof(size_t));
+    arg = calloc((size_t) fixed + (size_t) im->argc, sizeof(char *));
+    len = calloc((size_t) fixed + (size_t) im->argc, sizeof(size_t));
     rc = REDIS_ERR;
 
     if (arg && len) {

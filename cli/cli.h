@@ -130,9 +130,6 @@ int cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
 int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
     stok_token_record_t *token);
 
-/* CLI_REFUSED: not a digest in hex */
-int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
-
 /* it is sealed, and there is no key file */
 int cli_needs_key(cli_t *cli, const cli_record_t *rec);
 
@@ -155,7 +152,7 @@ int cli_walk_users(cli_t *cli, cli_each_pt each, void *data);
 int cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each,
     void *data);
 
-/* text.c: names, durations, dates */
+/* text.c: names, durations, dates, digests */
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);
 int cli_days(const char *text, int64_t *seconds);
@@ -163,6 +160,9 @@ int cli_since(const char *text, int64_t now, int64_t *since);
 int cli_duration(const char *text, int64_t *seconds);
 void cli_iso(int64_t date, char out[24]);
 int64_t cli_number(const char *text);
+
+/* CLI_REFUSED: not a digest in hex */
+int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
 
 /* output.c */
 json_t *cli_json(const cli_record_t *rec, const char *id);

@@ -61,7 +61,7 @@ cli_export(cli_t *cli, cli_args_t *args)
     free(brand);
 
     code = cli_export_open(path, &ex.out);
-    if (code != CLI_OK) {
+    if (ex.out == NULL) {
         return code;
     }
 

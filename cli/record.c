@@ -15,7 +15,6 @@
 
 static int cli_read(cli_t *cli, cli_record_t *rec, const char *what,
     const char *id);
-static int cli_nibble(char ch);
 static int cli_sealed(cli_t *cli, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -237,31 +236,4 @@ cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     free(word);
 
     return code;
-}
-
-
-static int
-cli_nibble(char ch)
-{
-    return ch <= '9' ? ch - '0' : ch - 'a' + 10;
-}
-
-
-int
-cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
-{
-    size_t  i;
-
-    if (hex == NULL || len != STOK_DIGEST_HEX
-        || strspn(hex, "0123456789abcdef") != STOK_DIGEST_HEX)
-    {
-        return CLI_REFUSED;
-    }
-
-    for (i = 0; i < STOK_DIGEST_LEN; i++) {
-        digest[i] = (uint8_t) (cli_nibble(hex[i * 2]) << 4
-                               | cli_nibble(hex[i * 2 + 1]));
-    }
-
-    return CLI_OK;
 }

@@ -349,9 +349,13 @@ cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
     }
 
     for (i = 0; i < n; i++) {
-        ids = set[i] ? set[i]->element[1] : NULL;
+        if (set[i] == NULL) {
+            continue;
+        }
 
-        for (k = 0; ids && k < ids->elements; k++) {
+        ids = set[i]->element[1];
+
+        for (k = 0; k < ids->elements; k++) {
             redisAppendCommand(cli->ctx, "HGET %susage:%s role_needed",
                                cli->prefix, ids->element[k]->str);
             redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s",

@@ -309,8 +309,11 @@ cli_scan_shown(const char *path, char out[], size_t size)
                  : path + len;
 
         for ( /* void */ ; path + i < secret && n + 4 < size; i++) {
-            out[n++] = (unsigned char) path[i] < ' ' || path[i] == 0x7f
-                       ? '?' : path[i];
+            out[n++] = path[i];
+
+            if ((unsigned char) path[i] < ' ' || path[i] == 0x7f) {
+                out[n - 1] = '?';
+            }
         }
 
         if (secret < path + len && n + 4 < size) {

@@ -1,9 +1,9 @@
 /*
- * Names, durations and dates.
+ * Names, durations, dates and digests.
  */
 
 
-#define _GNU_SOURCE                              /* strptime, timegm */
+#define _DEFAULT_SOURCE                          /* timegm */
 
 #include "cli.h"
 
@@ -15,6 +15,15 @@
 
 
 #define CLI_ID_MAX  64                           /* before "@service" */
+
+
+static int cli_ago(const char *text, int64_t now, int64_t *since);
+static int cli_moment(const char *text, int64_t *since);
+static const char *cli_after(const char *p, char ch);
+static const char *cli_digits(const char *p, int n, int min, int max,
+    int *value);
+static int cli_month(int year, int month);
+static int cli_nibble(char ch);
 
 
 /*
@@ -164,64 +173,136 @@ cli_days(const char *text, int64_t *seconds)
 int
 cli_since(const char *text, int64_t now, int64_t *since)
 {
-    int          n, sign, day;
-    char         unit[2];
-    size_t       i;
-    unsigned     hours, minutes;
-    struct tm    tm;
-    long long    value;
-    const char  *rest;
-
-    static const char      units[] = "smhdw";
-    static const int64_t   seconds[] = { 1, 60, 3600, CLI_DAY, 7 * CLI_DAY };
-
-    n = 0;
-    i = strspn(text, "0123456789");
-
-    if (i > 0 && i < 10 && sscanf(text, "%lld%1[smhdw]%n", &value, unit, &n)
-        == 2 && text[n] == '\0')
-    {
-        *since = now - value * seconds[strchr(units, unit[0]) - units];
-        *since = *since > 0 ? *since : 0;
-        return CLI_OK;
-    }
-
-    memset(&tm, 0, sizeof(tm));
-    rest = i == 4 ? strptime(text, "%Y-%m-%d", &tm) : NULL;
-
-    if (rest && (*rest == 'T' || *rest == ' ')) {
-        i = strspn(rest + 1, "0123456789:");
-        rest = strptime(rest + 1, i > 5 ? "%H:%M:%S" : "%H:%M", &tm);
-    }
-
-    sign = rest && *rest == '-' ? -1 : 1;
-    hours = 0;
-    minutes = 0;
-    n = 0;
-
-    if (rest && (*rest == '+' || *rest == '-')
-        && sscanf(rest + 1, "%2u:%2u%n", &hours, &minutes, &n) == 2 && n == 5)
-    {
-        rest += 6;
-
-    } else if (rest && *rest == 'Z') {
-        rest++;
-    }
-
-    day = tm.tm_mday;
-    value = (long long) timegm(&tm);
-
-    if (rest == NULL || *rest || hours > 23 || minutes > 59
-        || tm.tm_mday != day)
+    if (cli_ago(text, now, since) != CLI_OK
+        && cli_moment(text, since) != CLI_OK)
     {
         return cli_fail(CLI_USAGE, "bad --since: 30m, 24h or 7d, or a time as "
                         "in 2026-01-31T12:00:00Z");
     }
 
-    *since = value - sign * (int64_t) (hours * 3600 + minutes * 60);
     *since = *since > 0 ? *since : 0;
 
     return CLI_OK;
+}
+
+
+static int
+cli_ago(const char *text, int64_t now, int64_t *since)
+{
+    size_t       n;
+    const char  *unit;
+
+    static const char      units[] = "smhdw";
+    static const int64_t   seconds[] = { 1, 60, 3600, CLI_DAY, 7 * CLI_DAY };
+
+    n = strspn(text, "0123456789");
+
+    if (n == 0 || n > 9 || text[n] == '\0' || text[n + 1] != '\0') {
+        return CLI_USAGE;
+    }
+
+    unit = strchr(units, text[n]);
+
+    if (unit == NULL) {
+        return CLI_USAGE;
+    }
+
+    *since = now - cli_number(text) * seconds[unit - units];
+
+    return CLI_OK;
+}
+
+
+/* not by strptime() and sscanf(), which take signs, blanks and less digits */
+
+static int
+cli_moment(const char *text, int64_t *since)
+{
+    int          year, sign, hours, minutes;
+    struct tm    tm;
+    const char  *p;
+
+    memset(&tm, 0, sizeof(tm));
+    hours = 0;
+    minutes = 0;
+    sign = 1;
+
+    p = cli_digits(text, 4, 0, 9999, &year);
+    p = cli_digits(cli_after(p, '-'), 2, 1, 12, &tm.tm_mon);
+    p = cli_digits(cli_after(p, '-'), 2, 1, 31, &tm.tm_mday);
+
+    if (p && (*p == 'T' || *p == ' ')) {
+        p = cli_digits(p + 1, 2, 0, 23, &tm.tm_hour);
+        p = cli_digits(cli_after(p, ':'), 2, 0, 59, &tm.tm_min);
+
+        if (p && *p == ':') {
+            p = cli_digits(p + 1, 2, 0, 59, &tm.tm_sec);
+        }
+    }
+
+    if (p && (*p == '+' || *p == '-')) {
+        sign = *p == '-' ? -1 : 1;
+        p = cli_digits(p + 1, 2, 0, 23, &hours);
+        p = cli_digits(cli_after(p, ':'), 2, 0, 59, &minutes);
+
+    } else if (p && *p == 'Z') {
+        p++;
+    }
+
+    if (p == NULL || *p || tm.tm_mday > cli_month(year, tm.tm_mon)) {
+        return CLI_USAGE;
+    }
+
+    tm.tm_year = year - 1900;
+    tm.tm_mon--;
+
+    *since = (int64_t) timegm(&tm) - sign * (hours * 3600 + minutes * 60);
+
+    return CLI_OK;
+}
+
+
+/* what follows ch, or NULL: it is another, or there was nothing before */
+
+static const char *
+cli_after(const char *p, char ch)
+{
+    return p && *p == ch ? p + 1 : NULL;
+}
+
+
+/* what follows n digits, or NULL: they are less, or not from min to max */
+
+static const char *
+cli_digits(const char *p, int n, int min, int max, int *value)
+{
+    if (p == NULL) {
+        return NULL;
+    }
+
+    for (*value = 0; n > 0; n--, p++) {
+        if (*p < '0' || *p > '9') {
+            return NULL;
+        }
+
+        *value = *value * 10 + (*p - '0');
+    }
+
+    return *value >= min && *value <= max ? p : NULL;
+}
+
+
+static int
+cli_month(int year, int month)
+{
+    static const int  days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
+                                 31 };
+
+    if (month == 2 && year % 4 == 0 && (year % 100 || year % 400 == 0)) {
+        return 29;
+    }
+
+    return days[month - 1];
 }
 
 
@@ -275,4 +356,31 @@ int64_t
 cli_number(const char *text)
 {
     return text ? strtoll(text, NULL, 10) : 0;
+}
+
+
+static int
+cli_nibble(char ch)
+{
+    return ch <= '9' ? ch - '0' : ch - 'a' + 10;
+}
+
+
+int
+cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
+{
+    size_t  i;
+
+    if (hex == NULL || len != STOK_DIGEST_HEX
+        || strspn(hex, "0123456789abcdef") != STOK_DIGEST_HEX)
+    {
+        return CLI_REFUSED;
+    }
+
+    for (i = 0; i < STOK_DIGEST_LEN; i++) {
+        digest[i] = (uint8_t) (cli_nibble(hex[i * 2]) << 4
+                               | cli_nibble(hex[i * 2 + 1]));
+    }
+
+    return CLI_OK;
 }

@@ -90,6 +90,7 @@ cli_user_role(cli_t *cli, cli_args_t *args, const char **role)
     stok_str_t   name;
     const char  *use;
 
+    static char         lowest[STOK_ROLE_MAX + 1];
     static const char  *uses[][2] = {
         { "catalog-sync", "manager" }, { "pipeline", "manager" },
         { "cli", "manager" }, { "read-only-api", "member" },
@@ -126,12 +127,13 @@ cli_user_role(cli_t *cli, cli_args_t *args, const char **role)
 
     if (*role == cli->role_names) {
         name = cli->roles.name[0];
-        *role = strndup(name.data, name.len);    /* once in a process */
+        snprintf(lowest, sizeof(lowest), "%.*s", (int) name.len, name.data);
+        *role = lowest;
     }
 
-    if (*role == NULL || stok_role_rank(&cli->roles, name) < 0) {
+    if (stok_role_rank(&cli->roles, name) < 0) {
         return cli_fail(CLI_USAGE, "no role \"%s\": the roles are %s",
-                        *role ? *role : "", cli->role_names);
+                        *role, cli->role_names);
     }
 
     return CLI_OK;

@@ -43,9 +43,12 @@ cli_wait_parse(const char *text, int *ms)
     char    *end;
     double   value;
 
-    value = text[0] >= '0' && text[0] <= '9' ? strtod(text, &end) : -1;
+    value = strtod(text, &end);
 
-    if (value > 0 && strcmp(end, "ms") != 0) {
+    if (text[0] < '0' || text[0] > '9') {
+        value = -1;
+
+    } else if (strcmp(end, "ms") != 0) {
         value = (strcmp(end, "s") == 0) ? value * 1000
                 : (strcmp(end, "m") == 0) ? value * 60000 : -1;
     }

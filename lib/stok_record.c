@@ -438,7 +438,7 @@ stok_record_validate(const stok_field_t *known, size_t count,
             return STOK_INVALID;
         }
 
-        if (values[i].len == 0 && !known[i].needed) {
+        if (!known[i].needed && (!values[i].data || !values[i].len)) {
             continue;
         }
 

@@ -61,8 +61,9 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
 
 
 /*
- * "<type><one to four digits>\r\n"; what follows, or NULL: also if so little
- * is left that not every such length would fit.
+ * "<type><one to four digits>\r\n", the first of more than one not zero; what
+ * follows, or NULL: also if so little is left that not every such length would
+ * fit.
  */
 
 static inline const char *
@@ -80,6 +81,10 @@ stok_resp_length(const char *p, const char *last, char type, size_t *length)
 
     if (n > 9) {
         return NULL;
+    }
+
+    if (n == 0 && *p != '\r') {
+        return NULL;                             /* hiredis refuses "05" */
     }
 
     for (end = p + STOK_RESP_DIGITS - 1; *p != '\r'; p++) {

@@ -310,7 +310,11 @@ stok_table_tally(const stok_table_t *table, uint32_t most, uint8_t kinds,
         }
     }
 
-    for (k = 0; k < kinds && step > 1; k++) {
+    if (step == 1 || seen == 0) {
+        return;
+    }
+
+    for (k = 0; k < kinds; k++) {
         live[k] = live[k] * table->n / seen;
         absent[k] = absent[k] * table->n / seen;
     }

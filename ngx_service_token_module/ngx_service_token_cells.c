@@ -135,7 +135,7 @@ ngx_service_token_cells_demote(ngx_service_token_last_used_t *lu)
         }
     }
 
-    if (n == lu->nchunks) {
+    if (n >= lu->nchunks) {
         return NGX_DECLINED;
     }
 

@@ -264,7 +264,7 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
     require.roles = &mcf->roles;
-    require.role = ctx->rank_needed;
+    require.role = (int) ctx->rank_needed;
     require.types = lcf->types;
     require.scope.data = (const char *) lcf->scope.data;
     require.scope.len = lcf->scope.len;

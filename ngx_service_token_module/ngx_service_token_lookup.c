@@ -406,6 +406,9 @@ ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup)
 
     while (!ngx_queue_empty(&lookup->waiters)) {
         q = ngx_queue_head(&lookup->waiters);
+
+        /* the neighbours of one that is in the queue are there */
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
         ngx_queue_remove(q);
 
         waiter = ngx_queue_data(q, ngx_service_token_waiter_t, queue);

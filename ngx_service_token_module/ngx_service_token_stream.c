@@ -12,6 +12,7 @@
 
 
 #include "ngx_service_token_stream.h"
+#include "stok_watch.h"
 
 
 #define NGX_SERVICE_TOKEN_STREAM_CHANNEL  "__redis__:invalidate"
@@ -37,8 +38,6 @@ static void ngx_service_token_stream_message(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *message);
 static ngx_int_t ngx_service_token_stream_key(
     ngx_service_token_stream_t *stream, ngx_str_t *key);
-static ngx_int_t ngx_service_token_stream_token(
-    ngx_service_token_stream_t *stream, u_char *hex, size_t len);
 
 
 void
@@ -137,7 +136,7 @@ ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
     cmd->handler = handler;
     cmd->data = stream;
 
-    if (ngx_service_token_link_send(stream->link, cmd, argc, arg, len)
+    if (ngx_service_token_link_send(stream->link, cmd, (int) argc, arg, len)
         != NGX_OK)
     {
         ngx_service_token_stream_close(stream);
@@ -349,93 +348,37 @@ static ngx_int_t
 ngx_service_token_stream_key(ngx_service_token_stream_t *stream,
     ngx_str_t *key)
 {
-    u_char            *p;
-    size_t             len;
-    uint64_t           tick;
-    stok_table_key_t   tk;
+    stok_str_t        prefix;
+    stok_watch_t      watch;
+    stok_table_key_t  tk;
 
-    if (key->len < stream->prefix.len
-        || ngx_memcmp(key->data, stream->prefix.data, stream->prefix.len)
-           != 0)
-    {
-        return NGX_DECLINED;
-    }
+    prefix.data = (char *) stream->prefix.data;
+    prefix.len = stream->prefix.len;
 
-    p = key->data + stream->prefix.len;
-    len = key->len - stream->prefix.len;
+    switch (stok_watch_parse(prefix, (char *) key->data, key->len, &watch)) {
 
-    if (len > 6 && ngx_strncmp(p, "token:", 6) == 0) {
-        return ngx_service_token_stream_token(stream, p + 6, len - 6);
-    }
-
-    if (len > 5 && ngx_strncmp(p, "user:", 5) == 0) {
-
-        if (len - 5 > STOK_USER_ID_MAX) {
-            return NGX_DECLINED;
-        }
-
-        stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_USER, p + 5, len - 5, 0);
+    case STOK_WATCH_TOKEN:
+        stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_TOKEN, watch.digest,
+                       STOK_DIGEST_LEN, 1);
         ngx_service_token_cache_drop(stream->cache, &tk);
-
         return NGX_OK;
-    }
 
-    if (len > 11 && ngx_strncmp(p, "watch:tick:", 11) == 0) {
-
-        for (tick = 0, p += 11, len -= 11; len; p++, len--) {
-            if (*p < '0' || *p > '9' || tick > UINT64_MAX / 100) {
-                return NGX_DECLINED;
-            }
-
-            tick = tick * 10 + (*p - '0');
-        }
-
-        ngx_service_token_proof_heard(stream, tick);
+    case STOK_WATCH_USER:
+        stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_USER, watch.text.data,
+                       watch.text.len, 0);
+        ngx_service_token_cache_drop(stream->cache, &tk);
         return NGX_OK;
-    }
 
-    if (len > 11 && ngx_strncmp(p, "watch:mark:", 11) == 0) {
-        ngx_service_token_proof_mark(stream, p + 11, len - 11);
+    case STOK_WATCH_TICK:
+        ngx_service_token_proof_heard(stream, watch.tick);
         return NGX_OK;
-    }
 
-    return NGX_DECLINED;
-}
+    case STOK_WATCH_MARK:
+        ngx_service_token_proof_mark(stream, (u_char *) watch.text.data,
+                                     watch.text.len);
+        return NGX_OK;
 
-
-static ngx_int_t
-ngx_service_token_stream_token(ngx_service_token_stream_t *stream,
-    u_char *hex, size_t len)
-{
-    u_char             ch, digest[STOK_DIGEST_LEN];
-    ngx_uint_t         i;
-    stok_table_key_t   tk;
-
-    if (len != STOK_DIGEST_HEX) {
+    default:
         return NGX_DECLINED;
     }
-
-    ngx_memzero(digest, STOK_DIGEST_LEN);
-
-    for (i = 0; i < len; i++) {
-        ch = hex[i];
-
-        if (ch >= '0' && ch <= '9') {
-            ch -= '0';
-
-        } else if (ch >= 'a' && ch <= 'f') {
-            ch -= 'a' - 10;
-
-        } else {
-            return NGX_DECLINED;
-        }
-
-        digest[i / 2] = (u_char) (digest[i / 2] << 4 | ch);
-    }
-
-    stok_table_key(&tk, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
-                   STOK_DIGEST_LEN, 1);
-    ngx_service_token_cache_drop(stream->cache, &tk);
-
-    return NGX_OK;
 }

@@ -21,7 +21,6 @@ static const struct {
     { "$1\r\n1\r\n", 1, 0, { "1" } },
     { "$12\r\nhello, world\r\n", 1, 0, { "hello, world" } },
     { "$4\r\na\r\nb\r\n", 1, 0, { "a\r\nb" } },
-    { "$05\r\nhello\r\n", 1, 0, { "hello" } },
     { "*1\r\n$2\r\nid\r\n", 1, 1, { "id" } },
     { "*2\r\n$2\r\nid\r\n$5\r\ntok_1\r\n", 2, 1, { "id", "tok_1" } },
     { "*2\r\n$0\r\n\r\n$3\r\n$1\r\r\n", 2, 1, { "", "$1\r" } },
@@ -38,6 +37,10 @@ static const char *resp_other[] = {
     "$1\r\n12\r\n_______",
     "$1\r\n1\n\n_______",
     "$1x\r\n1\r\n_______",
+    "$05\r\nhello\r\n",                          /* hiredis refuses these */
+    "$00\r\n\r\n_______",
+    "$0001\r\na\r\n",
+    "*01\r\n$1\r\na\r\n",
     "$00001\r\n1\r\n_______",
     "$9999\r\nno such length\r\n",
     "$99999\r\nno such length\r\n",

@@ -1,0 +1,135 @@
+/*
+ * A line of an import: whatever is taken is a record that the edge can read,
+ * with every field as it stood in the line; whatever is not has one line that
+ * says why, without bytes of the input that a terminal would act on.
+ *
+ * Input: "k" for a command with a key file, anything else without; the line.
+ */
+
+
+#include "cli_dump.h"
+
+#include <stdarg.h>
+
+#include "fuzz_cli.h"
+
+
+static cli_t  line_cli;
+
+
+static void line_good(const cli_line_t *line);
+static void line_field(const cli_line_t *line, stok_str_t name,
+    stok_str_t value);
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    int          rc;
+    size_t       i;
+    cli_line_t   line;
+
+    static const uint8_t  secret[STOK_KEY_LEN] = "a key for fuzzing";
+
+    if (size == 0) {
+        return 0;
+    }
+
+    fuzz_check(stok_key_init(&line_cli.keys.key[0], "k1", 2, secret)
+               == STOK_OK);
+    line_cli.keys.n = data[0] == 'k';
+
+    rc = cli_line_parse(&line_cli, &line, (const char *) data + 1, size - 1);
+
+    if (rc == CLI_OK) {
+        fuzz_check(line.json != NULL);
+        line_good(&line);
+
+    } else {
+        fuzz_check(rc == CLI_REFUSED);
+        fuzz_check(line.why[0] != '\0');
+
+        for (i = 0; line.why[i]; i++) {
+            fuzz_check(line.why[i] >= ' ' && line.why[i] <= '~');
+        }
+    }
+
+    cli_line_free(&line);
+    fuzz_check(line.json == NULL);
+
+    return 0;
+}
+
+
+static void
+line_good(const cli_line_t *line)
+{
+    size_t                i;
+    int64_t               date;
+    uint8_t               buf[STOK_PACK_MAX];
+    const char           *why;
+    stok_user_record_t    user;
+    stok_token_record_t   token;
+
+    fuzz_check(line->n <= CLI_FIELDS && line->n % 2 == 0);
+    fuzz_check(line->dates <= CLI_FIELDS / 2);
+    fuzz_check(line->usages <= 2 * CLI_USAGE_MAX && line->usages % 2 == 0);
+
+    for (i = 0; i < line->n; i += 2) {
+        line_field(line, line->field[i], line->field[i + 1]);
+    }
+
+    switch (line->kind) {
+
+    case CLI_LINE_USER:
+        fuzz_check(stok_user_id_check(line->id) == STOK_OK);
+        fuzz_check(stok_user_record_decode(&user, line->field, line->n, &why)
+                   == STOK_OK);
+        fuzz_check(stok_user_record_pack(&user, buf, sizeof(buf)) != 0);
+        fuzz_check(!line->user.tampered);
+        break;
+
+    case CLI_LINE_TOKEN:
+        fuzz_check(stok_record_id_check(line->id) == STOK_OK);
+        fuzz_check(stok_token_record_decode(&token, line->field, line->n,
+                                            &why)
+                   == STOK_OK);
+        fuzz_check(stok_token_record_pack(&token, buf, sizeof(buf)) != 0);
+        fuzz_check(!line->token.tampered);
+        fuzz_check(strlen(line->hex) == STOK_DIGEST_HEX);
+        fuzz_check(line->last_used.len == 0
+                   || stok_date_parse(line->last_used, &date) == STOK_OK);
+        break;
+
+    default:
+        fuzz_check(line->n == 0);
+    }
+}
+
+
+/* a field's text is the line's: not cut at a zero, a number not rounded */
+
+static void
+line_field(const cli_line_t *line, stok_str_t name, stok_str_t value)
+{
+    char     text[32];
+    json_t  *json;
+
+    fuzz_check(name.len == strlen(name.data));
+
+    json = json_object_get(line->object, name.data);
+    fuzz_check(json != NULL);
+
+    if (json_is_string(json)) {
+        fuzz_check(value.len == json_string_length(json));
+        fuzz_check(memcmp(value.data, json_string_value(json), value.len)
+                   == 0);
+        return;
+    }
+
+    fuzz_check(json_is_integer(json));
+    snprintf(text, sizeof(text), "%lld",
+             (long long) json_integer_value(json));
+    fuzz_check(value.len == strlen(text));
+    fuzz_check(memcmp(value.data, text, value.len) == 0);
+}
