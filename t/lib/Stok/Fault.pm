@@ -12,9 +12,11 @@ package Stok::Fault;
 #     my $fault = Stok::Fault->new(redis => $redis);
 #     $fault->try('name', begin => sub { }, lasts => 1, end => sub { });
 #
-# Options of try(): down, there have to be answers of 503; up, none of them;
-# lost, how many answers may be missing; victim, code that revokes it (it gets
-# the clear token), else that is done right before begin; wait, for what.
+# Options of try(): lasts, seconds between begin and end; down, there have to be
+# answers of 503; up, none of them; lost, how many answers may be missing;
+# close, a connection for each request; moves, workers are replaced; late,
+# seconds for which nginx itself is away; victim, code that revokes it (it gets
+# the clear token), else that is done right before begin.
 
 use strict;
 use warnings;
@@ -62,8 +64,10 @@ sub new {
 }
 
 sub request {
+    my ($token, $close) = @_;
     return "HEAD /index.html HTTP/1.1\r\nHost: h\r\n"
-        . "Authorization: Bearer $_[0]\r\n\r\n";
+        . ($close ? "Connection: close\r\n" : '')
+        . "Authorization: Bearer $token\r\n\r\n";
 }
 
 sub try {
@@ -80,8 +84,8 @@ sub try {
         ([$victim, 'victim']) x 3);
     my @workers = sort $self->{nginx}->workers;
     my $load = Stok::Load->start(port => $self->{nginx}->port('PORT_L'),
-        requests => [map { request($_->[0]) } @who], rate => 300,
-        clients => 1, connections => 16);
+        requests => [map { request($_->[0], $case{close}) } @who], rate => 300,
+        clients => 1, connections => 16, %{ $case{load} // {} });
 
     sleep 0.2;
 
@@ -107,7 +111,7 @@ sub try {
 
     cmp_ok($took, '<', $recovery, "$name: recovered in time");
     is(join(' ', sort $self->{nginx}->workers), "@workers",
-        "$name: no worker has gone");
+        "$name: no worker has gone") if !$case{moves};
 
     $self->judge($name, \%case, $begun, \@who, @answers);
 
@@ -159,7 +163,7 @@ sub judge {
 
     is(join("\n", @wrong), '', "$name: nobody is let in, or refused, wrongly");
     cmp_ok($n{lost}, '<=', $case->{lost} // 0, "$name: all are answered");
-    cmp_ok($slowest, '<', $patience, "$name: in time");
+    cmp_ok($slowest, '<', $patience + ($case->{late} // 0), "$name: in time");
     cmp_ok($n{503}, '>', 0, "$name: there was an outage") if $case->{down};
     is($n{503}, 0, "$name: there was no outage") if $case->{up};
     cmp_ok($n{victim}, '>', 0, "$name: the revoked one came, and was refused");

@@ -51,7 +51,12 @@ sub start {
 
     my $self = $class->new(%opt);
 
-    my @argv = ($binary, '-p', "$self->{dir}/", '-c', 'nginx.conf',
+    # an upgrade executes it by its path
+
+    my ($path) = grep { -x } $binary, map { "$_/$binary" }
+        split(/:/, $ENV{PATH}), '/usr/sbin';
+
+    my @argv = ($path // $binary, '-p', "$self->{dir}/", '-c', 'nginx.conf',
         '-e', "$self->{dir}/error.log");
 
     unshift @argv, 'valgrind', '-q', '--trace-children=yes', '--num-callers=30',
