@@ -6,6 +6,7 @@ DESTDIR =
 PREFIX = /usr
 MODULES_DIR = /usr/lib/nginx/modules
 PROVE_FLAGS ?=
+MINUTES ?= 5
 
 # cmocka speaks TAP, and prove listens
 export CMOCKA_MESSAGE_OUTPUT = TAP
@@ -37,7 +38,7 @@ UNIT_H = $(wildcard t/unit/*.h)
 .DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
-    bench bench-instructions bench-table bench-revocation bench-density \
+    soak bench bench-instructions bench-table bench-revocation bench-density \
     model install clean
 
 all: module command  ## build the module and the command (the default)
@@ -112,6 +113,9 @@ test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
 	    prove $(PROVE_FLAGS) t/*.t
+
+soak: all  ## random faults under load, for MINUTES=5; figures
+	util/soak $(MINUTES) $(SEED)
 
 check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	util/check-style

@@ -50,7 +50,8 @@ $full->revoke($_) for @revoked;
 wait_for('heard', sub { said($full->{nginx}, $revoked[-1]) =~ /^401/ });
 
 is(Stok::Uses::run($full->{nginx}, \@revoked), 0, 'none of the revoked ones');
-is(Stok::Uses::run($full->{nginx}, [@many[1, 2, 4, 5]]), 4, 'all of the others');
+is(Stok::Uses::run($full->{nginx}, [@many[1, 2, 4, 5]]), 4,
+    'all of the others');
 
 # guesses do not push out who is valid
 

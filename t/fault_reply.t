@@ -71,7 +71,8 @@ my @odd = (
     ['no CRLF', "+" . 'x' x 100000], ['LF alone', "\$1\n1\n"],
     (map { ["RESP3 " . substr($_, 0, 1), $_] } "%1\r\n+a\r\n+b\r\n",
         "~1\r\n+a\r\n", ">2\r\n+invalidate\r\n*0\r\n", "_\r\n", "#t\r\n",
-        ",1.5\r\n", "(12345\r\n", "=7\r\ntxt:abc\r\n", "|1\r\n+a\r\n+b\r\n:1\r\n"),
+        ",1.5\r\n", "(12345\r\n", "=7\r\ntxt:abc\r\n",
+        "|1\r\n+a\r\n+b\r\n:1\r\n"),
 );
 
 # messages of the stream
@@ -111,7 +112,8 @@ for my $case (@errors, @odd) {
         $new, "unknown-$name" =~ s/\W//gr, $new;
 
     is($said, join(', ', ('503 UNAVAILABLE') x 3), "data, $name: nobody knows");
-    cmp_ok(time - $start, '<', 3 * $Stok::Fault::patience, "data, $name: in time");
+    cmp_ok(time - $start, '<', 3 * $Stok::Fault::patience,
+        "data, $name: in time");
     refused("data, $name");
 
     $proxy->answer('data');

@@ -15,8 +15,9 @@ plan(skip_all => 'under valgrind nothing is in time')
 my $hash = \&Stok::FakeRedis::hash;
 my $marker = Stok::FakeRedis::bulk('1');
 my $user = $hash->(qw(kind service name U role member status active));
-my %token = map { $_ => $hash->(id => "tok_$_", user => 'u@service', name => 'n',
-    type => 'service', status => $_, expires_at => 0) } qw(active revoked);
+my %token = map { $_ => $hash->(id => "tok_$_", user => 'u@service',
+    name => 'n', type => 'service', status => $_, expires_at => 0) }
+    qw(active revoked);
 
 # the n-th question of a script is parted at its byte n; the server says when
 # all are through

@@ -5,6 +5,11 @@ use warnings;
 # HTTP/1.1 pipelined and reset, over HTTP/2 with streams that are reset.  Then
 # nobody waits, and connections, descriptors and memory are what they were.
 
+# what is freed is not kept for long under ASan, or it is all that grows
+
+BEGIN { $ENV{ASAN_OPTIONS} =
+    'detect_odr_violation=0:detect_leaks=0:quarantine_size_mb=1' }
+
 use lib 't/lib';
 use Stok::Fault;
 use Stok::Status;
@@ -15,7 +20,7 @@ use Time::HiRes qw(time);
 plan(skip_all => 'under valgrind nothing is in time')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
-my $requests = $ENV{STORM_REQUESTS} // 100_000;
+my $requests = $ENV{STORM_REQUESTS} // ($ENV{STOK_NGINX} ? 20_000 : 100_000);
 my $seconds = 30;       # at most
 
 my $redis = Stok::Redis->start;
@@ -51,7 +56,7 @@ note(sprintf '%d requests in %.1f s, %d questions; before: %d descriptors, '
 cmp_ok($sent, '>=', 0.9 * $requests, 'so many were sent');
 cmp_ok($asked, '>=', 0.05 * $requests, 'and Redis was asked for many');
 cmp_ok($after->{fds}, '<=', $before->{fds}, 'no more descriptors');
-cmp_ok($after->{kb}, '<', $before->{kb} + ($ENV{STOK_NGINX} ? 131072 : 1024),
+cmp_ok($after->{kb}, '<', $before->{kb} + ($ENV{STOK_NGINX} ? 32768 : 1024),
     'no more memory');
 is(join(' ', sort $nginx->workers), "@workers", 'the same workers');
 is(said($nginx, $fault->{dead}[0]) =~ /^401/, 1, 'a revoked one stays out');
