@@ -17,7 +17,8 @@ my $seconds = $ENV{STORM_SECONDS} // 20;
 my $leave = 5;      # seconds, for the old workers
 
 my $redis = Stok::Redis->start;
-my $fault = Stok::Fault->new(redis => $redis, edge => { daemon => 1 });
+my $fault = Stok::Fault->new(redis => $redis, edge => { daemon => 1,
+    main => 'env ASAN_OPTIONS;' });
 my $nginx = $fault->{nginx};
 my $reloads = 0;
 my %all;
