@@ -8,6 +8,7 @@ MODULES_DIR = /usr/lib/nginx/modules
 MAN_DIR = $(PREFIX)/share/man/man1
 COMPLETION_DIR = $(PREFIX)/share/bash-completion/completions
 PROVE_FLAGS ?=
+MINUTES ?= 5
 
 # cmocka speaks TAP, and prove listens
 export CMOCKA_MESSAGE_OUTPUT = TAP
@@ -48,7 +49,7 @@ FUZZ_SECONDS ?= 60
 .DELETE_ON_ERROR:
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
-    bench bench-instructions bench-table bench-revocation bench-density \
+    soak bench bench-instructions bench-table bench-revocation bench-density \
     bench-last-used bench-import bench-timing model fuzz analyze install clean
 
 all: module command  ## build the module and the command (the default)
@@ -136,6 +137,9 @@ test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
 	    prove $(PROVE_FLAGS) t/*.t
+
+soak: all  ## random faults under load, for MINUTES=5; figures
+	util/soak $(MINUTES) $(SEED)
 
 check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	util/check-style

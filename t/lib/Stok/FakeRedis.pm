@@ -18,6 +18,7 @@ use warnings;
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Stok::Process;
 use Time::HiRes qw(time);
 
@@ -62,6 +63,7 @@ sub serve {
 
             if ($sock == $listen) {
                 my $new = $listen->accept or next;
+                setsockopt $new, IPPROTO_TCP, TCP_NODELAY, 1;
                 $select->add($new);
                 $client{$new} = { sock => $new, in => '', todo => [],
                     n => ++$count };

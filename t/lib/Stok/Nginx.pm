@@ -3,7 +3,8 @@ package Stok::Nginx;
 # A real nginx with the module, in a temporary folder.
 #
 # Options: plain, no debug log; level, the log's; single, one process without
-# a master; wrap, what to start it with (%DIR% is the folder).
+# a master; wrap, what to start it with (%DIR% is the folder); connections,
+# worker_connections; daemon, as an upgrade of the binary needs it.
 #
 # In the configuration: %%PORT%%, %%PORT_1%% ... are free ports, %%DIR%% is
 # the folder, %%REDIS%% is the address of redis with patient timeouts, and
@@ -50,7 +51,12 @@ sub start {
 
     my $self = $class->new(%opt);
 
-    my @argv = ($binary, '-p', "$self->{dir}/", '-c', 'nginx.conf',
+    # an upgrade executes it by its path
+
+    my ($path) = grep { -x } $binary, map { "$_/$binary" }
+        split(/:/, $ENV{PATH}), '/usr/sbin';
+
+    my @argv = ($path // $binary, '-p', "$self->{dir}/", '-c', 'nginx.conf',
         '-e', "$self->{dir}/error.log");
 
     unshift @argv, 'valgrind', '-q', '--trace-children=yes', '--num-callers=30',
@@ -64,7 +70,7 @@ sub start {
 
     Stok::Process::wait_for('nginx accepts', sub {
         die "nginx ended\n" . $self->read('output') . $self->log
-            if $self->{process}->ended;
+            if $self->{process}->ended && !($opt{daemon} && $self->pid);
         ($opt{single} || $self->workers >= ($opt{workers} // 1))
             && IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                 PeerPort => $self->port);
@@ -83,19 +89,21 @@ sub configure {
     my $user = $> == 0 ? 'user root;' : '';
     my $workers = $opt{workers} // 1;
     my $main = $opt{main} // '';
+    my $connections = $opt{connections} // 512;
+    my $daemon = $opt{daemon} ? 'on' : 'off';
     my $level = $opt{level} // ($opt{plain} ? 'warn' : 'debug');
 
     $main .= "\nmaster_process off;" if $opt{single};
 
     my $conf = <<"EOC";
 load_module $module;
-daemon off;
+daemon $daemon;
 $user
 worker_processes $workers;
 pid $self->{dir}/nginx.pid;
 error_log $self->{dir}/error.log $level;
 $main
-events { worker_connections 512; }
+events { worker_connections $connections; }
 http {
     access_log off;
     root %%DIR%%/html;
@@ -118,7 +126,14 @@ EOC
 
 sub dir  { "$_[0]{dir}" }
 sub port { $_[0]{ports}{ $_[1] // 'PORT' } }
-sub pid  { $_[0]{process}{pid} }
+
+# a daemon's master is who wrote the file
+
+sub pid {
+    my $self = shift;
+    return $self->{process}{pid} if !$self->{daemon};
+    return $self->read('nginx.pid') =~ /^(\d+)/ ? $1 : 0;
+}
 
 sub file {
     my ($self, $name, $content, $mode) = @_;
@@ -166,7 +181,7 @@ sub reload {
 
     my %old = map { $_ => 1 } $self->workers;
 
-    $self->{process}->signal('HUP');
+    kill 'HUP', $self->pid;
 
     Stok::Process::wait_for('new workers',
         sub { grep { !$old{$_} } $self->workers });
@@ -271,7 +286,12 @@ sub get2 {
 
 sub stop {
     my $self = shift;
-    return $self->{process}->stop('QUIT', 20);
+    return $self->{process}->stop('QUIT', 20) if !$self->{daemon};
+
+    my $pid = $self->pid or return 1;
+    kill 'QUIT', $pid;
+    return eval { Stok::Process::wait_for('the daemon leaves',
+        sub { !kill 0, $pid }, 20) };
 }
 
 # a test that dies ends its servers, too: a master that is killed would leave
@@ -281,7 +301,8 @@ $SIG{$_} //= sub { exit 1 } for qw(INT TERM);
 
 END {
     local $?;
-    $_->{process} && $_->{process}->stop('TERM', 5) for @running;
+    $_->{daemon} ? $_->pid && kill('TERM', $_->pid)
+        : $_->{process} && $_->{process}->stop('TERM', 5) for @running;
 }
 
 1;

@@ -5,8 +5,16 @@ package Stok::Proxy;
 #     hold('data' | 'stream')      nothing comes back to nginx on these
 #     release('data' | 'stream')   what was held comes, and all goes on
 #     target($redis)               where new connections go
+#     delay($kind, $seconds)       what comes back comes so much later
+#     drip($kind, $on)             it comes with one byte a write
+#     answer($kind, $bytes)        each command gets these bytes, and the
+#                                  server does not; undef: as before
+#     inject($kind, $bytes)        these bytes, once
+#     reset($kind)                 connections are reset, once
+#     refuse($on)                  new connections are reset at once
 #
 # A connection is the stream from its CLIENT TRACKING on; before, it is data.
+# What sets up a connection always reaches the server.
 
 use strict;
 use warnings;
@@ -14,8 +22,13 @@ use warnings;
 use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_NODELAY);
+use Stok::FakeRedis;
 use Stok::Process;
 use Time::HiRes qw(time);
+
+my @kinds = qw(data stream);
+my $setup = qr/^(?:AUTH|SELECT|PING|INFO|CLIENT|SUBSCRIBE)$/;
 
 sub start {
     my ($class, $redis) = @_;
@@ -53,6 +66,19 @@ sub target {
     $self->settle if $self->{process};
 }
 
+sub delay  { $_[0]->set("delay-$_[1]", $_[2]) }
+sub drip   { $_[0]->set("drip-$_[1]", $_[2]) }
+sub answer { $_[0]->set("answer-$_[1]", $_[2]) }
+sub inject { $_[0]->set("inject-$_[1]", $_[2]) }
+sub reset  { $_[0]->set("reset-$_[1]", 1) }
+sub refuse { $_[0]->set('refuse', $_[1]) }
+
+sub set {
+    my ($self, $name, $text) = @_;
+    $text ? $self->put($name, $text) : unlink "$self->{dir}/$name";
+    $self->settle;
+}
+
 sub put {
     my ($self, $name, $text) = @_;
     open my $fh, '>', "$self->{dir}/$name.new" or die "$name: $!";
@@ -84,26 +110,29 @@ sub serve {
 
     $SIG{PIPE} = 'IGNORE';
 
+    my $end = sub {
+        my ($p, $reset) = @_;
+        $select->remove(@$p{qw(client server)});
+        setsockopt $p->{client}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0
+            if $reset;
+        delete $pair{$_}, close $_ for @$p{qw(client server)};
+    };
+
     while (1) {
         my @ready = $select->can_read(0.002);
 
         # what is asked now holds for what is read now
 
         my $ask = slurp("$dir/ask");
-        my %hold = map { $_ => -e "$dir/hold-$_" } qw(data stream);
+        my %is = map { ($_ => slurp("$dir/$_")) } 'refuse',
+            map { ("delay-$_", "drip-$_", "answer-$_") } @kinds;
+        $is{"hold-$_"} = -e "$dir/hold-$_" for @kinds;
 
         for my $sock (@ready) {
             if ($sock == $listen) {
-                my $client = $listen->accept or next;
-                my $server = IO::Socket::INET->new(
-                    PeerAddr => '127.0.0.1', PeerPort => slurp("$dir/target"));
-
-                if (!$server) { close $client; next }
-
-                my $p = { client => $client, server => $server, kind => 'data',
-                    held => '' };
-                $pair{$client} = $pair{$server} = $p;
-                $select->add($client, $server);
+                my $p = connected($listen, $dir, $is{refuse}) or next;
+                $pair{$_} = $p for @$p{qw(client server)};
+                $select->add(@$p{qw(client server)});
                 next;
             }
 
@@ -112,24 +141,43 @@ sub serve {
             my $buf;
 
             if (!sysread $sock, $buf, 65536) {
-                $select->remove(@$p{qw(client server)});
-                delete $pair{$_}, close $_ for @$p{qw(client server)};
+                $end->($p);
                 next;
             }
 
             if ($sock == $p->{client}) {
                 $p->{kind} = 'stream' if $buf =~ /TRACKING/;
-                syswrite $p->{server}, $buf;
+                ask($p, $buf, $is{"answer-$p->{kind}"});
 
             } else {
-                $p->{held} .= $buf;
+                keep($p, $buf);
             }
         }
 
-        for my $p (values %pair) {
-            next if $p->{held} eq '' || $hold{ $p->{kind} };
-            syswrite $p->{client}, $p->{held};
-            $p->{held} = '';
+        for my $kind (@kinds) {
+            my @of = grep { $_->{kind} eq $kind }
+                map { $pair{$_} } grep { $pair{$_} && $pair{$_}{client} eq $_ }
+                keys %pair;
+
+            if (length(my $bytes = slurp("$dir/inject-$kind"))) {
+                unlink "$dir/inject-$kind";
+                back($_, $bytes) for @of;
+            }
+
+            if (-e "$dir/reset-$kind") {
+                unlink "$dir/reset-$kind";
+                $end->($_, 1) for @of;
+                next;
+            }
+
+            for my $p (@of) {
+                next if $p->{held} eq '' || $is{"hold-$kind"}
+                    || $is{"delay-$kind"}
+                       && time < $p->{since} + $is{"delay-$kind"};
+                back($p, $is{"drip-$kind"} ? $_ : $p->{held})
+                    for $is{"drip-$kind"} ? split //, $p->{held} : 1;
+                $p->{held} = '';
+            }
         }
 
         if ($ask ne '' && $ask ne ($done // '')) {
@@ -139,6 +187,69 @@ sub serve {
             close $fh;
             rename "$dir/done.new", "$dir/done";
         }
+    }
+}
+
+sub connected {
+    my ($listen, $dir, $refuse) = @_;
+
+    my $client = $listen->accept or return;
+    my $server = $refuse ? undef : IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => slurp("$dir/target"));
+
+    if (!$server) {
+        setsockopt $client, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $refuse;
+        close $client;
+        return;
+    }
+
+    setsockopt $client, IPPROTO_TCP, TCP_NODELAY, 1;
+
+    return { client => $client, server => $server, kind => 'data',
+        held => '', in => '' };
+}
+
+# what nginx says, to the server or to be answered here
+
+sub ask {
+    my ($p, $buf, $answer) = @_;
+
+    if ($answer eq '') {
+        syswrite $p->{server}, delete($p->{in}) . $buf;
+        $p->{in} = '';
+        return;
+    }
+
+    $p->{in} .= $buf;
+
+    while (length(my $in = $p->{in})) {
+        my $args = Stok::FakeRedis::command(\$p->{in}) or return;
+
+        if ($args->[0] =~ $setup) {
+            my $len = length($in) - length $p->{in};
+            syswrite $p->{server}, substr $in, 0, $len;
+
+        } else {
+            keep($p, $answer);
+        }
+    }
+}
+
+sub keep {
+    my ($p, $bytes) = @_;
+    $p->{since} = time if $p->{held} eq '';
+    $p->{held} .= $bytes;
+}
+
+# a client that does not read is not waited for
+
+sub back {
+    my ($p, $bytes) = @_;
+
+    while (length $bytes) {
+        my $n = syswrite $p->{client}, $bytes;
+        return if !$n;
+        substr $bytes, 0, $n, '';
     }
 }
 

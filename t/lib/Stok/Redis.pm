@@ -69,6 +69,15 @@ sub down {
     delete $self->{process};
 }
 
+# as a crash ends it
+
+sub crash {
+    my $self = shift;
+
+    delete $self->{sock};
+    $self->{process}->stop('KILL');
+}
+
 sub port   { $_[0]{port} }
 sub socket { "$_[0]{dir}/redis.sock" }
 sub pid    { $_[0]{process}{pid} }
