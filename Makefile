@@ -14,7 +14,7 @@ MINUTES ?= 5
 export CMOCKA_MESSAGE_OUTPUT = TAP
 
 CC = cc
-CFLAGS = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS = -O3 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 WARNINGS = -Wall -Wextra -Werror
 STRICT = -std=c11 -pedantic $(WARNINGS)
 
@@ -65,7 +65,7 @@ help:  ## show this list
 # nginx's configure writes where it stands: it gets a folder of its own, with
 # the options of the nginx that will load the module
 
-$(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
+$(CONFIGURED): Makefile config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
     $(wildcard scripts/nginx/*.lua) util/embed-scripts
 	@test -x $(NGINX_SRC)/configure || { echo "nginx's headers are missing:\
 	 apt-get install nginx-dev" >&2; exit 1; }
@@ -76,7 +76,7 @@ $(CONFIGURED): config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
 	@cd $(B)/nginx && bash -c '. ./conf_flags && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" \
 	    --with-cc-opt="$(CFLAGS) -fPIC -Wno-unused-parameter -Wextra" \
-	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -fPIC" \
+	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic -fPIC" \
 	    --add-dynamic-module="$(CURDIR)"' > configure.log \
 	    || { sed -n '/error: /,$$p' configure.log >&2; exit 1; }
 

@@ -13,17 +13,25 @@ my $other = $cores > 1 ? 1 : 0;
 
 sub one_core { $other = 0 }
 
-# a command on the core of nginx, and on the other
+# a command on the core of nginx, and on the other.  On one core nobody is
+# interrupted by whom he wakes (SCHED_BATCH): else each answer is a switch, and
+# how often that is differs between cases.
 
-sub nginx_core { ('taskset', '-c', 0) }
-sub other_core { ('taskset', '-c', $other) }
+sub nginx_core { (batch(), 'taskset', '-c', 0) }
+sub other_core { (batch(), 'taskset', '-c', $other) }
+sub batch { $other ? () : ('chrt', '--batch', 0) }
 
 # moves processes that run
 
 sub move {
     my ($core, @pids) = @_;
-    system("taskset -a -c -p $core $_ > /dev/null") == 0
-        or die "taskset does not move process $_\n" for @pids;
+
+    for my $pid (@pids) {
+        system("taskset -a -c -p $core $pid > /dev/null") == 0
+            or die "taskset does not move process $pid\n";
+        system("chrt --batch -a -p 0 $pid") == 0
+            or die "chrt does not change process $pid\n" if batch();
+    }
 }
 
 sub move_to_nginx { move(0, @_) }

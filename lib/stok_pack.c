@@ -142,8 +142,9 @@ stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
 static int
 stok_pack_token_valid(const stok_token_record_t *rec)
 {
-    return stok_type_name(rec->type).len != 0
-           && stok_token_status_name(rec->status).len != 0
+    return rec->type >= STOK_TYPE_SERVICE && rec->type <= STOK_TYPE_PERSONAL
+           && rec->status >= STOK_TOKEN_ACTIVE
+           && rec->status <= STOK_TOKEN_REVOKED
            && rec->tampered <= 1
            && rec->expires_at >= 0 && rec->expires_at <= STOK_DATE_MAX
            && rec->id.len != 0 && rec->id.len <= STOK_RECORD_ID_MAX
@@ -156,8 +157,9 @@ stok_pack_token_valid(const stok_token_record_t *rec)
 static int
 stok_pack_user_valid(const stok_user_record_t *rec)
 {
-    return stok_user_kind_name(rec->kind).len != 0
-           && stok_user_status_name(rec->status).len != 0
+    return rec->kind >= STOK_USER_SERVICE && rec->kind <= STOK_USER_HUMAN
+           && rec->status >= STOK_USER_PENDING
+           && rec->status <= STOK_USER_DELETED
            && rec->tampered <= 1
            && rec->role.len != 0 && rec->role.len <= STOK_ROLE_MAX;
 }

@@ -50,7 +50,7 @@ void
 stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
     size_t len, int spread)
 {
-    uint64_t        h;
+    uint64_t        h, w;
     const uint8_t  *p;
 
     key->data = data;
@@ -62,12 +62,22 @@ stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
         return;
     }
 
-    /* FNV-1a, and a last mixing so that its high bits are good, too */
+    /* as FNV-1a, by words; and a last mixing so that its high bits are good */
 
-    h = 0xcbf29ce484222325;
+    h = 0xcbf29ce484222325 ^ len;
 
-    for (p = data; len; len--) {
-        h = (h ^ *p++) * 0x100000001b3;
+    for (p = data; len >= sizeof(w); len -= sizeof(w)) {
+        memcpy(&w, p, sizeof(w));
+        h = (h ^ w) * 0x9e3779b97f4a7c15;
+        h ^= h >> 32;
+        p += sizeof(w);
+    }
+
+    if (len) {
+        w = 0;
+        memcpy(&w, p, len);
+        h = (h ^ w) * 0x9e3779b97f4a7c15;
+        h ^= h >> 32;
     }
 
     h ^= h >> 33;

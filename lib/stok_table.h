@@ -34,7 +34,7 @@
 #include "stok.h"
 
 
-#define STOK_TABLE_VERSION  1                    /* of the layout */
+#define STOK_TABLE_VERSION  2                    /* of layout and hashes */
 #define STOK_TABLE_SLOTS    11                   /* of a bucket */
 #define STOK_TABLE_WORDS    19                   /* 8 bytes each, of a slot */
 #define STOK_TABLE_ABSENT   2                    /* slots, of a bucket */
