@@ -417,9 +417,10 @@ cli_review_end(cli_t *cli, cli_review_t *review)
         return;
     }
 
-    printf("\n%lld findings in %lld tokens and %lld users\n",
-           (long long) review->found, (long long) review->tokens,
-           (long long) review->users);
+    printf("\n%lld finding%s in %lld token%s and %lld user%s\n",
+           (long long) review->found, review->found == 1 ? "" : "s",
+           (long long) review->tokens, review->tokens == 1 ? "" : "s",
+           (long long) review->users, review->users == 1 ? "" : "s");
 
     for (i = 0; i < CLI_RULES; i++) {
         if (review->count[i]) {
