@@ -171,7 +171,11 @@ ngx_service_token_slot_adopt(ngx_service_token_slot_view_t *view,
             || (ngx_service_token_slot_dead(pid)
                 && atomic_compare_exchange_strong(&slot->pid, &pid, mine)))
         {
+            /* of a dead worker nobody waits, and no link is lost */
+
             atomic_store(&slot->counters.waiters, 0);
+            atomic_store(&slot->counters.down, 0);
+
             return slot;
         }
     }
