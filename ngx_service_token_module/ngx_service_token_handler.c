@@ -220,6 +220,13 @@ ngx_service_token_handler_wake(ngx_event_t *ev)
         return;
     }
 
+    /* post_action: the request has gone elsewhere, and left its contexts */
+
+    if (ngx_http_get_module_ctx(r, ngx_service_token_module) != ctx) {
+        ngx_service_token_handler_cleanup(ctx);
+        return;
+    }
+
     if (ctx->waiter.lookup) {
         ngx_service_token_lookup_leave(&ctx->waiter);
         ctx->waiter.rc = NGX_ERROR;

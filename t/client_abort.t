@@ -4,8 +4,16 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use IO::Select;
+use IO::Socket::INET;
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Stok::Test;
+
+# one that takes its time
+
+my $upstream = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1')
+    or die "cannot listen: $!";
+my $account = $upstream->sockport;
 
 my $slow = Stok::FakeRedis->start(sub {
     my ($args) = @_;
@@ -16,13 +24,16 @@ my $slow = Stok::FakeRedis->start(sub {
         type service status active expires_at 0)));
 });
 
-my $nginx = Stok::Nginx->start(redis => $slow, http => <<'EOC');
+my $nginx = Stok::Nginx->start(redis => $slow, http => <<"EOC");
     service_token_redis %%REDIS_ADDR%% timeout=20s connect_timeout=5s;
-    log_format st '$status $service_token_status';
+    log_format st '\$status \$service_token_status';
     server { listen 127.0.0.1:%%PORT%%; service_token api;
         listen 127.0.0.1:%%PORT_H2%% http2;
         access_log %%DIR%%/access.log st;
-        location /status { service_token off; stub_status; access_log off; } }
+        location /status { service_token off; stub_status; access_log off; }
+        location /accounted { post_action \@account; }
+        location \@account { service_token off;
+            proxy_pass http://127.0.0.1:$account; } }
 EOC
 
 my $get = "GET /index.html HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ";
@@ -73,6 +84,17 @@ for my $n (1 .. 5) {
 
 is(status_of($nginx->get2('/index.html', token => 'after-h2',
     port => $nginx->port('PORT_H2'))), 200, 'after resets over HTTP/2');
+
+# post_action goes on with the request of one who left: it is not woken there
+
+close $nginx->open("GET /accounted HTTP/1.1\r\nHost: x\r\n"
+    . "Authorization: Bearer accounted\r\n\r\n");
+my $accounting = $upstream->accept;
+is(status_of($nginx->get('/index.html', token => 'accounted')), 200,
+    'the question was answered');
+is(status_of($nginx->get('/index.html', token => 'later')), 200, 'and another');
+ok(!IO::Select->new($upstream)->can_read(0), 'it was accounted once');
+close $accounting;
 
 # nothing is left behind
 
