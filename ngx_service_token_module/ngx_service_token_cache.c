@@ -5,8 +5,9 @@
  * Redis executed before the script behind the current lease was sent.  Who
  * reads takes the lease first, then the epoch, then the entry, then the clock:
  *
- * - the lease is stored after all that it proves was applied, so whoever sees
- *   it sees the entries dropped and the epoch raised;
+ * - the lease is kept as the date of its script, and stored after all that it
+ *   proves was applied, so whoever sees it sees the entries dropped and the
+ *   epoch raised;
  * - the clock is read last, so a process that was frozen in between does not
  *   believe an old one.
  *
@@ -17,6 +18,9 @@
  * written under the slab's mutex, which nginx frees when its holder dies.  It
  * is never waited for: a holder may be frozen.  A record is then not kept; a
  * drop becomes a raised epoch.
+ *
+ * An answer that is not kept takes away what was kept before: in an outage
+ * nothing is used that this node has heard to be otherwise.
  */
 
 
@@ -184,7 +188,7 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     int                          rc;
     u_char                       buf[STOK_PACK_MAX];
     uint32_t                     epoch;
-    uint64_t                     until, now, valid;
+    uint64_t                     proved, now, valid;
     stok_table_entry_t           entry;
     ngx_service_token_shared_t  *shared;
 
@@ -194,7 +198,7 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
 
     shared = cache->shared;
 
-    until = atomic_load_explicit(&shared->fresh_until, memory_order_acquire);
+    proved = atomic_load_explicit(&shared->proved, memory_order_acquire);
     epoch = (uint32_t) atomic_load_explicit(&shared->followed,
                                             memory_order_acquire);
 
@@ -203,7 +207,7 @@ ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
 
     now = ngx_service_token_cache_now();
 
-    if (until == 0 || now >= until + stale) {
+    if (proved == 0 || now >= proved + cache->lease + stale) {
         return NGX_BUSY;
     }
 
@@ -288,11 +292,17 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 
     shared = cache->shared;
 
-    if (cache->valid == 0 || (len == 0 && cache->valid_unknown == 0)) {
+    if (cache->valid == 0) {
+        return;
+    }
+
+    if (len == 0 && cache->valid_unknown == 0) {
+        ngx_service_token_cache_forget(cache, key);
         return;
     }
 
     if (ngx_service_token_cache_lock(cache) != NGX_OK) {
+        ngx_service_token_cache_forget(cache, key);
         return;
     }
 
@@ -315,6 +325,28 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 
     if (rc > 0) {
         atomic_fetch_add(&shared->evicted, rc);
+    }
+}
+
+
+/*
+ * What is asked for and not in the table, as guesses are, costs nothing: a
+ * drop refuses the answers to other questions that are on their way.
+ */
+
+void
+ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key)
+{
+    u_char              buf[STOK_PACK_MAX];
+    stok_table_entry_t  entry;
+
+    if (cache->valid
+        && stok_table_read(&cache->table, key, ngx_service_token_cache_used,
+                           &entry, buf, sizeof(buf))
+           == STOK_OK)
+    {
+        ngx_service_token_cache_drop(cache, key);
     }
 }
 
@@ -386,7 +418,7 @@ ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
 
 void
 ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t until)
+    uint64_t server, uint64_t sent)
 {
     uint64_t                     old;
     ngx_service_token_shared_t  *shared;
@@ -397,11 +429,10 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
         return;
     }
 
-    old = atomic_load(&shared->fresh_until);
+    old = atomic_load(&shared->proved);
 
-    while (old < until
-           && !atomic_compare_exchange_weak(&shared->fresh_until, &old,
-                                            until))
+    while (old < sent
+           && !atomic_compare_exchange_weak(&shared->proved, &old, sent))
     {
         /* void */
     }

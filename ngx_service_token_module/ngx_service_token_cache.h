@@ -38,7 +38,7 @@ typedef enum {
 
 /* in the zone; dates are milliseconds of the monotonic clock */
 typedef struct {
-    _Atomic uint64_t     fresh_until;              /* the lease */
+    _Atomic uint64_t     proved;                   /* when it was sent */
     _Atomic uint64_t     followed;                 /* server << 32 | epoch */
     _Atomic uint64_t     heard;                    /* (counter << 32) + tick */
 
@@ -134,6 +134,10 @@ void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
+/* an answer that is not kept: what was there is old, if there was anything */
+void ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key);
+
 /* anything may have changed */
 void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);
@@ -145,9 +149,12 @@ uint64_t ngx_service_token_cache_server(ngx_service_token_cache_t *cache);
 void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
     uint64_t server);
 
-/* proven by a stream to that server: fresh until then, if not longer */
+/*
+ * Proven by a stream to that server, with a script sent then: fresh for a
+ * lease from there on, whatever each reader's lease is.
+ */
 void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t until);
+    uint64_t server, uint64_t sent);
 
 /*
  * A joined stream has told all up to that tick of a counter, which is known by

@@ -224,7 +224,7 @@ ngx_service_token_keeper_vacant(ngx_service_token_stream_t *stream,
 
     lease = stream->cache->lease;
     since = atomic_load(&shared->keeper_since);
-    lapsed = ngx_max(atomic_load(&shared->fresh_until), since + lease);
+    lapsed = ngx_max(atomic_load(&shared->proved), since) + lease;
 
     if (now < lapsed) {
         return 0;

@@ -376,6 +376,10 @@ ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
                       &lookups->marker);
     }
 
+    if (lookup->found != NGX_ERROR) {
+        ngx_service_token_pipe_complain(lookups->link, NULL, 0);
+    }
+
     lookup->rc = lookup->found;
 
 done:
@@ -402,6 +406,13 @@ ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup)
                              lookup->lookups->link->server,
                              lookup->packed.data,
                              lookup->rc == NGX_OK ? lookup->packed.len : 0);
+
+    } else if (lookup->found == NGX_ABORT) {
+
+        /* unreadable now: what it was before is not used in an outage, too */
+
+        ngx_service_token_cache_forget(lookup->lookups->cache,
+                                       &lookup->cached);
     }
 
     while (!ngx_queue_empty(&lookup->waiters)) {

@@ -97,7 +97,7 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
         stream->proved = ngx_service_token_cache_now();
 
         ngx_service_token_cache_prove(stream->cache, stream->link->server,
-                                      p->sent + stream->cache->lease);
+                                      p->sent);
 
         ngx_service_token_proof_count(stream, p->usec);
     }

@@ -40,8 +40,6 @@ ngx_service_token_question_decode(ngx_service_token_lookup_t *lookup,
         return NGX_ERROR;
     }
 
-    ngx_service_token_pipe_complain(lookup->lookups->link, NULL, 0);
-
     if (reply->type != NGX_SERVICE_TOKEN_ARRAY) {
         return ngx_service_token_question_unreadable(lookup,
                                                      "unexpected reply");

@@ -32,7 +32,7 @@ static uint64_t ngx_service_token_status_gauge(_Atomic int64_t *value);
 static void ngx_service_token_status_cache(ngx_service_token_status_t *st,
     ngx_service_token_cache_t *cache);
 static void ngx_service_token_status_stream(ngx_service_token_status_t *st,
-    ngx_service_token_shared_t *shared);
+    ngx_service_token_cache_t *cache);
 static ngx_int_t ngx_service_token_status_node(ngx_service_token_status_t *st,
     ngx_service_token_shared_t *shared, ngx_pool_t *pool);
 static ngx_int_t ngx_service_token_status_send(ngx_http_request_t *r,
@@ -117,7 +117,7 @@ ngx_service_token_status_handler(ngx_http_request_t *r)
 
     if (mcf->stream) {
         st->streamed = 1;
-        ngx_service_token_status_stream(st, mcf->cache.shared);
+        ngx_service_token_status_stream(st, &mcf->cache);
     }
 
     return ngx_service_token_status_send(r, st);
@@ -212,13 +212,16 @@ ngx_service_token_status_cache(ngx_service_token_status_t *st,
 
 static void
 ngx_service_token_status_stream(ngx_service_token_status_t *st,
-    ngx_service_token_shared_t *shared)
+    ngx_service_token_cache_t *cache)
 {
     uint32_t                          keeper, joined;
-    uint64_t                          until, now;
+    uint64_t                          proved, until, now;
+    ngx_service_token_shared_t       *shared;
     ngx_service_token_status_state_e  state;
 
-    until = ngx_service_token_status_load(&shared->fresh_until);
+    shared = cache->shared;
+    proved = ngx_service_token_status_load(&shared->proved);
+    until = proved ? proved + cache->lease : 0;
     now = ngx_service_token_cache_now();
 
     st->lease_valid = until > now;

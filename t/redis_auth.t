@@ -8,6 +8,7 @@ use Stok::Test;
 my @acl = (
     qw(--user edge on >edgepass ~{st}:* +@read +@connection),
     qw(--user weak on >weakpass ~other:* +@read +@connection),
+    qw(--user half on >halfpass ~{st}:* +@read +@connection -hget),
 );
 
 my $redis = Stok::Redis->start(auth => ['admin pass'],
@@ -60,6 +61,19 @@ EOC
             "$name: no password in the log");
     }
 }
+
+# records may be read, the marker may not: each question is answered well by
+# half, and that is said once
+
+my $half = start(<<"EOC");
+    service_token_redis 127.0.0.1:$port user=half password_file=%%DIR%%/half;
+    server { listen 127.0.0.1:%%PORT%%; service_token api; }
+EOC
+
+is(status_of($half->get('/', token => $token)), 503, 'no marker') for 1 .. 5;
+ok($half->wait_log(qr/\[error\].*answers with an error: NOPERM/), 'said');
+my $said = () = $half->log =~ /answers with an error|answers again/g;
+is($said, 1, 'said once');
 
 # a prefix
 
@@ -125,6 +139,7 @@ sub start {
         pass => "admin pass\n",
         edge => "edgepass\n",
         weak => 'weakpass',
+        half => 'halfpass',
         wrong => "wrong-one\r\n",
         keys => 'k2 ' . unpack('H*', pack 'C*', 0 .. 31) . "\n"
             . 'k1 ' . 'ab' x 32 . "\n",

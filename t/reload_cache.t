@@ -2,7 +2,7 @@ use strict;
 use warnings;
 
 # A reload keeps the cache, and misses nothing; another size, dataset or key
-# begins an empty one.
+# begins an empty one, and another lease rules at once.
 
 use lib 't/lib';
 use Stok::Test;
@@ -81,5 +81,19 @@ $nginx->file('nginx.conf', $nginx->read('nginx.conf')
     =~ s/(service_token_zone)/service_token_key_file keys;\n$1/r);
 $nginx->reload;
 like(said($nginx, $token[9]), qr/^401 UNKNOWN/, 'another key: not kept');
+
+# a shorter lease: what the longer one proved is not used for longer
+
+my $lease = edge(redis => $redis, conf => 'service_token_lease 60s;');
+
+wait_for('cached', sub { said($lease, $token[9]) eq '200 ALLOWED HIT' });
+$redis->cli(qw(ACL SETUSER default -client|tracking));
+$lease->file('nginx.conf',
+    $lease->read('nginx.conf') =~ s/lease 60s/lease 1s/r);
+$lease->reload;
+$redis->cli(qw(CLIENT KILL TYPE pubsub));
+$redis->cli('HSET', $redis->token_key($token[9]), status => 'revoked');
+wait_for('refused', sub { said($lease, $token[9]) eq '401 REVOKED BYPASS' });
+pass('another lease: the old one is not kept');
 
 finish();
