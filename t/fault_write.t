@@ -92,7 +92,7 @@ sub begin {
     @many = ((map { token() } 1 .. 60), @{ $fault->{valid} });
 }
 
-sub token { $redis->token(name => 'long' x 15 . $n++) }
+sub token { $redis->token(name => 'long' x 20 . $n++) }
 
 sub arm {
     my $point = shift;
@@ -146,6 +146,12 @@ sub try {
     is(keys %now, @before, "$name: it is replaced");
     like($nginx->log, qr/ was locked by $_\b/, "$name: its mutex was freed")
         for @dead;
+
+    # others take what is free, and what was not cleared would mix with them
+
+    my @others = map { token() } 1 .. 230;
+    is(Stok::Uses::run($nginx, \@others, connections => 16), 230,
+        "$name: others are let in");
 
     push @many, $token;
     cached("$name: after");
