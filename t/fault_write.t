@@ -42,7 +42,11 @@ my $n = 0;
 
 begin(2);
 
-dies("KILL-$_", \&ask) for qw(write begin head key data tag end done);
+# after "tag" it has one of its slots, the next ones look free; several times,
+# since the epoch hides it if the keeper dies
+
+dies("KILL-$_", \&ask) for qw(write begin head key data end done),
+    ('tag') x 4;
 
 # an old entry of the key goes first: all are old with a new stream
 
