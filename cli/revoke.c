@@ -243,13 +243,15 @@ cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
     had = strdup(cli_get(&rec, "seal"));
     gets = calloc(1, STOK_SEAL_MAX + 1);
 
-    step->text[step->texts++] = had;
-    step->text[step->texts++] = gets;
-
     if (had == NULL || gets == NULL) {
+        free(had);
+        free(gets);
         cli_free(&rec);
         return cli_fail(CLI_UNAVAILABLE, "no memory");
     }
+
+    step->text[step->texts++] = had;
+    step->text[step->texts++] = gets;
 
     if (code == CLI_OK) {
         token.status = STOK_TOKEN_REVOKED;

@@ -116,7 +116,7 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 
 void
 ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
-    ngx_service_token_reply_t *reply)
+    ngx_service_token_reply_t *reply, ngx_uint_t script)
 {
     if (reply) {
         (void) ngx_service_token_redis_error_text(reply);

@@ -33,6 +33,8 @@ stok_table_write(stok_table_t *table, const stok_table_key_t *key,
     uint64_t        cost[2];
     stok_bucket_t  *b;
 
+    stok_table_hook("write");
+
     absent = entry->len == 0;
     need = stok_table_need(key, entry->len);
 
@@ -195,14 +197,22 @@ stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
                          | (uint64_t) entry->epoch << 32);
     stok_store(&word[1], (uint64_t) entry->stored_at);
 
+    stok_table_hook("head");
+
     word += STOK_TABLE_HEAD;
     stok_table_put_bytes(word, key->data, key->len);
+
+    stok_table_hook("key");
 
     word += stok_table_words((uint32_t) key->len);
     stok_table_put_bytes(word, data, entry->len);
 
+    stok_table_hook("data");
+
     stok_store(&b->tag[i], stok_table_tag(key->hash));
     stok_store(&b->used[i], now);
+
+    stok_table_hook("tag");
 
     for (k = 1; k < need; k++) {
         stok_store(&b->tag[i + k], STOK_TABLE_MORE);
@@ -248,6 +258,8 @@ stok_table_clear(stok_bucket_t *b, uint32_t i)
 {
     stok_store(&b->tag[i], 0);
 
+    stok_table_hook("clear");
+
     while (++i < STOK_TABLE_SLOTS
            && stok_load(&b->tag[i]) == STOK_TABLE_MORE)
     {
@@ -263,11 +275,15 @@ stok_table_drop(stok_table_t *table, const stok_table_key_t *key)
     uint32_t        choice;
     stok_bucket_t  *b;
 
+    stok_table_hook("drop");
+
     found = 0;
 
     atomic_fetch_add_explicit(
                        &stok_table_bucket(table, key->hash, 0)->generation,
                        1, memory_order_acq_rel);
+
+    stok_table_hook("generation");
 
     for (choice = 0; choice < 2; choice++) {
         b = stok_table_bucket(table, key->hash, choice);
@@ -304,6 +320,7 @@ stok_table_begin(stok_bucket_t *b)
     if (seq & 1) {
         for (i = 0; i < STOK_TABLE_SLOTS; i++) {
             stok_store(&b->tag[i], 0);
+            stok_table_hook("heal");
         }
 
         return;
@@ -311,12 +328,18 @@ stok_table_begin(stok_bucket_t *b)
 
     stok_store(&b->seq, seq + 1);
     atomic_thread_fence(memory_order_release);
+
+    stok_table_hook("begin");
 }
 
 
 static void
 stok_table_end(stok_bucket_t *b)
 {
+    stok_table_hook("end");
+
     atomic_store_explicit(&b->seq, stok_load(&b->seq) + 1,
                           memory_order_release);
+
+    stok_table_hook("done");
 }

@@ -81,6 +81,45 @@ stok_throttle_fail(const stok_throttle_t *table, uint64_t key, uint64_t now,
 }
 
 
+void
+stok_throttle_tally(const stok_throttle_t *table, uint32_t most,
+    uint64_t now, uint64_t step, uint64_t burst, uint64_t *failing,
+    uint64_t *over)
+{
+    uint32_t              i, k, next, seen;
+    uint64_t              until, n, m;
+    stok_throttle_set_t  *set;
+
+    n = 0;
+    m = 0;
+    seen = 0;
+    next = table->n / most + (table->n % most != 0);
+
+    for (i = 0; i < table->n; i += next) {
+        set = &table->set[i];
+        seen++;
+
+        for (k = 0; k < STOK_THROTTLE_WAYS; k++) {
+            until = atomic_load_explicit(&set->until[k], memory_order_relaxed);
+
+            if (until > now) {
+                n++;
+                m += until - now > burst * step;
+            }
+        }
+
+        if (table->n - i <= next) {
+            break;
+        }
+    }
+
+    if (seen) {
+        *failing += n * table->n / seen;
+        *over += m * table->n / seen;
+    }
+}
+
+
 /* 0 says that a bucket is free, so it is no key */
 
 static stok_throttle_set_t *

@@ -64,5 +64,14 @@ uint64_t stok_throttle_wait(const stok_throttle_t *table, uint64_t key,
 void stok_throttle_fail(const stok_throttle_t *table, uint64_t key,
     uint64_t now, uint64_t step);
 
+/*
+ * Adds to *failing how many keys have failures that did not leak out yet, and
+ * to *over how many of them would have to wait.  Looks at no more than most
+ * sets, spread evenly: if there are more, the numbers are reckoned from these.
+ */
+void stok_throttle_tally(const stok_throttle_t *table, uint32_t most,
+    uint64_t now, uint64_t step, uint64_t burst, uint64_t *failing,
+    uint64_t *over);
+
 
 #endif /* STOK_THROTTLE_H */

@@ -15,6 +15,7 @@
 
 typedef enum {
     NGX_SERVICE_TOKEN_METRICS_WORKERS = 0,         /* always there */
+    NGX_SERVICE_TOKEN_METRICS_THROTTLE,            /* if there is one */
     NGX_SERVICE_TOKEN_METRICS_CACHE,               /* if there is a zone */
     NGX_SERVICE_TOKEN_METRICS_STREAM               /* if records are kept */
 } ngx_service_token_metrics_e;
@@ -50,6 +51,13 @@ typedef struct {
     { NGX_SERVICE_TOKEN_METRICS_WORKERS, "requests_expiring", key,            \
       "requests_expiring_total", "within=\"" key "\"", "counter",             \
       "Requests let in whose token expires soon; 30d includes 7d.",           \
+      ngx_service_token_metrics_at(field), 1 }
+
+#define ADDRESSES(key, field)                                                 \
+    { NGX_SERVICE_TOKEN_METRICS_THROTTLE, "throttle_addresses", key,          \
+      "throttle_addresses", "state=\"" key "\"", "gauge",                     \
+      "Addresses that failed lately; throttled: too often. Reckoned from "    \
+      "a part if the zone is large.",                                         \
       ngx_service_token_metrics_at(field), 1 }
 
 #define CACHE(key, name, type, help, field)                                   \
@@ -110,6 +118,9 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     WORKERS("last_used_dropped", "touches_dropped_total", "counter",
             "Uses that were not kept at all, for want of room.",
             last_used_dropped),
+
+    ADDRESSES("failing", failing),
+    ADDRESSES("throttled", throttled),
 
     CACHE("epoch", "epoch", "gauge",
           "Number of the cache's epoch.", epoch),
@@ -295,6 +306,9 @@ ngx_service_token_metrics_there(const ngx_service_token_metric_t *row,
     ngx_service_token_status_t *st)
 {
     switch (row->part) {
+
+    case NGX_SERVICE_TOKEN_METRICS_THROTTLE:
+        return st->throttling;
 
     case NGX_SERVICE_TOKEN_METRICS_CACHE:
         return st->cached;

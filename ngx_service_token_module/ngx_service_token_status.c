@@ -8,7 +8,8 @@
  * Nothing here is locked or written, so requests are not held up.  Of the
  * records in the cache not many more than NGX_SERVICE_TOKEN_STATUS_RECORDS are
  * looked at, and the others reckoned: all of a large zone would hold up the
- * worker.
+ * worker.  So it is with the addresses that fail, but far more of them are
+ * looked at: few of many are what matters there.
  */
 
 
@@ -17,6 +18,7 @@
 
 
 #define NGX_SERVICE_TOKEN_STATUS_RECORDS  4096
+#define NGX_SERVICE_TOKEN_STATUS_SETS     65536    /* of a throttle, 8 MiB */
 
 #define ngx_service_token_status_load(p)                                      \
     atomic_load_explicit(p, memory_order_relaxed)
@@ -31,6 +33,8 @@ static void ngx_service_token_status_slot(ngx_service_token_status_t *st,
 static uint64_t ngx_service_token_status_gauge(_Atomic int64_t *value);
 static void ngx_service_token_status_cache(ngx_service_token_status_t *st,
     ngx_service_token_cache_t *cache);
+static void ngx_service_token_status_throttles(
+    ngx_service_token_status_t *st, ngx_service_token_throttle_zone_t *zone);
 static void ngx_service_token_status_stream(ngx_service_token_status_t *st,
     ngx_service_token_cache_t *cache);
 static ngx_int_t ngx_service_token_status_node(ngx_service_token_status_t *st,
@@ -102,6 +106,11 @@ ngx_service_token_status_handler(ngx_http_request_t *r)
 
     for (i = 0; mcf->slots.shared && i < NGX_SERVICE_TOKEN_SLOTS; i++) {
         ngx_service_token_status_slot(st, &mcf->slots.shared->slot[i]);
+    }
+
+    if (mcf->used && mcf->throttles) {
+        st->throttling = 1;
+        ngx_service_token_status_throttles(st, mcf->throttles);
     }
 
     if (mcf->cache.shared) {
@@ -207,6 +216,18 @@ ngx_service_token_status_cache(ngx_service_token_status_t *st,
     st->users = live[NGX_SERVICE_TOKEN_KIND_USER];
     st->absent = absent[NGX_SERVICE_TOKEN_KIND_TOKEN]
                  + absent[NGX_SERVICE_TOKEN_KIND_USER];
+}
+
+
+static void
+ngx_service_token_status_throttles(ngx_service_token_status_t *st,
+    ngx_service_token_throttle_zone_t *zone)
+{
+    for (/* void */; zone; zone = zone->next) {
+        stok_throttle_tally(&zone->table, NGX_SERVICE_TOKEN_STATUS_SETS,
+                            ngx_service_token_throttle_now, zone->step,
+                            zone->burst, &st->failing, &st->throttled);
+    }
 }
 
 

@@ -51,6 +51,11 @@ typedef struct {
     uint64_t   pending;
     uint64_t   down;
 
+    /* of the throttles' zones */
+
+    uint64_t   failing;
+    uint64_t   throttled;
+
     /* of the cache */
 
     uint64_t   epoch;
@@ -76,6 +81,7 @@ typedef struct {
 
     unsigned   cached:1;                           /* there is a zone */
     unsigned   streamed:1;                         /* records are kept */
+    unsigned   throttling:1;                       /* there is a throttle */
 } ngx_service_token_status_t;
 
 

@@ -21,10 +21,6 @@
 #include "ngx_service_token.h"
 
 
-/* of the clock that a machine's processes share, in microseconds */
-#define ngx_service_token_throttle_now  (ngx_service_token_cache_now() * 1000)
-
-
 static ngx_int_t ngx_service_token_throttle_over(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, uint64_t *key);
 static ngx_int_t ngx_service_token_throttle_key(ngx_http_request_t *r,

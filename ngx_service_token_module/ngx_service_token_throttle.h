@@ -14,6 +14,10 @@
 #include "stok_throttle.h"
 
 
+/* of the clock that a machine's processes share, in microseconds */
+#define ngx_service_token_throttle_now  (ngx_service_token_cache_now() * 1000)
+
+
 typedef struct ngx_service_token_throttle_zone_s
                                            ngx_service_token_throttle_zone_t;
 

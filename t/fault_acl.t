@@ -52,6 +52,15 @@ my @table = (
         begin => sub { r(qw(CONFIG SET replica-serve-stale-data yes));
             r('REPLICAOF', '127.0.0.1', $nobody) },
         end => sub { r(qw(REPLICAOF NO ONE)) }],
+
+    # ticks are refused for so long that the stream is opened anew meanwhile
+
+    ['READONLY: for two leases and more', up => 1, lasts => 3,
+        begin => sub { r('REPLICAOF', '127.0.0.1', $nobody) },
+        end => sub { r(qw(REPLICAOF NO ONE)) }],
+    ['NOREPLICAS: an isolated primary', up => 1, lasts => 3,
+        begin => sub { r(qw(CONFIG SET min-replicas-to-write 1)) },
+        end => sub { r(qw(CONFIG SET min-replicas-to-write 0)) }],
 );
 
 $fault->try(@$_) for @table;

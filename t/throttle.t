@@ -82,6 +82,10 @@ like(header_of($r, 'Retry-After'), qr/^(?:5\d|60)$/, 'Retry-After');
 
 my $now = $status->now;
 is($now->{'requests THROTTLED NONE'}, 23 * keys(%failing) + 1, 'it is counted');
+is($now->{'throttle_addresses throttled'}, scalar keys %failing,
+    'each address, too');
+cmp_ok($now->{'throttle_addresses failing'}, '>=', keys %failing,
+    'among those that failed');
 like($status->get('/metrics'), qr/^service_token_requests_total
     \{verdict="THROTTLED",cache="NONE"\}[ ]$now->{'requests THROTTLED NONE'}$/mx,
     'as the rule in conf\/alerts.yml names it');

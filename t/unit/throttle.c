@@ -191,6 +191,56 @@ throttle_sets(void **state)
 
 /* two processes, one key: each failure is counted */
 
+/* of keys that are spread over all sets, some of which overdrew */
+
+static void
+throttle_tally(void **state)
+{
+    uint64_t         i, k, key, failing, over;
+    stok_throttle_t  table;
+
+    (void) state;
+
+    table_new(&table, 100);
+
+    for (i = 0; i < 200; i++) {
+        key = (i % 100 * (UINT32_MAX / 100) + 1000) << 32 | (i + 1);
+
+        for (k = 0; k <= (i < 50 ? BURST : 0); k++) {
+            stok_throttle_fail(&table, key, START, STEP);
+        }
+    }
+
+    failing = 7;
+    over = 9;
+
+    stok_throttle_tally(&table, 100, START, STEP, BURST, &failing, &over);
+    assert_int_equal(failing, 7 + 200);
+    assert_int_equal(over, 9 + 50);
+
+    /* of one set in ten */
+
+    failing = 0;
+    over = 0;
+
+    stok_throttle_tally(&table, 10, START, STEP, BURST, &failing, &over);
+    assert_int_equal(failing, 200);
+    assert_int_equal(over, 50);
+
+    /* what leaked out is not counted */
+
+    failing = 0;
+    over = 0;
+
+    stok_throttle_tally(&table, 1000, START + STEP, STEP, BURST, &failing,
+                        &over);
+    assert_int_equal(failing, 50);
+    assert_int_equal(over, 0);
+
+    table_free(&table);
+}
+
+
 static void
 throttle_processes(void **state)
 {
@@ -232,6 +282,7 @@ main(void)
         cmocka_unit_test(throttle_overdrawn),
         cmocka_unit_test(throttle_full),
         cmocka_unit_test(throttle_sets),
+        cmocka_unit_test(throttle_tally),
         cmocka_unit_test(throttle_processes)
     };
 

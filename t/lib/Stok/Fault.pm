@@ -13,7 +13,7 @@ package Stok::Fault;
 #     $fault->try('name', begin => sub { }, lasts => 1, end => sub { });
 #
 # Options of try(): lasts, seconds between begin and end; down, there have to be
-# answers of 503; up, none of them; lost, how many answers may be missing;
+# answers of 503; up, none of them; down_at, from these workers only; lost, how many answers may be missing;
 # close, a connection for each request; moves, workers are replaced; late,
 # seconds for which nginx itself is away; victim, code that revokes it (it gets
 # the clear token), else that is done right before begin.
@@ -134,6 +134,7 @@ sub judge {
     my ($self, $name, $case, $begun, $who, @answers) = @_;
 
     my %n = (lost => 0, 503 => 0, victim => 0);
+    my %down_at = map { $_ => 1 } @{ $case->{down_at} // [] };
     my ($slowest, @wrong) = (0);
 
     for my $answer (@answers) {
@@ -144,7 +145,7 @@ sub judge {
         $n{503}++ if $status == 503;
         $slowest = max($slowest, $end - $start);
 
-        next if $status == 503;
+        next if $status == 503 && (!$case->{down_at} || $down_at{$pid});
 
         if ($kind eq 'victim') {
             $n{victim}++ if $status == 401 && $start > $begun + $bound;

@@ -73,7 +73,7 @@ sub numbers {
 
 sub gauge {
     shift =~ /^(?:waiters|redis_links_down|touches_pending|records .*
-        |lease_\w+|proof_last_seconds|stream .*|tracking_refused)$/x;
+        |throttle_addresses .*|lease_\w+|proof_last_seconds|stream .*|tracking_refused)$/x;
 }
 
 # names in the exposition, without their labels

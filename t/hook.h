@@ -1,0 +1,40 @@
+/*
+ * For a build of t/fault_write.t, by "-include": a writer of the shared table
+ * dies, or stops, at a named point between two of its stores.
+ *
+ * It does so if there is a file KILL-POINT, or STOP-POINT, in the folder that
+ * STOK_HOOK names.  The file goes first, so it is for one process, once.
+ */
+
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define stok_table_hook(point)                                                \
+    do {                                                                      \
+        stok_test_hook("KILL-" point, SIGKILL);                               \
+        stok_test_hook("STOP-" point, SIGSTOP);                               \
+    } while (0)
+
+
+static inline void
+stok_test_hook(const char *name, int signo)
+{
+    char         path[4096];
+    const char  *dir;
+
+    dir = getenv("STOK_HOOK");
+
+    if (dir == NULL) {
+        return;
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/%s", dir, name);
+
+    if (unlink(path) == 0) {
+        (void) raise(signo);
+    }
+}
