@@ -50,7 +50,7 @@ stok_throttle_wait(const stok_throttle_t *table, uint64_t key, uint64_t now,
 
 void
 stok_throttle_fail(const stok_throttle_t *table, uint64_t key, uint64_t now,
-    uint64_t step)
+    uint64_t step, uint64_t most)
 {
     int                   i;
     uint64_t              until, next;
@@ -76,6 +76,10 @@ stok_throttle_fail(const stok_throttle_t *table, uint64_t key, uint64_t now,
 
     do {
         next = (until > now ? until : now) + step;
+
+        if (next > now + most) {
+            next = until > now + most ? until : now + most;
+        }
 
     } while (!atomic_compare_exchange_weak(&set->until[i], &until, next));
 }

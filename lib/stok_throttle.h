@@ -60,9 +60,9 @@ uint32_t stok_throttle_fit(size_t size);
 uint64_t stok_throttle_wait(const stok_throttle_t *table, uint64_t key,
     uint64_t now, uint64_t step, uint64_t burst);
 
-/* counts a failure */
+/* counts a failure; all together never take longer than most to leak out */
 void stok_throttle_fail(const stok_throttle_t *table, uint64_t key,
-    uint64_t now, uint64_t step);
+    uint64_t now, uint64_t step, uint64_t most);
 
 /*
  * Adds to *failing how many keys have failures that did not leak out yet, and

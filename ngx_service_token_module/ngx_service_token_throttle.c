@@ -21,6 +21,13 @@
 #include "ngx_service_token.h"
 
 
+/*
+ * Who overdrew, by attempts that were under way together, waits no longer:
+ * others may share the address.  In microseconds.
+ */
+#define NGX_SERVICE_TOKEN_THROTTLE_DEBT  60000000
+
+
 static ngx_int_t ngx_service_token_throttle_over(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, uint64_t *key);
 static ngx_int_t ngx_service_token_throttle_key(ngx_http_request_t *r,
@@ -66,7 +73,7 @@ void
 ngx_service_token_throttle_judge(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    uint64_t                       key;
+    uint64_t                       key, step;
     ngx_int_t                      rc;
     ngx_pool_cleanup_t            *cln;
     ngx_service_token_loc_conf_t  *lcf;
@@ -89,10 +96,12 @@ ngx_service_token_throttle_judge(ngx_http_request_t *r,
     }
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_service_token_module);
+    step = lcf->throttle->zone->step;
 
     stok_throttle_fail(&lcf->throttle->zone->table, key,
-                       ngx_service_token_throttle_now,
-                       lcf->throttle->zone->step);
+                       ngx_service_token_throttle_now, step,
+                       lcf->throttle->burst * step
+                       + NGX_SERVICE_TOKEN_THROTTLE_DEBT);
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
 

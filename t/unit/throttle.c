@@ -14,6 +14,7 @@
 #define STEP   1000
 #define BURST  4
 #define START  1000000
+#define MOST   (1000000 * STEP)
 
 
 static void
@@ -72,7 +73,7 @@ throttle_exact(void **state)
     for (key = 0; key < 3; key++) {
         for (i = 0; i <= BURST; i++) {
             assert_int_equal(wait_of(&table, key * 2, START), 0);
-            stok_throttle_fail(&table, key * 2, START, STEP);
+            stok_throttle_fail(&table, key * 2, START, STEP, MOST);
         }
 
         assert_int_equal(wait_of(&table, key * 2, START), STEP);
@@ -89,7 +90,7 @@ throttle_exact(void **state)
 
     assert_int_equal(wait_of(&table, 2, START + STEP - 1), 1);
     assert_int_equal(wait_of(&table, 2, START + STEP), 0);
-    stok_throttle_fail(&table, 2, START + STEP, STEP);
+    stok_throttle_fail(&table, 2, START + STEP, STEP, MOST);
     assert_int_equal(wait_of(&table, 2, START + STEP), STEP);
 
     /* all leak out, and no more than all */
@@ -98,7 +99,7 @@ throttle_exact(void **state)
 
     for (i = 0; i <= BURST; i++) {
         assert_int_equal(wait_of(&table, 2, START * 2), 0);
-        stok_throttle_fail(&table, 2, START * 2, STEP);
+        stok_throttle_fail(&table, 2, START * 2, STEP, MOST);
     }
 
     assert_int_equal(wait_of(&table, 2, START * 2), STEP);
@@ -119,10 +120,21 @@ throttle_overdrawn(void **state)
     table_new(&table, 1);
 
     for (i = 0; i < BURST + 1 + 10; i++) {
-        stok_throttle_fail(&table, 5, START, STEP);
+        stok_throttle_fail(&table, 5, START, STEP, MOST);
     }
 
     assert_int_equal(wait_of(&table, 5, START), 11 * STEP);
+
+    /* but not for ever; who may overdraw further does not lose it */
+
+    for (i = 0; i < 100; i++) {
+        stok_throttle_fail(&table, 5, START, STEP, (BURST + 20) * STEP);
+    }
+
+    assert_int_equal(wait_of(&table, 5, START), 20 * STEP);
+
+    stok_throttle_fail(&table, 5, START, STEP, STEP);
+    assert_int_equal(wait_of(&table, 5, START), 20 * STEP);
 
     table_free(&table);
 }
@@ -142,11 +154,11 @@ throttle_full(void **state)
     table_new(&table, 1);
 
     for (i = 0; i < 20; i++) {
-        stok_throttle_fail(&table, 1, START, STEP);
+        stok_throttle_fail(&table, 1, START, STEP, MOST);
     }
 
     for (key = 2; key < 1000; key++) {
-        stok_throttle_fail(&table, key, START, STEP);
+        stok_throttle_fail(&table, key, START, STEP, MOST);
         assert_int_equal(stok_throttle_wait(&table, key, START, STEP, 0),
                          STEP);
     }
@@ -172,7 +184,7 @@ throttle_sets(void **state)
 
     for (n = 0; n < 64; n++) {
         key = n << 58 | 1;
-        stok_throttle_fail(&table, key, START, STEP);
+        stok_throttle_fail(&table, key, START, STEP, MOST);
     }
 
     for (n = 0; n < 64; n++) {
@@ -182,7 +194,7 @@ throttle_sets(void **state)
         assert_int_equal(atomic_load(&table.set[n].key[1]), 0);
     }
 
-    stok_throttle_fail(&table, UINT64_MAX, START, STEP);
+    stok_throttle_fail(&table, UINT64_MAX, START, STEP, MOST);
     assert_int_equal(atomic_load(&table.set[63].key[1]), UINT64_MAX);
 
     table_free(&table);
@@ -207,7 +219,7 @@ throttle_tally(void **state)
         key = (i % 100 * (UINT32_MAX / 100) + 1000) << 32 | (i + 1);
 
         for (k = 0; k <= (i < 50 ? BURST : 0); k++) {
-            stok_throttle_fail(&table, key, START, STEP);
+            stok_throttle_fail(&table, key, START, STEP, MOST);
         }
     }
 
@@ -251,13 +263,13 @@ throttle_processes(void **state)
     (void) state;
 
     table_new(&table, 1);
-    stok_throttle_fail(&table, 9, START, STEP);
+    stok_throttle_fail(&table, 9, START, STEP, MOST);
 
     pid = fork();
     assert_true(pid >= 0);
 
     for (i = 0; i < 100000; i++) {
-        stok_throttle_fail(&table, 9, START, STEP);
+        stok_throttle_fail(&table, 9, START, STEP, MOST);
     }
 
     if (pid == 0) {
