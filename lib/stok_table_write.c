@@ -10,9 +10,9 @@
 
 static uint32_t stok_table_need(const stok_table_key_t *key, size_t len);
 static uint32_t stok_table_room(stok_bucket_t *b, uint32_t need, int absent,
-    uint64_t *cost);
+    uint32_t now, uint64_t *cost);
 static uint64_t stok_table_cost(stok_bucket_t *b, uint32_t i, int absent,
-    int full);
+    int full, uint32_t now);
 static void stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
     const stok_table_key_t *key, uint32_t now,
     const stok_table_entry_t *entry, const void *data);
@@ -56,7 +56,8 @@ stok_table_write(stok_table_t *table, const stok_table_key_t *key,
             stok_table_end(b);
         }
 
-        at[choice] = stok_table_room(b, need, absent, &cost[choice]);
+        at[choice] = stok_table_room(b, need, absent, now,
+                                     &cost[choice]);
     }
 
     choice = cost[1] < cost[0];
@@ -105,7 +106,8 @@ stok_table_need(const stok_table_key_t *key, size_t len)
  */
 
 static uint32_t
-stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint64_t *cost)
+stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint32_t now,
+    uint64_t *cost)
 {
     int       full;
     uint32_t  i, k, at, taken, unknown;
@@ -131,7 +133,7 @@ stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint64_t *cost)
         sum = 0;
 
         for (k = i; k < i + need; k++) {
-            c = stok_table_cost(b, k, absent, full);
+            c = stok_table_cost(b, k, absent, full, now);
 
             if (c == UINT64_MAX) {
                 sum = c;
@@ -157,13 +159,15 @@ stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint64_t *cost)
 
 /*
  * What it costs to take a slot: 0 if it is free; who was used later costs
- * more; who is absent less than any who is not.
+ * more; who is absent less than any who is not.  The clock turns round, and
+ * another process may be a little ahead.
  */
 
 static uint64_t
-stok_table_cost(stok_bucket_t *b, uint32_t i, int absent, int full)
+stok_table_cost(stok_bucket_t *b, uint32_t i, int absent, int full,
+    uint32_t now)
 {
-    uint32_t  first;
+    uint32_t  first, age;
     uint64_t  head, cost;
 
     if (stok_load(&b->tag[i]) == 0) {
@@ -172,7 +176,9 @@ stok_table_cost(stok_bucket_t *b, uint32_t i, int absent, int full)
 
     first = stok_table_first(b, i);
     head = stok_load(&b->word[first * STOK_TABLE_WORDS]);
-    cost = (uint64_t) stok_load(&b->used[first]) + STOK_TABLE_SLOTS + 1;
+    age = now - stok_load(&b->used[first]);
+    age = age > UINT32_MAX / 2 ? 0 : age;
+    cost = (uint64_t) (UINT32_MAX - age) + STOK_TABLE_SLOTS + 1;
 
     if (stok_table_dlen(head)) {
         return absent ? UINT64_MAX : cost + UINT32_MAX;

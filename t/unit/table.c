@@ -213,38 +213,59 @@ test_generation(void **state)
 
 
 static void
-test_least_recently_used(void **state)
+least_recently_used(uint32_t t)
 {
     char                 buf[2048], text[300];
     uint32_t             i;
     stok_table_t        *table;
     stok_table_entry_t   entry;
 
-    (void) state;
-
     table = table_new(1);
     memset(text, 'y', sizeof(text));
 
     for (i = 0; i < STOK_TABLE_SLOTS; i++) {
-        assert_int_equal(table_write(table, i, 100 + i, "data", 4), 0);
+        assert_int_equal(table_write(table, i, t + i, "data", 4), 0);
     }
 
     /* the oldest was used again: the second oldest goes */
 
-    assert_int_equal(table_read(table, 0, 200, buf, &entry), STOK_OK);
-    assert_int_equal(table_write(table, 50, 201, "data", 4), 1);
-    assert_int_equal(table_read(table, 0, 201, buf, &entry), STOK_OK);
-    assert_int_equal(table_read(table, 1, 201, buf, &entry), STOK_DECLINED);
-    assert_int_equal(table_read(table, 2, 201, buf, &entry), STOK_OK);
-    assert_int_equal(table_read(table, 50, 201, buf, &entry), STOK_OK);
+    assert_int_equal(table_read(table, 0, t + 100, buf, &entry), STOK_OK);
+    assert_int_equal(table_write(table, 50, t + 101, "data", 4), 1);
+    assert_int_equal(table_read(table, 0, t + 101, buf, &entry), STOK_OK);
+    assert_int_equal(table_read(table, 1, t + 101, buf, &entry),
+                     STOK_DECLINED);
+    assert_int_equal(table_read(table, 2, t + 101, buf, &entry), STOK_OK);
+    assert_int_equal(table_read(table, 50, t + 101, buf, &entry), STOK_OK);
+
+    /* another process' clock is ahead */
+
+    assert_int_equal(table_read(table, 0, t + 104, buf, &entry), STOK_OK);
 
     /* one of three slots takes three neighbours with it, and no more */
 
-    assert_int_equal(table_write(table, 51, 202, text, 300), 3);
+    assert_int_equal(table_write(table, 51, t + 102, text, 300), 3);
     assert_int_equal(stok_table_count(table, KIND_A, 0),
                      STOK_TABLE_SLOTS - 2);
+    assert_int_equal(table_read(table, 0, t + 102, buf, &entry), STOK_OK);
 
     table_free(table);
+}
+
+
+static void
+test_least_recently_used(void **state)
+{
+    uint32_t  t;
+
+    (void) state;
+
+    least_recently_used(100);
+
+    /* the clock turns round */
+
+    for (t = UINT32_MAX - 110; t != 1; t++) {
+        least_recently_used(t);
+    }
 }
 
 
