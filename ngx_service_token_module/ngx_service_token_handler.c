@@ -33,6 +33,9 @@ static ngx_int_t ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 
 
+static time_t  ngx_service_token_handler_warned;
+
+
 ngx_int_t
 ngx_service_token_handler(ngx_http_request_t *r)
 {
@@ -280,7 +283,13 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
                                ctx->user_found ? &ctx->user : NULL,
                                &require, ngx_time());
 
-    if (ctx->verdict == STOK_UNAVAILABLE) {
+    /* once a second: a busy user may have such a role, and is in the cache */
+
+    if (ctx->verdict == STOK_UNAVAILABLE
+        && ngx_time() != ngx_service_token_handler_warned)
+    {
+        ngx_service_token_handler_warned = ngx_time();
+
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
                       "service token: unreadable user record of token %*s: "
                       "role is none of service_token_roles",
