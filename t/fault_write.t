@@ -87,8 +87,8 @@ sub begin {
     $redis = Stok::Redis->start;
     $fault = Stok::Fault->new(redis => $redis,
         conf => 'service_token_cache_valid 10m unknown=10m;',
-        edge => { workers => $workers, zone => '128k', name => "$workers workers",
-            main => "env STOK_HOOK=$hook;",
+        edge => { workers => $workers, zone => '128k',
+            name => "$workers workers", main => "env STOK_HOOK=$hook;",
             expect => qr/exited on signal 9|zone "service_token:\S+ was locked/
         });
     $nginx = $fault->{nginx};

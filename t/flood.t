@@ -5,12 +5,15 @@ use warnings;
 # they were, and Redis hardly notices.
 #
 # The times are compared within one run: the flood is on and off in turns of a
-# tenth of a second, so what else happens on the machine happens to both, and
-# what counts is p99 of all requests with it and of all without it.  For that
-# the flood has ten times the rate of the valid requests, and no more: at full
-# rate it takes whole cores, and a time is then one of the machine's scheduler
+# tenth of a second, so what else happens on the machine happens to both.  What
+# counts is the median of the turns' p99: somebody else's burst spoils some
+# turns, and would be the p99 of all (ratios of 0.4 to 2.1 beside other load,
+# where the medians' were 0.6 to 1.2).
+#
+# For that the flood has five times the rate of the valid requests.  At full
+# rate it takes whole cores, and the times are those of the machine's scheduler
 # (of two cores that are idle otherwise: 0.45 ms without, 1.50 ms with it).
-# That ratio is told, and all else is asserted of a flood at full rate, too.
+# They are told, and all else is asserted of a flood at full rate, too.
 
 use lib 't/lib';
 use Stok::Load;
@@ -21,8 +24,8 @@ plan(skip_all => 'under valgrind nothing is quick')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
 my ($rate, $burst, $connections) = (10, 20, 16);
-my ($turns, $turn, $settle) = (90, 0.1, 0.02);
-my ($valid_rate, $flood_rate) = (400, 4000);
+my ($turns, $turn, $settle) = (120, 0.1, 0.02);
+my ($valid_rate, $flood_rate) = (1000, 5000);
 my $bound = 2;
 my $seconds = 3;
 my $attacker = '192.0.2.66';
@@ -72,14 +75,13 @@ my @said = $load->stop;
 bounded('in turns', $calls, $start, $flood->stop);
 is(hits(@said), 1, 'in turns: all from the cache');
 
-my $took = took(\@turns, @said);
-my ($quiet, $flooded) = map { 1000 * p99(@{ $took->{$_} }) } qw(quiet flood);
+my %p99 = p99s(\@turns, @said);
+my ($quiet, $flooded) = map { 1000 * median(@{ $p99{$_} }) } qw(quiet flood);
 
 diag(sprintf 'in turns: p99 of valid requests %.2f ms, flooded %.2f ms, ratio '
     . '%.2f', $quiet, $flooded, $flooded / $quiet);
 
-cmp_ok(@{ $took->{$_} }, '>', $turns * $turn * $valid_rate / 4, "$_: enough")
-    for qw(quiet flood);
+cmp_ok(@{ $p99{$_} }, '>', $turns / 2, "$_: enough turns") for qw(quiet flood);
 cmp_ok($flooded, '<=', $bound * $quiet, 'p99: at most twice the quiet one');
 
 # ---- at full rate
@@ -136,21 +138,28 @@ sub bounded {
         "$name: Redis is asked by no more than may fail");
 }
 
-# times of the requests that began in a turn, by its kind
+# of each turn in which enough requests began, by its kind
 
-sub took {
+sub p99s {
     my ($turns, @said) = @_;
-    my %took = (quiet => [], flood => []);
+    my %p99 = (quiet => [], flood => []);
     my $i = 0;
+    my @took;
 
     for my $answer (@said) {
         $i++ while $i < @$turns && $turns->[$i][2] < $answer->[0];
         last if $i == @$turns;
-        push @{ $took{ $turns->[$i][0] } }, $answer->[1] - $answer->[0]
+        push @{ $took[$i] }, $answer->[1] - $answer->[0]
             if $answer->[0] >= $turns->[$i][1];
     }
 
-    return \%took;
+    for my $i (grep { @{ $took[$_] // [] } > $turn * $valid_rate / 2 }
+        0 .. $#took)
+    {
+        push @{ $p99{ $turns->[$i][0] } }, p99(@{ $took[$i] });
+    }
+
+    return %p99;
 }
 
 # it gives way to who measures
@@ -169,7 +178,8 @@ sub flood {
 
 sub load {
     return Stok::Load->start(port => $nginx->port, clients => 1,
-        rate => $valid_rate, requests => [map { request($_, '10.0.0.1') } @valid]);
+        rate => $valid_rate,
+        requests => [map { request($_, '10.0.0.1') } @valid]);
 }
 
 sub request {
@@ -190,4 +200,9 @@ sub hits {
 sub p99 {
     my @took = sort { $a <=> $b } @_;
     return $took[int(@took * 0.99)];
+}
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    return $sorted[@sorted / 2];
 }

@@ -41,8 +41,9 @@ kill 'STOP', $redis->pid;
 
 my $sock = Stok::Storm::connected($nginx->port('PORT_H2'));
 
-syswrite $sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . Stok::Storm::frame(4, 0, 0, '')
-    . join '', map { Stok::Storm::frame(1, 5, 2 * $_ - 1,
+syswrite $sock, join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    Stok::Storm::frame(4, 0, 0, ''),
+    map { Stok::Storm::frame(1, 5, 2 * $_ - 1,
         Stok::Storm::headers("guess-$_")) } 1 .. $guesses;
 
 my $full;
