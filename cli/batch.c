@@ -214,9 +214,7 @@ cli_batch_date(cli_import_t *im, const cli_line_t *line, const char *name)
     size_t  i;
 
     for (i = 0; i < line->n; i += 2) {
-        if (strcmp(line->field[i].data, name) == 0
-            && line->field[i + 1].len)
-        {
+        if (cli_str_is(line->field[i], name) && line->field[i + 1].len) {
             return cli_batch_text(im, line->field[i + 1]);
         }
     }
