@@ -23,13 +23,14 @@ typedef struct {
     int64_t      found;
     int64_t      mended;
     json_t      *findings;
+    json_t      *names;                          /* of one user's tokens */
 } cli_fsck_t;
 
 
 /* names of one kind, as one call of the script takes them */
 typedef struct {
     const char   *kind;
-    const char   *owner;                         /* of members, else "" */
+    const char   *owner;                         /* see scripts/fsck.lua */
     size_t        n;
     const char  **arg;                           /* names from FIXED on */
 } cli_names_t;

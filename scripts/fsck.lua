@@ -4,14 +4,17 @@
 -- an index) or empty, then names.
 -- kind: token (names are digests), user, id, user-tokens, usage: what stands
 -- behind the colon of keys; users, tokens, expiry, last_used: members of that
--- index; member: tokens in user-tokens:<owner>; types: no names.
+-- index; member: tokens in user-tokens:<owner>; same: a token that has the
+-- name of the token <owner>; types: no names.
 --
--- OK, the findings, and of token and user the records: for each name what
--- HGETALL says, empty if it is gone or of another type.  A finding is a word,
--- the number of the name, the token, the user, what is wrong, and "+" if it
--- can be mended.  "mend" makes each change that "check" has marked, with an
--- audit entry for it.  The caller mends nothing of a record that it cannot
--- read, and nothing at all while "types" finds something.
+-- OK, the findings, and what was read for each name.  Of token and user: what
+-- HGETALL says, empty if it is gone or of another type.  Of user-tokens and
+-- member: tokens and their names in turn, or "many": the members have to be
+-- asked for in pieces.  A finding is a word, the number of the name, the
+-- token, the user, what is wrong, and "+" if it can be mended.  "mend" makes
+-- each change that "check" has marked, with an audit entry for it.  The caller
+-- mends nothing of a record that it cannot read, and nothing at all while
+-- "types" finds something.
 --
 -- What is mended are indexes, from records, and links between two records:
 -- nothing here changes what the edge decides.
@@ -210,7 +213,9 @@ local function dangling(word, where, ...)
     end
 end
 
-local function check_member(set, id)
+-- id and its name go to names, if it is a token of the owner
+
+local function check_member(set, id, names)
     token, user = id, owner
 
     if call('SISMEMBER', set, id) == 0 then
@@ -220,11 +225,30 @@ local function check_member(set, id)
     local digest = leads(id)
     local of = digest and field('token:' .. digest, 'user')
 
-    if of and of ~= owner then
+    if of == owner then
+        names[#names + 1] = id
+        names[#names + 1] = field('token:' .. digest, 'name') or ''
+    elseif of then
         say('user-tokens', 'user-tokens:' .. owner .. ' has ' .. id
             .. ', a token of ' .. of, take('SREM', set, id))
     else
         dangling('user-tokens', 'user-tokens:' .. owner, 'SREM', set, id)
+    end
+end
+
+-- the caller has seen two of one name, maybe not at one moment
+
+local function check_same(id)
+    local one, other = leads(id), leads(owner)
+
+    one, other = one and 'token:' .. one, other and 'token:' .. other
+    token, user = id, one and field(one, 'user') or ''
+
+    if id ~= owner and one and other and user == field(other, 'user')
+        and field(one, 'name') and field(one, 'name') == field(other, 'name')
+    then
+        say('same-name', 'it has the name of ' .. owner
+            .. ', of the same user: rotate or delete one of them')
     end
 end
 
@@ -258,13 +282,16 @@ local checks = {
         end
 
         for _, member in ipairs(call('SMEMBERS', key(set))) do
-            check_member(key(set), member)
+            check_member(key(set), member, records[at])
         end
     end,
 
     member = function(id)
-        check_member(key('user-tokens:' .. owner), id)
+        records[at] = {}
+        check_member(key('user-tokens:' .. owner), id, records[at])
     end,
+
+    same = check_same,
 
     usage = function(id)
         token = id

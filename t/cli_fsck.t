@@ -23,6 +23,14 @@ my $before = Stok::Command::snapshot($redis);
 is(($st->run('fsck', '--fix'))[0], 0, '--fix of a clean one');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
 
+# so many that members of user-tokens are asked for in pieces; and a name of
+# two users
+
+many(600);
+$redis->listed_token(id => 'tok_plain', user => 'eva@example.org', name => 'plain');
+($code, $out) = $st->run('fsck');
+is("$code $out", "0 606 tokens and 2 users: 0 found, 0 mended\n", 'of many tokens');
+
 # what is mended: damage, the word, what is said
 
 for my $case (
@@ -133,6 +141,10 @@ for my $case (
         'unreadable', qr/no field role/],
     ['a token without its user', sub { del("user:$user") }, 'no-user',
         qr/its user $user has no record/],
+    ['two tokens of one name', sub { field('never', 'name', 'plain') },
+        'same-name', qr/(?:plain|never), of the same user: rotate or delete/],
+    ['the same among 600 tokens', sub { many(600); field('never', 'name', 'many 7') },
+        'same-name', qr/of the same user: rotate or delete/],
     ['two records of one id', sub { $redis->cli('COPY', record('plain'),
         $redis->key('token:' . 'f' x 64)) }, 'id', qr/another record of this id/],
     ['a link that another holds', sub { field('next', 'rotated_from', $t{other}) },
@@ -222,6 +234,13 @@ sub dataset {
         ['never', $user, '--expires-in', 'never'];
     $t{next} = $by->json('token', 'rotate', $t{old})->{id};
     $redis->used($t{plain}, last_used => 1_700_000_000, uses => 12);
+}
+
+# more tokens of the user
+
+sub many {
+    $redis->listed_token(id => "tok_many$_", user => $user, name => "many $_",
+        expires_at => 2_000_000_000) for 1 .. shift;
 }
 
 sub r { my ($command, $name, @args) = @_; $redis->cli($command, $redis->key($name), @args) }
