@@ -342,6 +342,9 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
         {
             good = cli_fsck_record(f, names, i, records->element[i - 1]);
 
+        } else if (strcmp(names->kind, "id") == 0) {
+            good = cli_fsck_readable(f, records->element[i - 1]);
+
         } else {
             code = cli_fsck_members(f, names, i, records->element[i - 1]);
             if (code != CLI_OK) {

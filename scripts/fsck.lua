@@ -8,7 +8,8 @@
 -- name of the token <owner>; types: no names.
 --
 -- OK, the findings, and what was read for each name.  Of token and user: what
--- HGETALL says, empty if it is gone or of another type.  Of user-tokens and
+-- HGETALL says, empty if it is gone or of another type.  Of id, if its record
+-- has links: the digest and what HGETALL says.  Of user-tokens and
 -- member: tokens and their names in turn, or "many": the members have to be
 -- asked for in pieces.  A finding is a word, the number of the name, the
 -- token, the user, what is wrong, and "+" if it can be mended.  "mend" makes
@@ -98,8 +99,8 @@ local function score(index, member, wanted)
     end
 end
 
--- a link to a token that was deleted stays; to one that is there it has to
--- be answered
+-- A link to a token that was deleted stays; to one that is there it has to be
+-- answered.  Which of both it is id: tells: so links come after all of them.
 
 local function linked(id, here, other, there)
     local digest = other and other ~= '' and leads(other)
@@ -178,9 +179,21 @@ local function check_token(digest)
     if call('EXISTS', key('user:' .. user)) == 0 then
         say('no-user', 'its user ' .. user .. ' has no record')
     end
+end
 
-    linked(token, 'rotated_to', rec.rotated_to, 'rotated_from')
-    linked(token, 'rotated_from', rec.rotated_from, 'rotated_to')
+local function check_links(id)
+    local digest = leads(id) or ''
+    local record = 'token:' .. digest
+    local to, from = field(record, 'rotated_to'), field(record, 'rotated_from')
+
+    if to or from then
+        records[at] = call('HGETALL', key(record))
+        table.insert(records[at], 1, digest)
+        user = field(record, 'user') or ''
+
+        linked(id, 'rotated_to', to, 'rotated_from')
+        linked(id, 'rotated_from', from, 'rotated_to')
+    end
 end
 
 local function check_user(id)
@@ -257,11 +270,12 @@ local checks = {
     user = check_user,
 
     id = function(id)
-        token = id
+        token, records[at] = id, {}
         if kind_of('id:' .. id) ~= 'none' and not other_type('id:' .. id,
             'string')
         then
             dangling('id', 'id:', 'DEL', key('id:' .. id))
+            check_links(id)
         end
     end,
 

@@ -117,6 +117,20 @@ my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-', 'COUNT',
 is("@last{qw(actor action)}", 'anna fsck.mend', 'who mended');
 like($last{after}, qr/^\S+: .* lacks /, 'and what');
 
+# a link can be mended only when the id of both is: one run does both, in
+# whatever order it meets them
+
+dataset();
+for my $n (1 .. 20) {
+    $redis->listed_token(id => "tok_old$n", user => $user, name => "old $n",
+        rotated_to => "tok_new$n");
+    $redis->listed_token(id => "tok_new$n", user => $user, name => "new $n");
+    del("id:tok_old$n", "id:tok_new$n");
+}
+my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
+is("@$json{qw(found mended)}", '60 60', '20 pairs without ids and half a link');
+is(($st->run('fsck'))[0], 0, 'clean after one run');
+
 # what is not mended: damage, the word, what is said
 
 for my $case (
