@@ -61,6 +61,19 @@ local function other_type(name, wanted)
     return false
 end
 
+-- what a command says of a key; and true if the key is of another type, which
+-- is told then: the type of each key would be one question more
+
+local function ask(wanted, command, name, ...)
+    local found = try(command, key(name), ...)
+    if type(found) ~= 'table' or not found.err then
+        return found
+    elseif other_type(name, wanted) then
+        return nil, true
+    end
+    return call(command, key(name), ...)
+end
+
 local function field(record, name)
     local found = try('HGET', key(record), name)
     return type(found) == 'string' and found or nil
@@ -76,11 +89,13 @@ local function leads(id)
         return digest.err and 'unknown'
     end
 
-    if not digest or kind_of('token:' .. digest) == 'none' then
+    local its = digest and field('token:' .. digest, 'id')
+
+    if not digest or not its and kind_of('token:' .. digest) == 'none' then
         return nil
     end
 
-    return (field('token:' .. digest, 'id') or id) == id and digest
+    return (its or id) == id and digest
 end
 
 -- the place in an index that a record says; false: none
@@ -126,16 +141,7 @@ local function linked(id, here, other, there)
 end
 
 local function check_token(digest)
-    local record = 'token:' .. digest
-
-    records[at] = {}
-    if kind_of(record) == 'none'
-        or other_type(record, 'hash')
-    then
-        return
-    end
-
-    local got, rec = call('HGETALL', key(record)), {}
+    local got, rec = ask('hash', 'HGETALL', 'token:' .. digest) or {}, {}
 
     for i = 1, #got, 2 do
         rec[got[i]] = got[i + 1]
@@ -154,21 +160,17 @@ local function check_token(digest)
 
     local by_id, set = 'id:' .. token, 'user-tokens:' .. user
 
-    if not other_type(by_id, 'string') then
-        local of = call('GET', key(by_id))
+    local of, other = ask('string', 'GET', by_id)
 
-        if of and of ~= digest and leads(token) then
-            say('id', by_id .. ' leads to another record of this id')
-            return
-        elseif of ~= digest then
-            say('id', by_id .. (of and ' leads elsewhere' or ' is missing'),
-                {{'SET', key(by_id), digest}})
-        end
+    if of and of ~= digest and leads(token) then
+        say('id', by_id .. ' leads to another record of this id')
+        return
+    elseif of ~= digest and not other then
+        say('id', by_id .. (of and ' leads elsewhere' or ' is missing'),
+            {{'SET', key(by_id), digest}})
     end
 
-    if not other_type(set, 'set')
-        and call('SISMEMBER', key(set), token) == 0
-    then
+    if ask('set', 'SISMEMBER', set, token) == 0 then
         say('user-tokens', set .. ' lacks ' .. token,
             {{'SADD', key(set), token}})
     end
@@ -181,10 +183,10 @@ local function check_token(digest)
     end
 end
 
-local function check_links(id)
-    local digest = leads(id) or ''
+local function check_links(id, digest)
     local record = 'token:' .. digest
-    local to, from = field(record, 'rotated_to'), field(record, 'rotated_from')
+    local to, from = unpack(try('HMGET', key(record), 'rotated_to',
+        'rotated_from'))
 
     if to or from then
         records[at] = call('HGETALL', key(record))
@@ -199,20 +201,14 @@ end
 local function check_user(id)
     local record = 'user:' .. id
 
-    records[at] = {}
     user = id
-
-    if kind_of(record) == 'none' or other_type(record, 'hash') then
-        return
-    end
-
-    records[at] = call('HGETALL', key(record))
+    records[at] = ask('hash', 'HGETALL', record) or {}
 
     local created = field(record, 'created_at') or ''
 
     created = created == '' and '0' or created
 
-    if tonumber(created) then
+    if #records[at] > 0 and tonumber(created) then
         score('users', id, created)
     end
 end
@@ -231,16 +227,15 @@ end
 local function check_member(set, id, names)
     token, user = id, owner
 
-    if call('SISMEMBER', set, id) == 0 then
-        return
-    end
-
     local digest = leads(id)
-    local of = digest and field('token:' .. digest, 'user')
+    local of, name = unpack(digest and try('HMGET', key('token:' .. digest),
+        'user', 'name') or {})
 
     if of == owner then
         names[#names + 1] = id
-        names[#names + 1] = field('token:' .. digest, 'name') or ''
+        names[#names + 1] = name or ''
+    elseif call('SISMEMBER', set, id) == 0 then
+        return
     elseif of then
         say('user-tokens', 'user-tokens:' .. owner .. ' has ' .. id
             .. ', a token of ' .. of, take('SREM', set, id))
@@ -270,12 +265,14 @@ local checks = {
     user = check_user,
 
     id = function(id)
+        local digest = leads(id)
+
         token, records[at] = id, {}
-        if kind_of('id:' .. id) ~= 'none' and not other_type('id:' .. id,
-            'string')
-        then
+
+        if digest and digest ~= 'unknown' then
+            check_links(id, digest)
+        elseif ask('string', 'GET', 'id:' .. id) then
             dangling('id', 'id:', 'DEL', key('id:' .. id))
-            check_links(id)
         end
     end,
 
@@ -284,18 +281,14 @@ local checks = {
 
         owner, user, records[at] = id, id, {}
 
-        if kind_of(set) == 'none' or other_type(set, 'set') then
-            return
-        end
-
         -- the caller asks for the members of a large one in pieces
 
-        if call('SCARD', key(set)) > 500 then
+        if (ask('set', 'SCARD', set) or 0) > 500 then
             records[at] = {'many'}
             return
         end
 
-        for _, member in ipairs(call('SMEMBERS', key(set))) do
+        for _, member in ipairs(try('SMEMBERS', key(set))) do
             check_member(key(set), member, records[at])
         end
     end,
@@ -309,9 +302,7 @@ local checks = {
 
     usage = function(id)
         token = id
-        if kind_of('usage:' .. id) ~= 'none'
-            and not other_type('usage:' .. id, 'hash')
-        then
+        if (ask('hash', 'HLEN', 'usage:' .. id) or 0) > 0 then
             dangling('usage', 'usage:', 'DEL', key('usage:' .. id))
         end
     end,
@@ -329,7 +320,7 @@ local checks = {
 
 local function listed(id)
     token = id
-    if call('ZSCORE', key(kind), id) then
+    if not leads(id) and call('ZSCORE', key(kind), id) then
         dangling(kind, kind, 'ZREM', key(kind), id)
     end
 end
