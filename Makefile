@@ -190,10 +190,12 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-$(B)/fuzz/lib.a: $(LIB) $(LIB_H) cli/line.c cli/text.c $(CLI_H)
+FUZZ_CLI = cli/line.c cli/line_read.c cli/text.c
+
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H)
 	@mkdir -p $(B)/fuzz/objs
 	@rm -f $@
-	for file in $(LIB) cli/line.c cli/text.c; do \
+	for file in $(LIB) $(FUZZ_CLI); do \
 	    $(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer-no-link -c \
 	    -o $(B)/fuzz/objs/$$(basename $$file .c).o $$file || exit 1; \
 	done

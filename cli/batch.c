@@ -19,7 +19,10 @@ static int cli_batch_text(cli_import_t *im, stok_str_t text);
 static int cli_batch_date(cli_import_t *im, const cli_line_t *line,
     const char *name);
 static int cli_batch_number(cli_import_t *im, size_t n);
-static int cli_batch_list(cli_import_t *im, const stok_str_t *list, size_t n);
+static int cli_batch_fields(cli_import_t *im, cli_shape_t *shape,
+    const stok_str_t *list, size_t n);
+static int cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
+    const stok_str_t *list, size_t n);
 static int cli_batch_user(cli_import_t *im, const cli_line_t *line);
 static int cli_batch_token(cli_import_t *im, const cli_line_t *line);
 static int cli_batch_alone(cli_import_t *im, const cli_line_t *line);
@@ -61,6 +64,7 @@ cli_batch_add(cli_t *cli, cli_import_t *im, const cli_line_t *line)
 
     if (im->argc == 0) {
         call->n = 0;
+        memset(im->shape, 0, sizeof(im->shape));
     }
 
     call->line[call->n++] = im->line;
@@ -141,7 +145,8 @@ cli_batch_user(cli_import_t *im, const cli_line_t *line)
     rc |= cli_batch_text(im, line->user.role);
     rc |= cli_batch_text(im, stok_user_status_name(line->user.status));
     rc |= cli_batch_date(im, line, "created_at");
-    rc |= cli_batch_list(im, line->field, line->n);
+    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_USER], line->field,
+                           line->n);
 
     return rc;
 }
@@ -176,26 +181,71 @@ cli_batch_token(cli_import_t *im, const cli_line_t *line)
     rc |= cli_batch_date(im, line, "created_at");
     rc |= cli_batch_date(im, line, "expires_at");
     rc |= cli_batch_text(im, line->last_used);
-    rc |= cli_batch_list(im, line->field, line->n);
-    rc |= cli_batch_list(im, line->usage, line->usages);
+    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_TOKEN], line->field,
+                           line->n);
+    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_USAGE], line->usage,
+                           line->usages);
+
+    return rc;
+}
+
+
+/* names and values in turn: the names once, where they stay the same */
+
+static int
+cli_batch_fields(cli_import_t *im, cli_shape_t *shape,
+    const stok_str_t *list, size_t n)
+{
+    int     rc;
+    size_t  i;
+
+    if (cli_batch_same(im, shape, list, n)) {
+        rc = cli_batch_arg(im, "=", 1);
+
+    } else {
+        rc = cli_batch_number(im, n / 2);
+
+        shape->n = n;
+        shape->argc = im->argc;
+        shape->text = im->text_len;
+
+        for (i = 0; i < n; i += 2) {
+            rc |= cli_batch_text(im, list[i]);
+        }
+    }
+
+    for (i = 1; i < n; i += 2) {
+        rc |= cli_batch_text(im, list[i]);
+    }
 
     return rc;
 }
 
 
 static int
-cli_batch_list(cli_import_t *im, const stok_str_t *list, size_t n)
+cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
+    const stok_str_t *list, size_t n)
 {
-    int     rc;
-    size_t  i;
+    size_t       i;
+    stok_str_t   name;
 
-    rc = cli_batch_number(im, n);
-
-    for (i = 0; i < n; i++) {
-        rc |= cli_batch_arg(im, list[i].data, list[i].len);
+    if (n == 0 || shape->n != n) {
+        return 0;
     }
 
-    return rc;
+    name.data = im->text + shape->text;
+
+    for (i = 0; i < n; i += 2) {
+        name.len = im->len[(size_t) shape->argc + i / 2];
+
+        if (!cli_str_same(name, list[i])) {
+            return 0;
+        }
+
+        name.data += name.len;
+    }
+
+    return 1;
 }
 
 
@@ -214,9 +264,7 @@ cli_batch_date(cli_import_t *im, const cli_line_t *line, const char *name)
     size_t  i;
 
     for (i = 0; i < line->n; i += 2) {
-        if (strcmp(line->field[i].data, name) == 0
-            && line->field[i + 1].len)
-        {
+        if (cli_str_is(line->field[i], name) && line->field[i + 1].len) {
             return cli_batch_text(im, line->field[i + 1]);
         }
     }

@@ -21,6 +21,7 @@
 
 #define CLI_LINE_MAX   (256 * 1024)              /* bytes of a line */
 #define CLI_USAGE_MAX  16                        /* fields of a usage */
+#define CLI_MEMBERS    (CLI_FIELDS / 2 + 3)      /* of a line's object */
 #define CLI_SET_KEY    16
 
 
@@ -39,30 +40,47 @@ typedef enum {
 } cli_line_e;
 
 
-/* a line that was read; its texts lie in json */
+typedef enum {
+    CLI_MEMBER_TEXT = 0,
+    CLI_MEMBER_NUMBER,                           /* a whole one: its digits */
+    CLI_MEMBER_USAGE,                            /* line->usage */
+    CLI_MEMBER_OTHER                             /* without text */
+} cli_member_e;
+
+
+typedef struct {
+    cli_member_e          type;
+    stok_str_t            name;
+    stok_str_t            text;
+} cli_member_t;
+
+
+/* a line that was read; its texts lie in what was read, or in json */
 typedef struct {
     cli_line_e            kind;
-    json_t               *json;                  /* NULL: none was read */
+    json_t               *json;                  /* NULL: there is none */
     json_t               *object;                /* in it */
+
+    size_t                members;
+    size_t                usages;                /* strings of usage */
+    size_t                n;                     /* strings of field */
 
     stok_str_t            id;                    /* of the user or token */
     char                  hex[STOK_DIGEST_HEX + 1];
     uint8_t               digest[STOK_DIGEST_LEN];
-
-    size_t                n;                     /* strings of field */
-    stok_str_t            field[CLI_FIELDS];
-    size_t                dates;
-    char                  date[CLI_FIELDS / 2][24];
-
     stok_str_t            last_used;             /* empty: never */
-    char                  last[24];
-    size_t                usages;                /* strings of usage */
-    stok_str_t            usage[CLI_USAGE_MAX * 2];
 
     stok_user_record_t    user;
     stok_token_record_t   token;
 
     char                  why[160];              /* what is wrong with it */
+
+    /* as many as was said above are set */
+
+    cli_member_t          member[CLI_MEMBERS];
+    char                  number[CLI_MEMBERS][24];
+    stok_str_t            field[CLI_FIELDS];
+    stok_str_t            usage[CLI_USAGE_MAX * 2];
 } cli_line_t;
 
 
@@ -74,11 +92,25 @@ void cli_set_free(cli_set_t *set);
 /*
  * line.c: text of len bytes to a line that holds what the schema allows, with
  * a seal of a key of ours if there are keys.  CLI_REFUSED: line->why says
- * why not.  The caller frees it, whatever the answer.
+ * why not.  The text stays as it is while the line is used.  The caller frees
+ * it, whatever the answer.
  */
 int cli_line_parse(cli_t *cli, cli_line_t *line, const char *text,
     size_t len);
+void cli_line_init(cli_line_t *line);
 void cli_line_free(cli_line_t *line);
+int cli_line_bad(cli_line_t *line, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int cli_str_is(stok_str_t text, const char *value);
+int cli_str_same(stok_str_t one, stok_str_t other);
+
+/*
+ * line_read.c: kind, members and usage of a line after cli_line_init().
+ * plain: CLI_REFUSED: it is not as export writes it, or it is wrong.  json:
+ * line->why says why not.
+ */
+int cli_line_plain(cli_line_t *line, const char *text, size_t len);
+int cli_line_json(cli_line_t *line, const char *text, size_t len);
 
 
 #endif /* CLI_DUMP_H */

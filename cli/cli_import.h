@@ -19,6 +19,14 @@
 #define CLI_BATCH_ARGS     64                    /* of a record, about */
 
 
+enum {
+    CLI_SHAPE_USER = 0,
+    CLI_SHAPE_TOKEN,
+    CLI_SHAPE_USAGE,
+    CLI_SHAPES
+};
+
+
 /* records, by what became of them */
 typedef struct {
     size_t   new;
@@ -34,6 +42,14 @@ typedef struct {
     size_t   n;
     size_t   line[CLI_BATCH_RECORDS];
 } cli_call_t;
+
+
+/* names that the batch has, for records of the same ones behind it */
+typedef struct {
+    size_t   n;                                  /* strings; 0: none yet */
+    int      argc;                               /* number of the first */
+    size_t   text;                               /* and where it is */
+} cli_shape_t;
 
 
 typedef struct {
@@ -71,6 +87,7 @@ typedef struct {
     size_t         *len;                         /* of each */
     int             argc;
     int             argc_size;
+    cli_shape_t     shape[CLI_SHAPES];
 
     cli_call_t      call[CLI_BATCH_FLIGHT + 1];  /* a ring */
     size_t          first;

@@ -38,6 +38,9 @@ static int cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
     redisReply **reply);
 static int cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i,
     redisReply *reply);
+static int cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
+    redisReply *members);
+static int cli_fsck_same(cli_fsck_t *f, const char *id, const char *other);
 static int cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i);
 static void cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i,
     int mended);
@@ -53,6 +56,7 @@ cli_fsck(cli_t *cli, cli_args_t *args)
     f.cli = cli;
     f.fix = cli_option(args, "fix") != NULL;
     f.findings = json_array();
+    f.names = json_object();
 
     code = cli_fsck_run(&f);
 
@@ -61,6 +65,7 @@ cli_fsck(cli_t *cli, cli_args_t *args)
     }
 
     json_decref(f.findings);
+    json_decref(f.names);
 
     return code;
 }
@@ -320,7 +325,7 @@ cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
 static int
 cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
 {
-    int          good;
+    int          code, good;
     size_t       k;
     redisReply  *records, *findings, *finding;
 
@@ -332,12 +337,20 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
         && records->element[i - 1]->type == REDIS_REPLY_ARRAY
         && records->element[i - 1]->elements)
     {
-        if (strcmp(names->kind, "user-tokens") == 0) {
-            return cli_fsck_walk(f, "SSCAN", "member",
-                                 names->arg[CLI_FSCK_FIXED + i - 1]);
-        }
+        if (strcmp(names->kind, "token") == 0
+            || strcmp(names->kind, "user") == 0)
+        {
+            good = cli_fsck_record(f, names, i, records->element[i - 1]);
 
-        good = cli_fsck_record(f, names, i, records->element[i - 1]);
+        } else if (strcmp(names->kind, "id") == 0) {
+            good = cli_fsck_readable(f, records->element[i - 1]);
+
+        } else {
+            code = cli_fsck_members(f, names, i, records->element[i - 1]);
+            if (code != CLI_OK) {
+                return code;
+            }
+        }
     }
 
     for (k = 0; k < findings->elements && good && f->fix; k++) {
@@ -353,6 +366,72 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
     cli_fsck_findings(f, findings, i, 0);
 
     return CLI_OK;
+}
+
+
+/*
+ * Ids of a user's tokens, and their names: each is to have its own.  Names are
+ * kept for one user at a time.
+ */
+
+static int
+cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
+    redisReply *members)
+{
+    int          code;
+    size_t       k;
+    json_t      *other;
+    const char  *id, *name;
+
+    if (strcmp(names->kind, "user-tokens") == 0) {
+        json_object_clear(f->names);
+
+        if (members->elements == 1) {
+            return cli_fsck_walk(f, "SSCAN", "member",
+                                 names->arg[CLI_FSCK_FIXED + i - 1]);
+        }
+    }
+
+    code = CLI_OK;
+
+    for (k = 0; k + 1 < members->elements && code == CLI_OK; k += 2) {
+        id = members->element[k]->str;
+        name = members->element[k + 1]->str;
+        other = json_object_get(f->names, name);
+
+        if (other == NULL) {
+            (void) json_object_set_new_nocheck(f->names, name,
+                                               json_string_nocheck(id));
+
+        } else if (strcmp(json_string_value(other), id) != 0) {
+            code = cli_fsck_same(f, id, json_string_value(other));
+        }
+    }
+
+    return code;
+}
+
+
+/* a page may have been older than the other: both are asked for at once */
+
+static int
+cli_fsck_same(cli_fsck_t *f, const char *id, const char *other)
+{
+    int           code;
+    redisReply   *reply;
+    const char   *arg[CLI_FSCK_FIXED + 1];
+    cli_names_t   same = { "same", other, 1, arg };
+
+    arg[CLI_FSCK_FIXED] = id;
+
+    code = cli_fsck_ask(f, &same, "check", &reply);
+
+    if (code == CLI_OK) {
+        cli_fsck_findings(f, reply->element[1], 1, 0);
+        freeReplyObject(reply);
+    }
+
+    return code;
 }
 
 

@@ -14,6 +14,8 @@
 
 static const char *cli_fsck_why(cli_fsck_t *f, const char *kind,
     const char *name, stok_str_t *field, size_t n);
+static size_t cli_fsck_fields(redisReply **element, size_t n,
+    stok_str_t field[CLI_FIELDS]);
 
 
 int
@@ -28,14 +30,11 @@ cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
 
     name = names->arg[CLI_FSCK_FIXED + i - 1];
     memset(&finding, 0, sizeof(finding));
-    n = record->elements > CLI_FIELDS ? CLI_FIELDS : record->elements;
+    n = cli_fsck_fields(record->element, record->elements, field);
 
-    for (k = 0; k < n; k++) {
-        field[k].data = record->element[k]->str;
-        field[k].len = (size_t) record->element[k]->len;
-
-        if (k % 2 && strcmp(field[k - 1].data, "id") == 0) {
-            finding.token = field[k].data;
+    for (k = 0; k + 1 < n; k += 2) {
+        if (strcmp(field[k].data, "id") == 0) {
+            finding.token = field[k + 1].data;
         }
     }
 
@@ -62,6 +61,35 @@ cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
     cli_fsck_say(f, &finding);
 
     return 0;
+}
+
+
+int
+cli_fsck_readable(cli_fsck_t *f, redisReply *record)
+{
+    size_t       n;
+    stok_str_t   field[CLI_FIELDS];
+
+    n = cli_fsck_fields(record->element + 1, record->elements - 1, field);
+
+    return cli_fsck_why(f, "token", record->element[0]->str, field, n)
+           == NULL;
+}
+
+
+static size_t
+cli_fsck_fields(redisReply **element, size_t n, stok_str_t field[CLI_FIELDS])
+{
+    size_t  k;
+
+    n = n > CLI_FIELDS ? CLI_FIELDS : n;
+
+    for (k = 0; k < n; k++) {
+        field[k].data = element[k]->str;
+        field[k].len = (size_t) element[k]->len;
+    }
+
+    return n;
 }
 
 

@@ -18,7 +18,6 @@ static int cli_import_order(cli_import_t *im, cli_line_t *line);
 static int cli_import_twice(cli_import_t *im, cli_line_t *line);
 static int cli_import_find(cli_t *cli, cli_import_t *im,
     const cli_record_t *rec);
-static int cli_import_is(stok_str_t text, const char *value);
 static int cli_import_end(cli_import_t *im, cli_line_t *line);
 
 
@@ -300,8 +299,8 @@ cli_import_find(cli_t *cli, cli_import_t *im, const cli_record_t *rec)
         code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
 
         found = code == CLI_OK && line.kind == CLI_LINE_TOKEN
-                && cli_import_is(line.token.user, cli_get(rec, "user"))
-                && cli_import_is(line.token.name, cli_get(rec, "name"));
+                && cli_str_is(line.token.user, cli_get(rec, "user"))
+                && cli_str_is(line.token.name, cli_get(rec, "name"));
 
         cli_line_free(&line);
     }
@@ -309,14 +308,6 @@ cli_import_find(cli_t *cli, cli_import_t *im, const cli_record_t *rec)
     return code == CLI_OK && !found
            ? cli_fail(CLI_REFUSED, "the file changes while it is read")
            : code;
-}
-
-
-static int
-cli_import_is(stok_str_t text, const char *value)
-{
-    return text.len == strlen(value)
-           && memcmp(text.data, value, text.len) == 0;
 }
 
 

@@ -1,12 +1,13 @@
 /*
- * One line of an import: JSON that may hold anything, to a record that the
- * edge can read.
+ * One line of an import: what line_read.c has read, which may be anything, to
+ * a record that the edge can read.
  */
 
 
 #include "cli_dump.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,68 +16,51 @@ static int cli_line_user(cli_t *cli, cli_line_t *line);
 static int cli_line_token(cli_t *cli, cli_line_t *line);
 static int cli_line_meta(cli_line_t *line);
 static int cli_line_fields(cli_line_t *line);
-static int cli_line_field(cli_line_t *line, const char *name, json_t *value);
+static int cli_line_field(cli_line_t *line, const cli_member_t *m);
+static int cli_line_beside(cli_line_t *line, const cli_member_t *m);
 static int cli_line_used(cli_line_t *line);
-static int cli_line_usage(cli_line_t *line, json_t *usage);
-static int cli_line_text(json_t *object, const char *name, stok_str_t *text);
-static int cli_line_is_date(const char *name);
-static int cli_line_bad(cli_line_t *line, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static int cli_line_usage(cli_line_t *line);
+static const cli_member_t *cli_line_member(cli_line_t *line,
+    const char *name);
+static int cli_line_text(cli_line_t *line, const char *name,
+    stok_str_t *text);
+static int cli_line_is_date(stok_str_t name);
 
 
 int
 cli_line_parse(cli_t *cli, cli_line_t *line, const char *text, size_t len)
 {
-    void          *iter;
-    const char    *kind, *near;
-    json_error_t   error;
+    cli_line_init(line);
 
-    memset(line, 0, sizeof(*line));
+    if (cli_line_plain(line, text, len) != CLI_OK) {
+        cli_line_init(line);
 
-    line->json = json_loadb(text, len, JSON_REJECT_DUPLICATES
-                                       | JSON_ALLOW_NUL, &error);
-
-    if (line->json == NULL) {
-        near = strstr(error.text, " near ");     /* the text itself */
-
-        return cli_line_bad(line, "it is not JSON: %.*s",
-                            (int) (near ? near - error.text
-                                        : (long) strlen(error.text)),
-                            error.text);
+        if (cli_line_json(line, text, len) != CLI_OK) {
+            return CLI_REFUSED;
+        }
     }
 
-    iter = json_object_iter(line->json);
+    switch (line->kind) {
 
-    if (!json_is_object(line->json) || json_object_size(line->json) != 1
-        || !json_is_object(json_object_iter_value(iter)))
-    {
-        return cli_line_bad(line, "it is not one user, token, meta or end");
-    }
-
-    kind = json_object_iter_key(iter);
-    line->object = json_object_iter_value(iter);
-
-    if (strcmp(kind, "token") == 0) {
-        line->kind = CLI_LINE_TOKEN;
+    case CLI_LINE_TOKEN:
         return cli_line_token(cli, line);
-    }
 
-    if (strcmp(kind, "user") == 0) {
-        line->kind = CLI_LINE_USER;
+    case CLI_LINE_USER:
         return cli_line_user(cli, line);
-    }
 
-    if (strcmp(kind, "meta") == 0) {
-        line->kind = CLI_LINE_META;
+    case CLI_LINE_META:
         return cli_line_meta(line);
-    }
 
-    if (strcmp(kind, "end") == 0) {
-        line->kind = CLI_LINE_END;
+    default:
         return CLI_OK;
     }
+}
 
-    return cli_line_bad(line, "it is not one user, token, meta or end");
+
+void
+cli_line_init(cli_line_t *line)
+{
+    memset(line, 0, offsetof(cli_line_t, member));
 }
 
 
@@ -93,7 +77,7 @@ cli_line_user(cli_t *cli, cli_line_t *line)
 {
     const char  *why;
 
-    if (cli_line_text(line->object, "id", &line->id) != CLI_OK
+    if (cli_line_text(line, "id", &line->id) != CLI_OK
         || stok_user_id_check(line->id) != STOK_OK)
     {
         return cli_line_bad(line, "the user has no valid id");
@@ -129,7 +113,7 @@ cli_line_token(cli_t *cli, cli_line_t *line)
     stok_str_t   hex;
     const char  *why;
 
-    if (cli_line_text(line->object, "digest", &hex) != CLI_OK
+    if (cli_line_text(line, "digest", &hex) != CLI_OK
         || cli_unhex(hex.data, hex.len, line->digest) != CLI_OK)
     {
         return cli_line_bad(line, "the token's digest is not 64 hex digits");
@@ -169,7 +153,7 @@ cli_line_meta(cli_line_t *line)
     stok_str_t   text;
     const char  *approval;
 
-    if (cli_line_text(line->object, "schema", &text) != CLI_OK
+    if (cli_line_text(line, "schema", &text) != CLI_OK
         || text.len != sizeof(STOK_SCHEMA) - 1
         || memcmp(text.data, STOK_SCHEMA, text.len) != 0)
     {
@@ -177,7 +161,7 @@ cli_line_meta(cli_line_t *line)
                             STOK_SCHEMA);
     }
 
-    if (cli_line_text(line->object, "brand", &text) != CLI_OK
+    if (cli_line_text(line, "brand", &text) != CLI_OK
         || stok_brand_check(text.data, text.len) != STOK_OK)
     {
         return cli_line_bad(line, "there is no valid brand");
@@ -201,15 +185,11 @@ cli_line_meta(cli_line_t *line)
 static int
 cli_line_fields(cli_line_t *line)
 {
-    json_t      *value;
-    const char  *name;
+    size_t  i;
 
-    json_object_foreach(line->object, name, value) {
+    for (i = 0; i < line->members; i++) {
 
-        if (line->kind == CLI_LINE_USER ? strcmp(name, "id") == 0
-            : strcmp(name, "digest") == 0 || strcmp(name, "last_used") == 0
-              || strcmp(name, "usage") == 0)
-        {
+        if (cli_line_beside(line, &line->member[i])) {
             continue;
         }
 
@@ -217,7 +197,7 @@ cli_line_fields(cli_line_t *line)
             return cli_line_bad(line, "there are too many fields");
         }
 
-        if (cli_line_field(line, name, value) != CLI_OK) {
+        if (cli_line_field(line, &line->member[i]) != CLI_OK) {
             return CLI_REFUSED;
         }
     }
@@ -227,125 +207,158 @@ cli_line_fields(cli_line_t *line)
 
 
 static int
-cli_line_field(cli_line_t *line, const char *name, json_t *value)
+cli_line_beside(cli_line_t *line, const cli_member_t *m)
 {
-    char        *date;
-    stok_str_t  *text;
+    if (line->kind == CLI_LINE_USER) {
+        return cli_str_is(m->name, "id");
+    }
 
-    line->field[line->n].data = name;
-    line->field[line->n++].len = strlen(name);
-    text = &line->field[line->n++];
+    return cli_str_is(m->name, "digest") || cli_str_is(m->name, "last_used")
+           || cli_str_is(m->name, "usage");
+}
 
-    if (json_is_string(value)
-        && (!cli_line_is_date(name) || json_string_length(value) == 0))
-    {
-        text->data = json_string_value(value);
-        text->len = json_string_length(value);
+
+static int
+cli_line_field(cli_line_t *line, const cli_member_t *m)
+{
+    int  date;
+
+    date = cli_line_is_date(m->name);
+
+    line->field[line->n++] = m->name;
+    line->field[line->n++] = m->text;
+
+    if (m->type == CLI_MEMBER_TEXT && (!date || m->text.len == 0)) {
         return CLI_OK;
     }
 
-    if (json_is_integer(value) && cli_line_is_date(name)) {
-        date = line->date[line->dates++];
-        text->data = date;
-        text->len = (size_t) snprintf(date, sizeof(line->date[0]), "%lld",
-                                      (long long) json_integer_value(value));
+    if (m->type == CLI_MEMBER_NUMBER && date) {
         return CLI_OK;
     }
 
     /* a name that is none of ours is not repeated */
 
-    return cli_line_is_date(name)
-           ? cli_line_bad(line, "a date is not a number")
-           : cli_line_bad(line, "a field is not text");
+    return date ? cli_line_bad(line, "a date is not a number")
+                : cli_line_bad(line, "a field is not text");
 }
 
 
 static int
 cli_line_used(cli_line_t *line)
 {
-    json_t   *value;
-    int64_t   date;
+    int64_t              date;
+    const cli_member_t  *m;
 
-    value = json_object_get(line->object, "last_used");
+    m = cli_line_member(line, "last_used");
 
-    if (value) {
-        line->last_used.data = line->last;
-        line->last_used.len = (size_t)
-            snprintf(line->last, sizeof(line->last), "%lld",
-                     (long long) json_integer_value(value));
-
-        if (!json_is_integer(value)
-            || stok_date_parse(line->last_used, &date) != STOK_OK)
+    if (m) {
+        if (m->type != CLI_MEMBER_NUMBER
+            || stok_date_parse(m->text, &date) != STOK_OK)
         {
             return cli_line_bad(line, "last_used is not a date");
         }
+
+        line->last_used = m->text;
     }
 
-    value = json_object_get(line->object, "usage");
+    m = cli_line_member(line, "usage");
 
-    return value ? cli_line_usage(line, value) : CLI_OK;
-}
-
-
-static int
-cli_line_usage(cli_line_t *line, json_t *usage)
-{
-    size_t       len;
-    json_t      *value;
-    const char  *name;
-
-    if (!json_is_object(usage) || json_object_size(usage) > CLI_USAGE_MAX) {
+    if (m && m->type != CLI_MEMBER_USAGE) {
         return cli_line_bad(line, "usage is not an object of %d fields at "
                             "most", CLI_USAGE_MAX);
     }
 
-    json_object_foreach(usage, name, value) {
-        len = strlen(name);
+    return cli_line_usage(line);
+}
 
-        if (len == 0 || len > 32
-            || strspn(name, "abcdefghijklmnopqrstuvwxyz_") != len
-            || !json_is_string(value)
-            || json_string_length(value) > STOK_TEXT_MAX)
+
+static int
+cli_line_usage(cli_line_t *line)
+{
+    size_t       i, k;
+    stok_str_t  *name, *value;
+
+    for (i = 0; i < line->usages; i += 2) {
+        name = &line->usage[i];
+        value = &line->usage[i + 1];
+
+        for (k = 0; k < name->len; k++) {
+            if ((name->data[k] < 'a' || name->data[k] > 'z')
+                && name->data[k] != '_')
+            {
+                break;
+            }
+        }
+
+        if (name->len == 0 || name->len > 32 || k < name->len
+            || value->data == NULL || value->len > STOK_TEXT_MAX)
         {
             return cli_line_bad(line, "usage has a field that is not valid");
         }
-
-        line->usage[line->usages].data = name;
-        line->usage[line->usages++].len = len;
-        line->usage[line->usages].data = json_string_value(value);
-        line->usage[line->usages++].len = json_string_length(value);
     }
 
     return CLI_OK;
 }
 
 
-static int
-cli_line_text(json_t *object, const char *name, stok_str_t *text)
+/* NULL: there is none */
+
+static const cli_member_t *
+cli_line_member(cli_line_t *line, const char *name)
 {
-    json_t  *value;
+    size_t  i;
 
-    value = json_object_get(object, name);
+    for (i = 0; i < line->members; i++) {
+        if (cli_str_is(line->member[i].name, name)) {
+            return &line->member[i];
+        }
+    }
 
-    text->data = json_string_value(value);
-    text->len = json_string_length(value);
-
-    return text->data ? CLI_OK : CLI_REFUSED;
+    return NULL;
 }
 
 
 static int
-cli_line_is_date(const char *name)
+cli_line_text(cli_line_t *line, const char *name, stok_str_t *text)
 {
-    size_t  len;
+    const cli_member_t  *m;
 
-    len = strlen(name);
+    m = cli_line_member(line, name);
 
-    return len > 3 && strcmp(name + len - 3, "_at") == 0;
+    if (m == NULL || m->type != CLI_MEMBER_TEXT) {
+        return CLI_REFUSED;
+    }
+
+    *text = m->text;
+
+    return CLI_OK;
 }
 
 
 static int
+cli_line_is_date(stok_str_t name)
+{
+    return name.len > 3 && memcmp(name.data + name.len - 3, "_at", 3) == 0;
+}
+
+
+int
+cli_str_is(stok_str_t text, const char *value)
+{
+    return text.len == strlen(value)
+           && memcmp(text.data, value, text.len) == 0;
+}
+
+
+int
+cli_str_same(stok_str_t one, stok_str_t other)
+{
+    return one.len == other.len
+           && memcmp(one.data, other.data, one.len) == 0;
+}
+
+
+int
 cli_line_bad(cli_line_t *line, const char *format, ...)
 {
     va_list  ap;

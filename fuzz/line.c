@@ -17,6 +17,7 @@
 static cli_t  line_cli;
 
 
+static void line_plain(const char *text, size_t len);
 static void line_good(const cli_line_t *line);
 static void line_field(const cli_line_t *line, stok_str_t name,
     stok_str_t value);
@@ -39,10 +40,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                == STOK_OK);
     line_cli.keys.n = data[0] == 'k';
 
+    line_plain((const char *) data + 1, size - 1);
+
     rc = cli_line_parse(&line_cli, &line, (const char *) data + 1, size - 1);
 
     if (rc == CLI_OK) {
-        fuzz_check(line.json != NULL);
         line_good(&line);
 
     } else {
@@ -61,6 +63,45 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 
+/* what is read without jansson, jansson reads, too, and the same */
+
+static void
+line_plain(const char *text, size_t len)
+{
+    size_t               i;
+    cli_line_t           plain, json;
+    const cli_member_t  *p, *j;
+
+    cli_line_init(&plain);
+
+    if (cli_line_plain(&plain, text, len) != CLI_OK) {
+        return;
+    }
+
+    cli_line_init(&json);
+
+    fuzz_check(cli_line_json(&json, text, len) == CLI_OK);
+    fuzz_check(plain.json == NULL);
+    fuzz_check(plain.kind == json.kind);
+    fuzz_check(plain.members == json.members && plain.usages == json.usages);
+
+    for (i = 0; i < plain.members; i++) {
+        p = &plain.member[i];
+        j = &json.member[i];
+
+        fuzz_check(p->type == j->type && cli_str_same(p->name, j->name));
+        fuzz_check(p->type == CLI_MEMBER_USAGE
+                   || cli_str_same(p->text, j->text));
+    }
+
+    for (i = 0; i < plain.usages; i++) {
+        fuzz_check(cli_str_same(plain.usage[i], json.usage[i]));
+    }
+
+    cli_line_free(&json);
+}
+
+
 static void
 line_good(const cli_line_t *line)
 {
@@ -72,7 +113,7 @@ line_good(const cli_line_t *line)
     stok_token_record_t   token;
 
     fuzz_check(line->n <= CLI_FIELDS && line->n % 2 == 0);
-    fuzz_check(line->dates <= CLI_FIELDS / 2);
+    fuzz_check(line->members <= CLI_MEMBERS);
     fuzz_check(line->usages <= 2 * CLI_USAGE_MAX && line->usages % 2 == 0);
 
     for (i = 0; i < line->n; i += 2) {
@@ -107,29 +148,45 @@ line_good(const cli_line_t *line)
 }
 
 
-/* a field's text is the line's: not cut at a zero, a number not rounded */
+/* a field's text is a member's: not cut at a zero, a number not rounded */
 
 static void
 line_field(const cli_line_t *line, stok_str_t name, stok_str_t value)
 {
-    char     text[32];
-    json_t  *json;
+    size_t               i;
+    char                 text[32];
+    json_t              *json;
+    const cli_member_t  *m;
 
-    fuzz_check(name.len == strlen(name.data));
+    for (i = 0; i < line->members; i++) {
+        if (cli_str_same(line->member[i].name, name)) {
+            break;
+        }
+    }
+
+    fuzz_check(i < line->members);
+
+    m = &line->member[i];
+
+    fuzz_check(cli_str_same(m->text, value));
+
+    if (line->json == NULL) {
+        return;
+    }
 
     json = json_object_get(line->object, name.data);
     fuzz_check(json != NULL);
 
     if (json_is_string(json)) {
+        fuzz_check(m->type == CLI_MEMBER_TEXT);
         fuzz_check(value.len == json_string_length(json));
         fuzz_check(memcmp(value.data, json_string_value(json), value.len)
                    == 0);
         return;
     }
 
-    fuzz_check(json_is_integer(json));
+    fuzz_check(m->type == CLI_MEMBER_NUMBER && json_is_integer(json));
     snprintf(text, sizeof(text), "%lld",
              (long long) json_integer_value(json));
-    fuzz_check(value.len == strlen(text));
-    fuzz_check(memcmp(value.data, text, value.len) == 0);
+    fuzz_check(cli_str_is(value, text));
 }

@@ -4,14 +4,18 @@
 -- an index) or empty, then names.
 -- kind: token (names are digests), user, id, user-tokens, usage: what stands
 -- behind the colon of keys; users, tokens, expiry, last_used: members of that
--- index; member: tokens in user-tokens:<owner>; types: no names.
+-- index; member: tokens in user-tokens:<owner>; same: a token that has the
+-- name of the token <owner>; types: no names.
 --
--- OK, the findings, and of token and user the records: for each name what
--- HGETALL says, empty if it is gone or of another type.  A finding is a word,
--- the number of the name, the token, the user, what is wrong, and "+" if it
--- can be mended.  "mend" makes each change that "check" has marked, with an
--- audit entry for it.  The caller mends nothing of a record that it cannot
--- read, and nothing at all while "types" finds something.
+-- OK, the findings, and what was read for each name.  Of token and user: what
+-- HGETALL says, empty if it is gone or of another type.  Of id, if its record
+-- has links: the digest and what HGETALL says.  Of user-tokens and
+-- member: tokens and their names in turn, or "many": the members have to be
+-- asked for in pieces.  A finding is a word, the number of the name, the
+-- token, the user, what is wrong, and "+" if it can be mended.  "mend" makes
+-- each change that "check" has marked, with an audit entry for it.  The caller
+-- mends nothing of a record that it cannot read, and nothing at all while
+-- "types" finds something.
 --
 -- What is mended are indexes, from records, and links between two records:
 -- nothing here changes what the edge decides.
@@ -57,6 +61,19 @@ local function other_type(name, wanted)
     return false
 end
 
+-- what a command says of a key; and true if the key is of another type, which
+-- is told then: the type of each key would be one question more
+
+local function ask(wanted, command, name, ...)
+    local found = try(command, key(name), ...)
+    if type(found) ~= 'table' or not found.err then
+        return found
+    elseif other_type(name, wanted) then
+        return nil, true
+    end
+    return call(command, key(name), ...)
+end
+
 local function field(record, name)
     local found = try('HGET', key(record), name)
     return type(found) == 'string' and found or nil
@@ -72,11 +89,13 @@ local function leads(id)
         return digest.err and 'unknown'
     end
 
-    if not digest or kind_of('token:' .. digest) == 'none' then
+    local its = digest and field('token:' .. digest, 'id')
+
+    if not digest or not its and kind_of('token:' .. digest) == 'none' then
         return nil
     end
 
-    return (field('token:' .. digest, 'id') or id) == id and digest
+    return (its or id) == id and digest
 end
 
 -- the place in an index that a record says; false: none
@@ -95,8 +114,8 @@ local function score(index, member, wanted)
     end
 end
 
--- a link to a token that was deleted stays; to one that is there it has to
--- be answered
+-- A link to a token that was deleted stays; to one that is there it has to be
+-- answered.  Which of both it is id: tells: so links come after all of them.
 
 local function linked(id, here, other, there)
     local digest = other and other ~= '' and leads(other)
@@ -122,16 +141,7 @@ local function linked(id, here, other, there)
 end
 
 local function check_token(digest)
-    local record = 'token:' .. digest
-
-    records[at] = {}
-    if kind_of(record) == 'none'
-        or other_type(record, 'hash')
-    then
-        return
-    end
-
-    local got, rec = call('HGETALL', key(record)), {}
+    local got, rec = ask('hash', 'HGETALL', 'token:' .. digest) or {}, {}
 
     for i = 1, #got, 2 do
         rec[got[i]] = got[i + 1]
@@ -150,21 +160,17 @@ local function check_token(digest)
 
     local by_id, set = 'id:' .. token, 'user-tokens:' .. user
 
-    if not other_type(by_id, 'string') then
-        local of = call('GET', key(by_id))
+    local of, other = ask('string', 'GET', by_id)
 
-        if of and of ~= digest and leads(token) then
-            say('id', by_id .. ' leads to another record of this id')
-            return
-        elseif of ~= digest then
-            say('id', by_id .. (of and ' leads elsewhere' or ' is missing'),
-                {{'SET', key(by_id), digest}})
-        end
+    if of and of ~= digest and leads(token) then
+        say('id', by_id .. ' leads to another record of this id')
+        return
+    elseif of ~= digest and not other then
+        say('id', by_id .. (of and ' leads elsewhere' or ' is missing'),
+            {{'SET', key(by_id), digest}})
     end
 
-    if not other_type(set, 'set')
-        and call('SISMEMBER', key(set), token) == 0
-    then
+    if ask('set', 'SISMEMBER', set, token) == 0 then
         say('user-tokens', set .. ' lacks ' .. token,
             {{'SADD', key(set), token}})
     end
@@ -175,28 +181,34 @@ local function check_token(digest)
     if call('EXISTS', key('user:' .. user)) == 0 then
         say('no-user', 'its user ' .. user .. ' has no record')
     end
+end
 
-    linked(token, 'rotated_to', rec.rotated_to, 'rotated_from')
-    linked(token, 'rotated_from', rec.rotated_from, 'rotated_to')
+local function check_links(id, digest)
+    local record = 'token:' .. digest
+    local to, from = unpack(try('HMGET', key(record), 'rotated_to',
+        'rotated_from'))
+
+    if to or from then
+        records[at] = call('HGETALL', key(record))
+        table.insert(records[at], 1, digest)
+        user = field(record, 'user') or ''
+
+        linked(id, 'rotated_to', to, 'rotated_from')
+        linked(id, 'rotated_from', from, 'rotated_to')
+    end
 end
 
 local function check_user(id)
     local record = 'user:' .. id
 
-    records[at] = {}
     user = id
-
-    if kind_of(record) == 'none' or other_type(record, 'hash') then
-        return
-    end
-
-    records[at] = call('HGETALL', key(record))
+    records[at] = ask('hash', 'HGETALL', record) or {}
 
     local created = field(record, 'created_at') or ''
 
     created = created == '' and '0' or created
 
-    if tonumber(created) then
+    if #records[at] > 0 and tonumber(created) then
         score('users', id, created)
     end
 end
@@ -210,21 +222,41 @@ local function dangling(word, where, ...)
     end
 end
 
-local function check_member(set, id)
+-- id and its name go to names, if it is a token of the owner
+
+local function check_member(set, id, names)
     token, user = id, owner
 
-    if call('SISMEMBER', set, id) == 0 then
-        return
-    end
-
     local digest = leads(id)
-    local of = digest and field('token:' .. digest, 'user')
+    local of, name = unpack(digest and try('HMGET', key('token:' .. digest),
+        'user', 'name') or {})
 
-    if of and of ~= owner then
+    if of == owner then
+        names[#names + 1] = id
+        names[#names + 1] = name or ''
+    elseif call('SISMEMBER', set, id) == 0 then
+        return
+    elseif of then
         say('user-tokens', 'user-tokens:' .. owner .. ' has ' .. id
             .. ', a token of ' .. of, take('SREM', set, id))
     else
         dangling('user-tokens', 'user-tokens:' .. owner, 'SREM', set, id)
+    end
+end
+
+-- the caller has seen two of one name, maybe not at one moment
+
+local function check_same(id)
+    local one, other = leads(id), leads(owner)
+
+    one, other = one and 'token:' .. one, other and 'token:' .. other
+    token, user = id, one and field(one, 'user') or ''
+
+    if id ~= owner and one and other and user == field(other, 'user')
+        and field(one, 'name') and field(one, 'name') == field(other, 'name')
+    then
+        say('same-name', 'it has the name of ' .. owner
+            .. ', of the same user: rotate or delete one of them')
     end
 end
 
@@ -233,10 +265,13 @@ local checks = {
     user = check_user,
 
     id = function(id)
-        token = id
-        if kind_of('id:' .. id) ~= 'none' and not other_type('id:' .. id,
-            'string')
-        then
+        local digest = leads(id)
+
+        token, records[at] = id, {}
+
+        if digest and digest ~= 'unknown' then
+            check_links(id, digest)
+        elseif ask('string', 'GET', 'id:' .. id) then
             dangling('id', 'id:', 'DEL', key('id:' .. id))
         end
     end,
@@ -246,31 +281,28 @@ local checks = {
 
         owner, user, records[at] = id, id, {}
 
-        if kind_of(set) == 'none' or other_type(set, 'set') then
-            return
-        end
-
         -- the caller asks for the members of a large one in pieces
 
-        if call('SCARD', key(set)) > 500 then
+        if (ask('set', 'SCARD', set) or 0) > 500 then
             records[at] = {'many'}
             return
         end
 
-        for _, member in ipairs(call('SMEMBERS', key(set))) do
-            check_member(key(set), member)
+        for _, member in ipairs(try('SMEMBERS', key(set))) do
+            check_member(key(set), member, records[at])
         end
     end,
 
     member = function(id)
-        check_member(key('user-tokens:' .. owner), id)
+        records[at] = {}
+        check_member(key('user-tokens:' .. owner), id, records[at])
     end,
+
+    same = check_same,
 
     usage = function(id)
         token = id
-        if kind_of('usage:' .. id) ~= 'none'
-            and not other_type('usage:' .. id, 'hash')
-        then
+        if (ask('hash', 'HLEN', 'usage:' .. id) or 0) > 0 then
             dangling('usage', 'usage:', 'DEL', key('usage:' .. id))
         end
     end,
@@ -288,7 +320,7 @@ local checks = {
 
 local function listed(id)
     token = id
-    if call('ZSCORE', key(kind), id) then
+    if not leads(id) and call('ZSCORE', key(kind), id) then
         dangling(kind, kind, 'ZREM', key(kind), id)
     end
 end

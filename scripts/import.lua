@@ -2,12 +2,14 @@
 --
 -- ARGV: 3 "check" or "write", 4 "overwrite" or empty, 5 the file's SHA-256,
 -- then records:
---   u, id, role, status, created_at, n, n strings of fields
+--   u, id, role, status, created_at, fields
 --   t, digest, id, flags, user, status, created_at, expires_at,
---      last_used or empty, n, n strings of fields, m, m strings of usage
+--      last_used or empty, fields, usage
 -- flags: f, its user is in the file; b, it was revoked or deleted here.
--- What stands before n is in the fields, too: a million records pass here,
--- so none is taken apart without need.
+-- fields and usage: n, n names, n values; or "=" and values only: the names
+-- are those of the record before, of this kind.  What stands before is in the
+-- fields, too: a million records pass here, so none is taken apart without
+-- need.
 --
 -- OK, with a letter for each record: N new, S there already and the same,
 -- O overwritten; and what is not written: D differs, I another record has its
@@ -38,20 +40,48 @@ local last = key('last_used')
 local at = 6
 local fresh, over = 0, 0
 
--- what goes to an index is gathered, and written in one command
+-- what goes to id: and to an index is gathered, and written in one command
 
-local to_users, to_tokens, to_expiry, to_last = {}, {}, {}, {}
+local to_users, to_tokens, to_expiry, to_last, to_ids = {}, {}, {}, {}, {}
 
-local function add(list, score, member)
+local function add(list, one, other)
     local n = #list
-    list[n + 1] = score
-    list[n + 2] = member
+    list[n + 1] = one
+    list[n + 2] = other
+end
+
+-- fields as HSET takes them, for which the table of the record before is used
+-- again
+
+local rows = {}
+
+local function fields(kind)
+    local row, n = rows[kind], argv[at]
+
+    if n ~= '=' then
+        row = {n = 2 * n}
+        rows[kind] = row
+
+        for i = 1, n do
+            row[2 * i - 1] = argv[at + i]
+        end
+
+        at = at + n
+    end
+
+    for i = 2, row.n, 2 do
+        row[i] = argv[at + i / 2]
+    end
+
+    at = at + row.n / 2 + 1
+
+    return row
 end
 
 -- the record that is there: nil, a map, or false for another type; and
--- whether it is the same as n strings of argv
+-- whether it is the same as the row
 
-local function there(record, from, n)
+local function there(record, row)
     local found = try('HGETALL', record)
 
     if found.err then
@@ -62,14 +92,14 @@ local function there(record, from, n)
         return nil
     end
 
-    local old, same = {}, #found == n
+    local old, same = {}, #found == row.n
 
     for i = 1, #found, 2 do
         old[found[i]] = found[i + 1]
     end
 
-    for i = from, from + n - 1, 2 do
-        same = same and old[argv[i]] == argv[i + 1]
+    for i = 1, row.n, 2 do
+        same = same and old[row[i]] == row[i + 1]
     end
 
     return old, same
@@ -77,11 +107,12 @@ end
 
 local function user()
     local id, role, status, created = unpack(argv, at + 1, at + 4)
-    local n, from = tonumber(argv[at + 5]), at + 6
     local record = key('user:' .. id)
-    local old, same = there(record, from, n)
 
-    at = from + n
+    at = at + 5
+
+    local row = fields('user')
+    local old, same = there(record, row)
 
     if old == false then
         return 'W'
@@ -99,7 +130,7 @@ local function user()
                 .. (old.status or ''), role .. ' ' .. status)
         end
         if not same then
-            call('HSET', record, unpack(argv, from, from + n - 1))
+            call('HSET', record, unpack(row, 1, row.n))
             fresh = fresh + (old and 0 or 1)
         end
         add(to_users, created, id)
@@ -143,19 +174,19 @@ end
 local function token()
     local digest, id, flags, user, status, created, expires, used =
         unpack(argv, at + 1, at + 8)
-    local n, from = tonumber(argv[at + 9]), at + 10
-    local m, usage = tonumber(argv[from + n]), from + n + 1
+
+    at = at + 9
+
+    local row, usage = fields('token'), fields('usage')
     local record, by_id = key('token:' .. digest), key('id:' .. id)
     local by_user, use = key('user-tokens:' .. user), key('usage:' .. id)
-    local old, same, of, has = nil, false, false, m > 0 and 0
-
-    at = usage + m
+    local old, same, of, has = nil, false, false, usage.n > 0 and 0
 
     -- most are new: one question tells
 
     if call('EXISTS', record, by_id, use) > 0 then
-        old, same = there(record, from, n)
-        of, has = try('GET', by_id), m > 0 and try('HLEN', use)
+        old, same = there(record, row)
+        of, has = try('GET', by_id), has and try('HLEN', use)
 
         if old == false or type(of) == 'table' or type(has) == 'table' then
             return 'W'
@@ -184,12 +215,12 @@ local function token()
     end
 
     if not same then
-        call('HSET', record, unpack(argv, from, from + n - 1))
+        call('HSET', record, unpack(row, 1, row.n))
         fresh = fresh + (old and 0 or 1)
     end
 
     if not of then
-        call('SET', by_id, digest)
+        add(to_ids, by_id, digest)
     end
 
     add(to_tokens, created, id)
@@ -203,7 +234,7 @@ local function token()
     end
 
     if has == 0 then
-        call('HSET', use, unpack(argv, usage, usage + m - 1))
+        call('HSET', use, unpack(usage, 1, usage.n))
     end
 
     return answer
@@ -215,16 +246,17 @@ while at <= #argv do
     answers[#answers + 1] = argv[at] == 'u' and user() or token()
 end
 
-local function index(list, ...)
+local function put(list, ...)
     if #list > 0 then
-        call('ZADD', ...)
+        call(...)
     end
 end
 
-index(to_users, users, unpack(to_users))
-index(to_tokens, tokens, unpack(to_tokens))
-index(to_expiry, expiry, unpack(to_expiry))
-index(to_last, last, 'GT', unpack(to_last))
+put(to_ids, 'MSET', unpack(to_ids))
+put(to_users, 'ZADD', users, unpack(to_users))
+put(to_tokens, 'ZADD', tokens, unpack(to_tokens))
+put(to_expiry, 'ZADD', expiry, unpack(to_expiry))
+put(to_last, 'ZADD', last, 'GT', unpack(to_last))
 
 if fresh + over > 0 then
     audit('import', '', '', '', fresh .. ' new, ' .. over .. ' overwritten',

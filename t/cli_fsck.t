@@ -23,6 +23,14 @@ my $before = Stok::Command::snapshot($redis);
 is(($st->run('fsck', '--fix'))[0], 0, '--fix of a clean one');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
 
+# so many that members of user-tokens are asked for in pieces; and a name of
+# two users
+
+many(600);
+$redis->listed_token(id => 'tok_plain', user => 'eva@example.org', name => 'plain');
+($code, $out) = $st->run('fsck');
+is("$code $out", "0 606 tokens and 2 users: 0 found, 0 mended\n", 'of many tokens');
+
 # what is mended: damage, the word, what is said
 
 for my $case (
@@ -109,6 +117,20 @@ my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-', 'COUNT',
 is("@last{qw(actor action)}", 'anna fsck.mend', 'who mended');
 like($last{after}, qr/^\S+: .* lacks /, 'and what');
 
+# a link can be mended only when the id of both is: one run does both, in
+# whatever order it meets them
+
+dataset();
+for my $n (1 .. 20) {
+    $redis->listed_token(id => "tok_old$n", user => $user, name => "old $n",
+        rotated_to => "tok_new$n");
+    $redis->listed_token(id => "tok_new$n", user => $user, name => "new $n");
+    del("id:tok_old$n", "id:tok_new$n");
+}
+my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
+is("@$json{qw(found mended)}", '60 60', '20 pairs without ids and half a link');
+is(($st->run('fsck'))[0], 0, 'clean after one run');
+
 # what is not mended: damage, the word, what is said
 
 for my $case (
@@ -133,6 +155,10 @@ for my $case (
         'unreadable', qr/no field role/],
     ['a token without its user', sub { del("user:$user") }, 'no-user',
         qr/its user $user has no record/],
+    ['two tokens of one name', sub { field('never', 'name', 'plain') },
+        'same-name', qr/(?:plain|never), of the same user: rotate or delete/],
+    ['the same among 600 tokens', sub { many(600); field('never', 'name', 'many 7') },
+        'same-name', qr/of the same user: rotate or delete/],
     ['two records of one id', sub { $redis->cli('COPY', record('plain'),
         $redis->key('token:' . 'f' x 64)) }, 'id', qr/another record of this id/],
     ['a link that another holds', sub { field('next', 'rotated_from', $t{other}) },
@@ -222,6 +248,13 @@ sub dataset {
         ['never', $user, '--expires-in', 'never'];
     $t{next} = $by->json('token', 'rotate', $t{old})->{id};
     $redis->used($t{plain}, last_used => 1_700_000_000, uses => 12);
+}
+
+# more tokens of the user
+
+sub many {
+    $redis->listed_token(id => "tok_many$_", user => $user, name => "many $_",
+        expires_at => 2_000_000_000) for 1 .. shift;
 }
 
 sub r { my ($command, $name, @args) = @_; $redis->cli($command, $redis->key($name), @args) }
