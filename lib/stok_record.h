@@ -46,9 +46,9 @@
 /* strings in the longest HGETALL answer that can be a record */
 #define STOK_RECORD_STRINGS  28
 
-/* bytes that pack may need */
-#define STOK_PACK_MAX        (32 + STOK_RECORD_ID_MAX + STOK_USER_ID_MAX     \
-                              + STOK_NAME_BYTES + STOK_SCOPE_MAX)
+/* bytes that pack may need, in whole words of 8 */
+#define STOK_PACK_MAX        ((32 + STOK_RECORD_ID_MAX + STOK_USER_ID_MAX    \
+                               + STOK_NAME_BYTES + STOK_SCOPE_MAX + 7) / 8 * 8)
 
 
 typedef enum {

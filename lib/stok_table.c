@@ -66,19 +66,25 @@ stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
 
     h = 0xcbf29ce484222325 ^ len;
 
-    for (p = data; len >= sizeof(w); len -= sizeof(w)) {
+    for (p = data; len > sizeof(w); len -= sizeof(w)) {
         memcpy(&w, p, sizeof(w));
         h = (h ^ w) * 0x9e3779b97f4a7c15;
         h ^= h >> 32;
         p += sizeof(w);
     }
 
-    if (len) {
+    /* the last eight bytes, some of them twice; fewer if there are no more */
+
+    if (key->len >= sizeof(w)) {
+        memcpy(&w, p + len - sizeof(w), sizeof(w));
+
+    } else {
         w = 0;
         memcpy(&w, p, len);
-        h = (h ^ w) * 0x9e3779b97f4a7c15;
-        h ^= h >> 32;
     }
+
+    h = (h ^ w) * 0x9e3779b97f4a7c15;
+    h ^= h >> 32;
 
     h ^= h >> 33;
     h *= 0xff51afd7ed558ccd;
@@ -159,7 +165,7 @@ stok_table_find(stok_bucket_t *b, const stok_table_key_t *key,
         head = stok_load(&word[0]);
         len = stok_table_dlen(head);
 
-        if (len > size
+        if (stok_table_words(len) * sizeof(uint64_t) > size
             || i * STOK_TABLE_WORDS + STOK_TABLE_HEAD
                + stok_table_words(key->len) + stok_table_words(len)
                > STOK_TABLE_ALL)
@@ -234,21 +240,21 @@ stok_table_generation(const stok_table_t *table, const stok_table_key_t *key)
 }
 
 
+/* whole words: buf has room for them */
+
 static inline void
 stok_table_get_bytes(_Atomic uint64_t *word, void *buf, size_t len)
 {
+    size_t     n;
     uint8_t   *p;
     uint64_t   w;
 
-    for (p = buf; len >= sizeof(w); len -= sizeof(w)) {
+    p = buf;
+
+    for (n = stok_table_words(len); n; n--) {
         w = stok_load(word++);
         memcpy(p, &w, sizeof(w));
         p += sizeof(w);
-    }
-
-    if (len) {
-        w = stok_load(word);
-        memcpy(p, &w, len);
     }
 }
 

@@ -90,7 +90,8 @@ void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
     size_t len, int spread);
 
 /*
- * Without a lock.  STOK_OK: *entry and its bytes, at most size, are in buf.
+ * Without a lock.  STOK_OK: *entry and its bytes are in buf, which gets whole
+ * words of 8, at most size bytes.
  * STOK_DECLINED: there is none, or it cannot be read now.  now: of any clock
  * and unit, for "least recently used"; it is written when it has changed.
  */

@@ -86,6 +86,7 @@ typedef struct {
 
     stok_verdict_e                 verdict;       /* valid: decided */
     ngx_service_token_source_e     source;
+    ngx_pool_cleanup_t             seen;          /* count.c */
     time_t                         retry;         /* seconds, if THROTTLED */
 
     unsigned                       waiting:1;
