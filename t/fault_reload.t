@@ -13,7 +13,7 @@ use Time::HiRes qw(time sleep);
 plan(skip_all => 'under valgrind nothing is in time')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
-my $seconds = $ENV{STORM_SECONDS} // 20;
+my $seconds = $ENV{STORM_SECONDS} // 60;
 my $leave = 5;      # seconds, for the old workers
 
 my $redis = Stok::Redis->start;
