@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use IO::Select;
 use IO::Socket::UNIX;
 use Stok::Command;
 use Stok::Test;
@@ -109,6 +110,31 @@ for my $args (['user', 'list'], ['user', 'set-role', $user, 'admin'],
     ok(Stok::Command::snapshot($redis) eq $before, 'nothing is changed');
 }
 
+# and after each of its answers: the change is made or not, never by half
+
+for my $args (['user', 'set-role', $user, 'admin'], ['token', 'revoke', $active],
+    ['token', 'restore', $active], ['user', 'revoke-all', $user],
+    ['fsck', '--fix'], ['user', 'disable', $user], ['user', 'enable', $user])
+{
+    my ($n, $broken, @lines) = (0, '');
+
+    for ($code = 4; $code == 4 && $n < 50; $n++) {
+        my $gone = gone_after($n);
+
+        ($code, $out, $err) = $st->run('--redis', "unix://$gone->{path}", @$args);
+        push @lines, $err if $code == 4;
+        $broken .= Stok::Command::broken($redis);
+    }
+
+    my $name = "@$args" =~ s/tok_\w{16}/tok_x/r;
+
+    isnt($code, 4, "$name: done, with $n answers");
+    cmp_ok(scalar @lines, '>', 0, 'not with fewer');
+    is(scalar(grep { !/\Aservice-token: [^\n]*Redis[^\n]*\n\z/ } @lines), 0,
+        'one clear line each time');
+    is($broken, '', 'nothing is ever broken');
+}
+
 # a terminal of some width: no row is longer
 
 $st->run('user', 'create', 'A very long name of a service user', @who,
@@ -162,6 +188,32 @@ sub gone {
         my $sock = $listen->accept;
         sysread $sock, my $some, 4096;
         close $sock;
+    });
+
+    return { path => $path, process => $process };
+}
+
+# Redis, which leaves after so many answers; what it was asked, it has done
+
+sub gone_after {
+    my $n = shift;
+
+    my $path = "$st->{dir}/gone";
+    unlink $path;
+    my $listen = IO::Socket::UNIX->new(Local => $path, Listen => 1) or die "$!";
+
+    my $process = Stok::Process->start(log => "$st->{dir}/gone.log", code => sub {
+        my $client = $listen->accept;
+        my $server = IO::Socket::UNIX->new($redis->socket) or die "$!";
+        my $select = IO::Select->new($client, $server);
+
+        while (my @ready = $select->can_read) {
+            for my $from (@ready) {
+                sysread $from, my $some, 1 << 20 or return;
+                return if $from == $server && $n-- == 0;
+                syswrite $from == $server ? $client : $server, $some;
+            }
+        }
     });
 
     return { path => $path, process => $process };
