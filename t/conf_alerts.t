@@ -17,7 +17,8 @@ for my $what ('check rules conf/alerts.yml',
 }
 
 my $redis = Stok::Redis->start;
-my $nginx = edge(redis => $redis, conf => Stok::Status::server());
+my $nginx = edge(redis => $redis, conf => Stok::Status::server()
+    . 'service_token_throttle zone=failures:64k rate=10r/s burst=20;');
 my $status = Stok::Status->new($nginx);
 my $metrics = $status->get('/metrics');
 my %there = %{ $status->names };
