@@ -89,13 +89,17 @@ sub wait_for {
     }
 }
 
-# a port that was free a moment ago
+# a port that was free a moment ago, and was not given out before
+
+my %given;
 
 sub free_port {
-    my $sock = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
-        LocalPort => 0, ReuseAddr => 1) or die "no free port: $!";
+    while (1) {
+        my $sock = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
+            LocalPort => 0, ReuseAddr => 1) or die "no free port: $!";
 
-    return $sock->sockport;
+        return $sock->sockport if !$given{ $sock->sockport }++;
+    }
 }
 
 sub DESTROY { local ($@, $?, $!); $_[0]->stop('KILL') }
