@@ -95,14 +95,5 @@ sub calm {
     wait_for('both links', sub { $status->now->{redis_links_down} == 0 });
     $fault->ready('calm, and all links are up');
 
-    # a closed one is gone a moment later
-
-    my $weight;
-    wait_for('settled', sub {
-        my $last = $weight;
-        $weight = Stok::Fault::weight($nginx);
-        return $last && $last->{fds} == $weight->{fds};
-    });
-
-    return $weight;
+    return Stok::Fault::settled($nginx);
 }

@@ -121,12 +121,5 @@ sub calm {
 
     $fault->ready('calm');
 
-    my $weight;
-    wait_for('settled', sub {
-        my $last = $weight;
-        $weight = Stok::Fault::weight($nginx);
-        return $last && $last->{fds} == $weight->{fds};
-    });
-
-    return $weight;
+    return Stok::Fault::settled($nginx);
 }

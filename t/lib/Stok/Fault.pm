@@ -210,4 +210,19 @@ sub weight {
     return \%weight;
 }
 
+# the same, once no more descriptors are closed: that is a moment later
+
+sub settled {
+    my $nginx = shift;
+    my $weight;
+
+    wait_for('settled', sub {
+        my $last = $weight;
+        $weight = weight($nginx);
+        return $last && $last->{fds} == $weight->{fds};
+    });
+
+    return $weight;
+}
+
 1;
