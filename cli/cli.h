@@ -152,6 +152,10 @@ int cli_walk_users(cli_t *cli, cli_each_pt each, void *data);
 int cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each,
     void *data);
 
+/* an answer of SCAN and its kin: its cursor, "0" at the end; else it says so */
+#define CLI_CURSOR  24
+int cli_cursor(const redisReply *reply, char cursor[CLI_CURSOR]);
+
 /* text.c: names, durations, dates, digests */
 int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
 const char *cli_name_lint(const char *name);

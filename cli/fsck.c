@@ -144,7 +144,7 @@ cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
     const char *owner)
 {
     int          code;
-    char         cursor[24];
+    char         cursor[CLI_CURSOR];
     redisReply  *reply;
 
     strcpy(cursor, "0");
@@ -155,16 +155,12 @@ cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
             return code;
         }
 
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-            || reply->element[0]->len >= (long long) sizeof(cursor)
-            || reply->element[1]->type != REDIS_REPLY_ARRAY)
-        {
+        code = cli_cursor(reply, cursor);
+        if (code != CLI_OK) {
             freeReplyObject(reply);
-            return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected "
-                            "answer");
+            return code;
         }
 
-        strcpy(cursor, reply->element[0]->str);
         code = cli_fsck_page(f, kind, owner, reply->element[1],
                              command[0] == 'Z' ? 2 : 1);
         freeReplyObject(reply);

@@ -80,7 +80,7 @@ cli_walk_index(cli_page_t *page, const char *scan, const char *index,
     size_t step)
 {
     int          code;
-    char         cursor[24];
+    char         cursor[CLI_CURSOR];
     redisReply  *reply;
 
     strcpy(cursor, "0");
@@ -92,22 +92,35 @@ cli_walk_index(cli_page_t *page, const char *scan, const char *index,
             return code;
         }
 
-        if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-            || reply->element[0]->len >= (long long) sizeof(cursor)
-            || reply->element[1]->type != REDIS_REPLY_ARRAY)
-        {
+        code = cli_cursor(reply, cursor);
+        if (code != CLI_OK) {
             freeReplyObject(reply);
-            return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected "
-                            "answer");
+            return code;
         }
 
-        strcpy(cursor, reply->element[0]->str);
         code = cli_walk_page(page, reply->element[1], step);
         freeReplyObject(reply);
 
     } while (code == CLI_OK && strcmp(cursor, "0") != 0);
 
     return code;
+}
+
+
+int
+cli_cursor(const redisReply *reply, char cursor[CLI_CURSOR])
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+        || reply->element[0]->type != REDIS_REPLY_STRING
+        || reply->element[0]->len >= CLI_CURSOR
+        || reply->element[1]->type != REDIS_REPLY_ARRAY)
+    {
+        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+    }
+
+    strcpy(cursor, reply->element[0]->str);
+
+    return CLI_OK;
 }
 
 
