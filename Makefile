@@ -75,7 +75,7 @@ $(CONFIGURED): Makefile config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
 	@cp -r $(NGINX_SRC)/. $(B)/nginx
 	@cd $(B)/nginx && bash -c '. ./conf_flags && ./configure \
 	    "$${NGX_CONF_FLAGS[@]}" \
-	    --with-cc-opt="$(CFLAGS) -fPIC -Wno-unused-parameter -Wextra" \
+	    --with-cc-opt="$(CFLAGS) -fPIC -fno-plt -Wno-unused-parameter -Wextra" \
 	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic -fPIC" \
 	    --add-dynamic-module="$(CURDIR)"' > configure.log \
 	    || { sed -n '/error: /,$$p' configure.log >&2; exit 1; }

@@ -7,7 +7,7 @@
 #include "stok_class.h"
 
 
-static int stok_bearer_scheme(const char *p, size_t len);
+static size_t stok_bearer_scheme(const char *p, size_t len) stok_hot;
 
 
 int
@@ -18,13 +18,11 @@ stok_bearer_parse(const char *value, size_t len, stok_str_t *token)
     token->data = value;
     token->len = 0;
 
-    for (i = 0; i < len; i++) {
-        if (!(stok_class[(uint8_t) value[i]] & STOK_TCHAR)) {
-            break;
-        }
-    }
+    i = stok_bearer_scheme(value, len);
 
-    if (!stok_bearer_scheme(value, i)) {
+    /* another scheme, or one that only begins so */
+
+    if (i == 0 || (i < len && stok_class[(uint8_t) value[i]] & STOK_TCHAR)) {
         return STOK_DECLINED;
     }
 
@@ -76,21 +74,23 @@ stok_bearer_check(const char *p, size_t len)
 }
 
 
-static int
+/* the length of its name if it begins with it, or 0 */
+
+static size_t
 stok_bearer_scheme(const char *p, size_t len)
 {
     size_t             i;
     static const char  name[] = "bearer";
 
-    if (len != sizeof(name) - 1) {
+    if (len < sizeof(name) - 1) {
         return 0;
     }
 
-    for (i = 0; i < len; i++) {
+    for (i = 0; i < sizeof(name) - 1; i++) {
         if ((p[i] | 0x20) != name[i]) {
             return 0;
         }
     }
 
-    return 1;
+    return i;
 }

@@ -26,10 +26,11 @@
  * STOK_INVALID: the scheme is Bearer (in any case of letters) and what
  * follows is not 1*SP b64token, or is longer than STOK_BEARER_MAX.
  */
-int stok_bearer_parse(const char *value, size_t len, stok_str_t *token);
+int stok_bearer_parse(const char *value, size_t len, stok_str_t *token)
+    stok_hot;
 
 /* STOK_OK if p is one b64token of at most STOK_BEARER_MAX, else INVALID */
-int stok_bearer_check(const char *p, size_t len);
+int stok_bearer_check(const char *p, size_t len) stok_hot;
 
 
 #endif /* STOK_BEARER_H */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 
-static int stok_decide_type(unsigned type, unsigned types);
-static int stok_decide_same(stok_str_t a, stok_str_t b);
+static int stok_decide_type(unsigned type, unsigned types) stok_hot;
+static int stok_decide_same(stok_str_t a, stok_str_t b) stok_hot;
 
 
 stok_verdict_e

@@ -60,7 +60,7 @@ typedef struct {
  */
 stok_verdict_e stok_decide(const stok_token_record_t *token,
     const stok_user_record_t *user, const stok_require_t *require,
-    int64_t now);
+    int64_t now) stok_hot;
 
 /* the word of a verdict, as $service_token_status shows it */
 stok_str_t stok_verdict_word(stok_verdict_e verdict);

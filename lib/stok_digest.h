@@ -46,7 +46,7 @@ typedef struct {
 
 /* key NULL: SHA-256, else HMAC-SHA-256 */
 void stok_digest(const stok_key_t *key, const void *data, size_t len,
-    uint8_t digest[STOK_DIGEST_LEN]);
+    uint8_t digest[STOK_DIGEST_LEN]) stok_hot;
 
 void stok_digest_hex(const uint8_t digest[STOK_DIGEST_LEN],
     char hex[STOK_DIGEST_HEX]);

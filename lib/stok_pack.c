@@ -14,11 +14,11 @@
 #include <string.h>
 
 
-static int stok_pack_token_valid(const stok_token_record_t *rec);
-static int stok_pack_user_valid(const stok_user_record_t *rec);
+static int stok_pack_token_valid(const stok_token_record_t *rec) stok_hot;
+static int stok_pack_user_valid(const stok_user_record_t *rec) stok_hot;
 static uint8_t *stok_pack_str(uint8_t *p, stok_str_t str);
 static const uint8_t *stok_unpack_str(const uint8_t *p, const uint8_t *last,
-    size_t max, stok_str_t *str);
+    size_t max, stok_str_t *str) stok_hot;
 
 
 size_t

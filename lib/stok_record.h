@@ -135,11 +135,11 @@ int stok_user_record_decode(stok_user_record_t *rec,
 size_t stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     size_t size);
 int stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
-    size_t len);
+    size_t len) stok_hot;
 size_t stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
     size_t size);
 int stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
-    size_t len);
+    size_t len) stok_hot;
 
 /* the word of a value, as Redis holds it; empty for another value */
 stok_str_t stok_type_name(unsigned type);

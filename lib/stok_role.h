@@ -30,7 +30,7 @@ void stok_roles_default(stok_roles_t *roles);
 int stok_roles_add(stok_roles_t *roles, stok_str_t name);
 
 /* 0 is the lowest; -1: no such role */
-int stok_role_rank(const stok_roles_t *roles, stok_str_t name);
+int stok_role_rank(const stok_roles_t *roles, stok_str_t name) stok_hot;
 
 
 #endif /* STOK_ROLE_H */

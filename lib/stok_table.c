@@ -13,9 +13,9 @@ _Static_assert(sizeof(stok_bucket_t) == 1792, "a bucket has 28 lines");
 
 static uint32_t stok_table_step(const stok_table_t *table, uint32_t most);
 static int stok_table_equal(stok_bucket_t *b, uint32_t i,
-    const stok_table_key_t *key);
+    const stok_table_key_t *key) stok_hot;
 static inline void stok_table_get_bytes(_Atomic uint64_t *word, void *buf,
-    size_t len);
+    size_t len) stok_hot;
 
 
 uint32_t

@@ -87,7 +87,7 @@ void stok_table_init(stok_bucket_t *bucket, uint32_t n);
  * eight bytes are its hash.
  */
 void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
-    size_t len, int spread);
+    size_t len, int spread) stok_hot;
 
 /*
  * Without a lock.  STOK_OK: *entry and its bytes are in buf, which gets whole
@@ -96,7 +96,7 @@ void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
  * and unit, for "least recently used"; it is written when it has changed.
  */
 int stok_table_read(const stok_table_t *table, const stok_table_key_t *key,
-    uint32_t now, stok_table_entry_t *entry, void *buf, size_t size);
+    uint32_t now, stok_table_entry_t *entry, void *buf, size_t size) stok_hot;
 
 /* without a lock */
 uint32_t stok_table_generation(const stok_table_t *table,

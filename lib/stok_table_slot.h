@@ -65,7 +65,7 @@ stok_table_tag(uint64_t hash)
  * the caller finds out.
  */
 int stok_table_find(stok_bucket_t *b, const stok_table_key_t *key,
-    stok_table_entry_t *entry, void *buf, size_t size);
+    stok_table_entry_t *entry, void *buf, size_t size) stok_hot;
 
 
 #endif /* STOK_TABLE_SLOT_H */

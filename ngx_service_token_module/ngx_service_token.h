@@ -164,7 +164,7 @@ ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
  * NGX_BUSY: it may not be asked; ctx->verdict is THROTTLED.
  */
 ngx_int_t ngx_service_token_records_get(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+    ngx_service_token_ctx_t *ctx) stok_hot;
 
 /*
  * records.c: both from the cache, so many ms after the lease.  NGX_OK or
@@ -198,25 +198,25 @@ void ngx_service_token_throttle_judge(ngx_http_request_t *r,
 ngx_uint_t ngx_service_token_throttle_failed(stok_verdict_e verdict);
 
 /* handler.c: the access phase */
-ngx_int_t ngx_service_token_handler(ngx_http_request_t *r);
+ngx_int_t ngx_service_token_handler(ngx_http_request_t *r) stok_hot;
 
 /* count.c: the verdict of a request, for Last Used and the counters */
 void ngx_service_token_count_verdict(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+    ngx_service_token_ctx_t *ctx) stok_hot;
 
 /*
  * bearer.c: the request's Authorization header -> ctx->digest.  NGX_OK, or
  * NGX_DECLINED with ctx->verdict MISSING or MALFORMED.
  */
 ngx_int_t ngx_service_token_bearer_digest(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+    ngx_service_token_ctx_t *ctx) stok_hot;
 
 /*
  * bearer.c: the digest by the current key, and by the next older one:
  * NGX_DECLINED: there is none.
  */
 void ngx_service_token_bearer_first(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+    ngx_service_token_ctx_t *ctx) stok_hot;
 ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 

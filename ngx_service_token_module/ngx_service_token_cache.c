@@ -41,7 +41,7 @@
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_service_token_cache_copy(stok_table_entry_t *entry,
-    u_char *data, ngx_pool_t *pool, ngx_str_t *record);
+    u_char *data, ngx_pool_t *pool, ngx_str_t *record) stok_hot;
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
 static ngx_int_t ngx_service_token_cache_lock(
     ngx_service_token_cache_t *cache);
@@ -382,14 +382,6 @@ ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
 
     atomic_fetch_add(&shared->bumps[cause], 1);
-}
-
-
-uint64_t
-ngx_service_token_cache_server(ngx_service_token_cache_t *cache)
-{
-    return atomic_load_explicit(&cache->shared->followed,
-                                memory_order_acquire) >> 32;
 }
 
 

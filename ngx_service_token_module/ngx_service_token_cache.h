@@ -93,7 +93,7 @@ ngx_int_t ngx_service_token_cache_add(ngx_conf_t *cf,
     ngx_str_t *identity);
 
 /* milliseconds of the monotonic clock, now: no system call, not nginx's copy */
-uint64_t ngx_service_token_cache_now(void);
+uint64_t ngx_service_token_cache_now(void) stok_hot;
 
 /*
  * A record from the cache, copied into pool.  It includes every change that
@@ -105,7 +105,7 @@ uint64_t ngx_service_token_cache_now(void);
  */
 ngx_int_t ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
-    ngx_str_t *record);
+    ngx_str_t *record) stok_hot;
 
 /*
  * The same of any age, epoch and lease: what was true once, so it decides
@@ -143,7 +143,9 @@ void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);
 
 /* the server that the node follows; 0: none yet */
-uint64_t ngx_service_token_cache_server(ngx_service_token_cache_t *cache);
+#define ngx_service_token_cache_server(cache)                                 \
+    (atomic_load_explicit(&(cache)->shared->followed,                         \
+                          memory_order_acquire) >> 32)
 
 /* the server to which the node's stream goes; another one empties the cache */
 void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,

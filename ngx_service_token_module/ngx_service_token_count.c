@@ -16,11 +16,11 @@
 
 
 static ngx_uint_t ngx_service_token_count_again(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
-static void ngx_service_token_count_seen(void *data);
+    ngx_service_token_ctx_t *ctx) stok_hot;
+static void ngx_service_token_count_seen(void *data) stok_hot;
 static void ngx_service_token_count_expiring(int64_t left);
 static void ngx_service_token_count_touch(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx, ngx_uint_t again);
+    ngx_service_token_ctx_t *ctx, ngx_uint_t again) stok_hot;
 
 
 /* entered again when the phases are run again: ctx->counted */
@@ -74,7 +74,7 @@ ngx_service_token_count_again(ngx_http_request_t *r,
 {
     ngx_pool_cleanup_t  *cln;
 
-    if (r->internal) {
+    if (stok_unlikely(r->internal)) {
         for (cln = r->pool->cleanup; cln; cln = cln->next) {
             if (cln->handler == ngx_service_token_count_seen
                 && (uintptr_t) cln->data == (uintptr_t) ctx->verdict + 1)
@@ -138,6 +138,7 @@ ngx_service_token_count_touch(ngx_http_request_t *r,
     touch.rank = ctx->rank_needed;
     touch.verdict = ctx->verdict;
     touch.counted = again;
+    touch.same = 0;
     touch.addr_len = 0;
 
     ngx_service_token_last_used_touch(mcf->last_used, &touch);

@@ -20,17 +20,17 @@
 
 
 static ngx_service_token_ctx_t *ngx_service_token_handler_begin(
-    ngx_http_request_t *r, ngx_service_token_loc_conf_t *lcf);
+    ngx_http_request_t *r, ngx_service_token_loc_conf_t *lcf) stok_hot;
 static ngx_int_t ngx_service_token_handler_role(ngx_http_request_t *r,
-    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx);
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
 static ngx_int_t ngx_service_token_handler_wait(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 static void ngx_service_token_handler_wake(ngx_event_t *ev);
 static void ngx_service_token_handler_cleanup(void *data);
 static void ngx_service_token_handler_decide(ngx_http_request_t *r,
-    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx);
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
 static ngx_int_t ngx_service_token_handler_done(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+    ngx_service_token_ctx_t *ctx) stok_hot;
 
 
 static time_t  ngx_service_token_handler_warned;
@@ -53,23 +53,23 @@ ngx_service_token_handler(ngx_http_request_t *r)
 
     if (ctx == NULL) {
         ctx = ngx_service_token_handler_begin(r, lcf);
-        if (ctx == NULL) {
+        if (stok_unlikely(ctx == NULL)) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
 
-    if (ctx->waiting) {
+    if (stok_unlikely(ctx->waiting)) {
         return NGX_AGAIN;
     }
 
     if (!ctx->decided) {
         rc = ngx_service_token_records_get(r, ctx);
 
-        if (rc == NGX_AGAIN) {
+        if (stok_unlikely(rc == NGX_AGAIN)) {
             return ngx_service_token_handler_wait(r, ctx);
         }
 
-        if (rc == NGX_ERROR && lcf->stale
+        if (stok_unlikely(rc == NGX_ERROR) && lcf->stale
             && ngx_service_token_records_stale(r, ctx, lcf->stale) == NGX_OK)
         {
             ctx->stale = 1;
@@ -133,7 +133,7 @@ ngx_service_token_handler_role(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    if (lcf->role == NULL || lcf->role->lengths == NULL) {
+    if (!stok_unlikely(lcf->role && lcf->role->lengths)) {
         ctx->rank_needed = lcf->rank;
         ctx->role_needed.data = (u_char *) mcf->roles.name[lcf->rank].data;
         ctx->role_needed.len = mcf->roles.name[lcf->rank].len;
@@ -285,7 +285,7 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
 
     /* once a second: a busy user may have such a role, and is in the cache */
 
-    if (ctx->verdict == STOK_UNAVAILABLE
+    if (stok_unlikely(ctx->verdict == STOK_UNAVAILABLE)
         && ngx_time() != ngx_service_token_handler_warned)
     {
         ngx_service_token_handler_warned = ngx_time();
@@ -303,21 +303,28 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
 #if (NGX_DEBUG)
-    stok_str_t  word = stok_verdict_word(ctx->verdict);
+    stok_str_t  word;
 
-    ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "service token %*s: %*s", ctx->token.id.len,
-                   ctx->token.id.data, word.len, word.data);
+    if (stok_unlikely(r->connection->log->log_level & NGX_LOG_DEBUG_HTTP)) {
+        word = stok_verdict_word(ctx->verdict);
+
+        ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "service token %*s: %*s", ctx->token.id.len,
+                       ctx->token.id.data, word.len, word.data);
+    }
 #endif
 
-    if (ctx->waiter.event.timer_set) {
+    if (stok_unlikely(ctx->waiter.event.timer_set)) {
         ngx_del_timer(&ctx->waiter.event);
     }
 
-    ngx_service_token_throttle_judge(r, ctx);
+    if (stok_unlikely(ctx->verdict != STOK_ALLOWED)) {
+        ngx_service_token_throttle_judge(r, ctx);
+    }
+
     ngx_service_token_count_verdict(r, ctx);
 
-    if (ctx->verdict == STOK_ALLOWED) {
+    if (!stok_unlikely(ctx->verdict != STOK_ALLOWED)) {
         return NGX_OK;
     }
 

@@ -31,18 +31,18 @@
 
 static ngx_service_token_cell_t *ngx_service_token_last_used_cell(
     ngx_service_token_last_used_t *lu, ngx_service_token_touch_t *touch,
-    uint32_t hash);
+    uint32_t hash) stok_hot;
 static void ngx_service_token_last_used_update(
-    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch);
+    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch) stok_hot;
 static void ngx_service_token_last_used_addr(
-    ngx_service_token_touch_t *touch);
+    ngx_service_token_touch_t *touch) stok_hot;
 static size_t ngx_service_token_last_used_location(
-    ngx_service_token_touch_t *touch);
+    ngx_service_token_touch_t *touch) stok_hot;
 static uint32_t ngx_service_token_last_used_find(
     ngx_service_token_last_used_t *lu, uint32_t hash,
-    ngx_service_token_touch_t *touch);
+    ngx_service_token_touch_t *touch) stok_hot;
 static ngx_uint_t ngx_service_token_last_used_same(
-    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch);
+    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch) stok_hot;
 
 
 ngx_service_token_last_used_t *
@@ -162,10 +162,10 @@ ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
 
     cell = ngx_service_token_last_used_cell(lu, touch, hash);
 
-    if (cell) {
+    if (!stok_unlikely(cell == NULL)) {
         ngx_service_token_last_used_update(cell, touch);
 
-        if (!lu->armed) {
+        if (stok_unlikely(!lu->armed)) {
             ngx_service_token_flush_wake(lu, 0);
         }
 
@@ -198,7 +198,7 @@ ngx_service_token_last_used_cell(ngx_service_token_last_used_t *lu,
 
     index = ngx_service_token_last_used_find(lu, hash, touch);
 
-    if (index != NGX_SERVICE_TOKEN_CELLS_NONE) {
+    if (!stok_unlikely(index == NGX_SERVICE_TOKEN_CELLS_NONE)) {
         return ngx_service_token_cell(lu, index);
     }
 
@@ -235,32 +235,34 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
 {
     size_t  len;
 
-    if (touch->verdict != STOK_ALLOWED) {
+    if (stok_unlikely(touch->verdict != STOK_ALLOWED)) {
         cell->refusals += !touch->counted;
         cell->verdict = (uint8_t) touch->verdict;
         cell->refused_addr_len = touch->addr_len;
-        ngx_memcpy(cell->refused_addr, touch->addr, touch->addr_len);
+        ngx_memcpy(cell->refused_addr, touch->addr, sizeof(touch->addr));
         cell->refused = touch->now;
         return;
     }
 
     cell->uses += !touch->counted;
 
-    if (cell->role_len == 0 || touch->rank > cell->rank) {
+    if (stok_unlikely(cell->role_len == 0 || touch->rank > cell->rank)) {
         cell->rank = (uint8_t) touch->rank;
         cell->role_len = (uint8_t) touch->role.len;
         ngx_memcpy(cell->role, touch->role.data, touch->role.len);
     }
 
-    len = ngx_service_token_last_used_location(touch);
-    ngx_memcpy(cell->location, touch->location->data, len);
-    cell->location_len = (uint8_t) len;
+    if (stok_unlikely(!touch->same)) {
+        len = ngx_service_token_last_used_location(touch);
+        ngx_memcpy(cell->location, touch->location->data, len);
+        cell->location_len = (uint8_t) len;
 
-    cell->addr_len = touch->addr_len;
-    ngx_memcpy(cell->addr, touch->addr, touch->addr_len);
+        cell->addr_len = touch->addr_len;
+        ngx_memcpy(cell->addr, touch->addr, sizeof(touch->addr));
 
-    if (cell->first == 0) {
-        cell->first = touch->now;
+        if (cell->first == 0) {
+            cell->first = touch->now;
+        }
     }
 
     if ((uint64_t) touch->now > cell->used) {
@@ -278,6 +280,7 @@ ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
 #endif
 
     touch->addr_len = 0;
+    ngx_memzero(touch->addr, sizeof(touch->addr));
 
     switch (touch->sockaddr->sa_family) {
 
@@ -307,7 +310,7 @@ ngx_service_token_last_used_location(ngx_service_token_touch_t *touch)
 
     len = touch->location->len;
 
-    if (len > NGX_SERVICE_TOKEN_CELL_LOCATION) {
+    if (stok_unlikely(len > NGX_SERVICE_TOKEN_CELL_LOCATION)) {
         len = NGX_SERVICE_TOKEN_CELL_LOCATION;
 
         while (len && (touch->location->data[len] & 0xc0) == 0x80) {
@@ -371,19 +374,25 @@ static ngx_uint_t
 ngx_service_token_last_used_same(ngx_service_token_cell_t *cell,
     ngx_service_token_touch_t *touch)
 {
-    if (touch->verdict != STOK_ALLOWED) {
+    if (stok_unlikely(touch->verdict != STOK_ALLOWED)) {
         return cell->refused == 0
                || (cell->verdict == touch->verdict
                    && cell->refused_addr_len == touch->addr_len
                    && ngx_memcmp(cell->refused_addr, touch->addr,
-                                 touch->addr_len) == 0);
+                                 sizeof(touch->addr)) == 0);
     }
 
-    return cell->first == 0
-           || (cell->addr_len == touch->addr_len
-               && ngx_memcmp(cell->addr, touch->addr, touch->addr_len) == 0
-               && cell->location_len
-                  == ngx_service_token_last_used_location(touch)
-               && ngx_memcmp(cell->location, touch->location->data,
-                             cell->location_len) == 0);
+    if (stok_unlikely(cell->first == 0)) {
+        return 1;
+    }
+
+    touch->same = cell->addr_len == touch->addr_len
+                  && ngx_memcmp(cell->addr, touch->addr, sizeof(touch->addr))
+                     == 0
+                  && cell->location_len
+                     == ngx_service_token_last_used_location(touch)
+                  && ngx_memcmp(cell->location, touch->location->data,
+                                cell->location_len) == 0;
+
+    return touch->same;
 }

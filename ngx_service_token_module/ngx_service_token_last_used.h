@@ -37,8 +37,11 @@ typedef struct {
     stok_verdict_e                  verdict;
     unsigned                        counted:1;     /* in this request */
 
-    uint8_t                         addr_len;      /* of sockaddr, by touch */
-    u_char                          addr[16];
+    /* by touch */
+
+    unsigned                        same:1;        /* as the cell's last use */
+    uint8_t                         addr_len;      /* of sockaddr */
+    u_char                          addr[16];      /* zeros behind it */
 } ngx_service_token_touch_t;
 
 
@@ -62,14 +65,22 @@ typedef struct {
 typedef struct {
     ngx_service_token_link_t       *link;          /* the worker's own */
     ngx_service_token_slot_view_t  *view;
+
+    /* what a use needs, together */
+
+    ngx_service_token_batch_t      *batch;
+    uint32_t                       *head;          /* cells by hash */
+    uint32_t                       *next;
+    unsigned                        armed:1;       /* timer: soon */
+    unsigned                        busy:1;
+    unsigned                        only_fresh:1;
+
     ngx_service_token_cache_t      *cache;         /* the node's name */
     ngx_str_t                       prefix;
     ngx_str_t                       marker;
     stok_roles_t                   *roles;
     ngx_msec_t                      interval;
 
-    uint32_t                       *head;          /* cells by hash */
-    uint32_t                       *next;
     uint32_t                       *seen;          /* tags of tokens */
     uint8_t                        *cells;         /* used, of a chunk */
     uint32_t                       *chunk;         /* ours, oldest first */
@@ -91,13 +102,9 @@ typedef struct {
     ngx_msec_t                      warned;
     ngx_msec_t                      leaving;       /* since when, or 0 */
     ngx_service_token_command_t     command;
-    ngx_service_token_batch_t      *batch;
     ngx_service_token_slot_t       *slot;          /* being flushed */
     ngx_uint_t                      sent;          /* cells in the command */
     ngx_uint_t                      left;          /* of this flush */
-    unsigned                        busy:1;
-    unsigned                        armed:1;       /* timer: soon */
-    unsigned                        only_fresh:1;
 } ngx_service_token_last_used_t;
 
 
@@ -113,7 +120,7 @@ void ngx_service_token_last_used_stop(ngx_service_token_last_used_t *lu);
 
 /* never waits, never fails: what cannot be kept is counted */
 void ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
-    ngx_service_token_touch_t *touch);
+    ngx_service_token_touch_t *touch) stok_hot;
 
 
 /* between last_used.c, cells.c, batch.c and flush.c (the way to Redis) */

@@ -13,17 +13,15 @@
 #include "ngx_service_token.h"
 
 
-static ngx_int_t ngx_service_token_records_token(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
-static ngx_int_t ngx_service_token_records_user(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx);
+static ngx_int_t ngx_service_token_records_one(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user) stok_hot;
 static ngx_int_t ngx_service_token_records_read(ngx_service_token_ctx_t *ctx,
-    ngx_uint_t user, ngx_int_t rc, ngx_str_t *record);
+    ngx_uint_t user, ngx_int_t rc, ngx_str_t *record) stok_hot;
 static ngx_int_t ngx_service_token_records_cached(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t user, ngx_msec_t stale,
-    ngx_str_t *record);
+    ngx_str_t *record) stok_hot;
 static ngx_uint_t ngx_service_token_records_answer(
-    ngx_service_token_ctx_t *ctx, ngx_int_t rc);
+    ngx_service_token_ctx_t *ctx, ngx_int_t rc) stok_hot;
 static ngx_uint_t ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest);
 
@@ -32,38 +30,40 @@ ngx_int_t
 ngx_service_token_records_get(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    ngx_uint_t  user;
 
-    while (!ctx->token_done) {
-        rc = ngx_service_token_records_token(r, ctx);
+    for ( ;; ) {
+        user = ctx->token_done;
+
+        /* what no user record can change needs none */
+
+        if (user && (ctx->user_done || !ctx->token_found
+                     || ctx->token.tampered))
+        {
+            return NGX_OK;
+        }
+
+        rc = ngx_service_token_records_one(r, ctx, user);
+
         if (rc != NGX_OK) {
             return rc;
         }
 
-        if (!ctx->token_found
+        if (!user && !ctx->token_found
             && ngx_service_token_bearer_next(r, ctx) == NGX_OK)
         {
             ctx->token_done = 0;
         }
     }
-
-    /* these no user record can change */
-
-    if (!ctx->token_found || ctx->token.tampered) {
-        return NGX_OK;
-    }
-
-    if (!ctx->user_done) {
-        return ngx_service_token_records_user(r, ctx);
-    }
-
-    return NGX_OK;
 }
 
 
+/* one of the two: called at one place, so that both take the same way */
+
 static ngx_int_t
-ngx_service_token_records_token(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
+ngx_service_token_records_one(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user)
 {
     ngx_int_t                       rc;
     ngx_str_t                       record;
@@ -72,21 +72,19 @@ ngx_service_token_records_token(ngx_http_request_t *r,
 
     waiter = &ctx->waiter;
 
-    if (ctx->asked) {
+    if (stok_unlikely(ctx->asked)) {
         ctx->asked = 0;
-        return ngx_service_token_records_read(ctx, 0, waiter->rc,
+        return ngx_service_token_records_read(ctx, user, waiter->rc,
                                               &waiter->record);
     }
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+    rc = ngx_service_token_records_cached(r, ctx, user, 0, &record);
 
-    rc = ngx_service_token_records_cached(r, ctx, 0, 0, &record);
-
-    if (ngx_service_token_records_answer(ctx, rc)) {
-        return ngx_service_token_records_read(ctx, 0, rc, &record);
+    if (!stok_unlikely(!ngx_service_token_records_answer(ctx, rc))) {
+        return ngx_service_token_records_read(ctx, user, rc, &record);
     }
 
-    if (ngx_service_token_bearer_check(ctx) != NGX_OK) {
+    if (!user && ngx_service_token_bearer_check(ctx) != NGX_OK) {
         ctx->source = NGX_SERVICE_TOKEN_NOWHERE;
         ctx->key = STOK_KEYS_MAX;                 /* nor by any other */
         ctx->token_done = 1;
@@ -98,44 +96,14 @@ ngx_service_token_records_token(ngx_http_request_t *r,
     }
 
     ctx->asked = 1;
-
-    return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);
-}
-
-
-static ngx_int_t
-ngx_service_token_records_user(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
-{
-    ngx_int_t                       rc;
-    ngx_str_t                       record;
-    ngx_service_token_waiter_t     *waiter;
-    ngx_service_token_main_conf_t  *mcf;
-
-    waiter = &ctx->waiter;
-
-    if (ctx->asked) {
-        ctx->asked = 0;
-        return ngx_service_token_records_read(ctx, 1, waiter->rc,
-                                              &waiter->record);
-    }
-
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    rc = ngx_service_token_records_cached(r, ctx, 1, 0, &record);
-
-    if (ngx_service_token_records_answer(ctx, rc)) {
-        return ngx_service_token_records_read(ctx, 1, rc, &record);
+    if (user) {
+        return ngx_service_token_lookup_user(mcf->lookups, waiter,
+                                             ctx->token.user, ctx->token.id);
     }
 
-    if (ngx_service_token_throttle_ask(r, ctx) != NGX_OK) {
-        return NGX_BUSY;
-    }
-
-    ctx->asked = 1;
-
-    return ngx_service_token_lookup_user(mcf->lookups, waiter,
-                                         ctx->token.user, ctx->token.id);
+    return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);
 }
 
 
@@ -183,7 +151,7 @@ ngx_service_token_records_read(ngx_service_token_ctx_t *ctx, ngx_uint_t user,
 {
     int  found;
 
-    if (rc != NGX_OK && rc != NGX_DECLINED) {
+    if (stok_unlikely(rc != NGX_OK && rc != NGX_DECLINED)) {
         return rc;
     }
 
