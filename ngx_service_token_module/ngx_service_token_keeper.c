@@ -239,7 +239,7 @@ static void
 ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
     uint64_t now)
 {
-    uint64_t  lease;
+    uint64_t  lease, wait;
 
     lease = stream->cache->lease;
 
@@ -281,10 +281,16 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
             break;
         }
 
-        if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2
-            >= stream->ticked + lease / 4
-            || stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING)
-        {
+        wait = lease / 4;
+
+        /* who joins is in a hurry, unless there is nothing to join */
+
+        if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
+            wait = stream->absent
+                   ? ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_TIMER) : 0;
+        }
+
+        if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2 >= stream->ticked + wait) {
             ngx_service_token_proof_tick(stream);
         }
 

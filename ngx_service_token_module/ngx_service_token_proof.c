@@ -215,7 +215,9 @@ ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
     n = (uint64_t) reply->element[0].integer;
     since = (uint64_t) reply->element[1].integer;
 
-    if (n == 0) {
+    stream->absent = (n == 0);
+
+    if (stream->absent) {
         ngx_service_token_cache_bump(stream->cache,
                                      NGX_SERVICE_TOKEN_BUMP_FLUSH);
         return;

@@ -151,10 +151,25 @@ ngx_service_token_question_keep(ngx_service_token_lookup_t *lookup,
 }
 
 
+/*
+ * It is not kept, so each request asks anew: of one record not more than a
+ * line a second.
+ */
+
 static ngx_int_t
 ngx_service_token_question_unreadable(ngx_service_token_lookup_t *lookup,
     const char *why)
 {
+    static time_t    told;
+    static uint64_t  hash;
+
+    if (told == ngx_time() && hash == lookup->cached.hash) {
+        return NGX_ABORT;
+    }
+
+    told = ngx_time();
+    hash = lookup->cached.hash;
+
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "service token: unreadable %s record of token %*s: %s",
                   lookup->user ? "user" : "token",

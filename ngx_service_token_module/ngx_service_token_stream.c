@@ -99,6 +99,7 @@ ngx_service_token_stream_changed(ngx_service_token_link_t *link)
     stream->heard = 0;
     stream->since = 0;
     stream->join = 0;
+    stream->absent = 0;
 
     if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
         return;

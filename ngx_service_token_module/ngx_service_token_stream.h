@@ -64,6 +64,7 @@ typedef struct {
     uint64_t                      tick_sent;
     uint64_t                      tick_usec;
     unsigned                      tick_busy:1;
+    unsigned                      absent:1;        /* no dataset, it said */
 
     uint64_t                      acked;           /* when subscribed, ms */
     uint64_t                      proved;          /* when last proven, ms */

@@ -102,6 +102,16 @@ for my $case (
     refused("user: $name", $token, $id, $why);
 }
 
+# one record that is asked for again and again
+
+my $odd = $redis->token(user => 'user@service', id => 'tok_oddoddoddoddoddo',
+    status => 'odd');
+my $from = time;
+$nginx->get('/', token => $odd) for 1 .. 20;
+my $told = () = $nginx->log =~ /\[warn\].*token tok_oddoddoddoddoddo\b/g;
+cmp_ok($told, '>=', 1, 'told');
+cmp_ok($told, '<=', 2 + time - $from, 'not more than once a second');
+
 # the dataset's marker
 
 my $token = $redis->token(user => 'user@service');

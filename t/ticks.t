@@ -83,6 +83,28 @@ tick('simulated-0');
 ok(!$redis->cli('HEXISTS', '{st}:nodes', 'long-gone'), 'an old node goes');
 is($redis->cli('HLEN', '{st}:nodes'), $nodes + 1, 'the others stay');
 
+# without a dataset there is nothing to join: nobody hurries, nor sleeps
+
+$nginx = edge(redis => $redis, workers => 1);
+my $streams = $redis->calls('subscribe');
+$redis->cli('FLUSHALL');
+wait_for('the stream begins anew',
+    sub { $redis->calls('subscribe') > $streams });
+
+$start = time;
+my $before = $redis->calls('eval');
+wait_for('it asks on', sub { $redis->calls('eval') > $before + 8 });
+$made = $redis->calls('eval') - $before;
+$took = time - $start;
+cmp_ok($made, '<=', 5 * $took + 2,
+    sprintf 'no dataset: fewer than five scripts a second: %.2f', $made / $took);
+
+$redis->init;
+my $token = $redis->token(user => $redis->user('user@service'));
+wait_for('served from the cache', sub {
+    header_of($nginx->get('/', token => $token), 'X-Cache') eq 'HIT';
+});
+
 finish();
 
 
