@@ -63,7 +63,8 @@ help:  ## show this list
 
 
 # nginx's configure writes where it stands: it gets a folder of its own, with
-# the options of the nginx that will load the module
+# the options of the nginx that will load the module.  -fno-plt: all is bound
+# when nginx starts, and calls need no table that takes lines of the caches
 
 $(CONFIGURED): Makefile config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
     $(wildcard scripts/nginx/*.lua) util/embed-scripts

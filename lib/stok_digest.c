@@ -48,7 +48,8 @@ stok_digest(const stok_key_t *key, const void *data, size_t len,
  * The rest of a message of which ctx has taken whole blocks, so many bytes.
  * What fits the last block, as most tokens do, is padded here (FIPS 180-4,
  * section 5.1.1): by Update and Final the same costs twice as much.  Nothing
- * is left but the digest: ctx holds the same, and no key.
+ * is left but the digest: ctx holds the same, and no key; Final wipes what it
+ * was given.
  */
 
 static void
@@ -66,7 +67,10 @@ stok_digest_last(SHA256_CTX *ctx, size_t before, const void *data, size_t len,
     }
 
     memset(block, 0, sizeof(block));
-    memcpy(block, data, len);
+    if (len) {
+        memcpy(block, data, len);
+    }
+
     block[len] = 0x80;
 
     bits = (before + len) * 8;

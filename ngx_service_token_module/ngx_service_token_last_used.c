@@ -279,6 +279,7 @@ ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
     struct sockaddr_in6  *sin6;
 #endif
 
+    touch->same = 0;
     touch->addr_len = 0;
     ngx_memzero(touch->addr, sizeof(touch->addr));
 
