@@ -73,7 +73,7 @@ static const uint32_t  stok_token_crc[256] = {
 };
 
 static const struct {
-    const char   name[6];
+    const char   name[8];
     size_t       len;
     stok_kind_e  kind;
 } stok_token_kinds[] = {
