@@ -486,10 +486,22 @@ ngx_service_token_redis_array(const redisReadTask *task,
 
     reader = task->privdata;
 
-    if (task->type != REDIS_REPLY_ARRAY
-        || (size_t) elements > reader->max_elements)
-    {
+    if (task->type != REDIS_REPLY_ARRAY) {
+        reader->refused = "reply of a newer protocol";
+        return NULL;
+    }
+
+    if ((size_t) elements > reader->max_elements) {
         reader->refused = "reply with too many elements";
+        return NULL;
+    }
+
+    /* a few bytes may ask for arrays of thousands */
+
+    reader->bytes += (size_t) elements * sizeof(ngx_service_token_reply_t);
+
+    if (reader->bytes > reader->max_bytes) {
+        reader->refused = "reply too large";
         return NULL;
     }
 

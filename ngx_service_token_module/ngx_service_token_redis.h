@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 
 
-#define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply */
+#define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply, in memory */
 #define NGX_SERVICE_TOKEN_PUSH_BYTES      16777216 /* of one message */
 #define NGX_SERVICE_TOKEN_REPLY_STRING    8192     /* a longer one is cut */
 #define NGX_SERVICE_TOKEN_REPLY_STRINGS   32       /* of one read in place */

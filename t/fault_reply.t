@@ -54,6 +54,8 @@ my @odd = (
     ['a field of 1 KiB', Stok::FakeRedis::hash('id', 'x' x 1024)],
     ['1 MiB', Stok::FakeRedis::bulk('x' x 1048576)],
     ['1 MiB in an array', Stok::FakeRedis::hash('id', 'x' x 1048576)],
+    ['arrays of thousands',
+        "*1024\r\n" . ("*1024\r\n" . ":1\r\n" x 1024) x 32],
     ['2^31-1 elements', "*2147483647\r\n"],
     ['2^31 elements', "*2147483648\r\n"],
     ['2^64 elements', "*18446744073709551616\r\n"],
