@@ -12,7 +12,8 @@
 
 
 #define SCAN_TAIL   (STOK_TOKEN_SECRET + STOK_TOKEN_CHECK)
-#define SCAN_FINDS  256
+#define SCAN_INPUT  4096
+#define SCAN_FINDS  (SCAN_INPUT / 2)             /* two bytes make a token */
 
 
 typedef struct {
@@ -40,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t        i, n, len, lines;
     scan_find_t   naive[SCAN_FINDS], find[SCAN_FINDS];
 
-    if (size == 0) {
+    if (size == 0 || size > SCAN_INPUT) {
         return 0;
     }
 
