@@ -14,8 +14,10 @@
 
 
 static ngx_log_t    fuzz_log;
+static ngx_time_t   fuzz_time = { .sec = 1 };
 static ngx_cycle_t  fuzz_cycle = { .log = &fuzz_log };
 
+volatile ngx_time_t   *ngx_cached_time = &fuzz_time;
 volatile ngx_cycle_t  *ngx_cycle = &fuzz_cycle;
 
 
