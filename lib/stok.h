@@ -37,6 +37,7 @@ typedef struct {
  * pages and lines is slower.
  */
 #define stok_hot          __attribute__((hot))
+#define stok_likely(x)    __builtin_expect(!!(x), 1)
 #define stok_unlikely(x)  __builtin_expect(!!(x), 0)
 
 

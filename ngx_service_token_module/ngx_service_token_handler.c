@@ -133,7 +133,7 @@ ngx_service_token_handler_role(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
-    if (!stok_unlikely(lcf->role && lcf->role->lengths)) {
+    if (stok_likely(lcf->role == NULL || lcf->role->lengths == NULL)) {
         ctx->rank_needed = lcf->rank;
         ctx->role_needed.data = (u_char *) mcf->roles.name[lcf->rank].data;
         ctx->role_needed.len = mcf->roles.name[lcf->rank].len;
@@ -324,7 +324,7 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
 
     ngx_service_token_count_verdict(r, ctx);
 
-    if (!stok_unlikely(ctx->verdict != STOK_ALLOWED)) {
+    if (stok_likely(ctx->verdict == STOK_ALLOWED)) {
         return NGX_OK;
     }
 

@@ -162,7 +162,7 @@ ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
 
     cell = ngx_service_token_last_used_cell(lu, touch, hash);
 
-    if (!stok_unlikely(cell == NULL)) {
+    if (stok_likely(cell != NULL)) {
         ngx_service_token_last_used_update(cell, touch);
 
         if (stok_unlikely(!lu->armed)) {
@@ -198,7 +198,7 @@ ngx_service_token_last_used_cell(ngx_service_token_last_used_t *lu,
 
     index = ngx_service_token_last_used_find(lu, hash, touch);
 
-    if (!stok_unlikely(index == NGX_SERVICE_TOKEN_CELLS_NONE)) {
+    if (stok_likely(index != NGX_SERVICE_TOKEN_CELLS_NONE)) {
         return ngx_service_token_cell(lu, index);
     }
 

@@ -80,7 +80,7 @@ ngx_service_token_records_one(ngx_http_request_t *r,
 
     rc = ngx_service_token_records_cached(r, ctx, user, 0, &record);
 
-    if (!stok_unlikely(!ngx_service_token_records_answer(ctx, rc))) {
+    if (stok_likely(ngx_service_token_records_answer(ctx, rc))) {
         return ngx_service_token_records_read(ctx, user, rc, &record);
     }
 
