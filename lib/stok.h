@@ -40,5 +40,8 @@ typedef struct {
 #define stok_likely(x)    __builtin_expect(!!(x), 1)
 #define stok_unlikely(x)  __builtin_expect(!!(x), 0)
 
+/* 1: so many bytes are the same; not for secrets: it stops at a difference */
+int stok_same(const void *a, const void *b, size_t len) stok_hot;
+
 
 #endif /* STOK_H */

@@ -13,6 +13,24 @@ static size_t stok_bearer_scheme(const char *p, size_t len) stok_hot;
 int
 stok_bearer_parse(const char *value, size_t len, stok_str_t *token)
 {
+    int  rc;
+
+    rc = stok_bearer_find(value, len, token);
+
+    if (rc == STOK_OK && stok_bearer_check(token->data, token->len) != STOK_OK)
+    {
+        token->data = value;
+        token->len = 0;
+        return STOK_INVALID;
+    }
+
+    return rc;
+}
+
+
+int
+stok_bearer_find(const char *value, size_t len, stok_str_t *token)
+{
     size_t  i;
 
     token->data = value;
@@ -22,19 +40,23 @@ stok_bearer_parse(const char *value, size_t len, stok_str_t *token)
 
     /* another scheme, or one that only begins so */
 
-    if (i == 0 || (i < len && stok_class[(uint8_t) value[i]] & STOK_TCHAR)) {
+    if (stok_unlikely(i == 0 || (i < len && stok_class[(uint8_t) value[i]]
+                                            & STOK_TCHAR)))
+    {
         return STOK_DECLINED;
     }
 
-    if (i == len || value[i] != ' ') {
+    if (stok_unlikely(i == len || value[i] != ' ')) {
         return STOK_INVALID;
     }
 
-    while (i < len && value[i] == ' ') {
+    i++;
+
+    while (i < len && stok_unlikely(value[i] == ' ')) {
         i++;
     }
 
-    if (stok_bearer_check(value + i, len - i) != STOK_OK) {
+    if (stok_unlikely(i == len || len - i > STOK_BEARER_MAX)) {
         return STOK_INVALID;
     }
 

@@ -26,11 +26,16 @@
  * STOK_INVALID: the scheme is Bearer (in any case of letters) and what
  * follows is not 1*SP b64token, or is longer than STOK_BEARER_MAX.
  */
-int stok_bearer_parse(const char *value, size_t len, stok_str_t *token)
-    stok_hot;
+int stok_bearer_parse(const char *value, size_t len, stok_str_t *token);
 
-/* STOK_OK if p is one b64token of at most STOK_BEARER_MAX, else INVALID */
-int stok_bearer_check(const char *p, size_t len) stok_hot;
+/*
+ * The two halves of it.  find: the same, but what follows may be anything of 1
+ * to STOK_BEARER_MAX bytes.  check: STOK_OK if that is one b64token, else
+ * STOK_INVALID.
+ */
+int stok_bearer_find(const char *value, size_t len, stok_str_t *token)
+    stok_hot;
+int stok_bearer_check(const char *p, size_t len);
 
 
 #endif /* STOK_BEARER_H */

@@ -18,31 +18,31 @@ stok_decide(const stok_token_record_t *token, const stok_user_record_t *user,
 {
     int  rank;
 
-    if (token == NULL) {
+    if (stok_unlikely(token == NULL)) {
         return STOK_UNKNOWN;
     }
 
-    if (token->tampered || (user != NULL && user->tampered)) {
+    if (stok_unlikely(token->tampered || (user != NULL && user->tampered))) {
         return STOK_TAMPERED;
     }
 
-    if (token->status != STOK_TOKEN_ACTIVE) {
+    if (stok_unlikely(token->status != STOK_TOKEN_ACTIVE)) {
         return STOK_REVOKED;
     }
 
-    if (token->expires_at != 0 && token->expires_at <= now) {
+    if (stok_unlikely(token->expires_at != 0 && token->expires_at <= now)) {
         return STOK_EXPIRED;
     }
 
-    if (user == NULL || user->status == STOK_USER_DELETED) {
+    if (stok_unlikely(user == NULL || user->status == STOK_USER_DELETED)) {
         return STOK_ORPHANED;
     }
 
-    if (user->status != STOK_USER_ACTIVE) {
+    if (stok_unlikely(user->status != STOK_USER_ACTIVE)) {
         return STOK_USER_OFF;
     }
 
-    if (!stok_decide_type(token->type, require->types)) {
+    if (stok_unlikely(!stok_decide_type(token->type, require->types))) {
         return STOK_TYPE;
     }
 
@@ -52,13 +52,13 @@ stok_decide(const stok_token_record_t *token, const stok_user_record_t *user,
 
     rank = stok_role_rank(require->roles, user->role);
 
-    if (rank < 0 || require->role < 0
-        || (size_t) require->role >= require->roles->n)
+    if (stok_unlikely(rank < 0 || require->role < 0
+                      || (size_t) require->role >= require->roles->n))
     {
         return STOK_UNAVAILABLE;
     }
 
-    if (rank < require->role) {
+    if (stok_unlikely(rank < require->role)) {
         return STOK_ROLE;
     }
 
@@ -108,5 +108,5 @@ stok_decide_type(unsigned type, unsigned types)
 static int
 stok_decide_same(stok_str_t a, stok_str_t b)
 {
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+    return a.len == b.len && stok_same(a.data, b.data, a.len);
 }

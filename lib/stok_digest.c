@@ -29,7 +29,7 @@ stok_digest(const stok_key_t *key, const void *data, size_t len,
 {
     SHA256_CTX  ctx;
 
-    if (key == NULL) {
+    if (stok_likely(key == NULL)) {
         SHA256_Init(&ctx);
         stok_digest_last(&ctx, 0, data, len, digest);
 
@@ -60,14 +60,14 @@ stok_digest_last(SHA256_CTX *ctx, size_t before, const void *data, size_t len,
     uint8_t   block[SHA256_CBLOCK];
     uint32_t  word;
 
-    if (len > sizeof(block) - 1 - sizeof(uint64_t)) {
+    if (stok_unlikely(len > sizeof(block) - 1 - sizeof(uint64_t))) {
         SHA256_Update(ctx, data, len);
         SHA256_Final(digest, ctx);
         return;
     }
 
     memset(block, 0, sizeof(block));
-    if (len) {
+    if (stok_likely(len)) {
         memcpy(block, data, len);
     }
 

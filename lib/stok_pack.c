@@ -2,10 +2,9 @@
  * Records in one piece; see stok_record.h.  Never leaves the machine: numbers
  * are in its own byte order.
  *
- *     token  'T' type status tampered  expires_at(8)  id user name scope
- *     user   'U' kind status tampered  role
- *
- * A string is its length in two bytes, then its bytes.
+ *     token  'T' type status tampered  expires_at(8)
+ *            lengths(2 each)  id user name scope
+ *     user   'U' kind status tampered  length(2)  role
  */
 
 
@@ -14,25 +13,33 @@
 #include <string.h>
 
 
+#define STOK_PACK_TOKEN_STRINGS  4
+
+/* bytes before the strings */
+#define STOK_PACK_TOKEN  (4 + 8 + STOK_PACK_TOKEN_STRINGS * 2)
+#define STOK_PACK_USER   (4 + 2)
+
+
 static int stok_pack_token_valid(const stok_token_record_t *rec) stok_hot;
 static int stok_pack_user_valid(const stok_user_record_t *rec) stok_hot;
 static uint8_t *stok_pack_str(uint8_t *p, stok_str_t str);
-static const uint8_t *stok_unpack_str(const uint8_t *p, const uint8_t *last,
-    size_t max, stok_str_t *str) stok_hot;
+static const uint8_t *stok_unpack_str(const uint8_t *p, uint16_t len,
+    stok_str_t *str) stok_hot;
 
 
 size_t
 stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     size_t size)
 {
-    uint8_t  *p;
+    uint8_t   *p;
+    uint16_t   len[STOK_PACK_TOKEN_STRINGS];
 
     if (!stok_pack_token_valid(rec)) {
         return 0;
     }
 
-    if (size < 4 + sizeof(rec->expires_at) + 4 * 2 + rec->id.len
-               + rec->user.len + rec->name.len + rec->scope.len)
+    if (size < STOK_PACK_TOKEN + rec->id.len + rec->user.len + rec->name.len
+               + rec->scope.len)
     {
         return 0;
     }
@@ -46,6 +53,14 @@ stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     memcpy(p, &rec->expires_at, sizeof(rec->expires_at));
     p += sizeof(rec->expires_at);
 
+    len[0] = (uint16_t) rec->id.len;
+    len[1] = (uint16_t) rec->user.len;
+    len[2] = (uint16_t) rec->name.len;
+    len[3] = (uint16_t) rec->scope.len;
+
+    memcpy(p, len, sizeof(len));
+    p += sizeof(len);
+
     p = stok_pack_str(p, rec->id);
     p = stok_pack_str(p, rec->user);
     p = stok_pack_str(p, rec->name);
@@ -57,32 +72,40 @@ stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
 
 int
 stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
-    size_t len)
+    size_t size)
 {
-    const uint8_t  *p, *last;
+    uint16_t        len[STOK_PACK_TOKEN_STRINGS];
+    const uint8_t  *p;
 
-    memset(rec, 0, sizeof(*rec));
-
-    if (len < 4 + sizeof(rec->expires_at) || buf[0] != 'T') {
+    if (size < STOK_PACK_TOKEN || buf[0] != 'T') {
         return STOK_INVALID;
     }
 
-    p = buf + 1;
-    last = buf + len;
+    rec->type = buf[1];
+    rec->status = buf[2];
+    rec->tampered = buf[3];
 
-    rec->type = *p++;
-    rec->status = *p++;
-    rec->tampered = *p++;
+    p = buf + 4;
 
     memcpy(&rec->expires_at, p, sizeof(rec->expires_at));
     p += sizeof(rec->expires_at);
 
-    p = stok_unpack_str(p, last, STOK_RECORD_ID_MAX, &rec->id);
-    p = stok_unpack_str(p, last, STOK_USER_ID_MAX, &rec->user);
-    p = stok_unpack_str(p, last, STOK_NAME_BYTES, &rec->name);
-    p = stok_unpack_str(p, last, STOK_SCOPE_MAX, &rec->scope);
+    memcpy(len, p, sizeof(len));
+    p += sizeof(len);
 
-    return (p == last && stok_pack_token_valid(rec)) ? STOK_OK : STOK_INVALID;
+    if (STOK_PACK_TOKEN + (size_t) len[0] + len[1] + len[2] + len[3] != size) {
+        return STOK_INVALID;
+    }
+
+    p = stok_unpack_str(p, len[0], &rec->id);
+    p = stok_unpack_str(p, len[1], &rec->user);
+    p = stok_unpack_str(p, len[2], &rec->name);
+    (void) stok_unpack_str(p, len[3], &rec->scope);
+
+    rec->seal.data = NULL;
+    rec->seal.len = 0;
+
+    return stok_likely(stok_pack_token_valid(rec)) ? STOK_OK : STOK_INVALID;
 }
 
 
@@ -90,13 +113,14 @@ size_t
 stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
     size_t size)
 {
-    uint8_t  *p;
+    uint8_t   *p;
+    uint16_t   len;
 
     if (!stok_pack_user_valid(rec)) {
         return 0;
     }
 
-    if (size < 4 + 2 + rec->role.len) {
+    if (size < STOK_PACK_USER + rec->role.len) {
         return 0;
     }
 
@@ -106,6 +130,10 @@ stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
     *p++ = rec->status;
     *p++ = rec->tampered;
 
+    len = (uint16_t) rec->role.len;
+    memcpy(p, &len, sizeof(len));
+    p += sizeof(len);
+
     p = stok_pack_str(p, rec->role);
 
     return (size_t) (p - buf);
@@ -114,94 +142,78 @@ stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
 
 int
 stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
-    size_t len)
+    size_t size)
 {
-    const uint8_t  *p, *last;
+    uint16_t  len;
 
-    memset(rec, 0, sizeof(*rec));
-
-    if (len < 4 || buf[0] != 'U') {
+    if (size < STOK_PACK_USER || buf[0] != 'U') {
         return STOK_INVALID;
     }
 
-    p = buf + 1;
-    last = buf + len;
+    memset(rec, 0, sizeof(*rec));
 
-    rec->kind = *p++;
-    rec->status = *p++;
-    rec->tampered = *p++;
+    rec->kind = buf[1];
+    rec->status = buf[2];
+    rec->tampered = buf[3];
 
-    p = stok_unpack_str(p, last, STOK_ROLE_MAX, &rec->role);
+    memcpy(&len, buf + 4, sizeof(len));
 
-    return (p == last && stok_pack_user_valid(rec)) ? STOK_OK : STOK_INVALID;
+    if (STOK_PACK_USER + (size_t) len != size) {
+        return STOK_INVALID;
+    }
+
+    (void) stok_unpack_str(buf + STOK_PACK_USER, len, &rec->role);
+
+    return stok_likely(stok_pack_user_valid(rec)) ? STOK_OK : STOK_INVALID;
 }
 
 
-/* what decode may have answered, as far as numbers and lengths tell */
+/*
+ * What decode may have answered, as far as numbers and lengths tell.  Nothing
+ * here is worth a branch: all are looked at.
+ */
 
 static int
 stok_pack_token_valid(const stok_token_record_t *rec)
 {
-    return rec->type >= STOK_TYPE_SERVICE && rec->type <= STOK_TYPE_PERSONAL
-           && rec->status >= STOK_TOKEN_ACTIVE
-           && rec->status <= STOK_TOKEN_REVOKED
-           && rec->tampered <= 1
-           && rec->expires_at >= 0 && rec->expires_at <= STOK_DATE_MAX
-           && rec->id.len != 0 && rec->id.len <= STOK_RECORD_ID_MAX
-           && rec->user.len != 0 && rec->user.len <= STOK_USER_ID_MAX
-           && rec->name.len != 0 && rec->name.len <= STOK_NAME_BYTES
-           && rec->scope.len <= STOK_SCOPE_MAX;
+    return (rec->type >= STOK_TYPE_SERVICE)
+           & (rec->type <= STOK_TYPE_PERSONAL)
+           & (rec->status >= STOK_TOKEN_ACTIVE)
+           & (rec->status <= STOK_TOKEN_REVOKED)
+           & (rec->tampered <= 1)
+           & (rec->expires_at >= 0) & (rec->expires_at <= STOK_DATE_MAX)
+           & (rec->id.len != 0) & (rec->id.len <= STOK_RECORD_ID_MAX)
+           & (rec->user.len != 0) & (rec->user.len <= STOK_USER_ID_MAX)
+           & (rec->name.len != 0) & (rec->name.len <= STOK_NAME_BYTES)
+           & (rec->scope.len <= STOK_SCOPE_MAX);
 }
 
 
 static int
 stok_pack_user_valid(const stok_user_record_t *rec)
 {
-    return rec->kind >= STOK_USER_SERVICE && rec->kind <= STOK_USER_HUMAN
-           && rec->status >= STOK_USER_PENDING
-           && rec->status <= STOK_USER_DELETED
-           && rec->tampered <= 1
-           && rec->role.len != 0 && rec->role.len <= STOK_ROLE_MAX;
+    return (rec->kind >= STOK_USER_SERVICE) & (rec->kind <= STOK_USER_HUMAN)
+           & (rec->status >= STOK_USER_PENDING)
+           & (rec->status <= STOK_USER_DELETED)
+           & (rec->tampered <= 1)
+           & (rec->role.len != 0) & (rec->role.len <= STOK_ROLE_MAX);
 }
 
 
 static uint8_t *
 stok_pack_str(uint8_t *p, stok_str_t str)
 {
-    uint16_t  len;
-
-    len = (uint16_t) str.len;
-
-    memcpy(p, &len, sizeof(len));
-    p += sizeof(len);
-
-    if (len) {
-        memcpy(p, str.data, len);
+    if (str.len) {
+        memcpy(p, str.data, str.len);
     }
 
-    return p + len;
+    return p + str.len;
 }
 
 
-/* NULL: p was, or the string is longer than it may be or than what is left */
-
 static const uint8_t *
-stok_unpack_str(const uint8_t *p, const uint8_t *last, size_t max,
-    stok_str_t *str)
+stok_unpack_str(const uint8_t *p, uint16_t len, stok_str_t *str)
 {
-    uint16_t  len;
-
-    if (p == NULL || (size_t) (last - p) < sizeof(len)) {
-        return NULL;
-    }
-
-    memcpy(&len, p, sizeof(len));
-    p += sizeof(len);
-
-    if (len > max || (size_t) (last - p) < len) {
-        return NULL;
-    }
-
     str->data = (const char *) p;
     str->len = len;
 

@@ -58,7 +58,7 @@ stok_role_rank(const stok_roles_t *roles, stok_str_t name)
 
     for (i = 0; i < roles->n; i++) {
         if (roles->name[i].len == name.len
-            && memcmp(roles->name[i].data, name.data, name.len) == 0)
+            && stok_same(roles->name[i].data, name.data, name.len))
         {
             return (int) i;
         }

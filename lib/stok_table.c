@@ -124,11 +124,11 @@ stok_table_read(const stok_table_t *table, const stok_table_key_t *key,
                 break;
             }
 
-            /* a write may have come between: then this is a wrong hint */
+            stok_table_use(b, (uint32_t) i, now);
 
-            if (stok_load(&b->used[i]) != now) {
-                stok_store(&b->used[i], now);
-            }
+            entry->mark.bucket = b;
+            entry->mark.seq = seq;
+            entry->mark.slot = (uint32_t) i;
 
             return STOK_OK;
         }

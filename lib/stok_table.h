@@ -34,7 +34,7 @@
 #include "stok.h"
 
 
-#define STOK_TABLE_VERSION  2                    /* of layout and hashes */
+#define STOK_TABLE_VERSION  3            /* of layout, hashes and records */
 #define STOK_TABLE_SLOTS    11                   /* of a bucket */
 #define STOK_TABLE_WORDS    19                   /* 8 bytes each, of a slot */
 #define STOK_TABLE_ABSENT   2                    /* slots, of a bucket */
@@ -67,10 +67,19 @@ typedef struct {
 } stok_table_key_t;
 
 
+/* a place in the table, as it was when it was read */
+typedef struct {
+    stok_bucket_t    *bucket;
+    uint32_t          seq;
+    uint32_t          slot;
+} stok_table_mark_t;
+
+
 typedef struct {
     int64_t           stored_at;                 /* of the caller */
     uint32_t          epoch;                     /* of the caller */
     uint16_t          len;                       /* bytes; 0: absent */
+    stok_table_mark_t mark;                      /* by read */
 } stok_table_entry_t;
 
 
@@ -97,6 +106,13 @@ void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
  */
 int stok_table_read(const stok_table_t *table, const stok_table_key_t *key,
     uint32_t now, stok_table_entry_t *entry, void *buf, size_t size) stok_hot;
+
+/*
+ * Without a lock.  1: nothing was written to that bucket since it was read, so
+ * to read that key again would give the same entry.  now: as above.
+ */
+static inline int stok_table_unchanged(const stok_table_mark_t *mark,
+    uint32_t now);
 
 /* without a lock */
 uint32_t stok_table_generation(const stok_table_t *table,
@@ -125,6 +141,38 @@ uint32_t stok_table_count(const stok_table_t *table, uint8_t kind,
  */
 void stok_table_tally(const stok_table_t *table, uint32_t most, uint8_t kinds,
     uint64_t *live, uint64_t *absent);
+
+
+/* for both: a write may have come between: then this is a wrong hint */
+
+static inline void
+stok_table_use(stok_bucket_t *b, uint32_t i, uint32_t now)
+{
+    if (stok_unlikely(atomic_load_explicit(&b->used[i], memory_order_relaxed)
+                      != now))
+    {
+        atomic_store_explicit(&b->used[i], now, memory_order_relaxed);
+    }
+}
+
+
+static inline int
+stok_table_unchanged(const stok_table_mark_t *mark, uint32_t now)
+{
+    stok_bucket_t  *b;
+
+    b = mark->bucket;
+
+    if (stok_unlikely(atomic_load_explicit(&b->seq, memory_order_acquire)
+                      != mark->seq))
+    {
+        return 0;
+    }
+
+    stok_table_use(b, mark->slot, now);
+
+    return 1;
+}
 
 
 #endif /* STOK_TABLE_H */

@@ -26,6 +26,7 @@
 #include "ngx_service_token_last_used.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"
+#include "ngx_service_token_memo.h"
 #include "ngx_service_token_slot.h"
 #include "ngx_service_token_stream.h"
 #include "ngx_service_token_throttle.h"
@@ -38,6 +39,7 @@ typedef struct {
     ngx_service_token_stream_t    *stream;        /* NULL: nothing is kept */
     ngx_service_token_last_used_t *last_used;
     ngx_service_token_cache_t      cache;
+    ngx_service_token_memo_t      *memo;          /* NULL: nothing is kept */
     ngx_service_token_slot_view_t  slots;
     ngx_service_token_throttle_zone_t
                                   *throttles;     /* the first of a list */
@@ -101,6 +103,7 @@ typedef struct {
     unsigned                       stale:1;       /* beyond the lease */
     unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
+    u_char                         records[NGX_SERVICE_TOKEN_MEMO_DATA];
 } ngx_service_token_ctx_t;
 
 
@@ -161,7 +164,7 @@ ngx_int_t ngx_service_token_file_read(ngx_conf_t *cf, ngx_str_t *path,
  * records.c: the token's record and its user's, from the cache or by a
  * question.  NGX_OK: there is enough to decide.  NGX_AGAIN: the waiter waits.
  * NGX_ERROR: Redis cannot answer.  NGX_ABORT: what it answered is of no use.
- * NGX_BUSY: it may not be asked; ctx->verdict is THROTTLED.
+ * NGX_BUSY: it may not be asked; ctx->verdict is THROTTLED or MALFORMED.
  */
 ngx_int_t ngx_service_token_records_get(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx) stok_hot;
@@ -221,9 +224,10 @@ ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
 
 /*
- * bearer.c: NGX_DECLINED: it has the shape of our tokens and a checksum that
- * is wrong, so there is no such token.  Only asked for one that is not in the
- * cache, where it can never be.
+ * bearer.c: NGX_ABORT: it is malformed.  NGX_DECLINED: it has the shape of our
+ * tokens and a checksum that is wrong, so there is no such token.  Only asked
+ * for one that is not in the cache, where neither can ever be: nothing is
+ * asked of Redis before this.
  */
 ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
 

@@ -1,5 +1,7 @@
 /*
- * Authorization header -> digest.  After this the clear token is in nobody's
+ * Authorization header -> digest.  Its grammar is checked only if no record of
+ * that digest is in the cache: nobody asks Redis for anything else, so what is
+ * there has passed.  After this the clear token is in nobody's
  * hands but the client's header buffer: nothing here copies or logs it.
  */
 
@@ -17,14 +19,14 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
 
     h = r->headers_in.authorization;
 
-    if (h == NULL) {
+    if (stok_unlikely(h == NULL)) {
         ctx->verdict = STOK_MISSING;
         return NGX_DECLINED;
     }
 
-    rc = stok_bearer_parse((const char *) h->value.data, h->value.len, &text);
+    rc = stok_bearer_find((const char *) h->value.data, h->value.len, &text);
 
-    if (rc != STOK_OK) {
+    if (stok_unlikely(rc != STOK_OK)) {
         ctx->verdict = (rc == STOK_DECLINED) ? STOK_MISSING : STOK_MALFORMED;
         return NGX_DECLINED;
     }
@@ -76,6 +78,10 @@ ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx)
 {
     int           rc;
     stok_token_t  token;
+
+    if (stok_bearer_check(ctx->bearer.data, ctx->bearer.len) != STOK_OK) {
+        return NGX_ABORT;
+    }
 
     rc = stok_token_parse(ctx->bearer.data, ctx->bearer.len, &token);
 

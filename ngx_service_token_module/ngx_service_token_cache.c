@@ -34,14 +34,12 @@
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
 
 
-/* for "least recently used": of 16 ms, so a busy entry is seldom written */
-#define ngx_service_token_cache_used  ((uint32_t) (ngx_current_msec >> 4))
-
 
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-static ngx_int_t ngx_service_token_cache_copy(stok_table_entry_t *entry,
-    u_char *data, ngx_pool_t *pool, ngx_str_t *record) stok_hot;
+static ngx_int_t ngx_service_token_cache_copy(
+    ngx_service_token_cached_t *cached, u_char *data, ngx_pool_t *pool)
+    stok_hot;
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
 static ngx_int_t ngx_service_token_cache_lock(
     ngx_service_token_cache_t *cache);
@@ -183,81 +181,78 @@ ngx_service_token_cache_now(void)
 ngx_int_t
 ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
-    ngx_str_t *record)
+    ngx_service_token_cached_t *cached)
 {
-    int                          rc;
-    u_char                       buf[STOK_PACK_MAX];
-    uint32_t                     epoch;
-    uint64_t                     proved, now, valid;
-    stok_table_entry_t           entry;
-    ngx_service_token_shared_t  *shared;
+    int        rc;
+    u_char     buf[STOK_PACK_MAX];
+    uint32_t   epoch;
+    uint64_t   proved, now, valid;
 
     if (cache->valid == 0) {
         return NGX_BUSY;
     }
 
-    shared = cache->shared;
+    proved = ngx_service_token_cache_proved(cache);
+    epoch = ngx_service_token_cache_epoch(cache);
 
-    proved = atomic_load_explicit(&shared->proved, memory_order_acquire);
-    epoch = (uint32_t) atomic_load_explicit(&shared->followed,
-                                            memory_order_acquire);
+    rc = stok_table_read(&cache->table, key, ngx_service_token_cache_used(),
+                         &cached->entry, buf, sizeof(buf));
 
-    rc = stok_table_read(&cache->table, key, ngx_service_token_cache_used,
-                         &entry, buf, sizeof(buf));
-
-    now = ngx_service_token_cache_now();
-
-    if (proved == 0 || now >= proved + cache->lease + stale) {
+    if (!ngx_service_token_cache_leased(cache, proved, stale, &now)) {
         return NGX_BUSY;
     }
 
-    if (rc != STOK_OK || entry.epoch != epoch) {
+    if (rc != STOK_OK || cached->entry.epoch != epoch) {
         return NGX_AGAIN;
     }
 
-    valid = entry.len ? cache->valid : cache->valid_unknown;
+    valid = cached->entry.len ? cache->valid : cache->valid_unknown;
 
-    if (now >= (uint64_t) entry.stored_at + valid) {
+    if (now >= (uint64_t) cached->entry.stored_at + valid) {
         return NGX_AGAIN;
     }
 
-    return ngx_service_token_cache_copy(&entry, buf, pool, record);
+    return ngx_service_token_cache_copy(cached, buf, pool);
 }
 
 
 ngx_int_t
 ngx_service_token_cache_seen(ngx_service_token_cache_t *cache,
-    stok_table_key_t *key, ngx_pool_t *pool, ngx_str_t *record)
+    stok_table_key_t *key, ngx_pool_t *pool,
+    ngx_service_token_cached_t *cached)
 {
-    u_char              buf[STOK_PACK_MAX];
-    stok_table_entry_t  entry;
+    u_char  buf[STOK_PACK_MAX];
 
-    if (stok_table_read(&cache->table, key, ngx_service_token_cache_used,
-                        &entry, buf, sizeof(buf))
+    if (stok_table_read(&cache->table, key, ngx_service_token_cache_used(),
+                        &cached->entry, buf, sizeof(buf))
         != STOK_OK)
     {
         return NGX_AGAIN;
     }
 
-    return ngx_service_token_cache_copy(&entry, buf, pool, record);
+    return ngx_service_token_cache_copy(cached, buf, pool);
 }
 
 
 static ngx_int_t
-ngx_service_token_cache_copy(stok_table_entry_t *entry, u_char *data,
-    ngx_pool_t *pool, ngx_str_t *record)
+ngx_service_token_cache_copy(ngx_service_token_cached_t *cached, u_char *data,
+    ngx_pool_t *pool)
 {
-    if (entry->len == 0) {
+    ngx_str_t  *record;
+
+    if (cached->entry.len == 0) {
         return NGX_DECLINED;
     }
 
-    record->len = entry->len;
-    record->data = ngx_pnalloc(pool, entry->len);
+    record = &cached->record;
+
+    record->data = ngx_pnalloc(pool, cached->entry.len);
     if (record->data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(record->data, data, entry->len);
+    ngx_memcpy(record->data, data, cached->entry.len);
+    record->len = cached->entry.len;
 
     return NGX_OK;
 }
@@ -318,7 +313,7 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     entry.epoch = (uint32_t) guard->followed;
     entry.len = (uint16_t) len;
 
-    rc = stok_table_write(&cache->table, key, ngx_service_token_cache_used,
+    rc = stok_table_write(&cache->table, key, ngx_service_token_cache_used(),
                           &entry, data);
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
@@ -342,7 +337,7 @@ ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
     stok_table_entry_t  entry;
 
     if (cache->valid
-        && stok_table_read(&cache->table, key, ngx_service_token_cache_used,
+        && stok_table_read(&cache->table, key, ngx_service_token_cache_used(),
                            &entry, buf, sizeof(buf))
            == STOK_OK)
     {

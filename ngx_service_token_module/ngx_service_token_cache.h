@@ -77,6 +77,13 @@ typedef struct {
 } ngx_service_token_cache_t;
 
 
+/* a record as the cache has it; its bytes are the caller's */
+typedef struct {
+    ngx_str_t                    record;
+    stok_table_entry_t           entry;
+} ngx_service_token_cached_t;
+
+
 /* what a record was asked under */
 typedef struct {
     uint64_t                     followed;
@@ -92,27 +99,49 @@ ngx_int_t ngx_service_token_cache_add(ngx_conf_t *cf,
     ngx_service_token_cache_t *cache, ngx_str_t *name, size_t size,
     ngx_str_t *identity);
 
+/* for "least recently used": of 16 ms, so a busy entry is seldom written */
+#define ngx_service_token_cache_used()  ((uint32_t) (ngx_current_msec >> 4))
+
 /* milliseconds of the monotonic clock, now: no system call, not nginx's copy */
 uint64_t ngx_service_token_cache_now(void) stok_hot;
+
+/* for who reads: first the lease, then the epoch, then entries, then leased */
+
+#define ngx_service_token_cache_proved(cache)                                 \
+    atomic_load_explicit(&(cache)->shared->proved, memory_order_acquire)
+
+#define ngx_service_token_cache_epoch(cache)                                  \
+    ((uint32_t) atomic_load_explicit(&(cache)->shared->followed,              \
+                                     memory_order_acquire))
+
+static ngx_inline ngx_uint_t
+ngx_service_token_cache_leased(ngx_service_token_cache_t *cache,
+    uint64_t proved, ngx_msec_t stale, uint64_t *now)
+{
+    *now = ngx_service_token_cache_now();
+
+    return stok_likely(proved != 0 && *now < proved + cache->lease + stale);
+}
 
 /*
  * A record from the cache, copied into pool.  It includes every change that
  * Redis executed lease ms ago, or longer.  stale: so many ms after the lease
  * are allowed.
- * NGX_OK: *record is it.  NGX_DECLINED: there is no such record.  NGX_AGAIN:
+ * NGX_OK: *cached is it.  NGX_DECLINED: there is no such record.  NGX_AGAIN:
  * not in the cache.  NGX_BUSY: the cache may not be used now.  NGX_ERROR: no
  * memory.
  */
 ngx_int_t ngx_service_token_cache_read(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_msec_t stale, ngx_pool_t *pool,
-    ngx_str_t *record) stok_hot;
+    ngx_service_token_cached_t *cached) stok_hot;
 
 /*
  * The same of any age, epoch and lease: what was true once, so it decides
  * nothing.  NGX_AGAIN: not in the cache.  Never NGX_BUSY.
  */
 ngx_int_t ngx_service_token_cache_seen(ngx_service_token_cache_t *cache,
-    stok_table_key_t *key, ngx_pool_t *pool, ngx_str_t *record);
+    stok_table_key_t *key, ngx_pool_t *pool,
+    ngx_service_token_cached_t *cached);
 
 /* before a record is asked for */
 void ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,

@@ -6,9 +6,9 @@
  * nginx finds by "index" or "try_files" is one use, and one that is refused
  * there after all is a use and a refusal.
  *
- * Who was counted is remembered by a cleanup of the pool, since a redirect
- * takes the contexts.  It lies in the context, whose memory stays: added by
- * hand it costs each request little.
+ * What was counted is remembered among the cleanups of the pool, since a
+ * redirect takes the contexts: by one that does nothing, which nginx passes
+ * over.  It lies in the context, whose memory stays.
  */
 
 
@@ -17,10 +17,13 @@
 
 static ngx_uint_t ngx_service_token_count_again(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx) stok_hot;
-static void ngx_service_token_count_seen(void *data) stok_hot;
 static void ngx_service_token_count_expiring(int64_t left);
 static void ngx_service_token_count_touch(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t again) stok_hot;
+
+
+/* their addresses say which verdict was counted */
+static u_char  ngx_service_token_count_seen[STOK_VERDICTS];
 
 
 /* entered again when the phases are run again: ctx->counted */
@@ -31,7 +34,7 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
 {
     ngx_uint_t  again;
 
-    if (ctx->counted) {
+    if (stok_unlikely(ctx->counted)) {
         return;
     }
 
@@ -39,10 +42,10 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
 
     again = ngx_service_token_count_again(r, ctx);
 
-    if (!again) {
+    if (stok_likely(!again)) {
         ngx_service_token_count(requests[ctx->verdict][ctx->source]);
 
-        if (ctx->stale) {
+        if (stok_unlikely(ctx->stale)) {
             ngx_service_token_count(stale);
         }
 
@@ -57,9 +60,9 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
      * makes no work for Redis
      */
 
-    if (ctx->token_found && !ctx->token.tampered
-        && ctx->verdict != STOK_UNAVAILABLE && ctx->verdict != STOK_THROTTLED
-        && !ctx->role_error)
+    if (stok_likely(ctx->token_found && !ctx->token.tampered
+                    && ctx->verdict != STOK_UNAVAILABLE
+                    && ctx->verdict != STOK_THROTTLED && !ctx->role_error))
     {
         ngx_service_token_count_touch(r, ctx, again);
     }
@@ -76,29 +79,20 @@ ngx_service_token_count_again(ngx_http_request_t *r,
 
     if (stok_unlikely(r->internal)) {
         for (cln = r->pool->cleanup; cln; cln = cln->next) {
-            if (cln->handler == ngx_service_token_count_seen
-                && (uintptr_t) cln->data == (uintptr_t) ctx->verdict + 1)
-            {
+            if (cln->data == &ngx_service_token_count_seen[ctx->verdict]) {
                 return 1;
             }
         }
     }
 
     cln = &ctx->seen;
-    cln->handler = ngx_service_token_count_seen;
-    cln->data = (void *) ((uintptr_t) ctx->verdict + 1);
+    cln->handler = NULL;
+    cln->data = &ngx_service_token_count_seen[ctx->verdict];
     cln->next = r->pool->cleanup;
 
     r->pool->cleanup = cln;
 
     return 0;
-}
-
-
-static void
-ngx_service_token_count_seen(void *data)
-{
-    /* void */
 }
 
 

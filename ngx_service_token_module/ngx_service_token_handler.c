@@ -51,7 +51,7 @@ ngx_service_token_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_service_token_module);
 
-    if (ctx == NULL) {
+    if (stok_likely(ctx == NULL)) {
         ctx = ngx_service_token_handler_begin(r, lcf);
         if (stok_unlikely(ctx == NULL)) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -62,7 +62,7 @@ ngx_service_token_handler(ngx_http_request_t *r)
         return NGX_AGAIN;
     }
 
-    if (!ctx->decided) {
+    if (stok_likely(!ctx->decided)) {
         rc = ngx_service_token_records_get(r, ctx);
 
         if (stok_unlikely(rc == NGX_AGAIN)) {
@@ -76,7 +76,7 @@ ngx_service_token_handler(ngx_http_request_t *r)
             rc = NGX_OK;
         }
 
-        if (rc == NGX_OK) {
+        if (stok_likely(rc == NGX_OK)) {
             ngx_service_token_handler_decide(r, lcf, ctx);
 
         } else if (rc != NGX_BUSY) {
@@ -97,7 +97,7 @@ ngx_service_token_handler_begin(ngx_http_request_t *r,
     ngx_service_token_ctx_t  *ctx;
 
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_service_token_ctx_t));
-    if (ctx == NULL) {
+    if (stok_unlikely(ctx == NULL)) {
         return NULL;
     }
 
@@ -109,14 +109,14 @@ ngx_service_token_handler_begin(ngx_http_request_t *r,
 
     ngx_http_set_ctx(r, ctx, ngx_service_token_module);
 
-    if (ngx_service_token_handler_role(r, lcf, ctx) != NGX_OK) {
+    if (stok_unlikely(ngx_service_token_handler_role(r, lcf, ctx) != NGX_OK)) {
         ctx->role_error = 1;
         ctx->verdict = STOK_ROLE;
         ctx->decided = 1;
         return ctx;
     }
 
-    if (ngx_service_token_bearer_digest(r, ctx) != NGX_OK) {
+    if (stok_unlikely(ngx_service_token_bearer_digest(r, ctx) != NGX_OK)) {
         ctx->decided = 1;
     }
 

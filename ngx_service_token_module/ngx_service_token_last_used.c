@@ -145,13 +145,13 @@ ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
     uint32_t                   hash;
     ngx_service_token_cell_t  *cell;
 
-    if (touch->id.len == 0 || touch->id.len > STOK_RECORD_ID_MAX
-        || lu->batch == NULL)
+    if (stok_unlikely(touch->id.len == 0 || touch->id.len > STOK_RECORD_ID_MAX
+                      || lu->batch == NULL))
     {
         return;
     }
 
-    if (lu->view->mine == NULL
+    if (stok_unlikely(lu->view->mine == NULL)
         && ngx_service_token_slot_claim(lu->view) != NGX_OK)
     {
         return;
@@ -265,9 +265,7 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
         }
     }
 
-    if ((uint64_t) touch->now > cell->used) {
-        cell->used = touch->now;
-    }
+    cell->used = ngx_max((uint64_t) touch->now, cell->used);
 }
 
 
@@ -283,22 +281,22 @@ ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
     touch->addr_len = 0;
     ngx_memzero(touch->addr, sizeof(touch->addr));
 
-    switch (touch->sockaddr->sa_family) {
-
-    case AF_INET:
+    if (stok_likely(touch->sockaddr->sa_family == AF_INET)) {
         sin = (struct sockaddr_in *) touch->sockaddr;
         touch->addr_len = 4;
         ngx_memcpy(touch->addr, &sin->sin_addr, 4);
-        break;
+        return;
+    }
 
 #if (NGX_HAVE_INET6)
-    case AF_INET6:
+
+    if (touch->sockaddr->sa_family == AF_INET6) {
         sin6 = (struct sockaddr_in6 *) touch->sockaddr;
         touch->addr_len = 16;
         ngx_memcpy(touch->addr, &sin6->sin6_addr, 16);
-        break;
-#endif
     }
+
+#endif
 }
 
 
@@ -344,19 +342,22 @@ ngx_service_token_last_used_find(ngx_service_token_last_used_t *lu,
          i != NGX_SERVICE_TOKEN_CELLS_NONE;
          i = lu->next[i])
     {
-        if (ngx_service_token_is_bare(lu, ngx_service_token_chunk_of(i))) {
+        if (stok_unlikely(ngx_service_token_is_bare(
+                              lu, ngx_service_token_chunk_of(i))))
+        {
             continue;
         }
 
         cell = ngx_service_token_cell(lu, i);
 
-        if (cell->hash != hash || cell->id_len != touch->id.len
-            || ngx_memcmp(cell->id, touch->id.data, touch->id.len) != 0)
+        if (stok_unlikely(cell->hash != hash || cell->id_len != touch->id.len
+                          || !stok_same(cell->id, touch->id.data,
+                                        touch->id.len)))
         {
             continue;
         }
 
-        if (ngx_service_token_last_used_same(cell, touch)) {
+        if (stok_likely(ngx_service_token_last_used_same(cell, touch))) {
             return i;
         }
 
@@ -388,12 +389,11 @@ ngx_service_token_last_used_same(ngx_service_token_cell_t *cell,
     }
 
     touch->same = cell->addr_len == touch->addr_len
-                  && ngx_memcmp(cell->addr, touch->addr, sizeof(touch->addr))
-                     == 0
+                  && stok_same(cell->addr, touch->addr, sizeof(touch->addr))
                   && cell->location_len
                      == ngx_service_token_last_used_location(touch)
-                  && ngx_memcmp(cell->location, touch->location->data,
-                                cell->location_len) == 0;
+                  && stok_same(cell->location, touch->location->data,
+                               cell->location_len);
 
     return touch->same;
 }

@@ -197,6 +197,10 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
 
     if (mcf && mcf->stream) {
         ngx_service_token_keeper_start(mcf->stream);
+
+        /* without it, both records are looked for */
+
+        mcf->memo = ngx_service_token_memo_create(cycle->pool);
     }
 
     return NGX_OK;

@@ -13,15 +13,20 @@
 #include "ngx_service_token.h"
 
 
+static ngx_int_t ngx_service_token_records_memo(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx) stok_hot;
 static ngx_int_t ngx_service_token_records_one(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx, ngx_uint_t user) stok_hot;
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user,
+    ngx_service_token_cached_t *cached);
 static ngx_int_t ngx_service_token_records_read(ngx_service_token_ctx_t *ctx,
-    ngx_uint_t user, ngx_int_t rc, ngx_str_t *record) stok_hot;
+    ngx_uint_t user, ngx_int_t rc, ngx_str_t *record);
 static ngx_int_t ngx_service_token_records_cached(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t user, ngx_msec_t stale,
-    ngx_str_t *record) stok_hot;
+    ngx_service_token_cached_t *cached);
+static ngx_uint_t ngx_service_token_records_followed(
+    ngx_service_token_main_conf_t *mcf) stok_hot;
 static ngx_uint_t ngx_service_token_records_answer(
-    ngx_service_token_ctx_t *ctx, ngx_int_t rc) stok_hot;
+    ngx_service_token_ctx_t *ctx, ngx_int_t rc);
 static ngx_uint_t ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest);
 
@@ -30,21 +35,36 @@ ngx_int_t
 ngx_service_token_records_get(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    ngx_int_t   rc;
-    ngx_uint_t  user;
+    ngx_int_t                       rc;
+    ngx_uint_t                      user;
+    ngx_service_token_cached_t      cached[2];
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    cached[0].record.len = 0;
+    cached[1].record.len = 0;
 
     for ( ;; ) {
         user = ctx->token_done;
+
+        if (stok_likely(!user && !ctx->asked)) {
+            rc = ngx_service_token_records_memo(r, ctx);
+
+            if (stok_likely(rc == NGX_OK)) {
+                return NGX_OK;
+            }
+        }
 
         /* what no user record can change needs none */
 
         if (user && (ctx->user_done || !ctx->token_found
                      || ctx->token.tampered))
         {
-            return NGX_OK;
+            break;
         }
 
-        rc = ngx_service_token_records_one(r, ctx, user);
+        rc = ngx_service_token_records_one(r, ctx, user, &cached[user]);
 
         if (rc != NGX_OK) {
             return rc;
@@ -56,6 +76,44 @@ ngx_service_token_records_get(ngx_http_request_t *r,
             ctx->token_done = 0;
         }
     }
+
+    if (mcf->memo && cached[0].record.len && cached[1].record.len) {
+        ngx_service_token_memo_note(mcf->memo, ctx->digest, &cached[0],
+                                    &cached[1]);
+    }
+
+    return NGX_OK;
+}
+
+
+/* as ngx_service_token_memo_read() */
+
+static ngx_int_t
+ngx_service_token_records_memo(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_int_t                       rc;
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    if (mcf->memo == NULL || !ngx_service_token_records_followed(mcf)) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_service_token_memo_read(mcf->memo, &mcf->cache, ctx->digest,
+                                     ctx->records, &ctx->token, &ctx->user);
+
+    if (stok_likely(rc == NGX_OK)) {
+        ctx->token_done = 1;
+        ctx->token_found = 1;
+        ctx->user_done = 1;
+        ctx->user_found = 1;
+
+        ctx->source = ngx_max(ctx->source, NGX_SERVICE_TOKEN_HIT);
+    }
+
+    return rc;
 }
 
 
@@ -63,10 +121,10 @@ ngx_service_token_records_get(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_service_token_records_one(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx, ngx_uint_t user)
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user,
+    ngx_service_token_cached_t *cached)
 {
     ngx_int_t                       rc;
-    ngx_str_t                       record;
     ngx_service_token_waiter_t     *waiter;
     ngx_service_token_main_conf_t  *mcf;
 
@@ -78,16 +136,24 @@ ngx_service_token_records_one(ngx_http_request_t *r,
                                               &waiter->record);
     }
 
-    rc = ngx_service_token_records_cached(r, ctx, user, 0, &record);
+    rc = ngx_service_token_records_cached(r, ctx, user, 0, cached);
 
     if (stok_likely(ngx_service_token_records_answer(ctx, rc))) {
-        return ngx_service_token_records_read(ctx, user, rc, &record);
+        return ngx_service_token_records_read(ctx, user, rc, &cached->record);
     }
 
-    if (!user && ngx_service_token_bearer_check(ctx) != NGX_OK) {
+    rc = user ? NGX_OK : ngx_service_token_bearer_check(ctx);
+
+    if (rc != NGX_OK) {
         ctx->source = NGX_SERVICE_TOKEN_NOWHERE;
         ctx->key = STOK_KEYS_MAX;                 /* nor by any other */
         ctx->token_done = 1;
+
+        if (rc == NGX_ABORT) {
+            ctx->verdict = STOK_MALFORMED;
+            return NGX_BUSY;
+        }
+
         return NGX_OK;
     }
 
@@ -112,20 +178,14 @@ ngx_service_token_records_one(ngx_http_request_t *r,
 static ngx_int_t
 ngx_service_token_records_cached(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t user, ngx_msec_t stale,
-    ngx_str_t *record)
+    ngx_service_token_cached_t *cached)
 {
     stok_table_key_t                key;
-    ngx_service_token_link_t       *link;
     ngx_service_token_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-    link = mcf->link;
 
-    /* a worker that was never connected has seen no other server */
-
-    if ((link->server || link->state == NGX_SERVICE_TOKEN_LINK_READY)
-        && link->server != ngx_service_token_cache_server(&mcf->cache))
-    {
+    if (!ngx_service_token_records_followed(mcf)) {
         return NGX_BUSY;
     }
 
@@ -139,7 +199,21 @@ ngx_service_token_records_cached(ngx_http_request_t *r,
     }
 
     return ngx_service_token_cache_read(&mcf->cache, &key, stale, r->pool,
-                                        record);
+                                        cached);
+}
+
+
+/* 1: this worker has seen no server but the one that the cache follows */
+
+static ngx_uint_t
+ngx_service_token_records_followed(ngx_service_token_main_conf_t *mcf)
+{
+    ngx_service_token_link_t  *link;
+
+    link = mcf->link;
+
+    return (link->server == 0 && link->state != NGX_SERVICE_TOKEN_LINK_READY)
+           || link->server == ngx_service_token_cache_server(&mcf->cache);
 }
 
 
@@ -204,9 +278,9 @@ ngx_int_t
 ngx_service_token_records_stale(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_msec_t stale)
 {
-    ngx_int_t   rc;
-    ngx_str_t   record;
-    ngx_uint_t  user;
+    ngx_int_t                   rc;
+    ngx_uint_t                  user;
+    ngx_service_token_cached_t  cached;
 
     /* what Redis has just answered is never older than what is kept */
 
@@ -220,12 +294,13 @@ ngx_service_token_records_stale(ngx_http_request_t *r,
 
         do {
             rc = ngx_service_token_records_cached(r, ctx, user, stale,
-                                                  &record);
+                                                  &cached);
         } while (rc != NGX_OK && !user
                  && ngx_service_token_bearer_next(r, ctx) == NGX_OK);
 
         if (rc != NGX_OK
-            || ngx_service_token_records_read(ctx, user, NGX_OK, &record)
+            || ngx_service_token_records_read(ctx, user, NGX_OK,
+                                              &cached.record)
                != NGX_OK)
         {
             return NGX_DECLINED;
@@ -270,20 +345,21 @@ static ngx_uint_t
 ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest)
 {
-    ngx_int_t            rc;
-    ngx_str_t            record;
-    stok_require_t       require;
-    stok_verdict_e       verdict;
-    stok_table_key_t     key;
-    stok_user_record_t   user;
-    stok_token_record_t  token;
+    ngx_int_t                   rc;
+    stok_require_t              require;
+    stok_verdict_e              verdict;
+    stok_table_key_t            key;
+    stok_user_record_t          user;
+    stok_token_record_t         token;
+    ngx_service_token_cached_t  cached;
 
     stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_TOKEN, digest,
                    STOK_DIGEST_LEN, 1);
 
-    if (ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &record)
+    if (ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &cached)
         != NGX_OK
-        || stok_token_record_unpack(&token, record.data, record.len)
+        || stok_token_record_unpack(&token, cached.record.data,
+                                    cached.record.len)
            != STOK_OK)
     {
         return 0;
@@ -292,10 +368,11 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     stok_table_key(&key, NGX_SERVICE_TOKEN_KIND_USER, token.user.data,
                    token.user.len, 0);
 
-    rc = ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &record);
+    rc = ngx_service_token_cache_seen(&mcf->cache, &key, r->pool, &cached);
 
     if (rc == NGX_OK
-        && stok_user_record_unpack(&user, record.data, record.len)
+        && stok_user_record_unpack(&user, cached.record.data,
+                                    cached.record.len)
            != STOK_OK)
     {
         return 0;
