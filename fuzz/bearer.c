@@ -19,9 +19,9 @@ static int bearer_value(const uint8_t *p, size_t len, size_t *start);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int          rc;
+    int          rc, found;
     size_t       start;
-    stok_str_t   token;
+    stok_str_t   token, rest;
     const char  *value;
 
     value = (const char *) data;
@@ -36,6 +36,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     } else {
         fuzz_check(token.len == 0);
+    }
+
+    /* find answers the same, but for what check says of the rest */
+
+    found = stok_bearer_find(value, size, &rest);
+
+    if (found != rc) {
+        fuzz_check(found == STOK_OK && rc == STOK_INVALID);
+        fuzz_check(stok_bearer_check(rest.data, rest.len) == STOK_INVALID);
+    }
+
+    if (found == STOK_OK) {
+        fuzz_check(rest.len >= 1 && rest.len <= STOK_BEARER_MAX);
+        fuzz_check(rest.data + rest.len == value + size);
+
+    } else {
+        fuzz_check(rest.len == 0);
     }
 
     fuzz_check((stok_bearer_check(value, size) == STOK_OK)

@@ -78,7 +78,8 @@ table_write(stok_table_t *table, uint32_t n, uint32_t now, const char *text,
 {
     uint8_t             data[32];
     stok_table_key_t    key;
-    stok_table_entry_t  entry = { 77, 5, (uint16_t) len };
+    stok_table_entry_t  entry = { .stored_at = 77, .epoch = 5,
+                                  .len = (uint16_t) len };
 
     key = table_key(data, n);
 
@@ -154,7 +155,7 @@ test_keys(void **state)
     size_t               len;
     stok_table_t        *table;
     stok_table_key_t     key;
-    stok_table_entry_t   entry = { 1, 1, 4 };
+    stok_table_entry_t   entry = { .stored_at = 1, .epoch = 1, .len = 4 };
 
     (void) state;
 
@@ -423,6 +424,98 @@ test_half_written(void **state)
 
 
 /*
+ * A mark that is unchanged is where its key is, with what was read there; any
+ * change of that key, and a writer that died in its bucket, changes it.
+ */
+
+static void
+test_marks(void **state)
+{
+    char                 buf[2048], text[400];
+    uint8_t              data[32];
+    uint32_t             i, k, r, kept, changed;
+    stok_table_t        *table;
+    stok_table_key_t     key;
+    stok_table_entry_t   entry;
+
+    static struct {
+        int                there;
+        char               text[400];
+        size_t             len;
+        stok_table_mark_t  mark;
+    } seen[31];
+
+    (void) state;
+
+    table = table_new(3);
+    r = 1;
+    kept = 0;
+    changed = 0;
+
+    for (i = 0; i < 200000; i++) {
+        r = r * 1664525 + 1013904223;
+        k = (r >> 8) % 31;
+
+        if ((r >> 16) % 8 == 0) {
+            memset(text, (int) (r >> 24), sizeof(text));
+            (void) table_write(table, k, i, text, (r >> 20) % 400);
+            assert_false(seen[k].there
+                         && stok_table_unchanged(&seen[k].mark, i));
+
+        } else if ((r >> 16) % 64 == 1) {
+            key = table_key(data, k);
+
+            if (stok_table_drop(table, &key)) {
+                assert_false(seen[k].there
+                             && stok_table_unchanged(&seen[k].mark, i));
+            }
+        }
+
+        if (seen[k].there && stok_table_unchanged(&seen[k].mark, i)) {
+            kept++;
+            assert_int_equal(table_read(table, k, i, buf, &entry), STOK_OK);
+            assert_int_equal(entry.len, seen[k].len);
+            assert_memory_equal(buf, seen[k].text, entry.len);
+            assert_ptr_equal(entry.mark.bucket, seen[k].mark.bucket);
+            assert_int_equal(entry.mark.slot, seen[k].mark.slot);
+            continue;
+        }
+
+        changed += seen[k].there;
+        seen[k].there = table_read(table, k, i, buf, &entry) == STOK_OK;
+
+        if (seen[k].there) {
+            seen[k].len = entry.len;
+            seen[k].mark = entry.mark;
+            memcpy(seen[k].text, buf, entry.len);
+            assert_true(stok_table_unchanged(&entry.mark, i));
+        }
+    }
+
+    assert_true(kept > 1000);
+    assert_true(changed > 1000);
+
+    /* its use is noted: so it is not the one that goes */
+
+    assert_true(table_write(table, 1, 5, "use", 3) >= 0);
+    assert_int_equal(table_read(table, 1, 5, buf, &entry), STOK_OK);
+    assert_true(stok_table_unchanged(&entry.mark, 123456));
+    assert_int_equal(atomic_load(&entry.mark.bucket->used[entry.mark.slot]),
+                     123456);
+
+    /* a writer begins and dies; the next one empties the bucket */
+
+    atomic_fetch_add(&entry.mark.bucket->seq, 1);
+    assert_false(stok_table_unchanged(&entry.mark, 6));
+    key = table_key(data, 1);
+    (void) stok_table_drop(table, &key);
+    assert_false(stok_table_unchanged(&entry.mark, 6));
+
+    table_free(table);
+}
+
+
+/*
  * A process writes, another reads: a record is of one piece, of the key that
  * was asked for; and the writer is killed at some moment.
  */
@@ -495,6 +588,7 @@ main(void)
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_density),
         cmocka_unit_test(test_half_written),
+        cmocka_unit_test(test_marks),
         cmocka_unit_test(test_two_processes),
     };
 
