@@ -114,14 +114,9 @@ uint64_t ngx_service_token_cache_now(void) stok_hot;
     ((uint32_t) atomic_load_explicit(&(cache)->shared->followed,              \
                                      memory_order_acquire))
 
-static ngx_inline ngx_uint_t
-ngx_service_token_cache_leased(ngx_service_token_cache_t *cache,
-    uint64_t proved, ngx_msec_t stale, uint64_t *now)
-{
-    *now = ngx_service_token_cache_now();
-
-    return stok_likely(proved != 0 && *now < proved + cache->lease + stale);
-}
+static ngx_inline ngx_uint_t ngx_service_token_cache_leased(
+    ngx_service_token_cache_t *cache, uint64_t proved, ngx_msec_t stale,
+    uint64_t *now);
 
 /*
  * A record from the cache, copied into pool.  It includes every change that
@@ -197,6 +192,16 @@ void ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
 /* 1: some joined stream has told all up to a tick of that counter above n */
 ngx_uint_t ngx_service_token_cache_continues(
     ngx_service_token_cache_t *cache, uint64_t counter, uint64_t n);
+
+
+static ngx_inline ngx_uint_t
+ngx_service_token_cache_leased(ngx_service_token_cache_t *cache,
+    uint64_t proved, ngx_msec_t stale, uint64_t *now)
+{
+    *now = ngx_service_token_cache_now();
+
+    return stok_likely(proved != 0 && *now < proved + cache->lease + stale);
+}
 
 
 #endif /* NGX_SERVICE_TOKEN_CACHE_H */
