@@ -1,5 +1,5 @@
 /*
- * A worker's memo: the tokens that it has let in last, each with its user, as
+ * A worker's memo: the tokens that it has judged last, each with its user, as
  * they stood in the node's cache.  It saves looking for two records in shared
  * memory, and decides nothing that the cache would not.
  */
@@ -20,7 +20,7 @@
 #define NGX_SERVICE_TOKEN_MEMO_DATA     176
 
 
-/* 256 bytes */
+/* 256 bytes, or less */
 typedef struct {
     u_char               digest[STOK_DIGEST_LEN];
     stok_table_mark_t    token;

@@ -58,6 +58,7 @@ for my $case (['another key', $token[3]], ['foreign', 'guess-0123456789']) {
 
 my $calls = $redis->calls('hgetall');
 is(said($nginx, 'stk_svc_' . 'a' x 38), '401 UNKNOWN ', 'a bad checksum');
+is(said($nginx, 'a b'), '400 MALFORMED ', 'bad grammar');
 is($redis->calls('hgetall'), $calls, 'asks nothing');
 
 # the record of an older key is invalidated and judged as any other

@@ -1,8 +1,8 @@
 use strict;
 use warnings;
 
-# What a worker remembers of tokens it let in: it is never older than what the
-# cache would answer.  One worker, and enough requests that each is remembered.
+# What a worker remembers of tokens that it has judged: it is never older than what
+# the cache would answer.  One worker, and enough requests that each is remembered.
 
 use lib 't/lib';
 use Stok::Test;

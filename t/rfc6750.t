@@ -114,6 +114,13 @@ for my $http ('get', 'get2') {
 is(status_of($nginx->get('/', token => $good,
     headers => ["Authorization: Bearer $good"])), 400, 'two headers');
 
+# nor is it one if Redis holds its digest, however often it comes
+
+my $spaced = 'two words';
+$redis->token(user => $user, clear => $spaced);
+is(status_of($nginx->get('/', token => $spaced)), 400, "malformed in Redis, $_")
+    for 1 .. 5;
+
 # no Redis call for what cannot be a token
 
 my $before = $redis->calls('hgetall');
