@@ -5,7 +5,6 @@
 
 #include "stok_decide.h"
 
-#include <string.h>
 
 
 static int stok_decide_type(unsigned type, unsigned types) stok_hot;

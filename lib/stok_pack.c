@@ -72,12 +72,12 @@ stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
 
 int
 stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
-    size_t size)
+    size_t len)
 {
-    uint16_t        len[STOK_PACK_TOKEN_STRINGS];
+    uint16_t        n[STOK_PACK_TOKEN_STRINGS];
     const uint8_t  *p;
 
-    if (size < STOK_PACK_TOKEN || buf[0] != 'T') {
+    if (len < STOK_PACK_TOKEN || buf[0] != 'T') {
         return STOK_INVALID;
     }
 
@@ -90,17 +90,17 @@ stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
     memcpy(&rec->expires_at, p, sizeof(rec->expires_at));
     p += sizeof(rec->expires_at);
 
-    memcpy(len, p, sizeof(len));
-    p += sizeof(len);
+    memcpy(n, p, sizeof(n));
+    p += sizeof(n);
 
-    if (STOK_PACK_TOKEN + (size_t) len[0] + len[1] + len[2] + len[3] != size) {
+    if (STOK_PACK_TOKEN + (size_t) n[0] + n[1] + n[2] + n[3] != len) {
         return STOK_INVALID;
     }
 
-    p = stok_unpack_str(p, len[0], &rec->id);
-    p = stok_unpack_str(p, len[1], &rec->user);
-    p = stok_unpack_str(p, len[2], &rec->name);
-    (void) stok_unpack_str(p, len[3], &rec->scope);
+    p = stok_unpack_str(p, n[0], &rec->id);
+    p = stok_unpack_str(p, n[1], &rec->user);
+    p = stok_unpack_str(p, n[2], &rec->name);
+    (void) stok_unpack_str(p, n[3], &rec->scope);
 
     rec->seal.data = NULL;
     rec->seal.len = 0;
@@ -142,11 +142,11 @@ stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
 
 int
 stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
-    size_t size)
+    size_t len)
 {
-    uint16_t  len;
+    uint16_t  n;
 
-    if (size < STOK_PACK_USER || buf[0] != 'U') {
+    if (len < STOK_PACK_USER || buf[0] != 'U') {
         return STOK_INVALID;
     }
 
@@ -156,13 +156,13 @@ stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
     rec->status = buf[2];
     rec->tampered = buf[3];
 
-    memcpy(&len, buf + 4, sizeof(len));
+    memcpy(&n, buf + 4, sizeof(n));
 
-    if (STOK_PACK_USER + (size_t) len != size) {
+    if (STOK_PACK_USER + (size_t) n != len) {
         return STOK_INVALID;
     }
 
-    (void) stok_unpack_str(buf + STOK_PACK_USER, len, &rec->role);
+    (void) stok_unpack_str(buf + STOK_PACK_USER, n, &rec->role);
 
     return stok_likely(stok_pack_user_valid(rec)) ? STOK_OK : STOK_INVALID;
 }

@@ -1,8 +1,9 @@
 /*
- * Authorization header -> digest.  Its grammar is checked only if no record of
- * that digest is in the cache: nobody asks Redis for anything else, so what is
- * there has passed.  After this the clear token is in nobody's
+ * Authorization header -> digest.  After this the clear token is in nobody's
  * hands but the client's header buffer: nothing here copies or logs it.
+ *
+ * Its grammar is checked only if no record of that digest is in the cache:
+ * Redis is asked for nothing that has not passed, so what is there has.
  */
 
 

@@ -1,6 +1,7 @@
 /*
- * The two records of a request, each from the cache if it may be used, else by
- * a question to Redis.  It is entered again with the waiter's answer.
+ * The two records of a request: both from the worker's memo, or each from the
+ * cache if it may be used, else by a question to Redis.  It is entered again
+ * with the waiter's answer.
  *
  * A key file may hold older keys, by which the digests of older tokens were
  * made.  A digest does not name its key: a token that is unknown by one key is

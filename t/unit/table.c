@@ -4,100 +4,11 @@
  */
 
 
-#include "guard.h"
+#include "table.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-
-#include "stok_table.h"
-
-
-#define KIND_A  1
-#define KIND_B  2
-
-
-static stok_table_t *
-table_new(uint32_t n)
-{
-    static stok_table_t  table;
-
-    size_t  size;
-
-    size = (size_t) n * sizeof(stok_bucket_t);
-
-    table.bucket = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_true(table.bucket != MAP_FAILED);
-
-    table.n = stok_table_fit(size);
-    assert_int_equal(table.n, n);
-
-    stok_table_init(table.bucket, n);
-
-    return &table;
-}
-
-
-static void
-table_free(stok_table_t *table)
-{
-    munmap(table->bucket, (size_t) table->n * sizeof(stok_bucket_t));
-}
-
-
-/* a key of 32 bytes that look like a digest; its memory is the caller's */
-
-static stok_table_key_t
-table_key(uint8_t data[32], uint32_t n)
-{
-    int               i;
-    uint64_t          h;
-    stok_table_key_t  key;
-
-    h = n + 0x9e3779b97f4a7c15;
-
-    for (i = 0; i < 4; i++) {
-        h ^= h >> 30;
-        h *= 0xbf58476d1ce4e5b9;
-        h ^= h >> 27;
-        h *= 0x94d049bb133111eb;
-        h ^= h >> 31;
-        memcpy(data + i * 8, &h, 8);
-    }
-
-    stok_table_key(&key, KIND_A, data, 32, 1);
-
-    return key;
-}
-
-
-static int
-table_write(stok_table_t *table, uint32_t n, uint32_t now, const char *text,
-    size_t len)
-{
-    uint8_t             data[32];
-    stok_table_key_t    key;
-    stok_table_entry_t  entry = { .stored_at = 77, .epoch = 5,
-                                  .len = (uint16_t) len };
-
-    key = table_key(data, n);
-
-    return stok_table_write(table, &key, now, &entry, text);
-}
-
-
-static int
-table_read(stok_table_t *table, uint32_t n, uint32_t now, char *buf,
-    stok_table_entry_t *entry)
-{
-    uint8_t           data[32];
-    stok_table_key_t  key;
-
-    key = table_key(data, n);
-
-    return stok_table_read(table, &key, now, entry, buf, 2048);
-}
 
 
 static void
@@ -424,113 +335,6 @@ test_half_written(void **state)
 
 
 /*
- * A mark that is unchanged is where its key is, with what was read there; any
- * change of that key, and a writer that died in its bucket, changes it.
- */
-
-static void
-test_marks(void **state)
-{
-    char                 buf[2048], text[400];
-    uint8_t              data[32];
-    uint32_t             i, k, r, kept, changed;
-    stok_table_t        *table;
-    stok_table_key_t     key;
-    stok_table_entry_t   entry;
-
-    static struct {
-        int                there;
-        char               text[400];
-        size_t             len;
-        stok_table_mark_t  mark;
-    } seen[31];
-
-    (void) state;
-
-    table = table_new(3);
-    r = 1;
-    kept = 0;
-    changed = 0;
-
-    for (i = 0; i < 200000; i++) {
-        r = r * 1664525 + 1013904223;
-        k = (r >> 8) % 31;
-
-        if ((r >> 16) % 8 == 0) {
-            memset(text, (int) (r >> 24), sizeof(text));
-            (void) table_write(table, k, i, text, (r >> 20) % 400);
-            assert_false(seen[k].there
-                         && stok_table_unchanged(&seen[k].mark, i));
-
-        } else if ((r >> 16) % 64 == 1) {
-            key = table_key(data, k);
-
-            if (stok_table_drop(table, &key)) {
-                assert_false(seen[k].there
-                             && stok_table_unchanged(&seen[k].mark, i));
-            }
-        }
-
-        if (seen[k].there && stok_table_unchanged(&seen[k].mark, i)) {
-            kept++;
-            assert_int_equal(table_read(table, k, i, buf, &entry), STOK_OK);
-            assert_int_equal(entry.len, seen[k].len);
-            assert_memory_equal(buf, seen[k].text, entry.len);
-            assert_ptr_equal(entry.mark.bucket, seen[k].mark.bucket);
-            assert_int_equal(entry.mark.slot, seen[k].mark.slot);
-            continue;
-        }
-
-        changed += seen[k].there;
-        seen[k].there = table_read(table, k, i, buf, &entry) == STOK_OK;
-
-        if (seen[k].there) {
-            seen[k].len = entry.len;
-            seen[k].mark = entry.mark;
-            memcpy(seen[k].text, buf, entry.len);
-            assert_true(stok_table_unchanged(&entry.mark, i));
-        }
-    }
-
-    assert_true(kept > 1000);
-    assert_true(changed > 1000);
-
-    table_free(table);
-}
-
-
-/* its use is noted; and a writer begins, dies, and the next one heals */
-
-static void
-test_mark_used(void **state)
-{
-    char                 buf[2048];
-    uint8_t              data[32];
-    stok_table_t        *table;
-    stok_table_key_t     key;
-    stok_table_entry_t   entry;
-
-    (void) state;
-
-    table = table_new(3);
-
-    assert_true(table_write(table, 1, 5, "use", 3) >= 0);
-    assert_int_equal(table_read(table, 1, 5, buf, &entry), STOK_OK);
-    assert_true(stok_table_unchanged(&entry.mark, 123456));
-    assert_int_equal(atomic_load(&entry.mark.bucket->used[entry.mark.slot]),
-                     123456);
-
-    atomic_fetch_add(&entry.mark.bucket->seq, 1);
-    assert_false(stok_table_unchanged(&entry.mark, 6));
-    key = table_key(data, 1);
-    (void) stok_table_drop(table, &key);
-    assert_false(stok_table_unchanged(&entry.mark, 6));
-
-    table_free(table);
-}
-
-
-/*
  * A process writes, another reads: a record is of one piece, of the key that
  * was asked for; and the writer is killed at some moment.
  */
@@ -603,8 +407,6 @@ main(void)
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_density),
         cmocka_unit_test(test_half_written),
-        cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_mark_used),
         cmocka_unit_test(test_two_processes),
     };
 
