@@ -20,6 +20,7 @@ my $up = $upstream->port;
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<"EOC");
 service_token_redis %%REDIS%%;
 limit_req_zone all zone=all:1m rate=1r/m;
+limit_conn_zone all zone=open:1m;
 proxy_cache_path %%DIR%%/cache keys_zone=kept:1m;
 map \$http_upgrade \$upgrading { default upgrade; '' close; }
 
@@ -36,6 +37,7 @@ server {
 
     location / { }
     location /limited { limit_req zone=all; alias %%DIR%%/html; }
+    location /one { limit_conn open 1; proxy_pass http://127.0.0.1:$up; }
 
     location /asked { auth_request /yes; alias %%DIR%%/html; }
     location /refused { auth_request /no; alias %%DIR%%/html; }
@@ -176,6 +178,18 @@ for my $name ('member', 'fresh') {
     print $sock 'bytes';
     like(part($sock, qr/body 5/), qr/^HTTP\/1.1 200 /, "Expect: $name, whole");
 }
+
+# limit_conn: comes first, too
+
+my $held = $nginx->open($expect =~ s{/app}{/one}r . " $token{member}\r\n\r\n");
+like(part($held, qr/\r\n\r\n/), qr/^HTTP\/1.1 100 /, 'limit_conn: the first');
+$before = $redis->calls('hgetall');
+is(status_of($nginx->get('/one', token => 'another-unknown-token')), 503,
+    'limit_conn: beyond it');
+is($redis->calls('hgetall'), $before, 'limit_conn: nothing was asked');
+print $held 'bytes';
+like(part($held, qr/body 5/), qr/^HTTP\/1.1 200 /, 'limit_conn: the first, whole');
+wait_for('room for the next', sub { said_of('/one', $revoked) eq '401 REVOKED' });
 
 # large bodies: refused without reading them, and whole if let in
 
