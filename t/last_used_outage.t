@@ -41,6 +41,11 @@ for my $round (1 .. 10) {
 wait_for('written', sub { uses(0 .. 99) >= 1700 }, 20);
 is(uses(0 .. 99), 1700, 'loss, by lost connections: 0');
 
+# what is asked before the new connection's invalidations are heard is not kept
+
+my $probe = $redis->token(status => 'revoked');
+wait_for('the cache is back', sub { said($nginx, $probe) eq '401 REVOKED HIT' });
+
 # more tokens than there is room for: first all are known, a part at a time, as
 # the room of this small zone is less than what comes in a moment
 
