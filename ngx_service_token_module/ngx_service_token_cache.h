@@ -41,6 +41,8 @@ typedef struct {
     _Atomic uint64_t     proved;                   /* when it was sent */
     _Atomic uint64_t     followed;                 /* server << 32 | epoch */
     _Atomic uint64_t     heard;                    /* (counter << 32) + tick */
+    _Atomic uint64_t     dropped;                  /* heard, at the last bump */
+    _Atomic uint64_t     primary;                  /* server << 32 | date */
 
     _Atomic uint32_t     cycle;                    /* configurations so far */
     _Atomic uint64_t     keeper;                   /* cycle << 32 | pid */
@@ -84,11 +86,19 @@ typedef struct {
 } ngx_service_token_cached_t;
 
 
-/* what a record was asked under */
+/* what a record was asked under, and what was learned with it */
 typedef struct {
     uint64_t                     followed;
+    uint64_t                     ticked;           /* as heard; 0: unknown */
+    uint64_t                     counter;          /* before the record */
+    uint64_t                     checked;          /* and after; 0: not */
     uint32_t                     generation;
 } ngx_service_token_guard_t;
+
+
+/* one counter of ticks, told apart from others by its server and its birth */
+#define ngx_service_token_cache_counter(server, since)                        \
+    ((server) ^ ((since) & UINT32_MAX))
 
 
 /*
@@ -147,8 +157,22 @@ ngx_uint_t ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard);
 
 /*
- * What was answered by that server, if nothing changed since guard was taken;
- * len 0: there is no such record.
+ * 1: no tick was heard since the key was dropped: an answer is kept only if
+ * the server is checked after the record was read (guard->checked).
+ */
+ngx_uint_t ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key);
+
+/*
+ * 1: the stream vouches for the cache now, so a change that was acknowledged
+ * a lease ago or earlier has been heard.
+ */
+ngx_uint_t ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache);
+
+/*
+ * What was answered by that server, if nothing changed since guard was taken
+ * and the answer is not older than what was heard; len 0: there is no such
+ * record.
  */
 void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
@@ -158,6 +182,14 @@ void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
+/*
+ * An answer by a server that is perhaps not the primary any more; len 0: no
+ * such record.  It decides nothing, but a record that differs is dropped, so
+ * that no outage lets in what has been heard to be otherwise.
+ */
+void ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, const void *data, size_t len);
+
 /* an answer that is not kept: what was there is old, if there was anything */
 void ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
@@ -165,6 +197,14 @@ void ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
 /* anything may have changed */
 void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);
+
+/*
+ * The data itself may be another, perhaps an older one: FLUSHALL, a full
+ * resynchronisation, a counter that went back.  What was heard and proven
+ * before says nothing of it: the lease ends, and nothing is kept before the
+ * next tick is heard.
+ */
+void ngx_service_token_cache_reset(ngx_service_token_cache_t *cache);
 
 /* the server that the node follows; 0: none yet */
 #define ngx_service_token_cache_server(cache)                                 \
@@ -181,6 +221,20 @@ void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
  */
 void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
     uint64_t server, uint64_t sent);
+
+/*
+ * The primary's proof: that server accepted a script with a write that was
+ * sent then (ms), so it was a primary that takes writes.
+ */
+void ngx_service_token_cache_accept(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t sent);
+
+/*
+ * 1: an answer of that server may decide about a request that asked then (ms):
+ * it accepted a script a lease before, or later.
+ */
+ngx_uint_t ngx_service_token_cache_accepted(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t asked);
 
 /*
  * A joined stream has told all up to that tick of a counter, which is known by

@@ -43,7 +43,7 @@ static void ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 static ngx_uint_t ngx_service_token_keeper_leave(
     ngx_service_token_stream_t *stream, uint64_t now);
 static void ngx_service_token_keeper_server(
-    ngx_service_token_stream_t *stream, uint64_t now);
+    ngx_service_token_stream_t *stream);
 static ngx_uint_t ngx_service_token_keeper_dead(uint32_t pid);
 
 
@@ -68,6 +68,11 @@ ngx_service_token_keeper_create(ngx_conf_t *cf,
     stream->cache = cache;
     stream->prefix = *prefix;
     stream->marker = *marker;
+
+    stream->tick.link = data;
+    stream->tick.cache = cache;
+    stream->tick.prefix = *prefix;
+    stream->tick.marker = *marker;
 
     return stream;
 }
@@ -115,7 +120,7 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
     now = ngx_service_token_cache_now();
     stay = 0;
 
-    ngx_service_token_keeper_server(stream, now);
+    ngx_service_token_keeper_server(stream);
 
     if (!ngx_exiting) {
         ngx_service_token_keeper_claim(stream, now);
@@ -283,10 +288,11 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 
         wait = lease / 4;
 
-        /* who joins is in a hurry, unless there is nothing to join */
+        /* a joining stream is in a hurry, unless there is nothing to join */
 
         if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
-            wait = stream->absent
+            wait = (stream->tick.state > NGX_SERVICE_TOKEN_TICK_NONE
+                    && stream->tick.state < NGX_SERVICE_TOKEN_TICK_ACCEPTED)
                    ? ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_TIMER) : 0;
         }
 
@@ -355,6 +361,13 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     other = atomic_load(&shared->joined);
 
+    /* its connection has told all since the epoch was raised */
+
+    if (stream->continued) {
+        ngx_service_token_proof_joined(stream);
+        return;
+    }
+
     if (ngx_service_token_cache_continues(stream->cache,
                                    ngx_service_token_stream_counter(stream),
                                    stream->join))
@@ -381,22 +394,16 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
  */
 
 static void
-ngx_service_token_keeper_server(ngx_service_token_stream_t *stream,
-    uint64_t now)
+ngx_service_token_keeper_server(ngx_service_token_stream_t *stream)
 {
     uint64_t  server;
 
     server = ngx_service_token_cache_server(stream->cache);
 
-    if (server == 0 || stream->data->server == server
-        || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY
-        || now < stream->renewed + NGX_SERVICE_TOKEN_KEEPER_RENEW)
-    {
-        return;
+    if (server && server != stream->data->server) {
+        ngx_service_token_link_renew(stream->data,
+                                     NGX_SERVICE_TOKEN_KEEPER_RENEW);
     }
-
-    stream->renewed = now;
-    ngx_service_token_link_renew(stream->data);
 }
 
 

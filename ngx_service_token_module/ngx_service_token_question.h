@@ -8,8 +8,10 @@
 
 
 #include "ngx_service_token_lookup.h"
+#include "ngx_service_token_tick.h"
 
 
+#define NGX_SERVICE_TOKEN_LOOKUP_COMMANDS  4      /* with the check */
 #define NGX_SERVICE_TOKEN_LOOKUP_BYTES  (STOK_KEY_MAX + 40)    /* HGETALL */
 
 
@@ -19,10 +21,15 @@ struct ngx_service_token_lookups_s {
     ngx_str_t                     prefix;
     ngx_str_t                     marker;         /* key of "meta" */
     ngx_str_t                     marker_command; /* always the same */
+    ngx_str_t                     ticked_command; /* the counter of ticks */
     stok_keys_t                  *keys;
 
     ngx_rbtree_t                  tree;           /* lookups by key */
     ngx_rbtree_node_t             sentinel;
+
+    ngx_service_token_tick_t      tick;           /* asks for a proof */
+    ngx_service_token_lookup_t   *checked;        /* by it; NULL: none */
+    ngx_queue_t                   unproven;       /* answered, wait for it */
 
     unsigned                      unmarked:1;     /* and said so */
 };
@@ -32,11 +39,15 @@ struct ngx_service_token_lookup_s {
     ngx_str_node_t                sn;             /* the key */
     ngx_service_token_lookups_t  *lookups;
     ngx_queue_t                   waiters;
+    ngx_queue_t                   queue;          /* unproven */
+    ngx_service_token_command_t   ticked;
     ngx_service_token_command_t   record;
     ngx_service_token_command_t   marker;
-    ngx_uint_t                    pending;        /* of the two commands */
-    ngx_uint_t                    serial;         /* where the record came */
-    ngx_msec_t                    asked;
+    ngx_uint_t                    pending;        /* of these commands */
+    ngx_uint_t                    ticked_serial;  /* of the connections by */
+    ngx_uint_t                    serial;         /* which both came */
+    uint64_t                      server;         /* which answered */
+    uint64_t                      asked;          /* the last waiter; ms */
 
     ngx_int_t                     found;          /* by HGETALL alone */
     ngx_int_t                     rc;             /* as in a waiter */
@@ -65,6 +76,15 @@ struct ngx_service_token_lookup_s {
  */
 ngx_int_t ngx_service_token_question_decode(
     ngx_service_token_lookup_t *lookup, ngx_service_token_reply_t *reply);
+
+/* answer.c: the handlers of a question's commands, and of lookups->tick */
+void ngx_service_token_answer_ticked(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+void ngx_service_token_answer_record(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+void ngx_service_token_answer_marker(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
+void ngx_service_token_answer_judged(ngx_service_token_tick_t *tick);
 
 
 #endif /* NGX_SERVICE_TOKEN_QUESTION_H */
