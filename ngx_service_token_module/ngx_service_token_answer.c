@@ -9,11 +9,14 @@
 #include "ngx_service_token_slot.h"
 
 
+static ngx_uint_t ngx_service_token_answer_proven(
+    ngx_service_token_lookup_t *lookup);
+static ngx_int_t ngx_service_token_answer_again(
+    ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_complete(
     ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_refuse(
     ngx_service_token_lookup_t *lookup);
-static void ngx_service_token_answer_done(ngx_service_token_lookup_t *lookup);
 
 
 void
@@ -71,6 +74,7 @@ ngx_service_token_answer_record(ngx_service_token_command_t *cmd,
     if (reply) {
         lookup->serial = lookup->lookups->link->serial;
         lookup->server = lookup->lookups->link->server;
+        lookup->proven = ngx_service_token_answer_proven(lookup);
         lookup->found = ngx_service_token_question_decode(lookup, reply);
     }
 
@@ -146,7 +150,30 @@ done:
 }
 
 
-/* all commands have come back; is there a proof of the server's role? */
+/*
+ * The server was a primary before it read the record: by what was proven when
+ * the question was sent; or by the worker's own script, which it has accepted
+ * on this connection, so before it read this.
+ */
+
+static ngx_uint_t
+ngx_service_token_answer_proven(ngx_service_token_lookup_t *lookup)
+{
+    ngx_service_token_lookups_t  *lookups;
+
+    lookups = lookup->lookups;
+
+    return ngx_service_token_cache_accepted(lookups->cache, lookup->primary,
+                                            lookup->server, lookup->asked)
+           || (lookups->tick_serial == lookup->serial
+               && ngx_service_token_cache_accepted(lookups->cache,
+                                                   lookups->tick_primary,
+                                                   lookup->server,
+                                                   lookup->asked));
+}
+
+
+/* all commands have come back */
 
 static void
 ngx_service_token_answer_complete(ngx_service_token_lookup_t *lookup)
@@ -155,16 +182,15 @@ ngx_service_token_answer_complete(ngx_service_token_lookup_t *lookup)
 
     lookups = lookup->lookups;
 
-    if (!lookup->overtaken) {
-        ngx_rbtree_delete(&lookups->tree, &lookup->sn.node);
-        lookup->overtaken = 1;
-    }
+    ngx_service_token_lookup_overtake(lookup);
 
     if ((lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED)
-        && !ngx_service_token_cache_accepted(lookups->cache, lookup->server,
-                                             lookup->asked))
+        && !lookup->proven)
     {
-        if (ngx_service_token_tick_send(&lookups->tick, 0) != NGX_ERROR) {
+        if (!lookup->again
+            && ngx_service_token_tick_send(&lookups->tick, 0) != NGX_ERROR)
+        {
+            lookup->again = 1;
             ngx_queue_insert_tail(&lookups->unproven, &lookup->queue);
             return;
         }
@@ -181,11 +207,22 @@ ngx_service_token_answer_complete(ngx_service_token_lookup_t *lookup)
 void
 ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
 {
-    ngx_queue_t                  *q;
+    ngx_queue_t                  *q, unproven;
+    ngx_uint_t                    accepted;
     ngx_service_token_lookup_t   *lookup;
     ngx_service_token_lookups_t  *lookups;
 
     lookups = tick->data;
+
+    accepted = (tick->state == NGX_SERVICE_TOKEN_TICK_ACCEPTED
+                || tick->state == NGX_SERVICE_TOKEN_TICK_UNJUDGED);
+
+    if (accepted) {
+        lookups->tick_serial = tick->link->serial;
+        lookups->tick_primary = ngx_service_token_cache_primary_of(
+                                                   tick->link->server,
+                                                   tick->sent);
+    }
 
     if (lookups->checked && tick->state == NGX_SERVICE_TOKEN_TICK_ACCEPTED) {
         lookups->checked->guard.checked = ngx_service_token_cache_counter(
@@ -195,8 +232,16 @@ ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
 
     lookups->checked = NULL;
 
-    while (!ngx_queue_empty(&lookups->unproven)) {
-        q = ngx_queue_head(&lookups->unproven);
+    if (ngx_queue_empty(&lookups->unproven)) {
+        return;
+    }
+
+    ngx_queue_init(&unproven);
+    ngx_queue_add(&unproven, &lookups->unproven);
+    ngx_queue_init(&lookups->unproven);
+
+    while (!ngx_queue_empty(&unproven)) {
+        q = ngx_queue_head(&unproven);
 
         /* the neighbours of one that is in the queue are there */
         /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
@@ -204,14 +249,47 @@ ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
 
         lookup = ngx_queue_data(q, ngx_service_token_lookup_t, queue);
 
-        if (!ngx_service_token_cache_accepted(lookups->cache, lookup->server,
-                                              lookup->asked))
-        {
-            ngx_service_token_answer_refuse(lookup);
+        if (accepted && ngx_service_token_answer_again(lookup) == NGX_OK) {
+            continue;
         }
 
+        ngx_service_token_answer_refuse(lookup);
         ngx_service_token_answer_done(lookup);
     }
+}
+
+
+/* the same question, by a server that is proven now; not if nobody waits */
+
+static ngx_int_t
+ngx_service_token_answer_again(ngx_service_token_lookup_t *lookup)
+{
+    ngx_str_t  packed;
+    ngx_int_t  rc;
+
+    if (ngx_queue_empty(&lookup->waiters)) {
+        return NGX_DECLINED;
+    }
+
+    packed = lookup->packed;
+    rc = lookup->rc;
+
+    lookup->packed.data = NULL;
+    lookup->packed.len = 0;
+    lookup->found = NGX_ERROR;
+    lookup->rc = NGX_ERROR;
+
+    if (ngx_service_token_lookup_ask(lookup) != NGX_OK) {
+        lookup->packed = packed;
+        lookup->rc = rc;
+        return NGX_ERROR;
+    }
+
+    if (packed.data) {
+        ngx_free(packed.data);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -230,7 +308,7 @@ ngx_service_token_answer_refuse(ngx_service_token_lookup_t *lookup)
 }
 
 
-static void
+void
 ngx_service_token_answer_done(ngx_service_token_lookup_t *lookup)
 {
     ngx_queue_t                 *q;

@@ -139,6 +139,8 @@ ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
         size -= ngx_align(sizeof(ngx_service_token_shared_t), 64);
 
+        atomic_init(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED);
+
         shared->buckets = stok_table_fit(size);
         ngx_service_token_cache_node(shared);
     }
@@ -333,8 +335,9 @@ ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
 
     return heard
            && (atomic_load(&cache->shared->dropped) == heard
-               || ((uint32_t) (dropped >> 32)
-                   == ngx_service_token_cache_epoch(cache)
+               || (dropped
+                   && (uint32_t) (dropped >> 32)
+                      == ngx_service_token_cache_epoch(cache)
                    && (uint32_t) dropped == (uint32_t) heard));
 }
 
@@ -365,7 +368,8 @@ ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
         return 0;
     }
 
-    return (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
+    return dropped == 0
+           || (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
            || (int32_t) ((uint32_t) guard->ticked - (uint32_t) dropped) > 0;
 }
 
@@ -463,15 +467,19 @@ void
 ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key)
 {
-    uint64_t  when;
+    uint64_t  when, heard;
 
     if (ngx_service_token_cache_lock(cache) != NGX_OK) {
         ngx_service_token_cache_bump(cache, NGX_SERVICE_TOKEN_BUMP_LOCK);
         return;
     }
 
-    when = (uint64_t) ngx_service_token_cache_epoch(cache) << 32
-           | (uint32_t) atomic_load(&cache->shared->heard);
+    /* before a tick was heard nothing is kept: there is nothing to compare */
+
+    heard = atomic_load(&cache->shared->heard);
+    when = heard ? (uint64_t) ngx_service_token_cache_epoch(cache) << 32
+                   | (uint32_t) heard
+                 : 0;
 
     (void) stok_table_drop(&cache->table, key, when);
 
@@ -495,21 +503,29 @@ ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
 
 /*
  * The epoch is raised last: a process that is frozen before that has ended the
- * lease already, and what it had heard keeps old answers out.
+ * lease already, and what it had heard keeps old answers out.  resets is
+ * raised before the lease is ended, and the word of an ended lease is another
+ * each time: a process that is frozen in the middle of a proof cannot bring
+ * back an older lease.
  */
 
-void
-ngx_service_token_cache_reset(ngx_service_token_cache_t *cache)
+uint64_t
+ngx_service_token_cache_reset(ngx_service_token_cache_t *cache,
+    ngx_service_token_bump_e cause)
 {
+    uint64_t                     resets;
     ngx_service_token_shared_t  *shared;
 
     shared = cache->shared;
 
-    atomic_store(&shared->proved, 0);
+    resets = atomic_fetch_add(&shared->resets, 1) + 1;
+    atomic_store(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED | resets);
     atomic_store(&shared->dropped, atomic_load(&shared->heard));
     atomic_store(&shared->heard, 0);
     ngx_service_token_cache_raise(cache);
-    atomic_fetch_add(&shared->bumps[NGX_SERVICE_TOKEN_BUMP_FLUSH], 1);
+    atomic_fetch_add(&shared->bumps[cause], 1);
+
+    return resets;
 }
 
 
@@ -554,7 +570,7 @@ ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
 
 void
 ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t sent)
+    uint64_t server, uint64_t sent, uint64_t resets)
 {
     uint64_t                     old;
     ngx_service_token_shared_t  *shared;
@@ -567,11 +583,23 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
 
     old = atomic_load(&shared->proved);
 
-    while (old < sent
+    while ((old < sent || old & NGX_SERVICE_TOKEN_CACHE_ENDED)
+           && atomic_load(&shared->resets) == resets
            && !atomic_compare_exchange_weak(&shared->proved, &old, sent))
     {
         /* void */
     }
+}
+
+
+uint64_t
+ngx_service_token_cache_proved_at(ngx_service_token_shared_t *shared)
+{
+    uint64_t  proved;
+
+    proved = atomic_load(&shared->proved);
+
+    return proved & NGX_SERVICE_TOKEN_CACHE_ENDED ? 0 : proved;
 }
 
 
@@ -583,7 +611,7 @@ ngx_service_token_cache_accept(ngx_service_token_cache_t *cache,
     ngx_service_token_shared_t  *shared;
 
     shared = cache->shared;
-    new = server << 32 | (uint32_t) (sent >> NGX_SERVICE_TOKEN_CACHE_STEP);
+    new = ngx_service_token_cache_primary_of(server, sent);
     old = atomic_load(&shared->primary);
 
     while ((old >> 32 != server || (int32_t) ((uint32_t) new - (uint32_t) old)
@@ -597,14 +625,18 @@ ngx_service_token_cache_accept(ngx_service_token_cache_t *cache,
 
 /* the script's date is rounded down, the request's up */
 
+uint64_t
+ngx_service_token_cache_primary_of(uint64_t server, uint64_t sent)
+{
+    return server << 32 | (uint32_t) (sent >> NGX_SERVICE_TOKEN_CACHE_STEP);
+}
+
+
 ngx_uint_t
 ngx_service_token_cache_accepted(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t asked)
+    uint64_t primary, uint64_t server, uint64_t asked)
 {
-    int32_t   age;
-    uint64_t  primary;
-
-    primary = atomic_load(&cache->shared->primary);
+    int32_t  age;
 
     if (primary == 0 || primary >> 32 != server) {
         return 0;

@@ -19,14 +19,21 @@
  * - A request joins a question only before that is written to the socket, so
  *   that Redis reads the record after the request began; or while the stream
  *   vouches that every change of a lease ago was heard, and none was heard of
- *   this key.  Otherwise it asks anew.
+ *   this key.  Where a change was heard it asks anew at once.  Where no stream
+ *   vouches, a second question waits behind the first (lookup->next), and is
+ *   joined until it is sent: so a slow Redis has one question of a key at a
+ *   time, and a request waits for two answers at most.
  * - An answer decides only if the server that gave it is proven to be a
  *   primary that takes writes, by a script that it accepted less than a lease
- *   before the request asked.  The keeper's scripts are that proof for every
+ *   before the request asked, and before it gave that answer: a replica that
+ *   lags may be promoted a moment later.  So the proof is looked at before the
+ *   question is written.  The keeper's scripts are that proof for every
  *   worker.  Where it is missing (the node begins, no stream is kept, the
- *   server refuses writes) the worker sends the script itself, and answers
- *   wait in lookups->unproven until it comes back; the requests' own deadline
- *   bounds it.
+ *   server refuses writes) the worker sends the script itself, before the
+ *   question on the same connection.  If its answer comes late (Redis did not
+ *   know the script), or the connection was another one, the lookup waits in
+ *   lookups->unproven and asks once more; the requests' own deadline bounds
+ *   it.
  *
  * A question outlives its waiters: a client that leaves takes its waiter off
  * and the question goes on.  It is freed when all its commands have come back
@@ -41,12 +48,16 @@
 static ngx_int_t ngx_service_token_lookup_join(
     ngx_service_token_lookups_t *lookups, ngx_service_token_waiter_t *waiter,
     ngx_str_t *key, uint64_t hash);
+static void ngx_service_token_lookup_begin(
+    ngx_service_token_lookup_t *lookup);
 static ngx_service_token_lookup_t *ngx_service_token_lookup_new(
     ngx_service_token_lookups_t *lookups, ngx_str_t *key, uint64_t hash);
 static ngx_int_t ngx_service_token_lookup_start(
     ngx_service_token_lookup_t *lookup, ngx_service_token_waiter_t *waiter);
 static ngx_int_t ngx_service_token_lookup_command(ngx_conf_t *cf,
     ngx_str_t *command, int argc, const char **argv, const size_t *len);
+static void ngx_service_token_lookup_proof(
+    ngx_service_token_lookup_t *lookup);
 static ngx_int_t ngx_service_token_lookup_send(
     ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_lookup_put(ngx_service_token_lookup_t *lookup,
@@ -248,13 +259,18 @@ ngx_service_token_lookup_leave(ngx_service_token_waiter_t *waiter)
 }
 
 
-/* NGX_OK: the question is in flight, and the waiter waits for it too */
+/*
+ * NGX_OK: the waiter has joined a question.  NGX_DECLINED: it has to ask.
+ * NGX_BUSY: it has to ask, once lookups->ahead has its answer.
+ */
 
 static ngx_int_t
 ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     ngx_service_token_waiter_t *waiter, ngx_str_t *key, uint64_t hash)
 {
     ngx_service_token_lookup_t  *lookup;
+
+    lookups->ahead = NULL;
 
     lookup = (ngx_service_token_lookup_t *)
                               ngx_str_rbtree_lookup(&lookups->tree, key,
@@ -264,21 +280,63 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     }
 
     if (lookup->record.written
-        && (!ngx_service_token_cache_vouched(lookups->cache)
-            || !ngx_service_token_cache_unchanged(lookups->cache,
-                                                  &lookup->cached,
-                                                  &lookup->guard)))
+        && !ngx_service_token_cache_vouched(lookups->cache))
     {
-        ngx_rbtree_delete(&lookups->tree, &lookup->sn.node);
-        lookup->overtaken = 1;
+        if (lookup->next == NULL) {
+            lookups->ahead = lookup;
+            return NGX_BUSY;
+        }
+
+        lookup = lookup->next;
+
+    } else if (lookup->record.written
+               && !ngx_service_token_cache_unchanged(lookups->cache,
+                                                     &lookup->cached,
+                                                     &lookup->guard))
+    {
+        ngx_service_token_lookup_overtake(lookup);
         return NGX_DECLINED;
+    }
+
+    if (!lookup->record.written) {
+        ngx_service_token_lookup_proof(lookup);
     }
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;
-    lookup->asked = ngx_service_token_cache_now();
 
     return NGX_OK;
+}
+
+
+/* no request joins it any more; the one behind it goes on */
+
+void
+ngx_service_token_lookup_overtake(ngx_service_token_lookup_t *lookup)
+{
+    ngx_service_token_lookup_t  *next;
+
+    if (!lookup->overtaken) {
+        ngx_rbtree_delete(&lookup->lookups->tree, &lookup->sn.node);
+        lookup->overtaken = 1;
+    }
+
+    next = lookup->next;
+
+    if (next) {
+        lookup->next = NULL;
+        ngx_service_token_lookup_begin(next);
+    }
+}
+
+
+/* what is proven of the server before it is asked */
+
+static void
+ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup)
+{
+    lookup->asked = ngx_service_token_cache_now();
+    lookup->primary = ngx_service_token_cache_primary(lookup->lookups->cache);
 }
 
 
@@ -339,27 +397,18 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
     ngx_service_token_lookups_t  *lookups;
 
     lookups = lookup->lookups;
-    lookup->asked = ngx_service_token_cache_now();
 
-    ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
-                                  &lookup->guard);
+    if (lookups->ahead) {
+        lookups->ahead->next = lookup;
+        lookup->overtaken = 1;
 
-    /* before the question, so that its answer comes first */
+    } else if (ngx_service_token_lookup_ask(lookup) == NGX_OK) {
+        ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
 
-    if (!ngx_service_token_cache_accepted(lookups->cache,
-                                          lookups->link->server,
-                                          lookup->asked))
-    {
-        (void) ngx_service_token_tick_send(&lookups->tick, 0);
-    }
-
-    if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
+    } else {
         ngx_free(lookup);
         return NGX_ERROR;
     }
-
-    ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
-    ngx_service_token_count(lookups);
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;
@@ -369,6 +418,59 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
                    lookup->label);
 
     return NGX_AGAIN;
+}
+
+
+/* it was behind another; those who wait have waited for a part of their time */
+
+static void
+ngx_service_token_lookup_begin(ngx_service_token_lookup_t *lookup)
+{
+    if (!ngx_queue_empty(&lookup->waiters)
+        && ngx_service_token_lookup_ask(lookup) == NGX_OK)
+    {
+        lookup->overtaken = 0;
+        ngx_rbtree_insert(&lookup->lookups->tree, &lookup->sn.node);
+        return;
+    }
+
+    ngx_service_token_answer_done(lookup);
+}
+
+
+ngx_int_t
+ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
+{
+    uint64_t                      server;
+    ngx_service_token_lookups_t  *lookups;
+
+    lookups = lookup->lookups;
+
+    ngx_service_token_lookup_proof(lookup);
+    ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
+                                  &lookup->guard);
+
+    /*
+     * Before the question, so that its answer comes first.  A link that was
+     * never open probably leads to the server that all others have found.
+     */
+
+    server = lookups->link->server ? lookups->link->server
+                                   : lookup->primary >> 32;
+
+    if (!ngx_service_token_cache_accepted(lookups->cache, lookup->primary,
+                                          server, lookup->asked))
+    {
+        (void) ngx_service_token_tick_send(&lookups->tick, 0);
+    }
+
+    if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_service_token_count(lookups);
+
+    return NGX_OK;
 }
 
 

@@ -110,7 +110,7 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
         stream->proved = ngx_service_token_cache_now();
 
         ngx_service_token_cache_prove(stream->cache, stream->link->server,
-                                      p->sent);
+                                      p->sent, p->resets);
 
         ngx_service_token_proof_count(stream, p->usec);
     }
@@ -187,6 +187,7 @@ ngx_service_token_proof_ticked(ngx_service_token_tick_t *tick)
         stream->proof[stream->nproofs].n = tick->n;
         stream->proof[stream->nproofs].sent = tick->sent;
         stream->proof[stream->nproofs].usec = tick->usec;
+        stream->proof[stream->nproofs].resets = tick->resets;
         stream->nproofs++;
     }
 
@@ -211,7 +212,8 @@ ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
     ngx_service_token_tick_t *tick)
 {
     if (stream->since && stream->since != tick->since) {
-        ngx_service_token_cache_reset(stream->cache);
+        ngx_service_token_cache_reset(stream->cache,
+                                      NGX_SERVICE_TOKEN_BUMP_FLUSH);
         ngx_service_token_stream_close(stream);
         ngx_service_token_stream_open(stream);
         return NGX_DECLINED;

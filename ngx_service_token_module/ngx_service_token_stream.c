@@ -73,7 +73,8 @@ ngx_service_token_stream_close(ngx_service_token_stream_t *stream)
 void
 ngx_service_token_stream_restart(ngx_service_token_stream_t *stream)
 {
-    ngx_service_token_cache_reset(stream->cache);
+    ngx_service_token_cache_reset(stream->cache,
+                                  NGX_SERVICE_TOKEN_BUMP_FLUSH);
 
     if (stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING) {
         return;

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t                      n;
     uint64_t                      sent;            /* ms, monotonic */
     uint64_t                      usec;            /* the same, finer */
+    uint64_t                      resets;          /* of the cache, then */
 } ngx_service_token_proof_t;
 
 

@@ -106,6 +106,7 @@ ngx_service_token_tick_send(ngx_service_token_tick_t *tick, ngx_uint_t node)
 
     tick->eval.handler = ngx_service_token_tick_answered;
     tick->eval.data = tick;
+    tick->resets = ngx_service_token_cache_resets(tick->cache);
     tick->sent = ngx_service_token_cache_now();
     tick->usec = ngx_service_token_tick_usec();
 

@@ -44,6 +44,7 @@ struct ngx_service_token_tick_s {
     ngx_service_token_tick_e      state;           /* of the last */
     uint64_t                      sent;            /* ms, monotonic */
     uint64_t                      usec;            /* the same, finer */
+    uint64_t                      resets;          /* of the cache, then */
     uint64_t                      n;
     uint64_t                      since;           /* the counter's birth */
     unsigned                      busy:1;
