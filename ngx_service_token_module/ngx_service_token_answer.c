@@ -163,10 +163,10 @@ ngx_service_token_answer_proven(ngx_service_token_lookup_t *lookup)
 
     lookups = lookup->lookups;
 
-    return ngx_service_token_cache_accepted(lookups->cache, lookup->primary,
+    return ngx_service_token_fresh_accepted(lookups->cache, lookup->primary,
                                             lookup->server, lookup->asked)
            || (lookups->tick_serial == lookup->serial
-               && ngx_service_token_cache_accepted(lookups->cache,
+               && ngx_service_token_fresh_accepted(lookups->cache,
                                                    lookups->tick_primary,
                                                    lookup->server,
                                                    lookup->asked));
@@ -219,7 +219,7 @@ ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
 
     if (accepted) {
         lookups->tick_serial = tick->link->serial;
-        lookups->tick_primary = ngx_service_token_cache_primary_of(
+        lookups->tick_primary = ngx_service_token_fresh_primary_of(
                                                    tick->link->server,
                                                    tick->sent);
     }

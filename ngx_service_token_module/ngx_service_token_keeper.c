@@ -237,7 +237,7 @@ ngx_service_token_keeper_vacant(ngx_service_token_stream_t *stream,
 
     lease = stream->cache->lease;
     since = atomic_load(&shared->keeper_since);
-    lapsed = ngx_max(ngx_service_token_cache_proved_at(shared), since) + lease;
+    lapsed = ngx_max(ngx_service_token_fresh_proved_at(shared), since) + lease;
 
     if (now < lapsed) {
         return 0;
@@ -362,7 +362,7 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     /* data links follow; until then they ask another server */
 
-    ngx_service_token_cache_follow(stream->cache, server);
+    ngx_service_token_fresh_follow(stream->cache, server);
 
     /* whatever was stored before the counter was known is not vouched for */
 
@@ -379,7 +379,7 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
         return;
     }
 
-    if (ngx_service_token_cache_continues(stream->cache,
+    if (ngx_service_token_fresh_continues(stream->cache,
                                    ngx_service_token_stream_counter(stream),
                                    stream->join))
     {
@@ -411,7 +411,7 @@ ngx_service_token_keeper_reset(ngx_service_token_stream_t *stream)
     ngx_uint_t                  i;
     ngx_service_token_proof_t  *p;
 
-    resets = ngx_service_token_cache_reset(stream->cache,
+    resets = ngx_service_token_fresh_reset(stream->cache,
                                            NGX_SERVICE_TOKEN_BUMP_JOIN);
 
     for (i = 0; i < stream->nproofs; i++) {

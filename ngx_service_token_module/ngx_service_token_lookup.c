@@ -458,7 +458,7 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
     server = lookups->link->server ? lookups->link->server
                                    : lookup->primary >> 32;
 
-    if (!ngx_service_token_cache_accepted(lookups->cache, lookup->primary,
+    if (!ngx_service_token_fresh_accepted(lookups->cache, lookup->primary,
                                           server, lookup->asked))
     {
         (void) ngx_service_token_tick_send(&lookups->tick, 0);

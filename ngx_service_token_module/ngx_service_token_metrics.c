@@ -104,6 +104,9 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
             "Times that Redis could not be asked any more.", losses),
     WORKERS("redis_timeouts", "redis_timeouts_total", "counter",
             "Connections given up because Redis was silent.", timeouts),
+    WORKERS("redis_unproven", "redis_unproven_total", "counter",
+            "Answers not used, as their server was not proven to be the "
+            "primary.", unproven),
     WORKERS("redis_links_down", "redis_links_down", "gauge",
             "Connections to Redis that are lost now.", down),
     WORKERS("touches_pending", "touches_pending", "gauge",

@@ -64,7 +64,7 @@ static void
 ngx_service_token_proof_heard_to(ngx_service_token_stream_t *stream)
 {
     if (stream->heard) {
-        ngx_service_token_cache_heard(stream->cache,
+        ngx_service_token_fresh_heard(stream->cache,
                              ngx_service_token_stream_counter(stream),
                              stream->heard);
     }
@@ -109,7 +109,7 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
 
         stream->proved = ngx_service_token_cache_now();
 
-        ngx_service_token_cache_prove(stream->cache, stream->link->server,
+        ngx_service_token_fresh_prove(stream->cache, stream->link->server,
                                       p->sent, p->resets);
 
         ngx_service_token_proof_count(stream, p->usec);
@@ -172,7 +172,7 @@ ngx_service_token_proof_ticked(ngx_service_token_tick_t *tick)
     }
 
     if (tick->state == NGX_SERVICE_TOKEN_TICK_ABSENT) {
-        ngx_service_token_cache_bump(stream->cache,
+        ngx_service_token_fresh_bump(stream->cache,
                                      NGX_SERVICE_TOKEN_BUMP_FLUSH);
         return;
     }
@@ -212,7 +212,7 @@ ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
     ngx_service_token_tick_t *tick)
 {
     if (stream->since && stream->since != tick->since) {
-        ngx_service_token_cache_reset(stream->cache,
+        ngx_service_token_fresh_reset(stream->cache,
                                       NGX_SERVICE_TOKEN_BUMP_FLUSH);
         ngx_service_token_stream_close(stream);
         ngx_service_token_stream_open(stream);

@@ -59,9 +59,9 @@ struct ngx_service_token_lookup_s {
     ngx_str_t                     packed;         /* from the heap, or none */
 
     unsigned                      user:1;         /* else token */
-    unsigned                      overtaken:1;    /* it is not in the tree */
-    unsigned                      proven:1;       /* server, by an older proof */
-    unsigned                      again:1;        /* asked twice, for a proof */
+    unsigned                      overtaken:1;    /* not in the tree */
+    unsigned                      proven:1;       /* server, before it */
+    unsigned                      again:1;        /* for want of a proof */
 
     stok_table_key_t              cached;         /* data: digest, or id */
     ngx_service_token_guard_t     guard;

@@ -73,7 +73,7 @@ ngx_service_token_stream_close(ngx_service_token_stream_t *stream)
 void
 ngx_service_token_stream_restart(ngx_service_token_stream_t *stream)
 {
-    ngx_service_token_cache_reset(stream->cache,
+    ngx_service_token_fresh_reset(stream->cache,
                                   NGX_SERVICE_TOKEN_BUMP_FLUSH);
 
     if (stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING) {
@@ -364,7 +364,7 @@ ngx_service_token_stream_message(ngx_service_token_link_t *link,
 
 unknown:
 
-    ngx_service_token_cache_bump(stream->cache,
+    ngx_service_token_fresh_bump(stream->cache,
                                  NGX_SERVICE_TOKEN_BUMP_UNKNOWN);
 }
 

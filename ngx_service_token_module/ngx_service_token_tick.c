@@ -166,7 +166,7 @@ ngx_service_token_tick_answered(ngx_service_token_eval_t *eval,
     if (tick->state == NGX_SERVICE_TOKEN_TICK_ACCEPTED
         || tick->state == NGX_SERVICE_TOKEN_TICK_UNJUDGED)
     {
-        ngx_service_token_cache_accept(tick->cache, link->server, tick->sent);
+        ngx_service_token_fresh_accept(tick->cache, link->server, tick->sent);
     }
 
     tick->handler(tick);

@@ -11,7 +11,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
-#include "ngx_service_token_cache.h"
+#include "ngx_service_token_fresh.h"
 #include "ngx_service_token_eval.h"
 #include "ngx_service_token_link.h"
 
