@@ -51,6 +51,7 @@ typedef struct {
     ngx_str_t                      marker;        /* key of "meta" */
     stok_keys_t                   *keys;          /* NULL: no key file */
     stok_roles_t                   roles;
+    ngx_array_t                   *role_values;   /* to be looked through */
 
     unsigned                       used:1;        /* checks are on somewhere */
 } ngx_service_token_main_conf_t;
@@ -136,12 +137,16 @@ char *ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_role_rank(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf);
+void ngx_service_token_conf_role_check(ngx_conf_t *cf);
 
 /* conf_redis.c: "name=value" -> value.  NGX_OK or NGX_DECLINED */
 ngx_int_t ngx_service_token_conf_option(ngx_str_t *arg, const char *name,

@@ -172,6 +172,8 @@ ngx_service_token_module_init(ngx_conf_t *cf)
 
     *h = ngx_service_token_handler;
 
+    ngx_service_token_conf_role_check(cf);
+
     return NGX_OK;
 }
 
