@@ -104,6 +104,8 @@ ngx_service_token_variables_keep(ngx_http_request_t *r,
 {
     ngx_pool_cleanup_t  *cln;
 
+    ctx->refused_before = ngx_service_token_variables_refused(r);
+
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NGX_ERROR;
@@ -293,14 +295,18 @@ ngx_service_token_variables_text(ngx_http_variable_value_t *v,
 static ngx_service_token_ctx_t *
 ngx_service_token_variables_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t       *cln;
     ngx_service_token_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_service_token_module);
 
-    if (ctx) {
-        return ctx;
-    }
+    return ctx ? ctx : ngx_service_token_variables_refused(r);
+}
+
+
+ngx_service_token_ctx_t *
+ngx_service_token_variables_refused(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_service_token_variables_kept) {
