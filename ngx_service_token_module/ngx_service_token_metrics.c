@@ -50,7 +50,7 @@ typedef struct {
 #define EXPIRING(key, field)                                                  \
     { NGX_SERVICE_TOKEN_METRICS_WORKERS, "requests_expiring", key,            \
       "requests_expiring_total", "within=\"" key "\"", "counter",             \
-      "Requests let in whose token expires soon; 30d includes 7d.",           \
+      "Requests let in whose token expires soon; 30d includes 7d, and that 1d.",           \
       ngx_service_token_metrics_at(field), 1 }
 
 #define ADDRESSES(key, field)                                                 \
@@ -92,6 +92,7 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
 
     WORKERS("requests_stale", "requests_stale_total", "counter",
             "Requests let in under service_token_stale.", stale),
+    EXPIRING("1d", expiring[NGX_SERVICE_TOKEN_EXPIRING_1D]),
     EXPIRING("7d", expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]),
     EXPIRING("30d", expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]),
     WORKERS("lookups", "lookups_total", "counter",

@@ -44,12 +44,27 @@ my @alerts = $rules =~ /alert: (\w+)/g;
 my $tested = slurp('conf/alerts.test.yml');
 
 cmp_ok(@alerts, '>=', 5, 'there are alerts');
-like($tested, qr/alertname: $_\n +eval_time: \S+\n +exp_alerts:/,
-    "$_ is tested to fire") for @alerts;
+for my $alert (@alerts) {
+    like($tested, qr/alertname: $alert\n +eval_time: \S+\n +exp_alerts:/,
+        "$alert is tested to fire");
+    like($tested, qr/alertname: $alert\n +eval_time: \S+\n(?! +exp_alerts:)/,
+        "$alert is tested not to fire");
+}
 
-# all is shown, and explained
+# each leads to what is to be done, as GitHub and GitLab name headings
 
 my $docs = slurp('docs/operations.md');
+my %heading = map { lc =~ s/[^\w -]//gr =~ s/ /-/gr => 1 }
+    $docs =~ /^#+ (.*)$/mg;
+
+for my $part (split /(?=- alert:)/, $rules) {
+    my ($alert) = $part =~ /^- alert: (\w+)/ or next;
+    my ($anchor) = $part =~ m{runbook_url: docs/operations\.md#(\S+)};
+    ok($heading{$anchor // ''}, "$alert has a part of docs/operations.md")
+        or diag($anchor // 'none');
+}
+
+# all is shown, and explained
 
 for my $name (sort keys %there) {
     like("@board", qr/\b$name\b/, "$name is on the dashboard")

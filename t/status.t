@@ -114,10 +114,11 @@ is($status->now->{lookups} - $before->{lookups}, 2, 'two questions');
 $before = $status->now;
 
 said($nginx, $redis->token(expires_at => $_ ? time + $_ * 86400 : 0))
-    for -1, 0, 5, 6, 20, 29, 31, 300;
+    for -1, 0, 0.5, 5, 6, 20, 29, 31, 300;
 
 is_deeply(moved($before, scalar $status->now, qr/expiring/), {
-    'requests_expiring 7d' => 2, 'requests_expiring 30d' => 4 },
+    'requests_expiring 1d' => 1, 'requests_expiring 7d' => 3,
+    'requests_expiring 30d' => 5 },
     'tokens that expire soon');
 
 # uses on their way to Redis
