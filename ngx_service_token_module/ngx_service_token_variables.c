@@ -73,7 +73,12 @@ static ngx_http_variable_t  ngx_service_token_variables[] = {
       ngx_service_token_variables_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("service_token_presented"), NULL,
-      ngx_service_token_variables_presented, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      ngx_service_token_variables_presented,
+      NGX_SERVICE_TOKEN_VAR_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("service_token_presented_user"), NULL,
+      ngx_service_token_variables_presented,
+      NGX_SERVICE_TOKEN_VAR_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -258,10 +263,13 @@ ngx_service_token_variables_cache(ngx_http_request_t *r,
 }
 
 
+/* for logs only: whoever presents a token need not be let in */
+
 static ngx_int_t
 ngx_service_token_variables_presented(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    stok_str_t               *text;
     ngx_service_token_ctx_t  *ctx;
 
     ctx = ngx_service_token_variables_ctx(r);
@@ -271,8 +279,10 @@ ngx_service_token_variables_presented(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_service_token_variables_text(v, ctx->token.id.data,
-                                     ctx->token.id.len);
+    text = data == NGX_SERVICE_TOKEN_VAR_USER ? &ctx->token.user
+                                              : &ctx->token.id;
+
+    ngx_service_token_variables_text(v, text->data, text->len);
 
     return NGX_OK;
 }

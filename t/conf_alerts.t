@@ -75,6 +75,30 @@ for my $name (sort keys %there) {
 ok($there{$_}, "$_, in docs/operations.md, exists")
     for $docs =~ /^\| `(service_token_\w+)`/mg;
 
+# the names in JSON follow from these, as the documents say
+
+my %json = %{ JSON::PP::decode_json($status->get('/status')) };
+my @names = $docs =~ /^\| `(service_token_\w+)` \| *([^|]*?) *\|/mg;
+
+is(join(' ', delete @json{qw(version nginx node)}) =~ tr/ //, 2,
+    'JSON has the labels of build_info');
+
+while (my ($name, $labels) = splice @names, 0, 2) {
+    next if $name eq 'service_token_build_info';
+
+    my $value = delete $json{$name =~ s/^service_token_//r =~ s/_total$//r};
+
+    my %values = map { $_ => 1 } map { /\{(?:.*,)?\w+="([^"]*)"\}/ }
+        $metrics =~ /^\Q$name\E(\{.*?\}) /mg;
+    ok(defined $value, "$name has its name in JSON");
+    is(ref $value ? 'object' : 'number', $labels ? 'object' : 'number',
+        "$name in JSON");
+    ok(!grep({ !exists $value->{$_} } keys %values), "each label of $name")
+        if $labels && $labels !~ /,/;
+}
+
+is(join(' ', sort keys %json), '', 'nothing else is in JSON');
+
 finish();
 
 
