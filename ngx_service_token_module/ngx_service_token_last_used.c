@@ -23,6 +23,7 @@
 
 
 #include "ngx_service_token_last_used.h"
+#include "ngx_service_token_addr.h"
 
 
 #define NGX_SERVICE_TOKEN_TOUCH_SEEN   65536
@@ -272,31 +273,19 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
 static void
 ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
 {
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
+    u_char  *addr;
 
     touch->same = 0;
-    touch->addr_len = 0;
     ngx_memzero(touch->addr, sizeof(touch->addr));
 
-    if (stok_likely(touch->sockaddr->sa_family == AF_INET)) {
-        sin = (struct sockaddr_in *) touch->sockaddr;
-        touch->addr_len = 4;
-        ngx_memcpy(touch->addr, &sin->sin_addr, 4);
-        return;
+    touch->addr_len = (uint8_t) ngx_service_token_addr(touch->sockaddr, &addr);
+
+    if (stok_likely(touch->addr_len == 4)) {
+        ngx_memcpy(touch->addr, addr, 4);
+
+    } else if (touch->addr_len) {
+        ngx_memcpy(touch->addr, addr, 16);
     }
-
-#if (NGX_HAVE_INET6)
-
-    if (touch->sockaddr->sa_family == AF_INET6) {
-        sin6 = (struct sockaddr_in6 *) touch->sockaddr;
-        touch->addr_len = 16;
-        ngx_memcpy(touch->addr, &sin6->sin6_addr, 16);
-    }
-
-#endif
 }
 
 
