@@ -6,11 +6,13 @@ use warnings;
 use lib 't/lib';
 use IO::Socket::IP;
 use Stok::Test;
+use Time::HiRes ();
 
 my $redis = Stok::Redis->start;
 $redis->user('bot@service');
 my %id = map { $_ => $redis->token(user => 'bot@service', id => "tok_$_",
-    $_ eq 'off' ? (status => 'revoked') : ()) } qw(one two off);
+    /off|gone/ ? (status => 'revoked') : ()) } qw(one two off burst many again
+    gone);
 
 open my $fh, '<', 'conf/nginx.conf' or die;
 my ($map) = join('', <$fh>) =~ /(map \$remote_addr \$client_address \{.*?\})/s;
@@ -60,13 +62,39 @@ for my $addr ('10.0.0.1', '::ffff:10.0.0.2', '2001:db8::1', '::1') {
     pass("$addr is noted as $shown");
 }
 
+# a burst within one flush: the first, the last and those between
+
+my @addr = map { "10.1.0.$_" } 1 .. 8;
+from('burst', $_) for @addr;
+wait_for('all are written', sub { (usage("burst", "uses") || 0) == 8 });
+is(usage('burst', 'first_addr'), $addr[0], 'the first of eight');
+is(usage('burst', 'last_addr'), $addr[-1], 'the last');
+is(usage('burst', 'addrs'), join(' ', reverse @addr), 'and all in order');
+
+# back at the first one, within a second or not
+
+wait_for('a second begins', sub { Time::HiRes::time() - int Time::HiRes::time() < 0.2 });
+from('again', $_) for @addr[0, 1, 2, 1, 0];
+from('gone', $_) for @addr[2, 1, 0, 1];
+wait_for('all are written', sub { (usage('again', 'uses') || 0) == 5
+    && (usage('gone', 'refused') || 0) == 4 });
+is(usage('again', 'first_addr'), $addr[0], 'the first');
+is(usage('again', 'last_addr'), $addr[0], 'is the last, too');
+is(usage('gone', 'refused_addr'), $addr[1], 'and the last that was refused');
+
+@addr = map { "10.2.0.$_" } 1 .. 30;
+from('many', $_) for @addr;
+wait_for('all are written', sub { (usage("many", "uses") || 0) == 30 });
+is(usage('many', 'first_addr'), $addr[0], 'the first of many');
+is(usage('many', 'last_addr'), $addr[-1], 'the last of many');
+
 finish;
 
 
 sub from {
     my ($who, $addr) = @_;
     like($nginx->get('/', token => $id{$who}, headers => ["X-Client: $addr"]),
-        qr/ 200 /, "$who from $addr");
+        $who eq 'gone' ? qr/ 401 / : qr/ 200 /, "$who from $addr");
 }
 
 sub usage {
