@@ -80,7 +80,7 @@ wait_for('lost', sub { $status->now->{redis_links_down} == 2
 my $now = $status->now;
 is($now->{redis_losses}, 2, 'data and stream, once each');
 is($now->{lease_seconds}, 0, 'no lease');
-is($now->{'stream joining'}, 1, 'the stream is tried again');
+is($now->{'stream_state joining'}, 1, 'the stream is tried again');
 is(said($nginx, $first), '200 STALE BYPASS', 'stale');
 is($status->now->{requests_stale} - $before->{requests_stale}, 1,
     'is counted');
@@ -122,7 +122,7 @@ for my $n (1 .. 3) {
 
 is($now->{'requests UNAVAILABLE BYPASS'}, 3, 'three requests');
 is($now->{tracking_refused}, 1, 'tracking is refused');
-is($now->{'stream off'} + $now->{'stream joining'}, 1, 'no stream');
+is($now->{'stream_state off'} + $now->{'stream_state joining'}, 1, 'no stream');
 is($now->{lease_valid}, 0, 'no lease');
 is($now->{proofs}, 0, 'no proof');
 
