@@ -113,10 +113,32 @@ int cli_now(cli_t *cli, int64_t *now);
 /* one field of the dataset's marker: "" if missing; the caller frees it */
 int cli_meta(cli_t *cli, const char *field, char **value);
 
+/* ask.c: one command; an error that Redis answers is the reply */
+int cli_try(cli_t *cli, redisReply **reply, const char *format, ...);
+
+/*
+ * n replies to commands that were appended, errors among them.  CLI_OK: the
+ * caller frees them.
+ */
+int cli_tries(cli_t *cli, size_t n, redisReply ***replies);
+void cli_tries_free(redisReply **replies, size_t n);
+
+/* a prefix as SCAN's MATCH takes it */
+void cli_pattern(const char *prefix, char out[2 * STOK_PREFIX_MAX + 1]);
+
 /* record.c */
 int cli_read_user(cli_t *cli, const char *id, cli_record_t *rec);
 int cli_read_token(cli_t *cli, const char *id, cli_record_t *rec);
 void cli_free(cli_record_t *rec);
+
+/*
+ * The token to which the index leads; nothing is said.  CLI_REFUSED: there is
+ * none, or it is another one.  CLI_USAGE: no token can have this id.
+ */
+int cli_lookup_token(cli_t *cli, const char *id, cli_record_t *rec);
+
+/* the record of a digest; nothing is said.  CLI_REFUSED: it is not there */
+int cli_read_digest(cli_t *cli, const char *hex, cli_record_t *rec);
 
 /* the value, or "" */
 const char *cli_get(const cli_record_t *rec, const char *name);
@@ -135,11 +157,12 @@ int cli_needs_key(cli_t *cli, const cli_record_t *rec);
 
 /*
  * Writes new (names and values) to a record that is still what was read, with
- * its audit entry.  CLI_CHANGED: it is not.
+ * its audit entry.  times: names of fields that become the time, with blanks
+ * between.  CLI_CHANGED: it is not.
  */
 int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
-    const char *after, int n, const char **fields);
+    const char *after, const char *times, int n, const char **fields);
 
 /*
  * walk.c: every record of the dataset, or the tokens of one user, in no
@@ -193,8 +216,22 @@ int cli_wait(cli_t *cli);
 int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1]);
 
-/* revoke.c: revokes every active token of a user in one step; their number */
+/*
+ * stop.c: revokes every active token of a user, whatever the indexes say; the
+ * number of those that were.  CLI_OK: none is active.
+ */
 int cli_user_stop(cli_t *cli, const char *user, int64_t *n);
+
+/*
+ * meet.c: the token that is going to be stopped.  Where the index, or the seal
+ * of the record that it leads to, is wrong, all records are asked for their
+ * ids.
+ */
+int cli_stop_token(cli_t *cli, const char *id, cli_record_t *rec);
+
+/* disables a user that is active, whatever is wrong with its record */
+int cli_user_halt(cli_t *cli, const char *id, int *halted);
+
 /* token.c: revokes, or restores; tries again while the record changes */
 int cli_token_set(cli_t *cli, const char *id, int revoke);
 

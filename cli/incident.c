@@ -76,7 +76,7 @@ cli_incident_stop(cli_t *cli, const char *id, int *revoked)
     int           code;
     cli_record_t  rec;
 
-    code = cli_read_token(cli, id, &rec);
+    code = cli_stop_token(cli, id, &rec);
     if (code != CLI_OK) {
         return code;
     }
@@ -111,8 +111,6 @@ cli_incident_revoke(cli_t *cli, const char *id, cli_record_t *rec)
     n = 0;
     field[n++] = "status";
     field[n++] = "revoked";
-    field[n++] = "revoked_at";
-    field[n++] = "@now";
 
     if (code == CLI_OK) {
         token.status = STOK_TOKEN_REVOKED;
@@ -124,7 +122,8 @@ cli_incident_revoke(cli_t *cli, const char *id, cli_record_t *rec)
     }
 
     return cli_change(cli, rec, id, cli_get(rec, "user"), "token.revoke",
-                      cli_get(rec, "status"), "revoked", n, field);
+                      cli_get(rec, "status"), "revoked", "revoked_at", n,
+                      field);
 }
 
 
@@ -139,7 +138,7 @@ cli_incident_gather(cli_t *cli, const char *id, json_t *incident)
     code = cli_now(cli, &now);
 
     if (code == CLI_OK) {
-        code = cli_read_token(cli, id, &rec);
+        code = cli_stop_token(cli, id, &rec);
     }
 
     if (code != CLI_OK) {

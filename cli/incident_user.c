@@ -25,7 +25,7 @@ static void cli_suspect_token(json_t *token);
 int
 cli_incident_user(cli_t *cli, cli_args_t *args)
 {
-    int      code;
+    int      code, halted;
     char    *brand;
     json_t  *incident;
     int64_t  n;
@@ -37,12 +37,20 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
 
     free(brand);
 
-    code = cli_user_stop(cli, args->arg[0], &n);
+    /* the first step refuses all of its tokens at once */
+
+    code = cli_user_halt(cli, args->arg[0], &halted);
+
+    if (code == CLI_OK) {
+        code = cli_user_stop(cli, args->arg[0], &n);
+    }
+
     if (code != CLI_OK) {
         return code;
     }
 
     incident = json_object();
+    json_object_set_new(incident, "disabled_now", json_boolean(halted));
     json_object_set_new(incident, "revoked", json_integer((json_int_t) n));
 
     code = cli_suspect_gather(cli, args->arg[0], incident);
@@ -229,11 +237,10 @@ cli_suspect_remaining(const char *id, json_t *incident)
 
     if (strcmp(json_string_value(json_object_get(who, "status"))
                ? json_string_value(json_object_get(who, "status")) : "",
-               "active") == 0)
+               "disabled") == 0)
     {
-        cli_remains(remaining, "disable", "Until it is known how this came "
-                    "about, nobody needs new tokens of it", "user disable %s",
-                    user);
+        cli_remains(remaining, "enable", "Leave it disabled until it is known "
+                    "how this came about", "user enable %s", user);
     }
 
     cli_words(json_object_get(who, "locations"), words, sizeof(words));
@@ -288,8 +295,10 @@ cli_suspect_print(json_t *incident, const char *id)
 
     printf("User ");
     cli_safe(id);
-    printf(n == 1 ? ": %lld token is revoked now\n\n"
-                  : ": %lld tokens are revoked now\n\n", (long long) n);
+    printf(n == 1 ? ": %lld token is revoked now%s\n\n"
+                  : ": %lld tokens are revoked now%s\n\n", (long long) n,
+           json_is_true(json_object_get(incident, "disabled_now"))
+           ? ", and it is disabled" : "");
 
     cli_print_fields(json_incref(json_object_get(incident, "user")));
 

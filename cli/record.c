@@ -15,6 +15,7 @@
 
 static int cli_read(cli_t *cli, cli_record_t *rec, const char *what,
     const char *id);
+static void cli_record_set(cli_record_t *rec);
 static int cli_sealed(cli_t *cli, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -42,6 +43,18 @@ cli_read_user(cli_t *cli, const char *id, cli_record_t *rec)
 int
 cli_read_token(cli_t *cli, const char *id, cli_record_t *rec)
 {
+    int  code;
+
+    code = cli_lookup_token(cli, id, rec);
+
+    return code == CLI_REFUSED || code == CLI_USAGE
+           ? cli_fail(CLI_REFUSED, "no token \"%s\"", id) : code;
+}
+
+
+int
+cli_lookup_token(cli_t *cli, const char *id, cli_record_t *rec)
+{
     int          code;
     stok_str_t   text;
     redisReply  *reply;
@@ -52,34 +65,81 @@ cli_read_token(cli_t *cli, const char *id, cli_record_t *rec)
     text.len = strlen(id);
 
     if (stok_record_id_check(text) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", id);
+        return CLI_USAGE;
     }
 
-    code = cli_command(cli, &reply, "GET %sid:%s", cli->prefix, id);
+    code = cli_try(cli, &reply, "GET %sid:%s", cli->prefix, id);
     if (code != CLI_OK) {
         return code;
     }
 
-    if (reply->type != REDIS_REPLY_STRING
-        || cli_unhex(reply->str, (size_t) reply->len, rec->digest) != CLI_OK)
-    {
-        freeReplyObject(reply);
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", id);
-    }
+    code = reply->type == REDIS_REPLY_STRING
+           && cli_unhex(reply->str, reply->len, rec->digest) == CLI_OK
+           ? cli_read_digest(cli, reply->str, rec) : CLI_REFUSED;
 
-    snprintf(rec->key, sizeof(rec->key), "token:%.*s", STOK_DIGEST_HEX,
-             reply->str);
     freeReplyObject(reply);
 
-    return cli_read(cli, rec, "token", id);
+    /* the index only says where to look */
+
+    if (code == CLI_OK && strcmp(cli_get(rec, "id"), id) != 0) {
+        cli_free(rec);
+        return CLI_REFUSED;
+    }
+
+    return code;
+}
+
+
+int
+cli_read_digest(cli_t *cli, const char *hex, cli_record_t *rec)
+{
+    int  code;
+
+    memset(rec, 0, sizeof(*rec));
+
+    if (cli_unhex(hex, strlen(hex), rec->digest) != CLI_OK) {
+        return CLI_REFUSED;
+    }
+
+    snprintf(rec->key, sizeof(rec->key), "token:%s", hex);
+
+    code = cli_try(cli, &rec->reply, "HGETALL %s%s", cli->prefix, rec->key);
+    if (code != CLI_OK) {
+        rec->reply = NULL;
+        return code;
+    }
+
+    if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0
+        || rec->reply->elements > CLI_FIELDS)
+    {
+        cli_free(rec);
+        return CLI_REFUSED;
+    }
+
+    cli_record_set(rec);
+
+    return CLI_OK;
+}
+
+
+static void
+cli_record_set(cli_record_t *rec)
+{
+    size_t  i;
+
+    rec->n = rec->reply->elements;
+
+    for (i = 0; i < rec->n; i++) {
+        rec->field[i].data = rec->reply->element[i]->str;
+        rec->field[i].len = (size_t) rec->reply->element[i]->len;
+    }
 }
 
 
 static int
 cli_read(cli_t *cli, cli_record_t *rec, const char *what, const char *id)
 {
-    int     code;
-    size_t  i;
+    int  code;
 
     code = cli_command(cli, &rec->reply, "HGETALL %s%s", cli->prefix,
                        rec->key);
@@ -99,12 +159,7 @@ cli_read(cli_t *cli, cli_record_t *rec, const char *what, const char *id)
                         id);
     }
 
-    rec->n = rec->reply->elements;
-
-    for (i = 0; i < rec->n; i++) {
-        rec->field[i].data = rec->reply->element[i]->str;
-        rec->field[i].len = (size_t) rec->reply->element[i]->len;
-    }
+    cli_record_set(rec);
 
     return CLI_OK;
 }
@@ -206,12 +261,12 @@ cli_needs_key(cli_t *cli, const cli_record_t *rec)
 int
 cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
-    const char *after, int n, const char **fields)
+    const char *after, const char *times, int n, const char **fields)
 {
     int          i, argc, code;
     size_t       k;
     char         count[24], *word;
-    const char  *arg[7 + CLI_FIELDS + CLI_FIELDS];
+    const char  *arg[8 + CLI_FIELDS + CLI_FIELDS];
 
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
@@ -222,6 +277,7 @@ cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
     arg[argc++] = action;
     arg[argc++] = before;
     arg[argc++] = after;
+    arg[argc++] = times;
     arg[argc++] = count;
 
     for (k = 0; k < rec->n; k++) {

@@ -44,6 +44,7 @@ static int cli_refused(redisReply *reply);
 static int cli_script_ask(cli_t *cli, const char *script, int argc,
     const char **argv, redisReply **reply);
 static const char *cli_script_word(redisReply *reply);
+static void cli_script_notes(redisReply *reply);
 static int cli_script_send(cli_t *cli, const char *script, int argc,
     const char **argv);
 static int cli_script_answer(cli_t *cli, const char *answer,
@@ -404,6 +405,10 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
     code = *word ? cli_script_answer(cli, reply->element[0]->str, *word)
                  : cli_fail(CLI_UNAVAILABLE, "no memory");
 
+    if (code == CLI_OK) {
+        cli_script_notes(reply);
+    }
+
     freeReplyObject(reply);
 
     if (code != CLI_OK && code != CLI_FOUND) {
@@ -412,6 +417,21 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
     }
 
     return code;
+}
+
+
+/* what a script has to tell beside its answer: of keys that it put aside */
+
+static void
+cli_script_notes(redisReply *reply)
+{
+    size_t  i;
+
+    for (i = 2; i < reply->elements; i++) {
+        if (reply->element[i]->type == REDIS_REPLY_STRING) {
+            cli_note("note: %s", reply->element[i]->str);
+        }
+    }
 }
 
 
@@ -520,7 +540,9 @@ cli_script_answer(cli_t *cli, const char *answer, const char *word)
         return CLI_OK;
     }
 
-    if (strcmp(answer, "CHANGED") == 0) {
+    /* another record was there: it is looked for again */
+
+    if (strcmp(answer, "CHANGED") == 0 || strcmp(answer, "MISLED") == 0) {
         return CLI_CHANGED;
     }
 
@@ -534,55 +556,4 @@ cli_script_answer(cli_t *cli, const char *answer, const char *word)
     }
 
     return cli_fail(CLI_REFUSED, "%s", word);
-}
-
-
-int
-cli_now(cli_t *cli, int64_t *now)
-{
-    int          code;
-    redisReply  *reply;
-
-    code = cli_command(cli, &reply, "TIME");
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    *now = reply->type == REDIS_REPLY_ARRAY && reply->elements
-           ? cli_number(reply->element[0]->str) : 0;
-
-    freeReplyObject(reply);
-
-    return *now > 0 ? CLI_OK
-                    : cli_fail(CLI_UNAVAILABLE, "Redis has no clock");
-}
-
-
-int
-cli_meta(cli_t *cli, const char *field, char **value)
-{
-    int          code;
-    redisReply  *reply;
-
-    code = cli_command(cli, &reply, "HMGET %smeta schema %s", cli->prefix,
-                       field);
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_STRING
-        || strcmp(reply->element[0]->str, STOK_SCHEMA) != 0)
-    {
-        freeReplyObject(reply);
-        return cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
-                        "run service-token init", cli->prefix);
-    }
-
-    *value = strdup(reply->element[1]->type == REDIS_REPLY_STRING
-                    ? reply->element[1]->str : "");
-
-    freeReplyObject(reply);
-
-    return *value ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
 }

@@ -1,6 +1,5 @@
 /*
- * token delete, and user revoke-all: every active token of a user in one
- * step.
+ * token delete, and user revoke-all.
  */
 
 
@@ -11,41 +10,18 @@
 #include <string.h>
 
 
-/* arguments of the script, and the texts among them that are ours */
-typedef struct {
-    int           argc;
-    const char  **argv;
-    size_t        texts;
-    char        **text;
-} cli_step_t;
-
-
+static int cli_delete(cli_t *cli, const char *id, int force, char **word);
 static int cli_delete_tried(const char *told, char tried[256]);
-static int cli_revoke_all_try(cli_t *cli, const char *user, char **word);
-static int cli_revoke_all_collect(cli_t *cli, redisReply *ids,
-    cli_step_t *step);
-static int cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step);
 
 
 int
 cli_token_delete(cli_t *cli, cli_args_t *args)
 {
-    int          code;
-    char        *word, date[24], tried[256];
-    stok_str_t   id;
-    const char  *arg[2];
+    int    code;
+    char  *word, date[24], tried[256];
 
-    id.data = args->arg[0];
-    id.len = strlen(args->arg[0]);
-
-    if (stok_record_id_check(id) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", args->arg[0]);
-    }
-
-    arg[0] = args->arg[0];
-    arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
-
-    code = cli_script(cli, stok_script_token_delete, 2, arg, &word);
+    code = cli_delete(cli, args->arg[0], cli_option(args, "force") != NULL,
+                      &word);
 
     if (code == CLI_FOUND) {
         cli_iso(cli_number(word), date);
@@ -66,6 +42,32 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
     }
 
     return code;
+}
+
+
+static int
+cli_delete(cli_t *cli, const char *id, int force, char **word)
+{
+    int            code;
+    const char    *arg[3];
+    cli_record_t   rec;
+
+    *word = NULL;
+
+    code = cli_stop_token(cli, id, &rec);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    arg[0] = id;
+    arg[1] = force ? "-9999999999" : "604800";
+    arg[2] = rec.key + sizeof("token:") - 1;
+
+    code = cli_script(cli, stok_script_token_delete, 3, arg, word);
+    cli_free(&rec);
+
+    return code == CLI_CHANGED ? cli_fail(CLI_REFUSED, "no token \"%s\"", id)
+                              : code;
 }
 
 
@@ -106,163 +108,6 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     } else {
         printf("%lld revoked\n", (long long) n);
     }
-
-    return CLI_OK;
-}
-
-
-int
-cli_user_stop(cli_t *cli, const char *user, int64_t *n)
-{
-    int   code, tries;
-    char *word;
-
-    code = CLI_CHANGED;
-    word = NULL;
-
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_revoke_all_try(cli, user, &word);
-    }
-
-    *n = cli_number(word);
-    free(word);
-
-    return code;
-}
-
-
-static int
-cli_revoke_all_try(cli_t *cli, const char *user, char **word)
-{
-    int                  code;
-    size_t               i;
-    cli_step_t           step;
-    redisReply          *ids;
-    cli_record_t         rec;
-    stok_user_record_t   owner;
-
-    code = cli_read_user(cli, user, &rec);
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    code = cli_decode_user(cli, user, &rec, &owner);
-
-    if (!cli_needs_key(cli, &rec)) {
-        code = CLI_OK;
-    }
-
-    cli_free(&rec);
-
-    if (code == CLI_OK) {
-        code = cli_command(cli, &ids, "SMEMBERS %suser-tokens:%s",
-                           cli->prefix, user);
-    }
-
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    memset(&step, 0, sizeof(step));
-    step.argv = calloc(1 + 3 * ids->elements, sizeof(char *));
-    step.text = calloc(1 + 2 * ids->elements, sizeof(char *));
-
-    if (step.argv == NULL || step.text == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
-
-    } else {
-        step.argv[step.argc++] = user;
-        code = cli_revoke_all_collect(cli, ids, &step);
-    }
-
-    if (code == CLI_OK) {
-        code = cli_script(cli, stok_script_user_revoke_all, step.argc,
-                          step.argv, word);
-    }
-
-    for (i = 0; i < step.texts; i++) {
-        free(step.text[i]);
-    }
-
-    free(step.text);
-    free(step.argv);
-    freeReplyObject(ids);
-
-    return code;
-}
-
-
-static int
-cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
-{
-    int     code;
-    size_t  i;
-
-    for (i = 0; i < ids->elements; i++) {
-        code = cli_revoke_all_add(cli, ids->element[i]->str, step);
-        if (code != CLI_OK) {
-            return code;
-        }
-    }
-
-    return CLI_OK;
-}
-
-
-/*
- * Id, seal it has, seal it gets: for a token that is active.  One that cannot
- * be read, or whose seal is wrong, does not keep the others from being
- * revoked: it is revoked too, and its seal stays as wrong as it is.
- */
-
-static int
-cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
-{
-    int                   code;
-    char                 *had, *gets;
-    cli_record_t          rec;
-    stok_token_record_t   token;
-
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
-        return code == CLI_REFUSED ? CLI_OK : code;
-    }
-
-    if (strcmp(cli_get(&rec, "status"), "active") != 0) {
-        cli_free(&rec);
-        return CLI_OK;
-    }
-
-    code = cli_decode_token(cli, id, &rec, &token);
-
-    if (code != CLI_OK && cli_needs_key(cli, &rec)) {
-        cli_free(&rec);
-        return code;
-    }
-
-    had = strdup(cli_get(&rec, "seal"));
-    gets = calloc(1, STOK_SEAL_MAX + 1);
-
-    if (had == NULL || gets == NULL) {
-        free(had);
-        free(gets);
-        cli_free(&rec);
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
-    }
-
-    step->text[step->texts++] = had;
-    step->text[step->texts++] = gets;
-
-    if (code == CLI_OK) {
-        token.status = STOK_TOKEN_REVOKED;
-        (void) cli_token_seal(cli, &rec, &token, gets);
-    }
-
-    step->argv[step->argc++] = id;
-    step->argv[step->argc++] = had;
-    step->argv[step->argc++] = gets;
-
-    cli_free(&rec);
 
     return CLI_OK;
 }

@@ -254,7 +254,7 @@ cli_seal_record(cli_t *cli, cli_record_t *rec, cli_seal_t *seal,
 
         code = cli_change(cli, rec, s->is_user ? "" : s->id, s->user,
                           s->is_user ? "user.seal" : "token.seal", s->by,
-                          seal->key, 2, field);
+                          seal->key, "", 2, field);
 
         /* whoever changed it has sealed it, or is going to be asked */
 

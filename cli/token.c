@@ -176,7 +176,8 @@ cli_token_change(cli_t *cli, const char *id, int revoke)
         return code;
     }
 
-    code = cli_read_token(cli, id, &rec);
+    code = revoke ? cli_stop_token(cli, id, &rec)
+                  : cli_read_token(cli, id, &rec);
     if (code == CLI_OK) {
         cli_answer(cli, cli_json(&rec, NULL));
         cli_free(&rec);
@@ -216,7 +217,8 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
         return code;
     }
 
-    code = cli_read_token(cli, id, &rec);
+    code = revoke ? cli_stop_token(cli, id, &rec)
+                  : cli_read_token(cli, id, &rec);
     if (code != CLI_OK) {
         return code;
     }
@@ -243,8 +245,11 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
 
         field[n++] = "status";
         field[n++] = revoke ? "revoked" : "active";
-        field[n++] = "revoked_at";
-        field[n++] = revoke ? "@now" : "0";
+
+        if (!revoke) {
+            field[n++] = "revoked_at";
+            field[n++] = "0";
+        }
 
         if (cli_token_seal(cli, &rec, &token, seal)) {
             field[n++] = "seal";
@@ -253,7 +258,8 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
 
         code = cli_change(cli, &rec, id, cli_get(&rec, "user"),
                           revoke ? "token.revoke" : "token.restore",
-                          cli_get(&rec, "status"), field[1], n, field);
+                          cli_get(&rec, "status"), field[1],
+                          revoke ? "revoked_at" : "", n, field);
     }
 
     cli_free(&rec);

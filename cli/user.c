@@ -316,11 +316,11 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
     code = cli_user_change(cli, args->arg[0], &change);
 
     if (code == CLI_OK) {
-        code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
-                           args->arg[0]);
+        code = cli_try(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
+                       args->arg[0]);
 
         if (code == CLI_OK) {
-            if (reply->integer) {
+            if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {
                 cli_note("note: %lld of its tokens are orphaned: they are "
                          "refused, and every review finds them",
                          reply->integer);
@@ -405,7 +405,7 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
                  text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
 
         code = cli_change(cli, &rec, "", args->arg[0], "user.describe",
-                          before, after, n, field);
+                          before, after, "", n, field);
         cli_free(&rec);
     }
 
@@ -518,8 +518,8 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
         field[n++] = seal;
     }
 
-    code = cli_change(cli, &rec, "", id, change->action, before, after, n,
-                      field);
+    code = cli_change(cli, &rec, "", id, change->action, before, after, "",
+                      n, field);
 
 done:
 
