@@ -4,7 +4,13 @@
  *
  * The audit's head is read first: entries that come meanwhile are beyond it.
  * Entries that the bound takes from the old end are counted by the head, so
- * they are told apart from entries that are missing there.
+ * they are told apart from entries that are missing there.  The head is no
+ * proof: whoever can write to Redis can write that count.  But the bound takes
+ * nothing while there are fewer entries than the least that it keeps, which
+ * stands here and in the scripts, not in Redis.
+ *
+ * Whoever can write to Redis can write the whole chain anew.  Only an entry
+ * that was noted outside shows that: --expect.
  */
 
 
@@ -16,7 +22,9 @@
 #include <string.h>
 
 
-#define CLI_FINDINGS  100                        /* more are only counted */
+#define CLI_FINDINGS     100                     /* more are only counted */
+#define CLI_AUDIT_LEAST  1000000                 /* as in common.lua */
+#define CLI_AUDIT_SLACK  1000                    /* taken during the walk */
 
 
 typedef struct {
@@ -32,11 +40,15 @@ typedef struct {
     int64_t      entries;
     int64_t      found;
     json_t      *findings;
+    int64_t      expect;                         /* 0: none */
     cli_head_t   head;
     char         prev[CLI_CHAIN_LEN + 1];        /* hash of the last */
+    char         noted[CLI_CHAIN_LEN + 1];       /* what is expected */
+    int          met;
 } cli_verify_t;
 
 
+static int cli_verify_expect(const char *text, cli_verify_t *v);
 static int cli_verify_chain(cli_t *cli, cli_verify_t *v);
 static int cli_head_read(cli_t *cli, cli_head_t *head);
 static int cli_verify_entry(cli_t *cli, redisReply *entry, void *data);
@@ -56,7 +68,12 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
     char          *brand;
     cli_verify_t   v;
 
-    (void) args;
+    memset(&v, 0, sizeof(v));
+
+    code = cli_verify_expect(cli_option(args, "expect"), &v);
+    if (code != CLI_OK) {
+        return code;
+    }
 
     code = cli_meta(cli, "brand", &brand);
     if (code != CLI_OK) {
@@ -83,6 +100,8 @@ cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found)
     int           code;
     cli_verify_t  v;
 
+    memset(&v, 0, sizeof(v));
+
     code = cli_verify_chain(cli, &v);
 
     *findings = v.findings;
@@ -92,12 +111,38 @@ cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found)
 }
 
 
+/* SEQ:HASH, as verify printed it */
+
+static int
+cli_verify_expect(const char *text, cli_verify_t *v)
+{
+    char  *hash;
+
+    if (text == NULL) {
+        return CLI_OK;
+    }
+
+    v->expect = strtoll(text, &hash, 10);
+
+    if (v->expect <= 0 || *hash != ':'
+        || strspn(hash + 1, "0123456789abcdef") != CLI_CHAIN_LEN
+        || strlen(hash + 1) != CLI_CHAIN_LEN)
+    {
+        return cli_fail(CLI_USAGE, "bad --expect: NUMBER:HASH, as audit "
+                        "verify prints it");
+    }
+
+    strcpy(v->noted, hash + 1);
+
+    return CLI_OK;
+}
+
+
 static int
 cli_verify_chain(cli_t *cli, cli_verify_t *v)
 {
     int  code;
 
-    memset(v, 0, sizeof(*v));
     v->findings = json_array();
 
     code = cli_head_read(cli, &v->head);
@@ -178,6 +223,15 @@ cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
                          "that the head names", (long long) seq);
     }
 
+    if (seq == v->expect) {
+        v->met = 1;
+
+        if (strcmp(said, v->noted) != 0) {
+            cli_verify_found(v, "changed", seq, id, "entry %lld is not the one "
+                             "that is expected", (long long) seq);
+        }
+    }
+
     if (v->first == 0) {
         v->first = seq;
     }
@@ -240,11 +294,31 @@ cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry, int64_t seq)
 }
 
 
-/* what the new end has to be */
+/* what the ends have to be */
 
 static void
 cli_verify_end(cli_verify_t *v)
 {
+    if (v->entries == 0 && v->head.seq == 0) {
+        cli_verify_found(v, "missing", 1, "", "the audit is empty, and a "
+                         "dataset begins with an entry");
+    }
+
+    if (v->head.trimmed > 0
+        && v->entries + CLI_AUDIT_SLACK < CLI_AUDIT_LEAST)
+    {
+        cli_verify_found(v, "missing", 1, "", "%lld missing at the old end: "
+                         "the bound takes none while there are fewer than %d",
+                         (long long) v->head.trimmed, CLI_AUDIT_LEAST);
+    }
+
+    if (v->expect && !v->met) {
+        cli_verify_found(v, "missing", v->expect, "", "entry %lld is expected, "
+                         "and %s", (long long) v->expect,
+                         v->expect < v->first ? "older than all that are kept"
+                                              : "not there");
+    }
+
     if (v->head.seq == 0 && v->last) {
         cli_verify_found(v, "missing", v->last, "", "the chain's head is "
                          "gone: whether entries are missing behind entry "
@@ -266,10 +340,11 @@ cli_verify_say(cli_t *cli, cli_verify_t *v)
     json_t  *finding;
 
     if (cli->json) {
-        rc = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
+        rc = cli_print_json(json_pack("{s:I, s:I, s:I, s:s, s:I, s:I, s:O}",
                                       "entries", (json_int_t) v->entries,
                                       "first", (json_int_t) v->first,
                                       "last", (json_int_t) v->last,
+                                      "hash", v->prev,
                                       "trimmed", (json_int_t) v->head.trimmed,
                                       "found", (json_int_t) v->found,
                                       "findings", v->findings));
@@ -288,9 +363,17 @@ cli_verify_say(cli_t *cli, cli_verify_t *v)
     }
 
     printf("%lld entries, %lld to %lld; %lld older ones were taken by the "
-           "bound\n%s\n", (long long) v->entries, (long long) v->first,
-           (long long) v->last, (long long) v->head.trimmed,
-           v->found ? "the chain is broken" : "the chain is whole");
+           "bound\n", (long long) v->entries, (long long) v->first,
+           (long long) v->last, (long long) v->head.trimmed);
+
+    /* a chain that is broken is nothing to compare with later */
+
+    if (v->found) {
+        printf("the chain is broken\n");
+    } else {
+        printf("the chain is whole; the last entry, to be noted elsewhere for "
+               "--expect:\n%lld:%s\n", (long long) v->last, v->prev);
+    }
 
     return v->found ? CLI_FOUND : CLI_OK;
 }

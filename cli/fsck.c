@@ -85,6 +85,7 @@ cli_fsck_run(cli_fsck_t *f)
         { "SCAN", "id" },
         { "SCAN", "user-tokens" },
         { "SCAN", "usage" },
+        { "SCAN", "aside" },
         { "ZSCAN", "users" },
         { "ZSCAN", "tokens" },
         { "ZSCAN", "expiry" },

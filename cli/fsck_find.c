@@ -146,6 +146,7 @@ cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name)
 
     if (strcmp(kind, "token") == 0
         ? cli_unhex(id.data, id.len, digest) == CLI_OK
+        : strcmp(kind, "aside") == 0 ? 1
         : strncmp(kind, "user", 4) == 0 ? stok_user_id_check(id) == STOK_OK
                                         : stok_record_id_check(id) == STOK_OK)
     {

@@ -66,7 +66,8 @@ static const cli_verb_t  cli_verbs[] = {
       cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
-    { "audit", "verify", "", 0, "", 0, cli_audit_verify },
+    { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
+      cli_audit_verify },
     { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
       "token user since follow", 0, cli_audit },
     { "review", "monthly", "[--fail-on RULE,...]", 0, "fail-on", 0,
@@ -130,6 +131,7 @@ static const struct option  cli_options[] = {
     { "all", no_argument, NULL, 0 },
     { "overwrite", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
+    { "expect", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

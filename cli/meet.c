@@ -86,7 +86,7 @@ cli_meet_records(cli_t *cli, redisReply **digest, size_t n, cli_meet_pt meet,
     size_t         i, k;
     uint8_t        raw[STOK_DIGEST_LEN];
     cli_met_t      met;
-    redisReply   **rec;
+    redisReply   **rec, *other;
 
     for (i = 0, k = 0; i < n; i++) {
         if (digest[i]->type == REDIS_REPLY_STRING
@@ -94,7 +94,12 @@ cli_meet_records(cli_t *cli, redisReply **digest, size_t n, cli_meet_pt meet,
         {
             redisAppendCommand(cli->ctx, "HMGET %stoken:%s id user status",
                                cli->prefix, digest[i]->str);
+
+            /* each stays there once: the caller frees them */
+
+            other = digest[k];
             digest[k++] = digest[i];
+            digest[i] = other;
         }
     }
 

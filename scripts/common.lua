@@ -131,6 +131,11 @@ local function audit_head()
     return count(found.seq) or 0, found.hash or '', 0
 end
 
+-- The least that the audit keeps.  More may be asked for by audit_max of the
+-- marker; less may not: whoever can write to Redis could have all taken away.
+
+local audit_least = 1000000
+
 -- Adds an entry: who, when, what, before and after, the user's name as it is
 -- then, and pairs of more names and values.  Its hash is over all of its
 -- fields, its number and the hash of the entry before it among them.
@@ -174,7 +179,7 @@ local function audit(action, token, user, before, after, more)
     entry[#entry + 1] = hash
 
     if not book('XADD', 'audit', 'MAXLEN', '~',
-        string.format('%d', math.max(most or 1000000, 1)), '*',
+        string.format('%d', math.max(most or 0, audit_least)), '*',
         unpack(entry))
     then
         return

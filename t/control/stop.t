@@ -104,6 +104,8 @@ for my $name ('audit', 'audit-head', "user-tokens:$user") {
     is($redis->cli('TYPE', $redis->key($aside // '-')), 'list', 'put aside');
     my ($entry) = grep { $_->{action} eq 'aside' } @{ $st->json('audit') };
     is("$entry->{before} $entry->{after}", "$name $aside", 'in the audit');
+    like(($st->run('fsck'))[1], qr/^aside +-  \Q$aside\E could not be used/m,
+        'fsck finds it');
 }
 
 dataset();
