@@ -99,7 +99,7 @@ cli_batch_alone(cli_import_t *im, const cli_line_t *line)
     id[line->id.len] = '\0';
 
     if (line->token.status == STOK_TOKEN_ACTIVE
-        && json_object_get(im->gone, id))
+        && !im->restore && json_object_get(im->gone, id))
     {
         return cli_batch_letter(im, 'B', im->line);
     }
@@ -337,8 +337,10 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
 
     const char   *head[] = {
         "EVALSHA", im->sha, "1", marker, cli->prefix, cli->actor,
-        im->write ? "write" : "check", im->overwrite ? "overwrite" : "",
-        im->digest
+        im->write ? "write" : "check",
+        im->overwrite ? im->restore ? "overwrite restore" : "overwrite"
+                      : im->restore ? "restore" : "",
+        im->digest, cli->role_names
     };
 
     snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
@@ -459,6 +461,11 @@ cli_batch_letter(cli_import_t *im, char letter, size_t line)
     case 'B':
         if (im->overwrite) {
             im->count.kept++;
+
+            if (im->write || im->dry) {
+                cli_note("line %zu: it stays as it is here", line);
+            }
+
             return CLI_OK;
         }
 
@@ -492,12 +499,18 @@ cli_batch_why(char letter)
         return "another record has its id or its digest";
 
     case 'R':
-        return "it was revoked or disabled here, and is not made active "
-               "again: --overwrite passes it over";
+        return "what is here lets in less (it was revoked or disabled, has "
+               "expired or ends sooner, has a lower role or is bound to "
+               "something else): --overwrite passes it over, and with "
+               "--restore-access replaces it";
 
     case 'B':
         return "it was revoked and deleted here, and is not made active "
-               "again: --overwrite passes it over";
+               "again: --overwrite passes it over, --restore-access makes it";
+
+    case 'A':
+        return "it would be an active user, and users need an approval here: "
+               "--restore-access makes it";
 
     case 'U':
         return "its user is neither in the file, before it, nor here";

@@ -78,6 +78,7 @@ cli_fsck_run(cli_fsck_t *f)
     size_t       i;
     const char  *arg[CLI_FSCK_FIXED];
     cli_names_t  types = { "types", "", 0, arg };
+    cli_names_t  mark = { "mark", "", 0, arg };
 
     static const char  *walks[][2] = {
         { "SCAN", "token" },
@@ -103,6 +104,10 @@ cli_fsck_run(cli_fsck_t *f)
     /* before a mend adds its entry to it */
 
     code = cli_fsck_audit(f);
+
+    if (code == CLI_OK) {
+        code = cli_fsck_names(f, &mark);
+    }
 
     for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CLI_OK; i++) {
         code = cli_fsck_walk(f, walks[i][0], walks[i][1], "");

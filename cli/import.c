@@ -7,9 +7,13 @@
  * is not overwritten by accident.  Broken off, it may be run again: what is
  * there already and the same is passed over.
  *
- * Nothing becomes active by an import that is not: a token that was revoked
- * here stays so, one that was deleted stays away (the audit knows of it), and
- * so does a user that was disabled.
+ * Nothing lets in by an import that does not today, unless --restore-access
+ * says so: a token that was revoked or has expired here stays so, one that was
+ * deleted stays away (the audit knows of it), a user that was disabled stays
+ * so, and keeps a role that is lower.
+ *
+ * While it writes, the marker says so ("importing"), and if it is broken off,
+ * it goes on saying so: nginx answers 503 meanwhile, and fsck tells.
  */
 
 
@@ -26,13 +30,16 @@
 static int cli_import_open(const char *path, FILE **in);
 static int cli_import_spool(FILE *in, FILE **out);
 static int cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im);
+static int cli_import_write(cli_t *cli, cli_import_t *im);
+static int cli_import_mark(cli_t *cli, cli_import_t *im, const char *mode,
+    char **word);
 static int cli_import_digest(cli_import_t *im);
 static int cli_import_schema(cli_t *cli, cli_import_t *im);
 static int cli_import_empty(cli_t *cli, cli_import_t *im);
 static int cli_import_gone(cli_t *cli, cli_import_t *im);
 static void cli_import_gone_entry(redisReply *fields, json_t *gone);
 static int cli_import_finish(cli_t *cli, cli_import_t *im);
-static int cli_import_print(cli_t *cli, cli_import_t *im, int dry);
+static int cli_import_print(cli_t *cli, cli_import_t *im);
 
 
 int
@@ -43,6 +50,7 @@ cli_import(cli_t *cli, cli_args_t *args)
 
     memset(&im, 0, sizeof(im));
     im.overwrite = cli_option(args, "overwrite") != NULL;
+    im.restore = cli_option(args, "restore-access") != NULL;
 
     code = cli_import_open(args->arg[0], &im.in);
     if (code != CLI_OK) {
@@ -135,9 +143,9 @@ cli_import_spool(FILE *in, FILE **out)
 static int
 cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im)
 {
-    int  code, dry;
+    int  code;
 
-    dry = cli_option(args, "dry-run") != NULL;
+    im->dry = cli_option(args, "dry-run") != NULL;
 
     code = cli_import_schema(cli, im);
 
@@ -161,16 +169,67 @@ cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im)
         code = cli_walk_tokens(cli, NULL, cli_import_name, im);
     }
 
-    if (code == CLI_OK && !dry) {
-        memset(&im->count, 0, sizeof(im->count));
-        code = cli_import_pass(cli, im, 1);
-
-        if (code == CLI_OK) {
-            code = cli_import_finish(cli, im);
-        }
+    if (code == CLI_OK && !im->dry) {
+        code = cli_import_write(cli, im);
     }
 
-    return code == CLI_OK ? cli_import_print(cli, im, dry) : code;
+    return code == CLI_OK ? cli_import_print(cli, im) : code;
+}
+
+
+/* where there is nothing to write, nginx need not stop for it */
+
+static int
+cli_import_write(cli_t *cli, cli_import_t *im)
+{
+    int    code, mark;
+    char  *word;
+
+    code = CLI_OK;
+    mark = im->importing || !im->exists
+           || im->count.new + im->count.overwritten;
+
+    if (mark) {
+        code = cli_import_mark(cli, im, "begin", &word);
+
+        if (code == CLI_OK && word[0] && strcmp(word, im->digest) != 0) {
+            cli_note("note: the import of another file had not come to its "
+                     "end: SHA-256 %.64s", word);
+        }
+
+        free(word);
+    }
+
+    memset(&im->count, 0, sizeof(im->count));
+
+    if (code == CLI_OK) {
+        code = cli_import_pass(cli, im, 1);
+    }
+
+    if (code == CLI_OK) {
+        code = cli_import_finish(cli, im);
+    }
+
+    if (code == CLI_OK && mark && im->count.refused == 0) {
+        code = cli_import_mark(cli, im, "end", &word);
+        free(word);
+    }
+
+    return code;
+}
+
+
+static int
+cli_import_mark(cli_t *cli, cli_import_t *im, const char *mode, char **word)
+{
+    const char  *arg[4];
+
+    arg[0] = mode;
+    arg[1] = "";
+    arg[2] = im->digest;
+    arg[3] = "";
+
+    return cli_script(cli, stok_script_import, 4, arg, word);
 }
 
 
@@ -196,15 +255,18 @@ cli_import_digest(cli_import_t *im)
 static int
 cli_import_schema(cli_t *cli, cli_import_t *im)
 {
-    int          code;
+    int          code, asked;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "HMGET %smeta schema brand", cli->prefix);
+    asked = 0;
+
+    code = cli_command(cli, &reply, "HMGET %smeta schema importing approval",
+                       cli->prefix);
     if (code != CLI_OK) {
         return code;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
         code = cli_fail(CLI_REFUSED, "the dataset's marker cannot be read");
 
     } else if (reply->element[0]->type == REDIS_REPLY_STRING) {
@@ -216,9 +278,16 @@ cli_import_schema(cli_t *cli, cli_import_t *im)
         }
     }
 
+    if (code == CLI_OK) {
+        im->importing = reply->element[1]->type == REDIS_REPLY_STRING;
+        asked = reply->element[2]->type == REDIS_REPLY_STRING && !im->restore;
+    }
+
     freeReplyObject(reply);
 
-    if (code == CLI_OK) {
+    /* an approval may be needed: the script tells of each user */
+
+    if (code == CLI_OK && !asked) {
         code = cli_import_empty(cli, im);
     }
 
@@ -332,7 +401,7 @@ cli_import_finish(cli_t *cli, cli_import_t *im)
 {
     int          code;
     char        *word;
-    const char  *arg[2];
+    const char  *arg[3];
 
     if (im->exists) {
         return CLI_OK;
@@ -341,7 +410,9 @@ cli_import_finish(cli_t *cli, cli_import_t *im)
     arg[0] = im->brand;
     arg[1] = im->approval ? "required" : "none";
 
-    code = cli_script(cli, stok_script_init, 2, arg, &word);
+    arg[2] = "import";
+
+    code = cli_script(cli, stok_script_init, 3, arg, &word);
     free(word);
 
     return code == CLI_FOUND ? CLI_OK : code;
@@ -349,7 +420,7 @@ cli_import_finish(cli_t *cli, cli_import_t *im)
 
 
 static int
-cli_import_print(cli_t *cli, cli_import_t *im, int dry)
+cli_import_print(cli_t *cli, cli_import_t *im)
 {
     int             code;
     cli_counted_t  *c;
@@ -367,16 +438,18 @@ cli_import_print(cli_t *cli, cli_import_t *im, int dry)
                               "new", (json_int_t) c->new,
                               "same", (json_int_t) c->same,
                               "overwritten", (json_int_t) c->overwritten,
-                              "kept", (json_int_t) c->kept, "dry_run", dry));
+                              "kept", (json_int_t) c->kept,
+                              "dry_run", im->dry));
 
     } else {
         printf("%zu new, %zu the same, %zu overwritten%s\n", c->new, c->same,
-               c->overwritten, dry ? ": nothing was changed" : "");
+               c->overwritten, im->dry ? ": nothing was changed" : "");
         code = CLI_OK;
     }
 
     if (c->kept) {
-        cli_note("%zu were revoked, deleted or disabled here: they stay so",
+        cli_note("%zu were revoked, deleted, disabled, expired, or let in less "
+                 "here: they stay so, unless --restore-access says otherwise",
                  c->kept);
     }
 
