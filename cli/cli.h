@@ -49,6 +49,8 @@ typedef struct {
     int            json;
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */
+    char           os[64];                       /* who acts, by the system */
+    char           acl[256];                     /* and by Redis */
 
     redisContext  *ctx;
     stok_roles_t   roles;
@@ -234,6 +236,15 @@ int cli_user_halt(cli_t *cli, const char *id, int *halted);
 
 /* token.c: revokes, or restores; tries again while the record changes */
 int cli_token_set(cli_t *cli, const char *id, int revoke);
+
+/*
+ * approval.c: the user of the operating system, or who became root by sudo.
+ * raise: asks for a higher role; CLI_FOUND: it needs no asking.
+ */
+void cli_identity(cli_t *cli);
+int cli_approval_raise(cli_t *cli, const char *id, const char *role);
+int cli_approval_show(cli_t *cli, cli_args_t *args);
+int cli_approval_set(cli_t *cli, cli_args_t *args);
 
 /* list.c */
 int cli_token_more(cli_t *cli, json_t *json, int64_t now);

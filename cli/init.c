@@ -44,7 +44,8 @@ cli_init(cli_t *cli, cli_args_t *args)
 
         if ((brand && strcmp(brand, word) != 0) || approval) {
             cli_note("note: --brand and --approval were passed over; "
-                     "its brand is %s", word);
+                     "its brand is %s, and service-token approval shows and "
+                     "sets the other", word);
         }
     }
 

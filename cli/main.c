@@ -29,6 +29,9 @@ typedef struct {
 static const cli_verb_t  cli_verbs[] = {
     { "init", NULL, "[--brand B] [--approval required|none]", 0,
       "brand approval", 0, cli_init },
+    { "approval", "show", "", 0, "", 0, cli_approval_show },
+    { "approval", "set", "required|none [--trust os,actor,redis]", 1, "trust",
+      0, cli_approval_set },
     { "key", "new", "NAME", 1, "", 1, cli_key_new },
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
@@ -134,6 +137,7 @@ static const struct option  cli_options[] = {
     { "restore-access", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
     { "expect", required_argument, NULL, 0 },
+    { "trust", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -172,6 +176,7 @@ main(int argc, char **argv)
     cli.role_names = cli_env("SERVICE_TOKEN_ROLES", "member manager admin");
     cli.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
+    cli_identity(&cli);
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
     if (code == CLI_OK && verb != NULL) {

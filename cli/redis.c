@@ -75,6 +75,7 @@ cli_connect(cli_t *cli)
         code = cli_open(cli, &u, tls);
     }
 
+    snprintf(cli->acl, sizeof(cli->acl), "%s", u.user[0] ? u.user : "default");
     OPENSSL_cleanse(&u, sizeof(u));
 
     return code;

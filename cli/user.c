@@ -16,7 +16,6 @@ typedef struct {
     const char  *from[4];                        /* states it goes from */
     const char  *to;                             /* NULL: the state stays */
     const char  *role;                           /* NULL: the role stays */
-    int          other;                          /* not by the creator */
 } cli_user_change_t;
 
 
@@ -218,7 +217,7 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
     size_t               len;
     stok_str_t           text;
-    const char          *arg[9];
+    const char          *arg[11];
     stok_user_record_t   user;
 
     code = cli_meta(cli, "approval", &approval);
@@ -230,12 +229,16 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
 
     memset(&user, 0, sizeof(user));
     user.kind = human ? STOK_USER_HUMAN : STOK_USER_SERVICE;
-    user.status = (!human && strcmp(approval, "required") == 0)
-                  ? STOK_USER_PENDING : STOK_USER_ACTIVE;
     user.name.data = args->arg[0];
     user.name.len = strlen(args->arg[0]);
     user.role.data = role;
     user.role.len = strlen(role);
+
+    /* a person of the lowest role needs nobody */
+
+    user.status = strcmp(approval, "required") == 0
+                  && (!human || stok_role_rank(&cli->roles, user.role) > 0)
+                  ? STOK_USER_PENDING : STOK_USER_ACTIVE;
 
     seal[0] = '\0';
 
@@ -255,8 +258,10 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
     arg[6] = cli_option(args, "owner") ? cli_option(args, "owner") : "";
     arg[7] = seal;
     arg[8] = approval;
+    arg[9] = cli->os;
+    arg[10] = cli->acl;
 
-    code = cli_script(cli, stok_script_user_create, 9, arg, &word);
+    code = cli_script(cli, stok_script_user_create, 11, arg, &word);
 
     if (code == CLI_OK && user.status == STOK_USER_PENDING) {
         cli_note("note: the user is pending: another admin has to run "
@@ -271,21 +276,10 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
 
 
 int
-cli_user_approve(cli_t *cli, cli_args_t *args)
-{
-    static const cli_user_change_t  change = {
-        "user.approve", { "pending" }, "active", NULL, 1
-    };
-
-    return cli_user_change(cli, args->arg[0], &change);
-}
-
-
-int
 cli_user_disable(cli_t *cli, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
-        "user.disable", { "active" }, "disabled", NULL, 0
+        "user.disable", { "active" }, "disabled", NULL
     };
 
     return cli_user_change(cli, args->arg[0], &change);
@@ -296,7 +290,7 @@ int
 cli_user_enable(cli_t *cli, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
-        "user.enable", { "disabled" }, "active", NULL, 0
+        "user.enable", { "disabled" }, "active", NULL
     };
 
     return cli_user_change(cli, args->arg[0], &change);
@@ -307,7 +301,7 @@ int
 cli_user_delete(cli_t *cli, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
-        "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
+        "user.delete", { "pending", "active", "disabled" }, "deleted", NULL
     };
 
     int          code;
@@ -337,9 +331,10 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
 int
 cli_user_set_role(cli_t *cli, cli_args_t *args)
 {
+    int                code;
     stok_str_t         role;
     cli_user_change_t  change = {
-        "user.set-role", { "pending", "active", "disabled" }, NULL, NULL, 0
+        "user.set-role", { "pending", "active", "disabled" }, NULL, NULL
     };
 
     role.data = args->arg[1];
@@ -351,6 +346,11 @@ cli_user_set_role(cli_t *cli, cli_args_t *args)
     }
 
     change.role = args->arg[1];
+
+    code = cli_approval_raise(cli, args->arg[0], args->arg[1]);
+    if (code != CLI_FOUND) {
+        return code;
+    }
 
     return cli_user_change(cli, args->arg[0], &change);
 }
@@ -461,7 +461,6 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
 {
     int                  i, n, code, found;
     char                 seal[STOK_SEAL_MAX + 1];
-    char                 both[STOK_TEXT_MAX + 64];
     const char          *status, *field[6], *before, *after;
     cli_record_t         rec;
     stok_user_record_t   user;
@@ -488,24 +487,8 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
         goto done;
     }
 
-    if (change->other && strcmp(cli_get(&rec, "created_by"), cli->actor) == 0)
-    {
-        code = cli_fail(CLI_REFUSED, "user \"%s\" was created by %s: another "
-                        "admin has to approve it", id, cli->actor);
-        goto done;
-    }
-
     n = 0;
     before = change->role ? cli_get(&rec, "role") : status;
-
-    if (change->other) {
-
-        /* who acts is in the entry; who made it, too */
-
-        snprintf(both, sizeof(both), "%s, created_by %s", status,
-                 cli_get(&rec, "created_by"));
-        before = both;
-    }
 
     after = change->role ? change->role : change->to;
 
