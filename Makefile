@@ -26,12 +26,15 @@ COMMAND = $(B)/service-token
 LIB = $(wildcard lib/*.c)
 LIB_H = $(wildcard lib/*.h)
 MODULE_SRC = $(wildcard ngx_service_token_module/*.[ch])
+CONTROL = $(wildcard control/*.c)
+CONTROL_H = $(wildcard control/*.h)
 CLI = $(wildcard cli/*.c)
 CLI_H = $(wildcard cli/*.h)
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
+CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o)
 CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
@@ -39,7 +42,8 @@ UNIT_H = $(wildcard t/unit/*.h)
 FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
 FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
-    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icli
+    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icontrol \
+    -Icli
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
     $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
     src/event/modules src/os/unix objs)
@@ -98,7 +102,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
 $(B)/cli/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
-$(COMMAND): $(CLI_OBJ) $(LIB_OBJ)
+$(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
@@ -106,9 +110,20 @@ $(B)/lib/%.o: lib/%.c $(LIB_H)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STRICT) -c -o $@ $<
 
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(LIB_H)
+# the operations: what the command calls, and any other front end
+
+$(B)/libstokctl.a: $(CONTROL_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icli -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
+
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icontrol -Icli \
+	    -c -o $@ $<
 
 $(B)/cli/scripts.o: $(B)/cli/scripts.c $(CLI_H)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icli -c -o $@ $<
@@ -146,7 +161,7 @@ check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
-	    --enable=warning,portability -Ilib -Icli lib cli
+	    --enable=warning,portability -Ilib -Icontrol -Icli lib control cli
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
@@ -191,9 +206,9 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-FUZZ_CLI = cli/line.c cli/line_read.c cli/text.c
+FUZZ_CLI = control/error.c cli/line.c cli/line_read.c cli/text.c
 
-$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H)
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H) $(CONTROL_H)
 	@mkdir -p $(B)/fuzz/objs
 	@rm -f $@
 	for file in $(LIB) $(FUZZ_CLI); do \

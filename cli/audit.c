@@ -27,45 +27,45 @@ typedef struct {
 static volatile sig_atomic_t  cli_interrupted;
 
 
-static int cli_audit_options(cli_t *cli, cli_args_t *args,
+static int cli_audit_options(ctl_t *ctl, cli_args_t *args,
     cli_audit_t *audit, char from[64]);
-static int cli_audit_show(cli_t *cli, redisReply *entry, void *data);
+static int cli_audit_show(ctl_t *ctl, redisReply *entry, void *data);
 static void cli_audit_line(redisReply *entry);
-static int cli_audit_none(cli_t *cli, cli_audit_t *audit);
-static int cli_audit_newest(cli_t *cli, cli_audit_t *audit);
-static int cli_audit_follow(cli_t *cli, cli_audit_t *audit);
-static int cli_audit_read(cli_t *cli, cli_audit_t *audit);
+static int cli_audit_none(ctl_t *ctl, cli_audit_t *audit);
+static int cli_audit_newest(ctl_t *ctl, cli_audit_t *audit);
+static int cli_audit_follow(ctl_t *ctl, cli_audit_t *audit);
+static int cli_audit_read(ctl_t *ctl, cli_audit_t *audit);
 static void cli_audit_interrupt(int number);
 
 
 int
-cli_audit(cli_t *cli, cli_args_t *args)
+cli_audit(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char         from[64];
     cli_audit_t  audit;
 
-    code = cli_audit_options(cli, args, &audit, from);
-    if (code != CLI_OK) {
+    code = cli_audit_options(ctl, args, &audit, from);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (audit.follow && cli_option(args, "since") == NULL) {
-        code = cli_audit_newest(cli, &audit);
-        return code == CLI_OK ? cli_audit_follow(cli, &audit) : code;
+        code = cli_audit_newest(ctl, &audit);
+        return code == CTL_OK ? cli_audit_follow(ctl, &audit) : code;
     }
 
-    code = cli_audit_walk(cli, from, cli_audit_show, &audit);
+    code = cli_audit_walk(ctl, from, cli_audit_show, &audit);
 
-    if (code == CLI_OK && audit.follow) {
-        return cli_audit_follow(cli, &audit);
+    if (code == CTL_OK && audit.follow) {
+        return cli_audit_follow(ctl, &audit);
     }
 
-    if (code == CLI_OK && audit.shown == 0) {
-        code = cli_audit_none(cli, &audit);
+    if (code == CTL_OK && audit.shown == 0) {
+        code = cli_audit_none(ctl, &audit);
     }
 
-    if (code == CLI_OK && cli->json) {
+    if (code == CTL_OK && ctl->json) {
         printf(audit.shown ? "\n]\n" : "[]\n");
     }
 
@@ -74,7 +74,7 @@ cli_audit(cli_t *cli, cli_args_t *args)
 
 
 static int
-cli_audit_options(cli_t *cli, cli_args_t *args, cli_audit_t *audit,
+cli_audit_options(ctl_t *ctl, cli_args_t *args, cli_audit_t *audit,
     char from[64])
 {
     int          code;
@@ -91,7 +91,7 @@ cli_audit_options(cli_t *cli, cli_args_t *args, cli_audit_t *audit,
     strcpy(from, "-");
 
     if (audit->token && audit->user) {
-        return cli_fail(CLI_USAGE, "give --token or --user, not both");
+        return ctl_fail(ctl, CTL_INVALID, "give --token or --user, not both");
     }
 
     id.data = audit->token ? audit->token : audit->user;
@@ -100,23 +100,23 @@ cli_audit_options(cli_t *cli, cli_args_t *args, cli_audit_t *audit,
     if (id.data && (audit->token ? stok_record_id_check(id)
                                  : stok_user_id_check(id)) != STOK_OK)
     {
-        return cli_fail(CLI_REFUSED, "no %s \"%s\"",
+        return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"",
                         audit->token ? "token" : "user", id.data);
     }
 
-    code = cli_now(cli, &now);
+    code = cli_now(ctl, &now);
     text = cli_option(args, "since");
 
-    if (code == CLI_OK && text) {
-        code = cli_since(text, now, &since);
+    if (code == CTL_OK && text) {
+        code = cli_since(ctl, text, now, &since);
         snprintf(from, 64, "%lld-0", (long long) since * 1000);
     }
 
-    if (code == CLI_OK) {
-        code = cli_meta(cli, "brand", &brand);
+    if (code == CTL_OK) {
+        code = cli_meta(ctl, "brand", &brand);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         free(brand);
     }
 
@@ -125,7 +125,7 @@ cli_audit_options(cli_t *cli, cli_args_t *args, cli_audit_t *audit,
 
 
 static int
-cli_audit_show(cli_t *cli, redisReply *entry, void *data)
+cli_audit_show(ctl_t *ctl, redisReply *entry, void *data)
 {
     char         *text;
     json_t       *json;
@@ -138,14 +138,14 @@ cli_audit_show(cli_t *cli, redisReply *entry, void *data)
         || (audit->user
             && strcmp(cli_entry_get(entry, "user"), audit->user) != 0))
     {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     audit->shown++;
 
-    if (!cli->json) {
+    if (!ctl->json) {
         cli_audit_line(entry);
-        return CLI_OK;
+        return CTL_OK;
     }
 
     json = cli_entry_json(entry);
@@ -153,7 +153,7 @@ cli_audit_show(cli_t *cli, redisReply *entry, void *data)
     json_decref(json);
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     if (audit->follow) {
@@ -165,7 +165,7 @@ cli_audit_show(cli_t *cli, redisReply *entry, void *data)
 
     free(text);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -227,48 +227,48 @@ cli_audit_line(redisReply *entry)
 /* nothing was found: is there such a token or user at all? */
 
 static int
-cli_audit_none(cli_t *cli, cli_audit_t *audit)
+cli_audit_none(ctl_t *ctl, cli_audit_t *audit)
 {
     int          code, none;
     redisReply  *reply;
 
     if (audit->token == NULL && audit->user == NULL) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_command(cli, &reply, "EXISTS %s%s%s", cli->prefix,
+    code = cli_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
                        audit->token ? "id:" : "user:",
                        audit->token ? audit->token : audit->user);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     none = reply->integer == 0;
     freeReplyObject(reply);
 
-    return none ? cli_fail(CLI_REFUSED, "no %s \"%s\"",
+    return none ? ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"",
                            audit->token ? "token" : "user",
                            audit->token ? audit->token : audit->user)
-                : CLI_OK;
+                : CTL_OK;
 }
 
 
 static int
-cli_audit_newest(cli_t *cli, cli_audit_t *audit)
+cli_audit_newest(ctl_t *ctl, cli_audit_t *audit)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "XREVRANGE %saudit + - COUNT 1",
-                       cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
+                       ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
-        code = cli_entry_check(reply->element[0]);
+        code = cli_entry_check(ctl, reply->element[0]);
 
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             snprintf(audit->last, sizeof(audit->last), "%s",
                      reply->element[0]->element[0]->str);
         }
@@ -286,7 +286,7 @@ cli_audit_newest(cli_t *cli, cli_audit_t *audit)
  */
 
 static int
-cli_audit_follow(cli_t *cli, cli_audit_t *audit)
+cli_audit_follow(ctl_t *ctl, cli_audit_t *audit)
 {
     int               code;
     struct sigaction  action;
@@ -298,29 +298,29 @@ cli_audit_follow(cli_t *cli, cli_audit_t *audit)
     sigaction(SIGTERM, &action, NULL);
 
     do {
-        code = cli_flush();
+        code = cli_flush(ctl);
 
-        if (code == CLI_OK) {
-            code = cli_audit_read(cli, audit);
+        if (code == CTL_OK) {
+            code = cli_audit_read(ctl, audit);
         }
 
-    } while (code == CLI_OK && !cli_interrupted);
+    } while (code == CTL_OK && !cli_interrupted);
 
     return code;
 }
 
 
 static int
-cli_audit_read(cli_t *cli, cli_audit_t *audit)
+cli_audit_read(ctl_t *ctl, cli_audit_t *audit)
 {
     int          code;
     size_t       i;
     redisReply  *reply, *entries;
 
-    code = cli_command(cli, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
-                       "%saudit %s", CLI_FOLLOW_BLOCK, cli->prefix,
+    code = cli_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
+                       "%saudit %s", CLI_FOLLOW_BLOCK, ctl->prefix,
                        audit->last);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -331,11 +331,11 @@ cli_audit_read(cli_t *cli, cli_audit_t *audit)
     {
         entries = reply->element[0]->element[1];
 
-        for (i = 0; i < entries->elements && code == CLI_OK; i++) {
-            code = cli_entry_check(entries->element[i]);
+        for (i = 0; i < entries->elements && code == CTL_OK; i++) {
+            code = cli_entry_check(ctl, entries->element[i]);
 
-            if (code == CLI_OK) {
-                code = cli_audit_show(cli, entries->element[i], audit);
+            if (code == CTL_OK) {
+                code = cli_audit_show(ctl, entries->element[i], audit);
             }
         }
     }

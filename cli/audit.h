@@ -15,18 +15,18 @@
 
 
 /* an entry is the id and the names and values of one XRANGE element */
-typedef int (*cli_entry_pt)(cli_t *cli, redisReply *entry, void *data);
+typedef int (*cli_entry_pt)(ctl_t *ctl, redisReply *entry, void *data);
 
 
 /*
  * Calls handler for each entry from an id ("-", or "<ms>-0") to the newest, in
- * batches; stops with what is not CLI_OK.
+ * batches; stops with what is not CTL_OK.
  */
-int cli_audit_walk(cli_t *cli, const char *from, cli_entry_pt handler,
+int cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
     void *data);
 
 /* a well-formed entry */
-int cli_entry_check(redisReply *entry);
+int cli_entry_check(ctl_t *ctl, redisReply *entry);
 
 /* the value, or "" */
 const char *cli_entry_get(redisReply *entry, const char *name);
@@ -43,7 +43,7 @@ void cli_entry_hash(redisReply *entry, char out[CLI_CHAIN_LEN + 1]);
  * "seq", "id" and "seen"; the first ones, and the number of all.  The caller
  * frees them, whatever the answer.
  */
-int cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found);
+int cli_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found);
 
 
 #endif /* CLI_AUDIT_H */

@@ -37,20 +37,20 @@ typedef struct {
 } cli_verify_t;
 
 
-static int cli_verify_chain(cli_t *cli, cli_verify_t *v);
-static int cli_head_read(cli_t *cli, cli_head_t *head);
-static int cli_verify_entry(cli_t *cli, redisReply *entry, void *data);
-static int cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry,
+static int cli_verify_chain(ctl_t *ctl, cli_verify_t *v);
+static int cli_head_read(ctl_t *ctl, cli_head_t *head);
+static int cli_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
+static int cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry,
     int64_t seq);
 static void cli_verify_end(cli_verify_t *v);
-static int cli_verify_say(cli_t *cli, cli_verify_t *v);
+static int cli_verify_say(ctl_t *ctl, cli_verify_t *v);
 static void cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
     const char *id, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 
 int
-cli_audit_verify(cli_t *cli, cli_args_t *args)
+cli_audit_verify(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     char          *brand;
@@ -58,17 +58,17 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
 
     (void) args;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_verify_chain(cli, &v);
+    code = cli_verify_chain(ctl, &v);
 
-    if (code == CLI_OK) {
-        code = cli_verify_say(cli, &v);
+    if (code == CTL_OK) {
+        code = cli_verify_say(ctl, &v);
     }
 
     json_decref(v.findings);
@@ -78,12 +78,12 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
 
 
 int
-cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found)
+cli_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
 {
     int           code;
     cli_verify_t  v;
 
-    code = cli_verify_chain(cli, &v);
+    code = cli_verify_chain(ctl, &v);
 
     *findings = v.findings;
     *found = v.found;
@@ -93,20 +93,20 @@ cli_audit_findings(cli_t *cli, json_t **findings, int64_t *found)
 
 
 static int
-cli_verify_chain(cli_t *cli, cli_verify_t *v)
+cli_verify_chain(ctl_t *ctl, cli_verify_t *v)
 {
     int  code;
 
     memset(v, 0, sizeof(*v));
     v->findings = json_array();
 
-    code = cli_head_read(cli, &v->head);
+    code = cli_head_read(ctl, &v->head);
 
-    if (code == CLI_OK) {
-        code = cli_audit_walk(cli, "-", cli_verify_entry, v);
+    if (code == CTL_OK) {
+        code = cli_audit_walk(ctl, "-", cli_verify_entry, v);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_verify_end(v);
     }
 
@@ -115,14 +115,14 @@ cli_verify_chain(cli_t *cli, cli_verify_t *v)
 
 
 static int
-cli_head_read(cli_t *cli, cli_head_t *head)
+cli_head_read(ctl_t *ctl, cli_head_t *head)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "HMGET %saudit-head seq hash trimmed",
-                       cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "HMGET %saudit-head seq hash trimmed",
+                       ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -139,12 +139,12 @@ cli_head_read(cli_t *cli, cli_head_t *head)
 
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
+cli_verify_entry(ctl_t *ctl, redisReply *entry, void *data)
 {
     int            code;
     char           hash[CLI_CHAIN_LEN + 1];
@@ -161,7 +161,7 @@ cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
     if (seq <= 0 || strlen(said) != CLI_CHAIN_LEN) {
         cli_verify_found(v, "foreign", 0, id, "an entry that is not of the "
                          "chain: somebody else added it");
-        return CLI_OK;
+        return CTL_OK;
     }
 
     cli_entry_hash(entry, hash);
@@ -171,7 +171,7 @@ cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
                          "written", (long long) seq);
     }
 
-    code = cli_verify_order(cli, v, entry, seq);
+    code = cli_verify_order(ctl, v, entry, seq);
 
     if (seq == v->head.seq && strcmp(said, v->head.hash) != 0) {
         cli_verify_found(v, "changed", seq, id, "entry %lld is not the one "
@@ -192,7 +192,7 @@ cli_verify_entry(cli_t *cli, redisReply *entry, void *data)
 
 
 static int
-cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry, int64_t seq)
+cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry, int64_t seq)
 {
     int          code;
     int64_t      gone;
@@ -208,19 +208,19 @@ cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry, int64_t seq)
                              (long long) v->last, (long long) seq);
         }
 
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (seq <= v->last) {
         cli_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
                          "entry %lld", (long long) seq, (long long) v->last);
-        return CLI_OK;
+        return CTL_OK;
     }
 
     /* the bound may have taken entries since the head was read */
 
-    code = cli_head_read(cli, &head);
-    if (code != CLI_OK) {
+    code = cli_head_read(ctl, &head);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -236,7 +236,7 @@ cli_verify_order(cli_t *cli, cli_verify_t *v, redisReply *entry, int64_t seq)
                          (long long) seq);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -259,21 +259,21 @@ cli_verify_end(cli_verify_t *v)
 
 
 static int
-cli_verify_say(cli_t *cli, cli_verify_t *v)
+cli_verify_say(ctl_t *ctl, cli_verify_t *v)
 {
     int      rc;
     size_t   i;
     json_t  *finding;
 
-    if (cli->json) {
-        rc = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
+    if (ctl->json) {
+        rc = cli_print_json(ctl, json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
                                       "entries", (json_int_t) v->entries,
                                       "first", (json_int_t) v->first,
                                       "last", (json_int_t) v->last,
                                       "trimmed", (json_int_t) v->head.trimmed,
                                       "found", (json_int_t) v->found,
                                       "findings", v->findings));
-        return rc != CLI_OK ? rc : v->found ? CLI_FOUND : CLI_OK;
+        return rc != CTL_OK ? rc : v->found ? CTL_FOUND : CTL_OK;
     }
 
     json_array_foreach(v->findings, i, finding) {
@@ -292,7 +292,7 @@ cli_verify_say(cli_t *cli, cli_verify_t *v)
            (long long) v->last, (long long) v->head.trimmed,
            v->found ? "the chain is broken" : "the chain is whole");
 
-    return v->found ? CLI_FOUND : CLI_OK;
+    return v->found ? CTL_FOUND : CTL_OK;
 }
 
 

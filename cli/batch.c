@@ -25,39 +25,41 @@ static int cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
     const stok_str_t *list, size_t n);
 static int cli_batch_user(cli_import_t *im, const cli_line_t *line);
 static int cli_batch_token(cli_import_t *im, const cli_line_t *line);
-static int cli_batch_alone(cli_import_t *im, const cli_line_t *line);
-static int cli_batch_send(cli_t *cli, cli_import_t *im);
-static int cli_batch_answer(cli_t *cli, cli_import_t *im);
-static int cli_batch_letter(cli_import_t *im, char letter, size_t line);
+static int cli_batch_alone(ctl_t *ctl, cli_import_t *im,
+    const cli_line_t *line);
+static int cli_batch_send(ctl_t *ctl, cli_import_t *im);
+static int cli_batch_answer(ctl_t *ctl, cli_import_t *im);
+static int cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter,
+    size_t line);
 static const char *cli_batch_why(char letter);
 
 
 int
-cli_batch_load(cli_t *cli, cli_import_t *im)
+cli_batch_load(ctl_t *ctl, cli_import_t *im)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "SCRIPT LOAD %s", stok_script_import);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "SCRIPT LOAD %s", stok_script_import);
+    if (code != CTL_OK) {
         return code;
     }
 
     snprintf(im->sha, sizeof(im->sha), "%s", reply->str ? reply->str : "");
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_batch_add(cli_t *cli, cli_import_t *im, const cli_line_t *line)
+cli_batch_add(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
 {
     int          rc;
     cli_call_t  *call;
 
     if (im->empty && !im->write) {
-        return cli_batch_alone(im, line);
+        return cli_batch_alone(ctl, im, line);
     }
 
     call = &im->call[(im->first + im->flying) % (CLI_BATCH_FLIGHT + 1)];
@@ -73,26 +75,26 @@ cli_batch_add(cli_t *cli, cli_import_t *im, const cli_line_t *line)
                                      : cli_batch_token(im, line);
 
     if (rc != 0) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     if (call->n < CLI_BATCH_RECORDS && im->text_len < CLI_LINE_MAX) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    return cli_batch_send(cli, im);
+    return cli_batch_send(ctl, im);
 }
 
 
 /* where nothing is, nothing can differ: the judgement of the script */
 
 static int
-cli_batch_alone(cli_import_t *im, const cli_line_t *line)
+cli_batch_alone(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
 {
     char  id[STOK_RECORD_ID_MAX + 1];
 
     if (line->kind == CLI_LINE_USER) {
-        return cli_batch_letter(im, 'N', im->line);
+        return cli_batch_letter(ctl, im, 'N', im->line);
     }
 
     memcpy(id, line->id.data, line->id.len);
@@ -101,26 +103,26 @@ cli_batch_alone(cli_import_t *im, const cli_line_t *line)
     if (line->token.status == STOK_TOKEN_ACTIVE
         && json_object_get(im->gone, id))
     {
-        return cli_batch_letter(im, 'B', im->line);
+        return cli_batch_letter(ctl, im, 'B', im->line);
     }
 
     if (cli_set_has(&im->users, line->token.user.data, line->token.user.len)) {
-        return cli_batch_letter(im, 'N', im->line);
+        return cli_batch_letter(ctl, im, 'N', im->line);
     }
 
-    return cli_batch_letter(im, 'U', im->line);
+    return cli_batch_letter(ctl, im, 'U', im->line);
 }
 
 
 int
-cli_batch_flush(cli_t *cli, cli_import_t *im)
+cli_batch_flush(ctl_t *ctl, cli_import_t *im)
 {
     int  code;
 
-    code = im->argc ? cli_batch_send(cli, im) : CLI_OK;
+    code = im->argc ? cli_batch_send(ctl, im) : CTL_OK;
 
-    while (code == CLI_OK && im->flying) {
-        code = cli_batch_answer(cli, im);
+    while (code == CTL_OK && im->flying) {
+        code = cli_batch_answer(ctl, im);
     }
 
     return code;
@@ -328,7 +330,7 @@ cli_batch_arg(cli_import_t *im, const char *data, size_t len)
 
 
 static int
-cli_batch_send(cli_t *cli, cli_import_t *im)
+cli_batch_send(ctl_t *ctl, cli_import_t *im)
 {
     int           i, rc, done, fixed;
     char          marker[STOK_PREFIX_MAX + 8];
@@ -336,12 +338,12 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
     const char   *p, **arg;
 
     const char   *head[] = {
-        "EVALSHA", im->sha, "1", marker, cli->prefix, cli->actor,
+        "EVALSHA", im->sha, "1", marker, ctl->prefix, ctl->actor,
         im->write ? "write" : "check", im->overwrite ? "overwrite" : "",
         im->digest
     };
 
-    snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
+    snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
 
     fixed = (int) (sizeof(head) / sizeof(head[0]));
     arg = calloc((size_t) fixed + (size_t) im->argc, sizeof(char *));
@@ -359,14 +361,14 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
             len[fixed + i] = im->len[i];
         }
 
-        rc = redisAppendCommandArgv(cli->ctx, fixed + im->argc, arg, len);
+        rc = redisAppendCommandArgv(ctl->ctx, fixed + im->argc, arg, len);
     }
 
     free(arg);
     free(len);
 
     if (rc != REDIS_OK) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     im->argc = 0;
@@ -376,21 +378,21 @@ cli_batch_send(cli_t *cli, cli_import_t *im)
     /* Redis works on it while the next lines are read */
 
     do {
-        rc = redisBufferWrite(cli->ctx, &done);
+        rc = redisBufferWrite(ctl->ctx, &done);
     } while (rc == REDIS_OK && !done);
 
     if (rc != REDIS_OK) {
-        return cli_fail(CLI_UNAVAILABLE, "Redis went away: %s",
-                        cli->ctx->errstr);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
+                        ctl->ctx->errstr);
     }
 
-    return im->flying == CLI_BATCH_FLIGHT ? cli_batch_answer(cli, im)
-                                          : CLI_OK;
+    return im->flying == CLI_BATCH_FLIGHT ? cli_batch_answer(ctl, im)
+                                          : CTL_OK;
 }
 
 
 static int
-cli_batch_answer(cli_t *cli, cli_import_t *im)
+cli_batch_answer(ctl_t *ctl, cli_import_t *im)
 {
     int           code;
     size_t        i;
@@ -398,8 +400,8 @@ cli_batch_answer(cli_t *cli, cli_import_t *im)
     redisReply   *reply;
     const char   *word, *letters;
 
-    code = cli_reply(cli, &reply);
-    if (code != CLI_OK) {
+    code = cli_reply(ctl, &reply);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -419,14 +421,15 @@ cli_batch_answer(cli_t *cli, cli_import_t *im)
     }
 
     if (strcmp(word, "REFUSED") == 0) {
-        code = cli_fail(CLI_REFUSED, "%s", letters);
+        code = ctl_fail(ctl, CTL_STATE, "%s", letters);
 
     } else if (strcmp(word, "OK") != 0 || strlen(letters) != call->n) {
-        code = cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
 
     } else {
-        for (i = 0; i < call->n && code == CLI_OK; i++) {
-            code = cli_batch_letter(im, letters[i], call->line[i]);
+        for (i = 0; i < call->n && code == CTL_OK; i++) {
+            code = cli_batch_letter(ctl, im, letters[i], call->line[i]);
         }
     }
 
@@ -439,27 +442,27 @@ cli_batch_answer(cli_t *cli, cli_import_t *im)
 /* before anything is written the first is the end of it */
 
 static int
-cli_batch_letter(cli_import_t *im, char letter, size_t line)
+cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter, size_t line)
 {
     switch (letter) {
 
     case 'N':
         im->count.new++;
-        return CLI_OK;
+        return CTL_OK;
 
     case 'S':
         im->count.same++;
-        return CLI_OK;
+        return CTL_OK;
 
     case 'O':
         im->count.overwritten++;
-        return CLI_OK;
+        return CTL_OK;
 
     case 'R':
     case 'B':
         if (im->overwrite) {
             im->count.kept++;
-            return CLI_OK;
+            return CTL_OK;
         }
 
         break;
@@ -468,15 +471,16 @@ cli_batch_letter(cli_import_t *im, char letter, size_t line)
         break;
     }
 
-    (void) cli_fail(CLI_REFUSED, "line %zu: %s", line,
+    (void) ctl_fail(ctl, CTL_REJECTED, "line %zu: %s", line,
                     cli_batch_why(letter));
 
     if (im->write) {
+        ctl_note_error(ctl);
         im->count.refused++;
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    return CLI_REFUSED;
+    return CTL_REJECTED;
 }
 
 

@@ -24,21 +24,21 @@ typedef struct {
 } cli_checked_t;
 
 
-static int cli_check_require(cli_t *cli, cli_args_t *args,
+static int cli_check_require(ctl_t *ctl, cli_args_t *args,
     stok_require_t *require);
-static int cli_check_input(char *text, size_t size, size_t *len);
-static int cli_check_judge(cli_t *cli, const char *text, size_t len,
+static int cli_check_input(ctl_t *ctl, char *text, size_t size, size_t *len);
+static int cli_check_judge(ctl_t *ctl, const char *text, size_t len,
     const stok_require_t *require, cli_checked_t *checked);
-static int cli_check_records(cli_t *cli, const char *text, size_t len,
+static int cli_check_records(ctl_t *ctl, const char *text, size_t len,
     cli_checked_t *checked);
-static int cli_check_token(cli_t *cli, const char *text, size_t len,
+static int cli_check_token(ctl_t *ctl, const char *text, size_t len,
     cli_checked_t *checked);
-static int cli_check_fetch(cli_t *cli, cli_record_t *rec);
-static int cli_check_print(cli_t *cli, cli_checked_t *checked);
+static int cli_check_fetch(ctl_t *ctl, cli_record_t *rec);
+static int cli_check_print(ctl_t *ctl, cli_checked_t *checked);
 
 
 int
-cli_check(cli_t *cli, cli_args_t *args)
+cli_check(ctl_t *ctl, cli_args_t *args)
 {
     int             code;
     char            text[STOK_BEARER_MAX + 3];
@@ -48,21 +48,21 @@ cli_check(cli_t *cli, cli_args_t *args)
 
     memset(&checked, 0, sizeof(checked));
 
-    code = cli_check_require(cli, args, &require);
-    if (code != CLI_OK) {
+    code = cli_check_require(ctl, args, &require);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_check_input(text, sizeof(text), &len);
+    code = cli_check_input(ctl, text, sizeof(text), &len);
 
-    if (code == CLI_OK) {
-        code = cli_check_judge(cli, text, len, &require, &checked);
+    if (code == CTL_OK) {
+        code = cli_check_judge(ctl, text, len, &require, &checked);
     }
 
     OPENSSL_cleanse(text, sizeof(text));
 
-    if (code == CLI_OK) {
-        code = cli_check_print(cli, &checked);
+    if (code == CTL_OK) {
+        code = cli_check_print(ctl, &checked);
     }
 
     cli_free(&checked.token_rec);
@@ -73,12 +73,12 @@ cli_check(cli_t *cli, cli_args_t *args)
 
 
 static int
-cli_check_require(cli_t *cli, cli_args_t *args, stok_require_t *require)
+cli_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
 {
     stok_str_t   text;
     const char  *value;
 
-    require->roles = &cli->roles;
+    require->roles = &ctl->roles;
     require->role = 0;
     require->types = STOK_TYPE_ANY;
     require->scope.data = "";
@@ -89,11 +89,11 @@ cli_check_require(cli_t *cli, cli_args_t *args, stok_require_t *require)
     if (value) {
         text.data = value;
         text.len = strlen(value);
-        require->role = stok_role_rank(&cli->roles, text);
+        require->role = stok_role_rank(&ctl->roles, text);
 
         if (require->role < 0) {
-            return cli_fail(CLI_USAGE, "no role \"%s\": the roles are %s",
-                            value, cli->role_names);
+            return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are "
+                            "%s", value, ctl->role_names);
         }
     }
 
@@ -104,14 +104,14 @@ cli_check_require(cli_t *cli, cli_args_t *args, stok_require_t *require)
         require->scope.len = strlen(value);
 
         if (stok_scope_check(require->scope) != STOK_OK) {
-            return cli_fail(CLI_USAGE, "bad --scope");
+            return ctl_fail(ctl, CTL_INVALID, "bad --scope");
         }
     }
 
     value = cli_option(args, "type");
 
     if (value == NULL) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (strcmp(value, "service") == 0) {
@@ -121,23 +121,23 @@ cli_check_require(cli_t *cli, cli_args_t *args, stok_require_t *require)
         require->types = STOK_TYPE_PERSONAL;
 
     } else {
-        return cli_fail(CLI_USAGE, "bad --type: service or personal");
+        return ctl_fail(ctl, CTL_INVALID, "bad --type: service or personal");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* what is longer than any token stays too long; line ends go */
 
 static int
-cli_check_input(char *text, size_t size, size_t *len)
+cli_check_input(ctl_t *ctl, char *text, size_t size, size_t *len)
 {
     *len = fread(text, 1, size, stdin);
 
     if (ferror(stdin)) {
-        return cli_fail(CLI_USAGE, "cannot read the token from standard "
-                        "input");
+        return ctl_fail(ctl, CTL_INVALID, "cannot read the token from "
+                        "standard input");
     }
 
     if (*len && text[*len - 1] == '\n') {
@@ -148,12 +148,12 @@ cli_check_input(char *text, size_t size, size_t *len)
         (*len)--;
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_check_judge(cli_t *cli, const char *text, size_t len,
+cli_check_judge(ctl_t *ctl, const char *text, size_t len,
     const stok_require_t *require, cli_checked_t *checked)
 {
     int           code;
@@ -161,43 +161,43 @@ cli_check_judge(cli_t *cli, const char *text, size_t len,
 
     if (len == 0) {
         checked->verdict = STOK_MISSING;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (stok_bearer_check(text, len) != STOK_OK) {
         checked->verdict = STOK_MALFORMED;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (stok_token_parse(text, len, &parsed) == STOK_INVALID) {
         checked->verdict = STOK_UNKNOWN;
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_check_records(cli, text, len, checked);
+    code = cli_check_records(ctl, text, len, checked);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         checked->verdict = stok_decide(checked->token_found ? &checked->token
                                                             : NULL,
                                        checked->user_found ? &checked->user
                                                            : NULL,
                                        require, time(NULL));
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    if (code == CLI_FOUND) {
+    if (code == CTL_FOUND) {
         checked->verdict = STOK_UNAVAILABLE;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     return code;
 }
 
 
-/* CLI_FOUND: a record, or the dataset's marker, cannot be read */
+/* CTL_FOUND: a record, or the dataset's marker, cannot be read */
 
 static int
-cli_check_records(cli_t *cli, const char *text, size_t len,
+cli_check_records(ctl_t *ctl, const char *text, size_t len,
     cli_checked_t *checked)
 {
     int            code;
@@ -210,65 +210,65 @@ cli_check_records(cli_t *cli, const char *text, size_t len,
     prefix.data = "";
     prefix.len = 0;
 
-    code = cli_check_token(cli, text, len, checked);
-    if (code != CLI_OK) {
+    code = cli_check_token(ctl, text, len, checked);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_command(cli, &reply, "HGET %smeta schema", cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "HGET %smeta schema", ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
     code = reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, STOK_SCHEMA) == 0 ? CLI_OK : CLI_FOUND;
+           && strcmp(reply->str, STOK_SCHEMA) == 0 ? CTL_OK : CTL_FOUND;
     freeReplyObject(reply);
 
-    if (code != CLI_OK || rec->n == 0) {
+    if (code != CTL_OK || rec->n == 0) {
         return code;
     }
 
     if (stok_token_record_decode(&checked->token, rec->field, rec->n, &why)
         != STOK_OK)
     {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     checked->token_found = 1;
 
-    if (cli->keys.n) {
-        stok_seal_check_token(&cli->keys, rec->digest, &checked->token);
+    if (ctl->keys.n) {
+        stok_seal_check_token(&ctl->keys, rec->digest, &checked->token);
     }
 
     user = checked->token.user;
     rec = &checked->user_rec;
     rec->key[stok_user_key(rec->key, prefix, user)] = '\0';
 
-    code = cli_check_fetch(cli, rec);
-    if (code != CLI_OK || rec->n == 0) {
+    code = cli_check_fetch(ctl, rec);
+    if (code != CTL_OK || rec->n == 0) {
         return code;
     }
 
     if (stok_user_record_decode(&checked->user, rec->field, rec->n, &why)
         != STOK_OK)
     {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     checked->user_found = 1;
 
-    if (cli->keys.n) {
-        stok_seal_check_user(&cli->keys, user, &checked->user);
+    if (ctl->keys.n) {
+        stok_seal_check_user(&ctl->keys, user, &checked->user);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* by the current key, and while there is no such record, by each older one */
 
 static int
-cli_check_token(cli_t *cli, const char *text, size_t len,
+cli_check_token(ctl_t *ctl, const char *text, size_t len,
     cli_checked_t *checked)
 {
     int            code;
@@ -280,13 +280,13 @@ cli_check_token(cli_t *cli, const char *text, size_t len,
     prefix.len = 0;
 
     for ( ;; ) {
-        stok_digest(cli->keys.n ? &cli->keys.key[checked->key] : NULL, text,
+        stok_digest(ctl->keys.n ? &ctl->keys.key[checked->key] : NULL, text,
                     len, rec->digest);
         rec->key[stok_token_key(rec->key, prefix, rec->digest)] = '\0';
 
-        code = cli_check_fetch(cli, rec);
+        code = cli_check_fetch(ctl, rec);
 
-        if (code != CLI_OK || rec->n || checked->key + 1 >= cli->keys.n) {
+        if (code != CTL_OK || rec->n || checked->key + 1 >= ctl->keys.n) {
             return code;
         }
 
@@ -297,23 +297,23 @@ cli_check_token(cli_t *cli, const char *text, size_t len,
 
 
 static int
-cli_check_fetch(cli_t *cli, cli_record_t *rec)
+cli_check_fetch(ctl_t *ctl, cli_record_t *rec)
 {
     size_t  i;
 
-    if (redisAppendCommand(cli->ctx, "HGETALL %s%s", cli->prefix, rec->key)
+    if (redisAppendCommand(ctl->ctx, "HGETALL %s%s", ctl->prefix, rec->key)
         != REDIS_OK
-        || redisGetReply(cli->ctx, (void **) &rec->reply) != REDIS_OK)
+        || redisGetReply(ctl->ctx, (void **) &rec->reply) != REDIS_OK)
     {
         rec->reply = NULL;
-        return cli_fail(CLI_UNAVAILABLE, "Redis went away: %s",
-                        cli->ctx->errstr);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
+                        ctl->ctx->errstr);
     }
 
     if (rec->reply->type != REDIS_REPLY_ARRAY
         || rec->reply->elements > CLI_FIELDS)
     {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     rec->n = rec->reply->elements;
@@ -323,12 +323,12 @@ cli_check_fetch(cli_t *cli, cli_record_t *rec)
         rec->field[i].len = (size_t) rec->reply->element[i]->len;
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_check_print(cli_t *cli, cli_checked_t *checked)
+cli_check_print(ctl_t *ctl, cli_checked_t *checked)
 {
     int                code;
     json_t            *json;
@@ -337,11 +337,11 @@ cli_check_print(cli_t *cli, cli_checked_t *checked)
 
     word = stok_verdict_word(checked->verdict);
 
-    code = checked->verdict == STOK_ALLOWED ? CLI_OK
-           : checked->verdict == STOK_UNAVAILABLE ? CLI_UNAVAILABLE
-           : CLI_FOUND;
+    code = checked->verdict == STOK_ALLOWED ? CTL_OK
+           : checked->verdict == STOK_UNAVAILABLE ? CTL_UNAVAILABLE
+           : CTL_FOUND;
 
-    if (cli->json) {
+    if (ctl->json) {
         json = json_pack("{s:s}", "verdict", word.data);
 
         if (checked->token_found) {
@@ -353,8 +353,8 @@ cli_check_print(cli_t *cli, cli_checked_t *checked)
                                              checked->token.user.len));
         }
 
-        if (checked->token_found && cli->keys.n) {
-            key = &cli->keys.key[checked->key];
+        if (checked->token_found && ctl->keys.n) {
+            key = &ctl->keys.key[checked->key];
             json_object_set_new(json, "key",
                                 json_stringn(key->name, key->name_len));
         }
@@ -365,7 +365,7 @@ cli_check_print(cli_t *cli, cli_checked_t *checked)
                                              checked->user.role.len));
         }
 
-        (void) cli_print_json(json);
+        (void) cli_print_json(ctl, json);
 
     } else {
         printf("%s", word.data);
@@ -384,5 +384,5 @@ cli_check_print(cli_t *cli, cli_checked_t *checked)
         printf("\n");
     }
 
-    return cli_flush() == CLI_OK ? code : CLI_UNAVAILABLE;
+    return cli_flush(ctl) == CTL_OK ? code : CTL_UNAVAILABLE;
 }

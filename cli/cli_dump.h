@@ -91,11 +91,11 @@ void cli_set_free(cli_set_t *set);
 
 /*
  * line.c: text of len bytes to a line that holds what the schema allows, with
- * a seal of a key of ours if there are keys.  CLI_REFUSED: line->why says
+ * a seal of a key of ours if there are keys.  CTL_REJECTED: line->why says
  * why not.  The text stays as it is while the line is used.  The caller frees
  * it, whatever the answer.
  */
-int cli_line_parse(cli_t *cli, cli_line_t *line, const char *text,
+int cli_line_parse(ctl_t *ctl, cli_line_t *line, const char *text,
     size_t len);
 void cli_line_init(cli_line_t *line);
 void cli_line_free(cli_line_t *line);
@@ -106,7 +106,7 @@ int cli_str_same(stok_str_t one, stok_str_t other);
 
 /*
  * line_read.c: kind, members and usage of a line after cli_line_init().
- * plain: CLI_REFUSED: it is not as export writes it, or it is wrong.  json:
+ * plain: CTL_REJECTED: it is not as export writes it, or it is wrong.  json:
  * line->why says why not.
  */
 int cli_line_plain(cli_line_t *line, const char *text, size_t len);

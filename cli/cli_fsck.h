@@ -15,7 +15,7 @@
 
 
 typedef struct {
-    cli_t       *cli;
+    ctl_t       *ctl;
     int          fix;
     int64_t      users;
     int64_t      tokens;

@@ -102,17 +102,17 @@ typedef struct {
  * name: for cli_walk_tokens(): refuses a token here that is not in the file
  * if its user has one of its name there.
  */
-int cli_import_pass(cli_t *cli, cli_import_t *im, int write);
-int cli_import_name(cli_t *cli, const char *id, cli_record_t *rec,
+int cli_import_pass(ctl_t *ctl, cli_import_t *im, int write);
+int cli_import_name(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
 
 /*
  * batch.c: a record to Redis, together with others; flush sends what is left
- * and waits for every answer.  CLI_REFUSED: said, with the line.
+ * and waits for every answer.  CTL_REJECTED: said, with the line.
  */
-int cli_batch_load(cli_t *cli, cli_import_t *im);
-int cli_batch_add(cli_t *cli, cli_import_t *im, const cli_line_t *line);
-int cli_batch_flush(cli_t *cli, cli_import_t *im);
+int cli_batch_load(ctl_t *ctl, cli_import_t *im);
+int cli_batch_add(ctl_t *ctl, cli_import_t *im, const cli_line_t *line);
+int cli_batch_flush(ctl_t *ctl, cli_import_t *im);
 void cli_batch_free(cli_import_t *im);
 
 

@@ -21,12 +21,13 @@ typedef struct {
 
 /*
  * All that needs no connection, so that nothing is opened in vain; *tls goes
- * to cli_tls_start(), or to cli_tls_free().
+ * to cli_tls_start(ctl), or to cli_tls_free().
  */
-int cli_tls_create(const cli_tls_t *files, const char *host, void **tls);
+int cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+    void **tls);
 
 /* over a new connection; tls is the connection's, or freed */
-int cli_tls_start(redisContext *ctx, void *tls);
+int cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls);
 
 void cli_tls_free(void *tls);
 

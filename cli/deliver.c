@@ -22,17 +22,17 @@
 #define CLI_VARIABLE     "SERVICE_TOKEN"
 
 
-static int cli_deliver_text(cli_t *cli, cli_new_t *new, char **text);
-static char *cli_deliver_json(cli_t *cli, cli_new_t *new);
-static json_t *cli_deliver_record(cli_t *cli, cli_new_t *new);
-static int cli_deliver_secret(cli_new_t *new, char **text);
-static int cli_deliver_file(cli_new_t *new, const char *text);
+static int cli_deliver_text(ctl_t *ctl, cli_new_t *new, char **text);
+static char *cli_deliver_json(ctl_t *ctl, cli_new_t *new);
+static json_t *cli_deliver_record(ctl_t *ctl, cli_new_t *new);
+static int cli_deliver_secret(ctl_t *ctl, cli_new_t *new, char **text);
+static int cli_deliver_file(ctl_t *ctl, cli_new_t *new, const char *text);
 static int cli_deliver_write(int fd, const char *text);
 static int cli_deliver_sync(const char *path);
 
 
 int
-cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
+cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 {
     const char  *format;
 
@@ -40,11 +40,12 @@ cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
     format = cli_option(args, "format");
 
     if (new->out && (new->out[0] == '\0' || strcmp(new->out, "-") == 0)) {
-        return cli_fail(CLI_USAGE, "bad --out: it is the name of a new file");
+        return ctl_fail(ctl, CTL_INVALID, "bad --out: it is the name of a new "
+                        "file");
     }
 
     if (format == NULL) {
-        new->format = cli->json && new->out == NULL ? CLI_FORMAT_JSON
+        new->format = ctl->json && new->out == NULL ? CLI_FORMAT_JSON
                                                     : CLI_FORMAT_PLAIN;
 
     } else if (strcmp(format, "json") == 0) {
@@ -57,43 +58,45 @@ cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
         new->format = CLI_FORMAT_SECRET;
 
     } else {
-        return cli_fail(CLI_USAGE, "bad --format: env, json or k8s-secret");
+        return ctl_fail(ctl, CTL_INVALID, "bad --format: env, json or "
+                        "k8s-secret");
     }
 
-    if (cli->json && new->out == NULL && new->format != CLI_FORMAT_JSON) {
-        return cli_fail(CLI_USAGE, "--json and --format %s both want standard "
-                        "output: leave one out, or give --out", format);
+    if (ctl->json && new->out == NULL && new->format != CLI_FORMAT_JSON) {
+        return ctl_fail(ctl, CTL_INVALID, "--json and --format %s both want "
+                        "standard output: leave one out, or give --out",
+                        format);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_deliver(cli_t *cli, cli_new_t *new)
+cli_deliver(ctl_t *ctl, cli_new_t *new)
 {
     int    code;
     char  *text;
 
     text = NULL;
-    code = cli_deliver_text(cli, new, &text);
-    if (code != CLI_OK) {
+    code = cli_deliver_text(ctl, new, &text);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     if (new->out) {
-        code = cli_deliver_file(new, text);
+        code = cli_deliver_file(ctl, new, text);
 
     } else {
         printf("%s\n", text);
 
         if (fflush(stdout) != 0 || ferror(stdout)) {
             clearerr(stdout);
-            code = cli_fail(CLI_REFUSED, "the token could not be shown: "
+            code = ctl_fail(ctl, CTL_REJECTED, "the token could not be shown: "
                             "nothing was made");
         }
     }
@@ -106,18 +109,18 @@ cli_deliver(cli_t *cli, cli_new_t *new)
 
 
 static int
-cli_deliver_text(cli_t *cli, cli_new_t *new, char **text)
+cli_deliver_text(ctl_t *ctl, cli_new_t *new, char **text)
 {
     size_t  size;
 
     switch (new->format) {
 
     case CLI_FORMAT_JSON:
-        *text = cli_deliver_json(cli, new);
+        *text = cli_deliver_json(ctl, new);
         break;
 
     case CLI_FORMAT_SECRET:
-        return cli_deliver_secret(new, text);
+        return cli_deliver_secret(ctl, new, text);
 
     case CLI_FORMAT_ENV:
 
@@ -137,17 +140,17 @@ cli_deliver_text(cli_t *cli, cli_new_t *new, char **text)
         *text = strdup(new->token);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static char *
-cli_deliver_json(cli_t *cli, cli_new_t *new)
+cli_deliver_json(ctl_t *ctl, cli_new_t *new)
 {
     char    *text;
     json_t  *json;
 
-    json = cli_deliver_record(cli, new);
+    json = cli_deliver_record(ctl, new);
     json_object_set_new(json, "token", json_string(new->token));
     text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
@@ -159,7 +162,7 @@ cli_deliver_json(cli_t *cli, cli_new_t *new)
 /* the record as it is going to be */
 
 static json_t *
-cli_deliver_record(cli_t *cli, cli_new_t *new)
+cli_deliver_record(ctl_t *ctl, cli_new_t *new)
 {
     json_t  *json;
 
@@ -174,7 +177,7 @@ cli_deliver_record(cli_t *cli, cli_new_t *new)
     json_object_set_new(json, "env", json_string(new->env));
     json_object_set_new(json, "status", json_string("active"));
     json_object_set_new(json, "created_at", json_integer(new->created_at));
-    json_object_set_new(json, "created_by", json_string(cli->actor));
+    json_object_set_new(json, "created_by", json_string(ctl->actor));
     json_object_set_new(json, "expires_at", json_integer(new->expires_at));
 
     if (new->old) {
@@ -195,7 +198,7 @@ cli_deliver_record(cli_t *cli, cli_new_t *new)
  */
 
 static int
-cli_deliver_secret(cli_new_t *new, char **text)
+cli_deliver_secret(ctl_t *ctl, cli_new_t *new, char **text)
 {
     char         ch, name[CLI_SECRET_NAME + 1];
     size_t       n, size;
@@ -223,9 +226,9 @@ cli_deliver_secret(cli_new_t *new, char **text)
     name[n] = '\0';
 
     if (n == 0) {
-        return cli_fail(CLI_REFUSED, "the token's name has no letter or digit "
-                        "from which to make a Secret's name: nothing was "
-                        "made");
+        return ctl_fail(ctl, CTL_REJECTED, "the token's name has no letter or "
+                        "digit from which to make a Secret's name: nothing "
+                        "was made");
     }
 
     size = sizeof(name) + sizeof(new->token) + sizeof(new->id) + 256;
@@ -244,19 +247,19 @@ cli_deliver_secret(cli_new_t *new, char **text)
                  "  " CLI_VARIABLE ": \"%s\"", name, new->id, new->token);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_deliver_file(cli_new_t *new, const char *text)
+cli_deliver_file(ctl_t *ctl, cli_new_t *new, const char *text)
 {
     int  fd, rc;
 
     fd = open(new->out, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
 
     if (fd == -1) {
-        return cli_fail(CLI_REFUSED, "cannot make the file \"%s\": %s: "
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make the file \"%s\": %s: "
                         "nothing was made", new->out,
                         errno == EEXIST ? "there is one, and it stays"
                                         : strerror(errno));
@@ -286,11 +289,11 @@ cli_deliver_file(cli_new_t *new, const char *text)
 
     if (rc != 0) {
         (void) unlink(new->out);
-        return cli_fail(CLI_REFUSED, "cannot write the file \"%s\": %s: "
+        return ctl_fail(ctl, CTL_REJECTED, "cannot write the file \"%s\": %s: "
                         "nothing was made", new->out, strerror(rc));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -354,7 +357,7 @@ cli_deliver_sync(const char *path)
 /* when Redis went away, whether it was made is not known: the file stays */
 
 void
-cli_deliver_undo(cli_t *cli, cli_new_t *new, int code)
+cli_deliver_undo(ctl_t *ctl, cli_new_t *new, int code)
 {
     int          made;
     redisReply  *reply;
@@ -365,9 +368,9 @@ cli_deliver_undo(cli_t *cli, cli_new_t *new, int code)
 
     made = 0;
 
-    if (code == CLI_UNAVAILABLE) {
-        reply = cli->ctx->err ? NULL
-                : redisCommand(cli->ctx, "EXISTS %sid:%s", cli->prefix,
+    if (code == CTL_UNAVAILABLE) {
+        reply = ctl->ctx->err ? NULL
+                : redisCommand(ctl->ctx, "EXISTS %sid:%s", ctl->prefix,
                                new->id);
 
         made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
@@ -382,22 +385,22 @@ cli_deliver_undo(cli_t *cli, cli_new_t *new, int code)
 
 
 void
-cli_deliver_done(cli_t *cli, cli_new_t *new)
+cli_deliver_done(ctl_t *ctl, cli_new_t *new)
 {
     char  date[24];
 
-    if (new->out && cli->json) {
-        cli_answer(cli, cli_deliver_record(cli, new));
+    if (new->out && ctl->json) {
+        cli_answer(ctl, cli_deliver_record(ctl, new));
 
     } else if (new->out) {
         printf("%s\n", new->id);
 
     } else if (new->format != CLI_FORMAT_JSON) {
-        cli_note("%s", new->id);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 
     if (new->old) {
         cli_iso(new->old_expires_at, date);
-        cli_note("%s is valid until %s", new->old, date);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
     }
 }

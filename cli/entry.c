@@ -15,7 +15,7 @@
 
 
 int
-cli_audit_walk(cli_t *cli, const char *from, cli_entry_pt handler,
+cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
     void *data)
 {
     int          code;
@@ -26,46 +26,47 @@ cli_audit_walk(cli_t *cli, const char *from, cli_entry_pt handler,
     snprintf(start, sizeof(start), "%s", from);
 
     do {
-        code = cli_command(cli, &batch, "XRANGE %saudit %s + COUNT %d",
-                           cli->prefix, start, CLI_ENTRIES);
-        if (code != CLI_OK) {
+        code = cli_command(ctl, &batch, "XRANGE %saudit %s + COUNT %d",
+                           ctl->prefix, start, CLI_ENTRIES);
+        if (code != CTL_OK) {
             return code;
         }
 
         n = batch->type == REDIS_REPLY_ARRAY ? batch->elements : 0;
 
-        for (i = 0; i < n && code == CLI_OK; i++) {
-            code = cli_entry_check(batch->element[i]);
+        for (i = 0; i < n && code == CTL_OK; i++) {
+            code = cli_entry_check(ctl, batch->element[i]);
 
-            if (code == CLI_OK) {
-                code = handler(cli, batch->element[i], data);
+            if (code == CTL_OK) {
+                code = handler(ctl, batch->element[i], data);
             }
         }
 
-        if (code == CLI_OK && n) {
+        if (code == CTL_OK && n) {
             snprintf(start, sizeof(start), "(%s",
                      batch->element[n - 1]->element[0]->str);
         }
 
         freeReplyObject(batch);
 
-    } while (code == CLI_OK && n == CLI_ENTRIES);
+    } while (code == CTL_OK && n == CLI_ENTRIES);
 
     return code;
 }
 
 
 int
-cli_entry_check(redisReply *entry)
+cli_entry_check(ctl_t *ctl, redisReply *entry)
 {
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2
         || entry->element[0]->type != REDIS_REPLY_STRING
         || entry->element[1]->type != REDIS_REPLY_ARRAY)
     {
-        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

@@ -25,25 +25,26 @@ typedef struct {
 } cli_export_t;
 
 
-static int cli_export_open(const char *path, FILE **out);
-static int cli_export_close(const char *path, FILE *out, int code);
-static int cli_export_all(cli_t *cli, cli_export_t *ex);
-static int cli_export_meta(cli_t *cli, cli_export_t *ex);
-static int cli_export_user(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_export_open(ctl_t *ctl, const char *path, FILE **out);
+static int cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code);
+static int cli_export_all(ctl_t *ctl, cli_export_t *ex);
+static int cli_export_meta(ctl_t *ctl, cli_export_t *ex);
+static int cli_export_user(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
-static int cli_export_token(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_export_token(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
-static int cli_export_owner(cli_t *cli, cli_export_t *ex, const char *id,
+static int cli_export_owner(ctl_t *ctl, cli_export_t *ex, const char *id,
     stok_str_t user);
 static json_t *cli_export_record(cli_record_t *rec);
-static int cli_export_used(cli_t *cli, const char *id, json_t *json);
-static int cli_export_left(cli_export_t *ex, const char *what,
+static int cli_export_used(ctl_t *ctl, const char *id, json_t *json);
+static int cli_export_left(ctl_t *ctl, cli_export_t *ex, const char *what,
     const char *id, const char *why);
-static int cli_export_line(cli_export_t *ex, const char *kind, json_t *json);
+static int cli_export_line(ctl_t *ctl, cli_export_t *ex, const char *kind,
+    json_t *json);
 
 
 int
-cli_export(cli_t *cli, cli_args_t *args)
+cli_export(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
     char         *brand;
@@ -53,27 +54,29 @@ cli_export(cli_t *cli, cli_args_t *args)
     memset(&ex, 0, sizeof(ex));
     path = args->arg[0];
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_export_open(path, &ex.out);
+    code = cli_export_open(ctl, path, &ex.out);
     if (ex.out == NULL) {
         return code;
     }
 
-    code = cli_export_all(cli, &ex);
-    code = cli_export_close(path, ex.out, code);
+    code = cli_export_all(ctl, &ex);
+    code = cli_export_close(ctl, path, ex.out, code);
 
-    if (code == CLI_OK) {
-        cli_note("%zu users, %zu tokens", ex.users.n, ex.tokens.n);
+    if (code == CTL_OK) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu users, %zu tokens", ex.users.n,
+                 ex.tokens.n);
 
         if (ex.left) {
-            cli_note("%zu records were left out", ex.left);
-            code = CLI_FOUND;
+            ctl_note(ctl, CTL_NOTE_PLAIN, "%zu records were left out",
+                     ex.left);
+            code = CTL_FOUND;
         }
     }
 
@@ -87,20 +90,20 @@ cli_export(cli_t *cli, cli_args_t *args)
 /* digests are in it: for its owner only, and never over another file */
 
 static int
-cli_export_open(const char *path, FILE **out)
+cli_export_open(ctl_t *ctl, const char *path, FILE **out)
 {
     int  fd;
 
     if (strcmp(path, "-") == 0) {
         *out = stdout;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
               0600);
 
     if (fd == -1) {
-        return cli_fail(CLI_REFUSED, "cannot make \"%s\": %s", path,
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make \"%s\": %s", path,
                         strerror(errno));
     }
 
@@ -109,35 +112,36 @@ cli_export_open(const char *path, FILE **out)
     if (*out == NULL) {
         close(fd);
         unlink(path);
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_export_close(const char *path, FILE *out, int code)
+cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 {
     int  bad;
 
     bad = fflush(out) != 0 || ferror(out);
 
     if (out == stdout) {
-        return code == CLI_OK && bad
-               ? cli_fail(CLI_UNAVAILABLE, "cannot write to standard output")
+        return code == CTL_OK && bad
+               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+                          "output")
                : code;
     }
 
     bad |= fsync(fileno(out)) != 0;
     bad |= fclose(out) != 0;
 
-    if (code == CLI_OK && bad) {
-        code = cli_fail(CLI_REFUSED, "cannot write \"%s\": %s", path,
+    if (code == CTL_OK && bad) {
+        code = ctl_fail(ctl, CTL_REJECTED, "cannot write \"%s\": %s", path,
                         strerror(errno));
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         unlink(path);
     }
 
@@ -146,22 +150,22 @@ cli_export_close(const char *path, FILE *out, int code)
 
 
 static int
-cli_export_all(cli_t *cli, cli_export_t *ex)
+cli_export_all(ctl_t *ctl, cli_export_t *ex)
 {
     int  code;
 
-    code = cli_export_meta(cli, ex);
+    code = cli_export_meta(ctl, ex);
 
-    if (code == CLI_OK) {
-        code = cli_walk_users(cli, cli_export_user, ex);
+    if (code == CTL_OK) {
+        code = cli_walk_users(ctl, cli_export_user, ex);
     }
 
-    if (code == CLI_OK) {
-        code = cli_walk_tokens(cli, NULL, cli_export_token, ex);
+    if (code == CTL_OK) {
+        code = cli_walk_tokens(ctl, NULL, cli_export_token, ex);
     }
 
-    if (code == CLI_OK) {
-        code = cli_export_line(ex, "end",
+    if (code == CTL_OK) {
+        code = cli_export_line(ctl, ex, "end",
                                json_pack("{s:I, s:I}", "users",
                                          (json_int_t) ex->users.n, "tokens",
                                          (json_int_t) ex->tokens.n));
@@ -172,25 +176,25 @@ cli_export_all(cli_t *cli, cli_export_t *ex)
 
 
 static int
-cli_export_meta(cli_t *cli, cli_export_t *ex)
+cli_export_meta(ctl_t *ctl, cli_export_t *ex)
 {
     int      code;
     char    *brand, *approval;
     json_t  *json;
     int64_t  now;
 
-    code = cli_now(cli, &now);
-    if (code != CLI_OK) {
+    code = cli_now(ctl, &now);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_meta(cli, "approval", &approval);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "approval", &approval);
+    if (code != CTL_OK) {
         free(brand);
         return code;
     }
@@ -203,12 +207,12 @@ cli_export_meta(cli_t *cli, cli_export_t *ex)
     free(brand);
     free(approval);
 
-    return cli_export_line(ex, "meta", json);
+    return cli_export_line(ctl, ex, "meta", json);
 }
 
 
 static int
-cli_export_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_export_user(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
     int                  rc;
     json_t              *json, *all;
@@ -216,20 +220,20 @@ cli_export_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
     cli_export_t        *ex;
     stok_user_record_t   user;
 
-    (void) cli;
+    (void) ctl;
     ex = data;
 
     if (cli_set_has(&ex->users, id, strlen(id))) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK) {
-        return cli_export_left(ex, "user", id, why);
+        return cli_export_left(ctl, ex, "user", id, why);
     }
 
     json = cli_export_record(rec);
     if (json == NULL) {
-        return cli_export_left(ex, "user", id, "a field is not UTF-8");
+        return cli_export_left(ctl, ex, "user", id, "a field is not UTF-8");
     }
 
     all = json_pack("{s:s}", "id", id);
@@ -238,15 +242,15 @@ cli_export_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
 
     if (rc != 0 || cli_set_add(&ex->users, id, strlen(id)) != 1) {
         json_decref(all);
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return cli_export_line(ex, "user", all);
+    return cli_export_line(ctl, ex, "user", all);
 }
 
 
 static int
-cli_export_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_export_token(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
     int                   code, rc;
     json_t               *json, *all;
@@ -257,29 +261,30 @@ cli_export_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
     ex = data;
 
     if (cli_set_has(&ex->tokens, id, strlen(id))) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (stok_token_record_decode(&token, rec->field, rec->n, &why)
         != STOK_OK)
     {
-        return cli_export_left(ex, "token", id, why);
+        return cli_export_left(ctl, ex, "token", id, why);
     }
 
     if (token.id.len != strlen(id)
         || memcmp(token.id.data, id, token.id.len) != 0)
     {
-        return cli_export_left(ex, "token", id, "its record has another id");
+        return cli_export_left(ctl, ex, "token", id,
+                               "its record has another id");
     }
 
-    code = cli_export_owner(cli, ex, id, token.user);
-    if (code != CLI_OK) {
-        return code == CLI_FOUND ? CLI_OK : code;
+    code = cli_export_owner(ctl, ex, id, token.user);
+    if (code != CTL_OK) {
+        return code == CTL_FOUND ? CTL_OK : code;
     }
 
     json = cli_export_record(rec);
     if (json == NULL) {
-        return cli_export_left(ex, "token", id, "a field is not UTF-8");
+        return cli_export_left(ctl, ex, "token", id, "a field is not UTF-8");
     }
 
     all = json_pack("{s:s}", "digest", rec->key + sizeof("token:") - 1);
@@ -288,26 +293,26 @@ cli_export_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
 
     if (rc != 0 || cli_set_add(&ex->tokens, id, strlen(id)) != 1) {
         json_decref(all);
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    code = cli_export_used(cli, id, all);
-    if (code != CLI_OK) {
+    code = cli_export_used(ctl, id, all);
+    if (code != CTL_OK) {
         json_decref(all);
         return code;
     }
 
-    return cli_export_line(ex, "token", all);
+    return cli_export_line(ctl, ex, "token", all);
 }
 
 
 /*
  * A user that was made since the users were walked is written now.
- * CLI_FOUND: there is none, and the token was left out.
+ * CTL_FOUND: there is none, and the token was left out.
  */
 
 static int
-cli_export_owner(cli_t *cli, cli_export_t *ex, const char *id,
+cli_export_owner(ctl_t *ctl, cli_export_t *ex, const char *id,
     stok_str_t user)
 {
     int            code;
@@ -316,35 +321,35 @@ cli_export_owner(cli_t *cli, cli_export_t *ex, const char *id,
     cli_record_t   rec;
 
     if (cli_set_has(&ex->users, user.data, user.len)) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     memcpy(name, user.data, user.len);
     name[user.len] = '\0';
 
-    code = cli_command(cli, &reply, "EXISTS %suser:%s", cli->prefix, name);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "EXISTS %suser:%s", ctl->prefix, name);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (reply->integer == 1) {
-        code = cli_read_user(cli, name, &rec);
+        code = cli_read_user(ctl, name, &rec);
 
-        if (code == CLI_OK) {
-            code = cli_export_user(cli, name, &rec, ex);
+        if (code == CTL_OK) {
+            code = cli_export_user(ctl, name, &rec, ex);
             cli_free(&rec);
         }
     }
 
     freeReplyObject(reply);
 
-    if (code != CLI_OK || cli_set_has(&ex->users, user.data, user.len)) {
+    if (code != CTL_OK || cli_set_has(&ex->users, user.data, user.len)) {
         return code;
     }
 
-    (void) cli_export_left(ex, "token", id, "its user is not there");
+    (void) cli_export_left(ctl, ex, "token", id, "its user is not there");
 
-    return CLI_FOUND;
+    return CTL_FOUND;
 }
 
 
@@ -379,18 +384,18 @@ cli_export_record(cli_record_t *rec)
 
 
 static int
-cli_export_used(cli_t *cli, const char *id, json_t *json)
+cli_export_used(ctl_t *ctl, const char *id, json_t *json)
 {
     int          code;
     size_t       i;
     json_t      *usage;
     redisReply  *used, *reply;
 
-    redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix, id);
-    redisAppendCommand(cli->ctx, "HGETALL %susage:%s", cli->prefix, id);
+    redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix, id);
+    redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix, id);
 
-    code = cli_reply(cli, &used);
-    if (code != CLI_OK) {
+    code = cli_reply(ctl, &used);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -401,8 +406,8 @@ cli_export_used(cli_t *cli, const char *id, json_t *json)
 
     freeReplyObject(used);
 
-    code = cli_reply(cli, &reply);
-    if (code != CLI_OK) {
+    code = cli_reply(ctl, &reply);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -423,23 +428,23 @@ cli_export_used(cli_t *cli, const char *id, json_t *json)
 
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_export_left(cli_export_t *ex, const char *what, const char *id,
+cli_export_left(ctl_t *ctl, cli_export_t *ex, const char *what, const char *id,
     const char *why)
 {
     ex->left++;
-    cli_note("service-token: %s \"%s\" is left out: %s", what, id, why);
+    ctl_note(ctl, CTL_NOTE_ERROR, "%s \"%s\" is left out: %s", what, id, why);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_export_line(cli_export_t *ex, const char *kind, json_t *json)
+cli_export_line(ctl_t *ctl, cli_export_t *ex, const char *kind, json_t *json)
 {
     int      rc;
     json_t  *line;
@@ -447,15 +452,16 @@ cli_export_line(cli_export_t *ex, const char *kind, json_t *json)
     line = json_pack("{s:o}", kind, json);
 
     if (line == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     rc = json_dumpf(line, ex->out, JSON_COMPACT);
     json_decref(line);
 
     if (rc != 0 || fputc('\n', ex->out) == EOF) {
-        return cli_fail(CLI_REFUSED, "cannot write: %s", strerror(errno));
+        return ctl_fail(ctl, CTL_REJECTED, "cannot write: %s",
+                        strerror(errno));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }

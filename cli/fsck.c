@@ -47,20 +47,20 @@ static void cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i,
 
 
 int
-cli_fsck(cli_t *cli, cli_args_t *args)
+cli_fsck(ctl_t *ctl, cli_args_t *args)
 {
     int         code;
     cli_fsck_t  f;
 
     memset(&f, 0, sizeof(f));
-    f.cli = cli;
+    f.ctl = ctl;
     f.fix = cli_option(args, "fix") != NULL;
     f.findings = json_array();
     f.names = json_object();
 
     code = cli_fsck_run(&f);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         code = cli_fsck_print(&f);
     }
 
@@ -95,7 +95,7 @@ cli_fsck_run(cli_fsck_t *f)
 
     /* every other step rests on these: they are mended by hand first */
 
-    if (code != CLI_OK || f->found) {
+    if (code != CTL_OK || f->found) {
         return code;
     }
 
@@ -103,7 +103,7 @@ cli_fsck_run(cli_fsck_t *f)
 
     code = cli_fsck_audit(f);
 
-    for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CLI_OK; i++) {
+    for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CTL_OK; i++) {
         code = cli_fsck_walk(f, walks[i][0], walks[i][1], "");
     }
 
@@ -120,7 +120,7 @@ cli_fsck_audit(cli_fsck_t *f)
     int64_t         found;
     cli_finding_t   finding;
 
-    code = cli_audit_findings(f->cli, &findings, &found);
+    code = cli_audit_findings(f->ctl, &findings, &found);
 
     memset(&finding, 0, sizeof(finding));
     finding.word = "audit";
@@ -151,12 +151,12 @@ cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
 
     do {
         code = cli_fsck_scan(f, command, kind, owner, cursor, &reply);
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
 
-        code = cli_cursor(reply, cursor);
-        if (code != CLI_OK) {
+        code = cli_cursor(f->ctl, reply, cursor);
+        if (code != CTL_OK) {
             freeReplyObject(reply);
             return code;
         }
@@ -165,7 +165,7 @@ cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
                              command[0] == 'Z' ? 2 : 1);
         freeReplyObject(reply);
 
-    } while (code == CLI_OK && strcmp(cursor, "0") != 0);
+    } while (code == CTL_OK && strcmp(cursor, "0") != 0);
 
     return code;
 }
@@ -178,20 +178,20 @@ cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
     const char *owner, const char *cursor, redisReply **reply)
 {
     char         pattern[2 * STOK_PREFIX_MAX + 1], *out;
-    cli_t       *cli;
+    ctl_t       *ctl;
     const char  *p;
 
-    cli = f->cli;
+    ctl = f->ctl;
 
     if (strcmp(command, "SCAN") != 0) {
-        return cli_command(cli, reply, "%s %s%s%s %s COUNT %d", command,
-                           cli->prefix, owner[0] ? "user-tokens:" : kind,
+        return cli_command(ctl, reply, "%s %s%s%s %s COUNT %d", command,
+                           ctl->prefix, owner[0] ? "user-tokens:" : kind,
                            owner, cursor, CLI_FSCK_COUNT);
     }
 
     /* the prefix may have characters of a pattern */
 
-    for (out = pattern, p = cli->prefix; *p; p++) {
+    for (out = pattern, p = ctl->prefix; *p; p++) {
         if (strchr("*?[]^\\", *p)) {
             *out++ = '\\';
         }
@@ -201,7 +201,7 @@ cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
 
     *out = '\0';
 
-    return cli_command(cli, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
+    return cli_command(ctl, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
                        pattern, kind, CLI_FSCK_COUNT);
 }
 
@@ -218,7 +218,7 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
     cli_names_t   names;
 
     if (page->elements == 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     names.kind = kind;
@@ -227,11 +227,11 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
     names.arg = calloc(CLI_FSCK_FIXED + page->elements, sizeof(char *));
 
     if (names.arg == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     head = step == 1 && owner[0] == '\0'
-           ? strlen(f->cli->prefix) + strlen(kind) + 1 : 0;
+           ? strlen(f->ctl->prefix) + strlen(kind) + 1 : 0;
 
     for (i = 0; i + step <= page->elements; i += step) {
         name = page->element[i];
@@ -250,7 +250,7 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
         }
     }
 
-    code = names.n ? cli_fsck_names(f, &names) : CLI_OK;
+    code = names.n ? cli_fsck_names(f, &names) : CTL_OK;
 
     free(names.arg);
 
@@ -266,7 +266,7 @@ cli_fsck_names(cli_fsck_t *f, cli_names_t *names)
     redisReply  *reply;
 
     code = cli_fsck_ask(f, names, "check", &reply);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -274,7 +274,7 @@ cli_fsck_names(cli_fsck_t *f, cli_names_t *names)
 
     cli_fsck_findings(f, reply->element[1], 0, 0);
 
-    for (i = 1; i <= names->n && code == CLI_OK; i++) {
+    for (i = 1; i <= names->n && code == CTL_OK; i++) {
         code = cli_fsck_one(f, names, i, reply);
     }
 
@@ -296,10 +296,10 @@ cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
     names->arg[2] = names->owner;
     names->arg[3] = f->unreadable ? "keep" : "";
 
-    code = cli_script_reply(f->cli, stok_script_fsck,
+    code = cli_script_reply(f->ctl, stok_script_fsck,
                             (int) (CLI_FSCK_FIXED + names->n), names->arg,
                             reply);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -309,10 +309,11 @@ cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
         || r->element[2]->type != REDIS_REPLY_ARRAY)
     {
         freeReplyObject(r);
-        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -343,7 +344,7 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
 
         } else {
             code = cli_fsck_members(f, names, i, records->element[i - 1]);
-            if (code != CLI_OK) {
+            if (code != CTL_OK) {
                 return code;
             }
         }
@@ -361,7 +362,7 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
 
     cli_fsck_findings(f, findings, i, 0);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -388,9 +389,9 @@ cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
         }
     }
 
-    code = CLI_OK;
+    code = CTL_OK;
 
-    for (k = 0; k + 1 < members->elements && code == CLI_OK; k += 2) {
+    for (k = 0; k + 1 < members->elements && code == CTL_OK; k += 2) {
         id = members->element[k]->str;
         name = members->element[k + 1]->str;
         other = json_object_get(f->names, name);
@@ -422,7 +423,7 @@ cli_fsck_same(cli_fsck_t *f, const char *id, const char *other)
 
     code = cli_fsck_ask(f, &same, "check", &reply);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_fsck_findings(f, reply->element[1], 1, 0);
         freeReplyObject(reply);
     }
@@ -445,7 +446,7 @@ cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i)
 
     code = cli_fsck_ask(f, &one, "mend", &reply);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_fsck_findings(f, reply->element[1], 1, 1);
         freeReplyObject(reply);
     }

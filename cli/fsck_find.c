@@ -113,18 +113,18 @@ cli_fsck_why(cli_fsck_t *f, const char *kind, const char *name,
         id.len = strlen(name);
         rc = stok_user_record_decode(&user, field, n, &why);
 
-        if (rc == STOK_OK && f->cli->keys.n) {
-            stok_seal_check_user(&f->cli->keys, id, &user);
+        if (rc == STOK_OK && f->ctl->keys.n) {
+            stok_seal_check_user(&f->ctl->keys, id, &user);
             tampered = user.tampered;
         }
 
     } else {
         rc = stok_token_record_decode(&token, field, n, &why);
 
-        if (rc == STOK_OK && f->cli->keys.n
-            && cli_unhex(name, strlen(name), digest) == CLI_OK)
+        if (rc == STOK_OK && f->ctl->keys.n
+            && cli_unhex(name, strlen(name), digest) == CTL_OK)
         {
-            stok_seal_check_token(&f->cli->keys, digest, &token);
+            stok_seal_check_token(&f->ctl->keys, digest, &token);
             tampered = token.tampered;
         }
     }
@@ -145,7 +145,7 @@ cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name)
     id.len = (size_t) name->len;
 
     if (strcmp(kind, "token") == 0
-        ? cli_unhex(id.data, id.len, digest) == CLI_OK
+        ? cli_unhex(id.data, id.len, digest) == CTL_OK
         : strncmp(kind, "user", 4) == 0 ? stok_user_id_check(id) == STOK_OK
                                         : stok_record_id_check(id) == STOK_OK)
     {
@@ -176,7 +176,7 @@ cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding)
     f->found++;
     f->mended += finding->mended;
 
-    if (!f->cli->json) {
+    if (!f->ctl->json) {
         printf("%-11s ", finding->word);
         cli_safe(token[0] ? token : user[0] ? user : "-");
         printf("  ");
@@ -200,10 +200,10 @@ cli_fsck_print(cli_fsck_t *f)
 {
     int  code;
 
-    code = CLI_OK;
+    code = CTL_OK;
 
-    if (f->cli->json) {
-        code = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:O}",
+    if (f->ctl->json) {
+        code = cli_print_json(f->ctl, json_pack("{s:I, s:I, s:I, s:I, s:O}",
                               "users", (json_int_t) f->users,
                               "tokens", (json_int_t) f->tokens,
                               "found", (json_int_t) f->found,
@@ -216,5 +216,5 @@ cli_fsck_print(cli_fsck_t *f)
                (long long) f->found, (long long) f->mended);
     }
 
-    return code != CLI_OK ? code : f->found ? CLI_FOUND : CLI_OK;
+    return code != CTL_OK ? code : f->found ? CTL_FOUND : CTL_OK;
 }

@@ -23,20 +23,20 @@
 #include <unistd.h>
 
 
-static int cli_import_open(const char *path, FILE **in);
-static int cli_import_spool(FILE *in, FILE **out);
-static int cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im);
-static int cli_import_digest(cli_import_t *im);
-static int cli_import_schema(cli_t *cli, cli_import_t *im);
-static int cli_import_empty(cli_t *cli, cli_import_t *im);
-static int cli_import_gone(cli_t *cli, cli_import_t *im);
+static int cli_import_open(ctl_t *ctl, const char *path, FILE **in);
+static int cli_import_spool(ctl_t *ctl, FILE *in, FILE **out);
+static int cli_import_run(ctl_t *ctl, cli_args_t *args, cli_import_t *im);
+static int cli_import_digest(ctl_t *ctl, cli_import_t *im);
+static int cli_import_schema(ctl_t *ctl, cli_import_t *im);
+static int cli_import_empty(ctl_t *ctl, cli_import_t *im);
+static int cli_import_gone(ctl_t *ctl, cli_import_t *im);
 static void cli_import_gone_entry(redisReply *fields, json_t *gone);
-static int cli_import_finish(cli_t *cli, cli_import_t *im);
-static int cli_import_print(cli_t *cli, cli_import_t *im, int dry);
+static int cli_import_finish(ctl_t *ctl, cli_import_t *im);
+static int cli_import_print(ctl_t *ctl, cli_import_t *im, int dry);
 
 
 int
-cli_import(cli_t *cli, cli_args_t *args)
+cli_import(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
     cli_import_t  im;
@@ -44,8 +44,8 @@ cli_import(cli_t *cli, cli_args_t *args)
     memset(&im, 0, sizeof(im));
     im.overwrite = cli_option(args, "overwrite") != NULL;
 
-    code = cli_import_open(args->arg[0], &im.in);
-    if (code != CLI_OK) {
+    code = cli_import_open(ctl, args->arg[0], &im.in);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -55,8 +55,8 @@ cli_import(cli_t *cli, cli_args_t *args)
 
     code = im.buffer && im.gone && im.md
            && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL)
-           ? cli_import_run(cli, args, &im)
-           : cli_fail(CLI_UNAVAILABLE, "no memory");
+           ? cli_import_run(ctl, args, &im)
+           : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     fclose(im.in);
     free(im.buffer);
@@ -75,28 +75,28 @@ cli_import(cli_t *cli, cli_args_t *args)
 /* what cannot be read twice is copied first */
 
 static int
-cli_import_open(const char *path, FILE **in)
+cli_import_open(ctl_t *ctl, const char *path, FILE **in)
 {
     int   code;
     FILE *file;
 
     if (strcmp(path, "-") == 0) {
-        return cli_import_spool(stdin, in);
+        return cli_import_spool(ctl, stdin, in);
     }
 
     file = fopen(path, "re");
 
     if (file == NULL) {
-        return cli_fail(CLI_REFUSED, "cannot read \"%s\": %s", path,
+        return ctl_fail(ctl, CTL_REJECTED, "cannot read \"%s\": %s", path,
                         strerror(errno));
     }
 
     if (fseeko(file, 0, SEEK_SET) == 0) {
         *in = file;
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_import_spool(file, in);
+    code = cli_import_spool(ctl, file, in);
     fclose(file);
 
     return code;
@@ -104,7 +104,7 @@ cli_import_open(const char *path, FILE **in)
 
 
 static int
-cli_import_spool(FILE *in, FILE **out)
+cli_import_spool(ctl_t *ctl, FILE *in, FILE **out)
 {
     char    part[65536];
     size_t  n;
@@ -112,7 +112,7 @@ cli_import_spool(FILE *in, FILE **out)
     *out = tmpfile();                            /* 0600, and has no name */
 
     if (*out == NULL) {
-        return cli_fail(CLI_REFUSED, "cannot make a temporary file: %s",
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make a temporary file: %s",
                         strerror(errno));
     }
 
@@ -124,102 +124,103 @@ cli_import_spool(FILE *in, FILE **out)
 
     if (ferror(in) || ferror(*out) || fflush(*out) != 0) {
         fclose(*out);
-        return cli_fail(CLI_REFUSED, "cannot copy the input: %s",
+        return ctl_fail(ctl, CTL_REJECTED, "cannot copy the input: %s",
                         strerror(errno));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_import_run(cli_t *cli, cli_args_t *args, cli_import_t *im)
+cli_import_run(ctl_t *ctl, cli_args_t *args, cli_import_t *im)
 {
     int  code, dry;
 
     dry = cli_option(args, "dry-run") != NULL;
 
-    code = cli_import_schema(cli, im);
+    code = cli_import_schema(ctl, im);
 
-    if (code == CLI_OK) {
-        code = cli_import_gone(cli, im);
+    if (code == CTL_OK) {
+        code = cli_import_gone(ctl, im);
     }
 
-    if (code == CLI_OK) {
-        code = cli_batch_load(cli, im);
+    if (code == CTL_OK) {
+        code = cli_batch_load(ctl, im);
     }
 
-    if (code == CLI_OK) {
-        code = cli_import_pass(cli, im, 0);
+    if (code == CTL_OK) {
+        code = cli_import_pass(ctl, im, 0);
     }
 
-    if (code == CLI_OK) {
-        code = cli_import_digest(im);
+    if (code == CTL_OK) {
+        code = cli_import_digest(ctl, im);
     }
 
-    if (code == CLI_OK && im->count.new + im->count.overwritten) {
-        code = cli_walk_tokens(cli, NULL, cli_import_name, im);
+    if (code == CTL_OK && im->count.new + im->count.overwritten) {
+        code = cli_walk_tokens(ctl, NULL, cli_import_name, im);
     }
 
-    if (code == CLI_OK && !dry) {
+    if (code == CTL_OK && !dry) {
         memset(&im->count, 0, sizeof(im->count));
-        code = cli_import_pass(cli, im, 1);
+        code = cli_import_pass(ctl, im, 1);
 
-        if (code == CLI_OK) {
-            code = cli_import_finish(cli, im);
+        if (code == CTL_OK) {
+            code = cli_import_finish(ctl, im);
         }
     }
 
-    return code == CLI_OK ? cli_import_print(cli, im, dry) : code;
+    return code == CTL_OK ? cli_import_print(ctl, im, dry) : code;
 }
 
 
 /* of the file, as the audit names it */
 
 static int
-cli_import_digest(cli_import_t *im)
+cli_import_digest(ctl_t *ctl, cli_import_t *im)
 {
     uint8_t  digest[STOK_DIGEST_LEN];
 
     if (!EVP_DigestFinal_ex(im->md, digest, NULL)) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     stok_digest_hex(digest, im->digest);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* a dataset of this schema, or none at all */
 
 static int
-cli_import_schema(cli_t *cli, cli_import_t *im)
+cli_import_schema(ctl_t *ctl, cli_import_t *im)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "HMGET %smeta schema brand", cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "HMGET %smeta schema brand", ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-        code = cli_fail(CLI_REFUSED, "the dataset's marker cannot be read");
+        code = ctl_fail(ctl, CTL_BROKEN, "the dataset's marker cannot be "
+                        "read");
 
     } else if (reply->element[0]->type == REDIS_REPLY_STRING) {
         im->exists = 1;
 
         if (strcmp(reply->element[0]->str, STOK_SCHEMA) != 0) {
-            code = cli_fail(CLI_REFUSED, "there is a dataset of another "
+            code = ctl_fail(ctl, CTL_STATE, "there is a dataset of another "
                             "schema");
         }
     }
 
     freeReplyObject(reply);
 
-    if (code == CLI_OK) {
-        code = cli_import_empty(cli, im);
+    if (code == CTL_OK) {
+        code = cli_import_empty(ctl, im);
     }
 
     return code;
@@ -229,37 +230,37 @@ cli_import_schema(cli_t *cli, cli_import_t *im)
 /* whether there is nothing but what init makes: then nothing is asked */
 
 static int
-cli_import_empty(cli_t *cli, cli_import_t *im)
+cli_import_empty(ctl_t *ctl, cli_import_t *im)
 {
     int          code;
     long long    n;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "DBSIZE");
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "DBSIZE");
+    if (code != CTL_OK) {
         return code;
     }
 
     n = reply->integer;
     freeReplyObject(reply);
 
-    code = cli_command(cli, &reply, "EXISTS %smeta %saudit %saudit-head",
-                       cli->prefix, cli->prefix, cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "EXISTS %smeta %saudit %saudit-head",
+                       ctl->prefix, ctl->prefix, ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
     im->empty = reply->integer == n;
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* tokens that the audit knows as revoked or deleted */
 
 static int
-cli_import_gone(cli_t *cli, cli_import_t *im)
+cli_import_gone(ctl_t *ctl, cli_import_t *im)
 {
     int          code;
     char         from[64];
@@ -269,9 +270,9 @@ cli_import_gone(cli_t *cli, cli_import_t *im)
     strcpy(from, "-");
 
     do {
-        code = cli_command(cli, &reply, "XRANGE %saudit %s + COUNT 1000",
-                           cli->prefix, from);
-        if (code != CLI_OK) {
+        code = cli_command(ctl, &reply, "XRANGE %saudit %s + COUNT 1000",
+                           ctl->prefix, from);
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -290,7 +291,7 @@ cli_import_gone(cli_t *cli, cli_import_t *im)
 
     } while (n == 1000);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -328,40 +329,42 @@ cli_import_gone_entry(redisReply *fields, json_t *gone)
 /* the marker of a dataset that was not there comes last */
 
 static int
-cli_import_finish(cli_t *cli, cli_import_t *im)
+cli_import_finish(ctl_t *ctl, cli_import_t *im)
 {
     int          code;
     char        *word;
     const char  *arg[2];
 
     if (im->exists) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     arg[0] = im->brand;
     arg[1] = im->approval ? "required" : "none";
 
-    code = cli_script(cli, stok_script_init, 2, arg, &word);
+    code = cli_script(ctl, stok_script_init, 2, arg, &word);
     free(word);
 
-    return code == CLI_FOUND ? CLI_OK : code;
+    return code == CTL_FOUND ? CTL_OK : code;
 }
 
 
 static int
-cli_import_print(cli_t *cli, cli_import_t *im, int dry)
+cli_import_print(ctl_t *ctl, cli_import_t *im, int dry)
 {
     int             code;
     cli_counted_t  *c;
 
     c = &im->count;
 
-    if (im->seals && cli->keys.n == 0) {
-        cli_note("note: the seals were not checked: there is no --key-file");
+    if (im->seals && ctl->keys.n == 0) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the seals were not checked: there is no "
+                 "--key-file");
     }
 
-    if (cli->json) {
-        code = cli_print_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+    if (ctl->json) {
+        code = cli_print_json(ctl, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, "
+                              "s:b}",
                               "users", (json_int_t) im->lines_users,
                               "tokens", (json_int_t) im->lines_tokens,
                               "new", (json_int_t) c->new,
@@ -372,17 +375,17 @@ cli_import_print(cli_t *cli, cli_import_t *im, int dry)
     } else {
         printf("%zu new, %zu the same, %zu overwritten%s\n", c->new, c->same,
                c->overwritten, dry ? ": nothing was changed" : "");
-        code = CLI_OK;
+        code = CTL_OK;
     }
 
     if (c->kept) {
-        cli_note("%zu were revoked, deleted or disabled here: they stay so",
-                 c->kept);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted or disabled "
+                 "here: they stay so", c->kept);
     }
 
-    if (code == CLI_OK && c->refused) {
-        return cli_fail(CLI_REFUSED, "%zu records changed meanwhile and were "
-                        "not written: run import again", c->refused);
+    if (code == CTL_OK && c->refused) {
+        return ctl_fail(ctl, CTL_CHANGED, "%zu records changed meanwhile and "
+                        "were not written: run import again", c->refused);
     }
 
     return code;

@@ -13,16 +13,16 @@
 static void cli_import_rewind(cli_import_t *im);
 static ssize_t cli_import_read(cli_import_t *im);
 static size_t cli_import_block(cli_import_t *im);
-static int cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line);
+static int cli_import_line(ctl_t *ctl, cli_import_t *im, cli_line_t *line);
 static int cli_import_order(cli_import_t *im, cli_line_t *line);
-static int cli_import_twice(cli_import_t *im, cli_line_t *line);
-static int cli_import_find(cli_t *cli, cli_import_t *im,
+static int cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line);
+static int cli_import_find(ctl_t *ctl, cli_import_t *im,
     const cli_record_t *rec);
 static int cli_import_end(cli_import_t *im, cli_line_t *line);
 
 
 int
-cli_import_pass(cli_t *cli, cli_import_t *im, int write)
+cli_import_pass(ctl_t *ctl, cli_import_t *im, int write)
 {
     int          code;
     ssize_t      n;
@@ -33,38 +33,38 @@ cli_import_pass(cli_t *cli, cli_import_t *im, int write)
     im->lines_users = 0;
     im->lines_tokens = 0;
     im->ended = 0;
-    code = CLI_OK;
+    code = CTL_OK;
 
-    while (code == CLI_OK && (n = cli_import_read(im)) >= 0) {
-        code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
+    while (code == CTL_OK && (n = cli_import_read(im)) >= 0) {
+        code = cli_line_parse(ctl, &line, im->buffer, (size_t) n);
 
-        if (code == CLI_OK) {
-            code = cli_import_line(cli, im, &line);
+        if (code == CTL_OK) {
+            code = cli_import_line(ctl, im, &line);
         }
 
-        if (code != CLI_OK && line.why[0]) {
-            code = cli_fail(code, "line %zu: %s", im->line, line.why);
+        if (code != CTL_OK && line.why[0]) {
+            code = ctl_fail(ctl, code, "line %zu: %s", im->line, line.why);
         }
 
         cli_line_free(&line);
     }
 
-    if (code == CLI_OK && n == -2) {
-        return cli_fail(CLI_REFUSED, "line %zu: it is longer than %d bytes",
-                        im->line, CLI_LINE_MAX);
+    if (code == CTL_OK && n == -2) {
+        return ctl_fail(ctl, CTL_REJECTED, "line %zu: it is longer than %d "
+                        "bytes", im->line, CLI_LINE_MAX);
     }
 
-    if (code == CLI_OK && ferror(im->in)) {
-        return cli_fail(CLI_REFUSED, "cannot read the file: %s",
+    if (code == CTL_OK && ferror(im->in)) {
+        return ctl_fail(ctl, CTL_REJECTED, "cannot read the file: %s",
                         strerror(errno));
     }
 
-    if (code == CLI_OK && !im->ended) {
-        return cli_fail(CLI_REFUSED, "line %zu: the file ends too early: "
-                        "there is no end line", im->line + 1);
+    if (code == CTL_OK && !im->ended) {
+        return ctl_fail(ctl, CTL_REJECTED, "line %zu: the file ends too "
+                        "early: there is no end line", im->line + 1);
     }
 
-    return code == CLI_OK ? cli_batch_flush(cli, im) : code;
+    return code == CTL_OK ? cli_batch_flush(ctl, im) : code;
 }
 
 
@@ -133,29 +133,29 @@ cli_import_block(cli_import_t *im)
 
 
 static int
-cli_import_line(cli_t *cli, cli_import_t *im, cli_line_t *line)
+cli_import_line(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
 {
     int  code;
 
     code = cli_import_order(im, line);
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     if (line->kind == CLI_LINE_META || line->kind == CLI_LINE_END) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (!im->write) {
-        code = cli_import_twice(im, line);
+        code = cli_import_twice(ctl, im, line);
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return cli_batch_add(cli, im, line);
+    return cli_batch_add(ctl, im, line);
 }
 
 
@@ -164,14 +164,14 @@ cli_import_order(cli_import_t *im, cli_line_t *line)
 {
     if (im->ended) {
         snprintf(line->why, sizeof(line->why), "it stands behind the end");
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     if ((im->line == 1) != (line->kind == CLI_LINE_META)) {
         snprintf(line->why, sizeof(line->why), "%s", im->line == 1
                  ? "it is no export: the first line is not meta"
                  : "meta is the first line, and no other");
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     switch (line->kind) {
@@ -197,14 +197,14 @@ cli_import_order(cli_import_t *im, cli_line_t *line)
         return cli_import_end(im, line);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* a second record of an id, a digest, or a name of a user's token */
 
 static int
-cli_import_twice(cli_import_t *im, cli_line_t *line)
+cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
 {
     int          rc;
     char         name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES];
@@ -237,25 +237,25 @@ cli_import_twice(cli_import_t *im, cli_line_t *line)
     }
 
     if (rc == -1) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     if (rc == 0) {
         snprintf(line->why, sizeof(line->why), "%s is there already", what);
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     im->seals |= (line->kind == CLI_LINE_USER ? line->user.seal.len
                                               : line->token.seal.len) != 0;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* a token that is here and not in the file keeps its name for itself */
 
 int
-cli_import_name(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_import_name(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
     char           name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES + 1];
     int            code, len;
@@ -270,43 +270,43 @@ cli_import_name(cli_t *cli, const char *id, cli_record_t *rec, void *data)
         || cli_set_has(&im->ids, id, strlen(id))
         || !cli_set_has(&im->names, name, (size_t) len))
     {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_import_find(cli, im, rec);
+    code = cli_import_find(ctl, im, rec);
 
-    return code != CLI_OK ? code
-           : cli_fail(CLI_REFUSED, "line %zu: its user has a token of this "
-                      "name already: \"%s\", which is here and not in the "
-                      "file", im->line, id);
+    return code != CTL_OK ? code
+           : ctl_fail(ctl, CTL_REJECTED, "line %zu: its user has a token of "
+                      "this name already: \"%s\", which is here and not in "
+                      "the file", im->line, id);
 }
 
 
 /* im->line: where the token of this user and name stands */
 
 static int
-cli_import_find(cli_t *cli, cli_import_t *im, const cli_record_t *rec)
+cli_import_find(ctl_t *ctl, cli_import_t *im, const cli_record_t *rec)
 {
     int          code, found;
     ssize_t      n;
     cli_line_t   line;
 
     cli_import_rewind(im);
-    code = CLI_OK;
+    code = CTL_OK;
     found = 0;
 
-    while (code == CLI_OK && !found && (n = cli_import_read(im)) >= 0) {
-        code = cli_line_parse(cli, &line, im->buffer, (size_t) n);
+    while (code == CTL_OK && !found && (n = cli_import_read(im)) >= 0) {
+        code = cli_line_parse(ctl, &line, im->buffer, (size_t) n);
 
-        found = code == CLI_OK && line.kind == CLI_LINE_TOKEN
+        found = code == CTL_OK && line.kind == CLI_LINE_TOKEN
                 && cli_str_is(line.token.user, cli_get(rec, "user"))
                 && cli_str_is(line.token.name, cli_get(rec, "name"));
 
         cli_line_free(&line);
     }
 
-    return code == CLI_OK && !found
-           ? cli_fail(CLI_REFUSED, "the file changes while it is read")
+    return code == CTL_OK && !found
+           ? ctl_fail(ctl, CTL_CHANGED, "the file changes while it is read")
            : code;
 }
 
@@ -326,10 +326,10 @@ cli_import_end(cli_import_t *im, cli_line_t *line)
         snprintf(line->why, sizeof(line->why), "it counts other users or "
                  "tokens than %zu and %zu: lines are missing",
                  im->lines_users, im->lines_tokens);
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     im->ended = 1;
 
-    return CLI_OK;
+    return CTL_OK;
 }

@@ -14,76 +14,77 @@
 #include <string.h>
 
 
-static int cli_incident_stop(cli_t *cli, const char *id, int *revoked);
-static int cli_incident_revoke(cli_t *cli, const char *id,
+static int cli_incident_stop(ctl_t *ctl, const char *id, int *revoked);
+static int cli_incident_revoke(ctl_t *ctl, const char *id,
     cli_record_t *rec);
-static int cli_incident_gather(cli_t *cli, const char *id, json_t *incident);
+static int cli_incident_gather(ctl_t *ctl, const char *id, json_t *incident);
 static json_t *cli_incident_remaining(json_t *token);
 static void cli_incident_print(json_t *incident);
 
 
 int
-cli_incident_token(cli_t *cli, cli_args_t *args)
+cli_incident_token(ctl_t *ctl, cli_args_t *args)
 {
     int       code, tries, revoked;
     char     *brand;
     json_t   *incident;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
     revoked = 0;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_incident_stop(cli, args->arg[0], &revoked);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_incident_stop(ctl, args->arg[0], &revoked);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     incident = json_object();
     json_object_set_new(incident, "revoked_now", json_boolean(revoked));
 
-    code = cli_incident_gather(cli, args->arg[0], incident);
+    code = cli_incident_gather(ctl, args->arg[0], incident);
 
-    if (code != CLI_OK) {
-        cli_note("the token is revoked; not all could be shown");
+    if (code != CTL_OK) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the token is revoked; not all could be "
+                 "shown");
         json_decref(incident);
         return code;
     }
 
-    if (cli->json) {
-        cli_answer(cli, incident);
+    if (ctl->json) {
+        cli_answer(ctl, incident);
 
     } else {
         cli_incident_print(incident);
         json_decref(incident);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_incident_stop(cli_t *cli, const char *id, int *revoked)
+cli_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 {
     int           code;
     cli_record_t  rec;
 
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (strcmp(cli_get(&rec, "status"), "revoked") != 0) {
-        code = cli_incident_revoke(cli, id, &rec);
-        *revoked = code == CLI_OK;
+        code = cli_incident_revoke(ctl, id, &rec);
+        *revoked = code == CTL_OK;
     }
 
     cli_free(&rec);
@@ -95,17 +96,21 @@ cli_incident_stop(cli_t *cli, const char *id, int *revoked)
 /* what is wrong with a record is no reason to leave the token valid */
 
 static int
-cli_incident_revoke(cli_t *cli, const char *id, cli_record_t *rec)
+cli_incident_revoke(ctl_t *ctl, const char *id, cli_record_t *rec)
 {
     int                   n, code;
     char                  seal[STOK_SEAL_MAX + 1];
     const char           *field[6];
     stok_token_record_t   token;
 
-    code = cli_decode_token(cli, id, rec, &token);
+    code = cli_decode_token(ctl, id, rec, &token);
 
-    if (code != CLI_OK && cli_needs_key(cli, rec)) {
+    if (code != CTL_OK && cli_needs_key(ctl, rec)) {
         return code;
+    }
+
+    if (code != CTL_OK) {
+        ctl_note_error(ctl);
     }
 
     n = 0;
@@ -114,35 +119,35 @@ cli_incident_revoke(cli_t *cli, const char *id, cli_record_t *rec)
     field[n++] = "revoked_at";
     field[n++] = "@now";
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         token.status = STOK_TOKEN_REVOKED;
 
-        if (cli_token_seal(cli, rec, &token, seal)) {
+        if (cli_token_seal(ctl, rec, &token, seal)) {
             field[n++] = "seal";
             field[n++] = seal;
         }
     }
 
-    return cli_change(cli, rec, id, cli_get(rec, "user"), "token.revoke",
+    return cli_change(ctl, rec, id, cli_get(rec, "user"), "token.revoke",
                       cli_get(rec, "status"), "revoked", n, field);
 }
 
 
 static int
-cli_incident_gather(cli_t *cli, const char *id, json_t *incident)
+cli_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
 {
     int            code;
     json_t        *token, *timeline;
     int64_t        now;
     cli_record_t   rec;
 
-    code = cli_now(cli, &now);
+    code = cli_now(ctl, &now);
 
-    if (code == CLI_OK) {
-        code = cli_read_token(cli, id, &rec);
+    if (code == CTL_OK) {
+        code = cli_read_token(ctl, id, &rec);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -154,17 +159,17 @@ cli_incident_gather(cli_t *cli, const char *id, json_t *incident)
     json_object_set_new(token, "id", json_string(id));
     json_object_set_new(incident, "token", token);
 
-    code = cli_token_more(cli, token, now);
+    code = cli_token_more(ctl, token, now);
 
-    if (code == CLI_OK) {
-        code = cli_usage_read(cli, id, token);
+    if (code == CTL_OK) {
+        code = cli_usage_read(ctl, id, token);
     }
 
-    if (code == CLI_OK) {
-        code = cli_timeline(cli, id, NULL, &timeline);
+    if (code == CTL_OK) {
+        code = cli_timeline(ctl, id, NULL, &timeline);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_timeline_usage(timeline, token, now);
         json_object_set_new(incident, "timeline", timeline);
         json_object_set_new(incident, "remaining",

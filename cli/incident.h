@@ -14,7 +14,7 @@
  * A timeline from the audit, of one token or of one user and its tokens: the
  * newest entries, oldest first, as {at, what, who, detail}.
  */
-int cli_timeline(cli_t *cli, const char *token, const char *user,
+int cli_timeline(ctl_t *ctl, const char *token, const char *user,
     json_t **timeline);
 
 /* puts first and last use, and the last refused try, in their places */

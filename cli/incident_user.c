@@ -11,8 +11,8 @@
 #include <string.h>
 
 
-static int cli_suspect_gather(cli_t *cli, const char *id, json_t *incident);
-static int cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens,
+static int cli_suspect_gather(ctl_t *ctl, const char *id, json_t *incident);
+static int cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens,
     int64_t now);
 static json_t *cli_suspect_downstream(json_t *tokens);
 static void cli_suspect_reached(json_t *downstream, const char *location,
@@ -23,63 +23,64 @@ static void cli_suspect_token(json_t *token);
 
 
 int
-cli_incident_user(cli_t *cli, cli_args_t *args)
+cli_incident_user(ctl_t *ctl, cli_args_t *args)
 {
     int      code;
     char    *brand;
     json_t  *incident;
     int64_t  n;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_user_stop(cli, args->arg[0], &n);
-    if (code != CLI_OK) {
+    code = cli_user_stop(ctl, args->arg[0], &n);
+    if (code != CTL_OK) {
         return code;
     }
 
     incident = json_object();
     json_object_set_new(incident, "revoked", json_integer((json_int_t) n));
 
-    code = cli_suspect_gather(cli, args->arg[0], incident);
+    code = cli_suspect_gather(ctl, args->arg[0], incident);
 
-    if (code != CLI_OK) {
-        cli_note("the user's tokens are revoked; not all could be shown");
+    if (code != CTL_OK) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the user's tokens are revoked; not all "
+                 "could be shown");
         json_decref(incident);
         return code;
     }
 
-    if (cli->json) {
-        cli_answer(cli, incident);
+    if (ctl->json) {
+        cli_answer(ctl, incident);
 
     } else {
         cli_suspect_print(incident, args->arg[0]);
         json_decref(incident);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_suspect_gather(cli_t *cli, const char *id, json_t *incident)
+cli_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
 {
     int            code;
     json_t        *user, *tokens, *timeline;
     int64_t        now;
     cli_record_t   rec;
 
-    code = cli_now(cli, &now);
+    code = cli_now(ctl, &now);
 
-    if (code == CLI_OK) {
-        code = cli_read_user(cli, id, &rec);
+    if (code == CTL_OK) {
+        code = cli_read_user(ctl, id, &rec);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -90,17 +91,17 @@ cli_suspect_gather(cli_t *cli, const char *id, json_t *incident)
     tokens = json_array();
     json_object_set_new(incident, "tokens", tokens);
 
-    code = cli_usage_user(cli, id, user);
+    code = cli_usage_user(ctl, id, user);
 
-    if (code == CLI_OK) {
-        code = cli_suspect_tokens(cli, id, tokens, now);
+    if (code == CTL_OK) {
+        code = cli_suspect_tokens(ctl, id, tokens, now);
     }
 
-    if (code == CLI_OK) {
-        code = cli_timeline(cli, NULL, id, &timeline);
+    if (code == CTL_OK) {
+        code = cli_timeline(ctl, NULL, id, &timeline);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_timeline_usage(timeline, user, now);
         json_object_set_new(incident, "timeline", timeline);
         json_object_set_new(incident, "downstream",
@@ -114,7 +115,7 @@ cli_suspect_gather(cli_t *cli, const char *id, json_t *incident)
 
 
 static int
-cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens, int64_t now)
+cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
 {
     int            code;
     size_t         i;
@@ -122,20 +123,21 @@ cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens, int64_t now)
     redisReply    *ids;
     cli_record_t   rec;
 
-    code = cli_user_tokens(cli, id, &ids);
-    if (code != CLI_OK) {
+    code = cli_user_tokens(ctl, id, &ids);
+    if (code != CTL_OK) {
         return code;
     }
 
-    for (i = 0; i < ids->elements && code == CLI_OK; i++) {
-        code = cli_read_token(cli, ids->element[i]->str, &rec);
+    for (i = 0; i < ids->elements && code == CTL_OK; i++) {
+        code = cli_read_token(ctl, ids->element[i]->str, &rec);
 
-        if (code == CLI_REFUSED) {
-            code = CLI_OK;
+        if (code == CTL_NOTFOUND || code == CTL_BROKEN) {
+            ctl_note_error(ctl);
+            code = CTL_OK;
             continue;
         }
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             break;
         }
 
@@ -145,10 +147,10 @@ cli_suspect_tokens(cli_t *cli, const char *id, json_t *tokens, int64_t now)
         json_object_set_new(token, "id", json_string(ids->element[i]->str));
         json_array_append_new(tokens, token);
 
-        code = cli_token_more(cli, token, now);
+        code = cli_token_more(ctl, token, now);
 
-        if (code == CLI_OK) {
-            code = cli_usage_read(cli, ids->element[i]->str, token);
+        if (code == CTL_OK) {
+            code = cli_usage_read(ctl, ids->element[i]->str, token);
         }
     }
 

@@ -11,7 +11,7 @@
 
 
 int
-cli_init(cli_t *cli, cli_args_t *args)
+cli_init(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *word;
@@ -25,41 +25,42 @@ cli_init(cli_t *cli, cli_args_t *args)
     arg[1] = approval ? approval : "none";
 
     if (stok_brand_check(arg[0], strlen(arg[0])) != STOK_OK) {
-        return cli_fail(CLI_USAGE, "bad --brand: %d to %d of a-z 0-9",
+        return ctl_fail(ctl, CTL_INVALID, "bad --brand: %d to %d of a-z 0-9",
                         STOK_BRAND_MIN, STOK_BRAND_MAX);
     }
 
     if (strcmp(arg[1], "none") != 0 && strcmp(arg[1], "required") != 0) {
-        return cli_fail(CLI_USAGE, "bad --approval: required or none");
+        return ctl_fail(ctl, CTL_INVALID, "bad --approval: required or none");
     }
 
-    code = cli_script(cli, stok_script_init, 2, arg, &word);
+    code = cli_script(ctl, stok_script_init, 2, arg, &word);
 
-    if (code != CLI_OK && code != CLI_FOUND) {
+    if (code != CTL_OK && code != CTL_FOUND) {
         return code;
     }
 
-    if (code == CLI_FOUND) {
-        cli_note("a dataset is there already: nothing was changed");
+    if (code == CTL_FOUND) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "a dataset is there already: nothing "
+                 "was changed");
 
         if ((brand && strcmp(brand, word) != 0) || approval) {
-            cli_note("note: --brand and --approval were passed over; "
-                     "its brand is %s", word);
+            ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were passed "
+                     "over; its brand is %s", word);
         }
     }
 
-    if (cli->json) {
+    if (ctl->json) {
         json = json_pack("{s:s, s:s, s:b}", "schema", STOK_SCHEMA, "brand",
-                         code == CLI_FOUND ? word : arg[0], "created",
-                         code == CLI_OK);
-        code = cli_print_json(json);
+                         code == CTL_FOUND ? word : arg[0], "created",
+                         code == CTL_OK);
+        code = cli_print_json(ctl, json);
 
     } else {
-        if (code == CLI_OK) {
-            printf("dataset made at \"%s\"\n", cli->prefix);
+        if (code == CTL_OK) {
+            printf("dataset made at \"%s\"\n", ctl->prefix);
         }
 
-        code = CLI_OK;
+        code = CTL_OK;
     }
 
     free(word);

@@ -24,12 +24,12 @@
 #include <string.h>
 
 
-static int cli_issue_steps(cli_t *cli, cli_new_t *new, const char *mode,
+static int cli_issue_steps(ctl_t *ctl, cli_new_t *new, const char *mode,
     cli_issue_step_pt step, void *data);
-static int cli_issue_random(cli_new_t *new, stok_kind_e kind);
-static int cli_issue_write(cli_t *cli, cli_new_t *new, cli_issue_step_pt step,
+static int cli_issue_random(ctl_t *ctl, cli_new_t *new, stok_kind_e kind);
+static int cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
     void *data);
-static void cli_issue_warn(cli_new_t *new);
+static void cli_issue_warn(ctl_t *ctl, cli_new_t *new);
 
 
 int
@@ -48,18 +48,18 @@ cli_issue_lifetime(const char *env, int64_t *seconds)
     for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
         if (strcmp(env, envs[i].env) == 0) {
             *seconds = (int64_t) envs[i].days * CLI_DAY;
-            return CLI_OK;
+            return CTL_OK;
         }
     }
 
-    return CLI_REFUSED;
+    return CTL_INVALID;
 }
 
 
 /* a name that is given, and how the token leaves */
 
 int
-cli_issue_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
+cli_issue_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 {
     stok_str_t   name;
     const char  *given;
@@ -71,40 +71,41 @@ cli_issue_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
         name.len = strlen(given);
 
         if (stok_name_check(name) != STOK_OK) {
-            return cli_fail(CLI_REFUSED, "bad --name: 1 to %d characters, "
-                            "none a control character", STOK_NAME_MAX);
+            return ctl_fail(ctl, CTL_REJECTED, "bad --name: 1 to %d "
+                            "characters, none a control character",
+                            STOK_NAME_MAX);
         }
 
         memcpy(new->name, given, name.len + 1);
     }
 
-    return cli_deliver_options(cli, args, new);
+    return cli_deliver_options(ctl, args, new);
 }
 
 
 int
-cli_issue(cli_t *cli, cli_new_t *new, cli_issue_step_pt step, void *data)
+cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data)
 {
     int  code;
 
-    code = cli_meta(cli, "brand", &new->brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &new->brand);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_issue_steps(cli, new, new->choose ? "name" : "check", step,
+    code = cli_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
-    if (code == CLI_OK) {
-        code = cli_deliver(cli, new);
+    if (code == CTL_OK) {
+        code = cli_deliver(ctl, new);
     }
 
-    if (code == CLI_OK) {
-        code = cli_issue_write(cli, new, step, data);
+    if (code == CTL_OK) {
+        code = cli_issue_write(ctl, new, step, data);
     }
 
-    if (code == CLI_OK) {
-        cli_issue_warn(new);
+    if (code == CTL_OK) {
+        cli_issue_warn(ctl, new);
     }
 
     free(new->brand);
@@ -115,27 +116,27 @@ cli_issue(cli_t *cli, cli_new_t *new, cli_issue_step_pt step, void *data)
 
 
 static int
-cli_issue_write(cli_t *cli, cli_new_t *new, cli_issue_step_pt step,
+cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
     void *data)
 {
     int  code;
 
-    cli_hint("what was shown or written is no token, unless "
+    ctl_hint(ctl, "what was shown or written is no token, unless "
              "\"token show %s\" finds it", new->id);
 
-    code = cli_issue_steps(cli, new, "write", step, data);
+    code = cli_issue_steps(ctl, new, "write", step, data);
 
-    if (code == CLI_CHANGED) {
-        code = cli_fail(CLI_REFUSED, "the record keeps changing");
+    if (code == CTL_CHANGED) {
+        code = ctl_fail(ctl, CTL_CHANGED, "the record keeps changing");
     }
 
-    cli_hint(NULL);
+    ctl_hint(ctl, NULL);
 
-    if (code == CLI_OK) {
-        cli_deliver_done(cli, new);
+    if (code == CTL_OK) {
+        cli_deliver_done(ctl, new);
 
     } else {
-        cli_deliver_undo(cli, new, code);
+        cli_deliver_undo(ctl, new, code);
     }
 
     return code;
@@ -143,30 +144,30 @@ cli_issue_write(cli_t *cli, cli_new_t *new, cli_issue_step_pt step,
 
 
 static void
-cli_issue_warn(cli_new_t *new)
+cli_issue_warn(ctl_t *ctl, cli_new_t *new)
 {
     if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
-        cli_note("warning: a production token that never expires: "
-                 "every review will find it");
+        ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
+                 "expires: every review will find it");
     }
 
     if (new->owner != STOK_USER_ACTIVE) {
-        cli_note("note: the user is %s: the token is refused until it "
-                 "is active", stok_user_status_name(new->owner).data);
+        ctl_note(ctl, CTL_NOTE_NOTE, "the user is %s: the token is refused "
+                 "until it is active", stok_user_status_name(new->owner).data);
     }
 }
 
 
 static int
-cli_issue_steps(cli_t *cli, cli_new_t *new, const char *mode,
+cli_issue_steps(ctl_t *ctl, cli_new_t *new, const char *mode,
     cli_issue_step_pt step, void *data)
 {
     int  code, tries;
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = step(cli, new, mode, data);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = step(ctl, new, mode, data);
     }
 
     return code;
@@ -176,25 +177,25 @@ cli_issue_steps(cli_t *cli, cli_new_t *new, const char *mode,
 /* token, id, digest and dates: the first time only */
 
 int
-cli_issue_draw(cli_t *cli, cli_new_t *new)
+cli_issue_draw(ctl_t *ctl, cli_new_t *new)
 {
     int  code;
 
     if (new->created_at) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_issue_random(new, new->scope[0] ? STOK_KIND_SCIM
+    code = cli_issue_random(ctl, new, new->scope[0] ? STOK_KIND_SCIM
                                  : new->personal ? STOK_KIND_PAT
                                                  : STOK_KIND_SVC);
 
-    if (code == CLI_OK) {
-        stok_digest(cli->keys.n ? &cli->keys.key[0] : NULL, new->token,
+    if (code == CTL_OK) {
+        stok_digest(ctl->keys.n ? &ctl->keys.key[0] : NULL, new->token,
                     strlen(new->token), new->digest);
-        code = cli_now(cli, &new->created_at);
+        code = cli_now(ctl, &new->created_at);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
     }
 
@@ -203,7 +204,7 @@ cli_issue_draw(cli_t *cli, cli_new_t *new)
 
 
 static int
-cli_issue_random(cli_new_t *new, stok_kind_e kind)
+cli_issue_random(ctl_t *ctl, cli_new_t *new, stok_kind_e kind)
 {
     int          rc;
     size_t       len;
@@ -214,7 +215,7 @@ cli_issue_random(cli_new_t *new, stok_kind_e kind)
 
     do {
         if (RAND_bytes(random[0], sizeof(random)) != 1) {
-            return cli_fail(CLI_UNAVAILABLE, "no random numbers");
+            return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
         }
 
         rc = stok_token_make(brand, strlen(brand), kind, random[0],
@@ -229,21 +230,21 @@ cli_issue_random(cli_new_t *new, stok_kind_e kind)
     OPENSSL_cleanse(random, sizeof(random));
 
     if (rc != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "the dataset's brand \"%s\" is no brand",
-                        brand);
+        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is no "
+                        "brand", brand);
     }
 
     new->token[len] = '\0';
     new->id[STOK_ID_LEN] = '\0';
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* more: n arguments that say what becomes of a predecessor */
 
 int
-cli_issue_script(cli_t *cli, cli_new_t *new, const char *mode, int n,
+cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
     const char **more)
 {
     int                   i, code;
@@ -273,7 +274,7 @@ cli_issue_script(cli_t *cli, cli_new_t *new, const char *mode, int n,
     snprintf(expires, sizeof(expires), "%lld", (long long) new->expires_at);
 
     memcpy(made.digest, new->digest, sizeof(made.digest));
-    (void) cli_token_seal(cli, &made, &rec, seal);
+    (void) cli_token_seal(ctl, &made, &rec, seal);
 
     arg[0] = mode;
     arg[1] = hex;
@@ -291,9 +292,9 @@ cli_issue_script(cli_t *cli, cli_new_t *new, const char *mode, int n,
         arg[11 + i] = more[i];
     }
 
-    code = cli_script(cli, stok_script_token_create, 11 + n, arg, &word);
+    code = cli_script(ctl, stok_script_token_create, 11 + n, arg, &word);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);
         free(word);
     }

@@ -55,31 +55,31 @@ typedef struct {
 /*
  * Reads what the verb needs, judges it, and ends with cli_issue_script(): in
  * the mode "check" or "name", which changes nothing, then "write".  Called
- * again if it answers CLI_CHANGED.
+ * again if it answers CTL_CHANGED.
  */
-typedef int (*cli_issue_step_pt)(cli_t *cli, cli_new_t *new,
+typedef int (*cli_issue_step_pt)(ctl_t *ctl, cli_new_t *new,
     const char *mode, void *data);
 
 
 /* issue.c */
-int cli_issue_options(cli_t *cli, cli_args_t *args, cli_new_t *new);
+int cli_issue_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
 int cli_issue_lifetime(const char *env, int64_t *seconds);
-int cli_issue(cli_t *cli, cli_new_t *new, cli_issue_step_pt step, void *data);
-int cli_issue_draw(cli_t *cli, cli_new_t *new);
-int cli_issue_script(cli_t *cli, cli_new_t *new, const char *mode, int n,
+int cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data);
+int cli_issue_draw(ctl_t *ctl, cli_new_t *new);
+int cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
     const char **more);
 
 /* deliver.c */
-int cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new);
+int cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
 
-/* the clear token leaves; not CLI_OK: nobody has it, and no file is left */
-int cli_deliver(cli_t *cli, cli_new_t *new);
+/* the clear token leaves; not CTL_OK: nobody has it, and no file is left */
+int cli_deliver(ctl_t *ctl, cli_new_t *new);
 
 /* what was delivered is no token, or may be none */
-void cli_deliver_undo(cli_t *cli, cli_new_t *new, int code);
+void cli_deliver_undo(ctl_t *ctl, cli_new_t *new, int code);
 
 /* the rest, when it is a token */
-void cli_deliver_done(cli_t *cli, cli_new_t *new);
+void cli_deliver_done(ctl_t *ctl, cli_new_t *new);
 
 
 #endif /* ISSUE_H */

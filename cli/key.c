@@ -16,7 +16,7 @@
 
 
 int
-cli_keys_read(cli_t *cli)
+cli_keys_read(ctl_t *ctl)
 {
     int           fd, rc;
     char          text[STOK_KEY_FILE_MAX + 1];
@@ -25,11 +25,11 @@ cli_keys_read(cli_t *cli)
     const char   *why;
     struct stat   st;
 
-    if (cli->key_file == NULL) {
-        return CLI_OK;
+    if (ctl->key_file == NULL) {
+        return CTL_OK;
     }
 
-    fd = open(cli->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fd = open(ctl->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd == -1 || fstat(fd, &st) == -1) {
         rc = errno;
@@ -37,7 +37,7 @@ cli_keys_read(cli_t *cli)
             close(fd);
         }
 
-        return cli_fail(CLI_USAGE, "key file \"%s\": %s", cli->key_file,
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\": %s", ctl->key_file,
                         strerror(rc));
     }
 
@@ -45,51 +45,51 @@ cli_keys_read(cli_t *cli)
         || (st.st_uid != 0 && st.st_uid != geteuid()))
     {
         close(fd);
-        return cli_fail(CLI_USAGE, "key file \"%s\" has to be a file of "
-                        "yours or root's, of mode 0600 or stricter",
-                        cli->key_file);
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" has to be a file "
+                        "of yours or root's, of mode 0600 or stricter",
+                        ctl->key_file);
     }
 
     n = read(fd, text, sizeof(text));
     close(fd);
 
     if (n < 0 || n > STOK_KEY_FILE_MAX) {
-        return cli_fail(CLI_USAGE, "key file \"%s\" cannot be read",
-                        cli->key_file);
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" cannot be read",
+                        ctl->key_file);
     }
 
-    rc = stok_keys_parse(&cli->keys, text, (size_t) n, &line, &why);
+    rc = stok_keys_parse(&ctl->keys, text, (size_t) n, &line, &why);
     OPENSSL_cleanse(text, sizeof(text));
 
     if (rc != STOK_OK) {
-        return cli_fail(CLI_USAGE, "key file \"%s\", line %zu: %s",
-                        cli->key_file, line, why);
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\", line %zu: %s",
+                        ctl->key_file, line, why);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_key_new(cli_t *cli, cli_args_t *args)
+cli_key_new(ctl_t *ctl, cli_args_t *args)
 {
     char        hex[STOK_DIGEST_HEX];
     uint8_t     secret[STOK_KEY_LEN];
     stok_key_t  key;
 
-    (void) cli;
+    (void) ctl;
 
     memset(secret, 0, sizeof(secret));
 
     if (stok_key_init(&key, args->arg[0], strlen(args->arg[0]), secret)
         != STOK_OK)
     {
-        return cli_fail(CLI_USAGE, "bad key name: 1 to %d of "
+        return ctl_fail(ctl, CTL_INVALID, "bad key name: 1 to %d of "
                         "A-Z a-z 0-9 . _ -", STOK_KEY_NAME_MAX);
     }
 
     if (RAND_bytes(secret, sizeof(secret)) != 1) {
-        return cli_fail(CLI_UNAVAILABLE, "no random numbers");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
     }
 
     stok_digest_hex(secret, hex);
@@ -98,5 +98,5 @@ cli_key_new(cli_t *cli, cli_args_t *args)
     OPENSSL_cleanse(secret, sizeof(secret));
     OPENSSL_cleanse(hex, sizeof(hex));
 
-    return CLI_OK;
+    return CTL_OK;
 }

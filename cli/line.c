@@ -12,8 +12,8 @@
 #include <string.h>
 
 
-static int cli_line_user(cli_t *cli, cli_line_t *line);
-static int cli_line_token(cli_t *cli, cli_line_t *line);
+static int cli_line_user(ctl_t *ctl, cli_line_t *line);
+static int cli_line_token(ctl_t *ctl, cli_line_t *line);
 static int cli_line_meta(cli_line_t *line);
 static int cli_line_fields(cli_line_t *line);
 static int cli_line_field(cli_line_t *line, const cli_member_t *m);
@@ -28,31 +28,31 @@ static int cli_line_is_date(stok_str_t name);
 
 
 int
-cli_line_parse(cli_t *cli, cli_line_t *line, const char *text, size_t len)
+cli_line_parse(ctl_t *ctl, cli_line_t *line, const char *text, size_t len)
 {
     cli_line_init(line);
 
-    if (cli_line_plain(line, text, len) != CLI_OK) {
+    if (cli_line_plain(line, text, len) != CTL_OK) {
         cli_line_init(line);
 
-        if (cli_line_json(line, text, len) != CLI_OK) {
-            return CLI_REFUSED;
+        if (cli_line_json(line, text, len) != CTL_OK) {
+            return CTL_REJECTED;
         }
     }
 
     switch (line->kind) {
 
     case CLI_LINE_TOKEN:
-        return cli_line_token(cli, line);
+        return cli_line_token(ctl, line);
 
     case CLI_LINE_USER:
-        return cli_line_user(cli, line);
+        return cli_line_user(ctl, line);
 
     case CLI_LINE_META:
         return cli_line_meta(line);
 
     default:
-        return CLI_OK;
+        return CTL_OK;
     }
 }
 
@@ -73,18 +73,18 @@ cli_line_free(cli_line_t *line)
 
 
 static int
-cli_line_user(cli_t *cli, cli_line_t *line)
+cli_line_user(ctl_t *ctl, cli_line_t *line)
 {
     const char  *why;
 
-    if (cli_line_text(line, "id", &line->id) != CLI_OK
+    if (cli_line_text(line, "id", &line->id) != CTL_OK
         || stok_user_id_check(line->id) != STOK_OK)
     {
         return cli_line_bad(line, "the user has no valid id");
     }
 
-    if (cli_line_fields(line) != CLI_OK) {
-        return CLI_REFUSED;
+    if (cli_line_fields(line) != CTL_OK) {
+        return CTL_REJECTED;
     }
 
     if (stok_user_record_decode(&line->user, line->field, line->n, &why)
@@ -94,8 +94,8 @@ cli_line_user(cli_t *cli, cli_line_t *line)
                             why ? why : "no field");
     }
 
-    if (cli->keys.n) {
-        stok_seal_check_user(&cli->keys, line->id, &line->user);
+    if (ctl->keys.n) {
+        stok_seal_check_user(&ctl->keys, line->id, &line->user);
 
         if (line->user.tampered) {
             return cli_line_bad(line, "the user has no valid seal by a key "
@@ -103,26 +103,26 @@ cli_line_user(cli_t *cli, cli_line_t *line)
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_line_token(cli_t *cli, cli_line_t *line)
+cli_line_token(ctl_t *ctl, cli_line_t *line)
 {
     stok_str_t   hex;
     const char  *why;
 
-    if (cli_line_text(line, "digest", &hex) != CLI_OK
-        || cli_unhex(hex.data, hex.len, line->digest) != CLI_OK)
+    if (cli_line_text(line, "digest", &hex) != CTL_OK
+        || cli_unhex(hex.data, hex.len, line->digest) != CTL_OK)
     {
         return cli_line_bad(line, "the token's digest is not 64 hex digits");
     }
 
     memcpy(line->hex, hex.data, STOK_DIGEST_HEX);
 
-    if (cli_line_fields(line) != CLI_OK || cli_line_used(line) != CLI_OK) {
-        return CLI_REFUSED;
+    if (cli_line_fields(line) != CTL_OK || cli_line_used(line) != CTL_OK) {
+        return CTL_REJECTED;
     }
 
     if (stok_token_record_decode(&line->token, line->field, line->n, &why)
@@ -134,8 +134,8 @@ cli_line_token(cli_t *cli, cli_line_t *line)
 
     line->id = line->token.id;
 
-    if (cli->keys.n) {
-        stok_seal_check_token(&cli->keys, line->digest, &line->token);
+    if (ctl->keys.n) {
+        stok_seal_check_token(&ctl->keys, line->digest, &line->token);
 
         if (line->token.tampered) {
             return cli_line_bad(line, "the token has no valid seal by a key "
@@ -143,7 +143,7 @@ cli_line_token(cli_t *cli, cli_line_t *line)
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -153,7 +153,7 @@ cli_line_meta(cli_line_t *line)
     stok_str_t   text;
     const char  *approval;
 
-    if (cli_line_text(line, "schema", &text) != CLI_OK
+    if (cli_line_text(line, "schema", &text) != CTL_OK
         || text.len != sizeof(STOK_SCHEMA) - 1
         || memcmp(text.data, STOK_SCHEMA, text.len) != 0)
     {
@@ -161,7 +161,7 @@ cli_line_meta(cli_line_t *line)
                             STOK_SCHEMA);
     }
 
-    if (cli_line_text(line, "brand", &text) != CLI_OK
+    if (cli_line_text(line, "brand", &text) != CTL_OK
         || stok_brand_check(text.data, text.len) != STOK_OK)
     {
         return cli_line_bad(line, "there is no valid brand");
@@ -176,7 +176,7 @@ cli_line_meta(cli_line_t *line)
         return cli_line_bad(line, "approval is neither required nor none");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -197,12 +197,12 @@ cli_line_fields(cli_line_t *line)
             return cli_line_bad(line, "there are too many fields");
         }
 
-        if (cli_line_field(line, &line->member[i]) != CLI_OK) {
-            return CLI_REFUSED;
+        if (cli_line_field(line, &line->member[i]) != CTL_OK) {
+            return CTL_REJECTED;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -229,11 +229,11 @@ cli_line_field(cli_line_t *line, const cli_member_t *m)
     line->field[line->n++] = m->text;
 
     if (m->type == CLI_MEMBER_TEXT && (!date || m->text.len == 0)) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (m->type == CLI_MEMBER_NUMBER && date) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     /* a name that is none of ours is not repeated */
@@ -297,7 +297,7 @@ cli_line_usage(cli_line_t *line)
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -326,12 +326,12 @@ cli_line_text(cli_line_t *line, const char *name, stok_str_t *text)
     m = cli_line_member(line, name);
 
     if (m == NULL || m->type != CLI_MEMBER_TEXT) {
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     *text = m->text;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -367,5 +367,5 @@ cli_line_bad(cli_line_t *line, const char *format, ...)
     vsnprintf(line->why, sizeof(line->why), format, ap);
     va_end(ap);
 
-    return CLI_REFUSED;
+    return CTL_REJECTED;
 }

@@ -45,21 +45,21 @@ cli_line_plain(cli_line_t *line, const char *text, size_t len)
     end = text + len;
 
     if (p == end || *p++ != '{') {
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     p = cli_plain_text(p, end, &kind);
 
-    if (p == NULL || cli_line_kind(line, kind) != CLI_OK
+    if (p == NULL || cli_line_kind(line, kind) != CTL_OK
         || (line->kind != CLI_LINE_USER && line->kind != CLI_LINE_TOKEN)
         || p == end || *p++ != ':')
     {
-        return CLI_REFUSED;
+        return CTL_REJECTED;
     }
 
     p = cli_plain_object(line, p, end);
 
-    return p && end - p == 1 && *p == '}' ? CLI_OK : CLI_REFUSED;
+    return p && end - p == 1 && *p == '}' ? CTL_OK : CTL_REJECTED;
 }
 
 
@@ -260,15 +260,15 @@ cli_line_json(cli_line_t *line, const char *text, size_t len)
         line->object = json_object_iter_value(iter);
 
         if (json_is_object(line->object)
-            && cli_line_kind(line, kind) == CLI_OK)
+            && cli_line_kind(line, kind) == CTL_OK)
         {
             json_object_foreach(line->object, name, value) {
-                if (cli_json_member(line, name, value) != CLI_OK) {
-                    return CLI_REFUSED;
+                if (cli_json_member(line, name, value) != CTL_OK) {
+                    return CTL_REJECTED;
                 }
             }
 
-            return CLI_OK;
+            return CTL_OK;
         }
     }
 
@@ -286,11 +286,11 @@ cli_line_kind(cli_line_t *line, stok_str_t kind)
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (cli_str_is(kind, kinds[i])) {
             line->kind = (cli_line_e) i;
-            return CLI_OK;
+            return CTL_OK;
         }
     }
 
-    return CLI_REFUSED;
+    return CTL_REJECTED;
 }
 
 
@@ -330,7 +330,7 @@ cli_json_member(cli_line_t *line, const char *name, json_t *value)
 
     line->members++;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

@@ -21,11 +21,11 @@ typedef struct {
 } cli_list_t;
 
 
-static int cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
+static int cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     cli_list_t *list);
 static void cli_token_row(cli_list_t *list, json_t *json);
-static int cli_walk(cli_t *cli, const char *index, cli_list_t *list);
-static int cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list);
+static int cli_walk(ctl_t *ctl, const char *index, cli_list_t *list);
+static int cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list);
 static int cli_id_order(const void *a, const void *b);
 static const char *cli_text(json_t *json, const char *name);
 
@@ -33,14 +33,14 @@ static const char *cli_text(json_t *json, const char *name);
 /* state and last use, as a token's JSON shows them */
 
 int
-cli_token_more(cli_t *cli, json_t *json, int64_t now)
+cli_token_more(ctl_t *ctl, json_t *json, int64_t now)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "ZSCORE %slast_used %s", cli->prefix,
+    code = cli_command(ctl, &reply, "ZSCORE %slast_used %s", ctl->prefix,
                        cli_text(json, "id"));
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -48,7 +48,7 @@ cli_token_more(cli_t *cli, json_t *json, int64_t now)
                                                                  : NULL);
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -79,7 +79,7 @@ cli_token_state(json_t *json, int64_t now, const char *last_used)
 
 
 int
-cli_token_list(cli_t *cli, cli_args_t *args)
+cli_token_list(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
     char         *brand;
@@ -103,31 +103,31 @@ cli_token_list(cli_t *cli, cli_args_t *args)
         }
 
         if (i == 4) {
-            return cli_fail(CLI_USAGE, "bad --status: active, revoked, "
+            return ctl_fail(ctl, CTL_INVALID, "bad --status: active, revoked, "
                             "expired or rotating");
         }
     }
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    code = cli_now(cli, &list.now);
+    code = cli_now(ctl, &list.now);
 
-    if (code == CLI_OK && user) {
-        code = cli_read_user(cli, user, &rec);
-        if (code == CLI_OK) {
+    if (code == CTL_OK && user) {
+        code = cli_read_user(ctl, user, &rec);
+        if (code == CTL_OK) {
             cli_free(&rec);
         }
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
-    list.array = cli->json ? json_array() : NULL;
+    list.array = ctl->json ? json_array() : NULL;
 
     if (list.array == NULL) {
         cli_cell("ID", 20);
@@ -138,34 +138,34 @@ cli_token_list(cli_t *cli, cli_args_t *args)
     }
 
     if (user == NULL) {
-        code = cli_walk(cli, "tokens", &list);
+        code = cli_walk(ctl, "tokens", &list);
 
     } else {
-        code = cli_user_tokens(cli, user, &ids);
-        if (code == CLI_OK) {
-            for (i = 0; i < ids->elements && code == CLI_OK; i += CLI_BATCH) {
-                code = cli_each_token(cli, ids, i, CLI_BATCH, &list);
+        code = cli_user_tokens(ctl, user, &ids);
+        if (code == CTL_OK) {
+            for (i = 0; i < ids->elements && code == CTL_OK; i += CLI_BATCH) {
+                code = cli_each_token(ctl, ids, i, CLI_BATCH, &list);
             }
 
             freeReplyObject(ids);
         }
     }
 
-    return list.array ? (code == CLI_OK ? cli_print_json(list.array) : code)
-                      : code;
+    return list.array && code == CTL_OK ? cli_print_json(ctl, list.array)
+                                        : code;
 }
 
 
 /* SORT would do, but is among the dangerous commands */
 
 int
-cli_user_tokens(cli_t *cli, const char *user, redisReply **ids)
+cli_user_tokens(ctl_t *ctl, const char *user, redisReply **ids)
 {
     int  code;
 
-    code = cli_command(cli, ids, "SMEMBERS %suser-tokens:%s", cli->prefix,
+    code = cli_command(ctl, ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
                        user);
-    if (code == CLI_OK && (*ids)->elements) {
+    if (code == CTL_OK && (*ids)->elements) {
         qsort((*ids)->element, (*ids)->elements, sizeof(redisReply *),
               cli_id_order);
     }
@@ -185,7 +185,7 @@ cli_id_order(const void *a, const void *b)
 /* an index by creation, a page at a time */
 
 static int
-cli_walk(cli_t *cli, const char *index, cli_list_t *list)
+cli_walk(ctl_t *ctl, const char *index, cli_list_t *list)
 {
     int          code;
     long         from;
@@ -193,31 +193,31 @@ cli_walk(cli_t *cli, const char *index, cli_list_t *list)
     redisReply  *ids;
 
     for (from = 0, n = CLI_BATCH; n == CLI_BATCH; from += CLI_BATCH) {
-        code = cli_command(cli, &ids, "ZRANGE %s%s %ld %ld", cli->prefix,
+        code = cli_command(ctl, &ids, "ZRANGE %s%s %ld %ld", ctl->prefix,
                            index, from, from + CLI_BATCH - 1);
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
 
         n = ids->type == REDIS_REPLY_ARRAY ? ids->elements : 0;
 
-        code = list->users ? cli_each_user(cli, ids, list)
-                           : cli_each_token(cli, ids, 0, n, list);
+        code = list->users ? cli_each_user(ctl, ids, list)
+                           : cli_each_token(ctl, ids, 0, n, list);
         freeReplyObject(ids);
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* three pipelines: ids to digests, digests to records, ids to last use */
 
 static int
-cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
+cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     cli_list_t *list)
 {
     int           code;
@@ -233,26 +233,26 @@ cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
     memset(digest, 0, sizeof(digest));
 
     for (i = from; i < last; i++) {
-        redisAppendCommand(cli->ctx, "GET %sid:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix,
                            ids->element[i]->str);
     }
 
-    code = CLI_OK;
+    code = CTL_OK;
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &digest[i]);
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &digest[i]);
     }
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        redisAppendCommand(cli->ctx, "HGETALL %stoken:%s", cli->prefix,
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        redisAppendCommand(ctl->ctx, "HGETALL %stoken:%s", ctl->prefix,
                            digest[i]->str ? digest[i]->str : "");
-        redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
                            ids->element[from + i]->str);
     }
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &reply);
-        if (code != CLI_OK) {
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &reply);
+        if (code != CTL_OK) {
             break;
         }
 
@@ -267,9 +267,9 @@ cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
         json[i] = cli_json(&rec, NULL);
         freeReplyObject(reply);
 
-        code = cli_reply(cli, &reply);
+        code = cli_reply(ctl, &reply);
 
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             cli_token_state(json[i], list->now, reply->str);
             freeReplyObject(reply);
         }
@@ -280,7 +280,7 @@ cli_each_token(cli_t *cli, redisReply *ids, size_t from, size_t n,
             freeReplyObject(digest[i]);
         }
 
-        if (code == CLI_OK && json_object_get(json[i], "id")
+        if (code == CTL_OK && json_object_get(json[i], "id")
             && (list->status == NULL
                 || strcmp(cli_text(json[i], "state"), list->status) == 0))
         {
@@ -327,7 +327,7 @@ cli_token_row(cli_list_t *list, json_t *json)
 
 
 int
-cli_user_list(cli_t *cli, cli_args_t *args)
+cli_user_list(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *brand;
@@ -335,8 +335,8 @@ cli_user_list(cli_t *cli, cli_args_t *args)
 
     (void) args;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -344,7 +344,7 @@ cli_user_list(cli_t *cli, cli_args_t *args)
 
     memset(&list, 0, sizeof(list));
     list.users = 1;
-    list.array = cli->json ? json_array() : NULL;
+    list.array = ctl->json ? json_array() : NULL;
 
     if (list.array == NULL) {
         cli_cell("ID", 32);
@@ -353,15 +353,15 @@ cli_user_list(cli_t *cli, cli_args_t *args)
         cli_cell("OWNER", -25);
     }
 
-    code = cli_walk(cli, "users", &list);
+    code = cli_walk(ctl, "users", &list);
 
-    return list.array ? (code == CLI_OK ? cli_print_json(list.array) : code)
-                      : code;
+    return list.array && code == CTL_OK ? cli_print_json(ctl, list.array)
+                                        : code;
 }
 
 
 static int
-cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list)
+cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list)
 {
     int            code;
     size_t         i, k;
@@ -370,13 +370,13 @@ cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list)
     cli_record_t   rec;
 
     for (i = 0; i < ids->elements; i++) {
-        redisAppendCommand(cli->ctx, "HGETALL %suser:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
                            ids->element[i]->str);
     }
 
     for (i = 0; i < ids->elements; i++) {
-        code = cli_reply(cli, &reply);
-        if (code != CLI_OK) {
+        code = cli_reply(ctl, &reply);
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -403,38 +403,38 @@ cli_each_user(cli_t *cli, redisReply *ids, cli_list_t *list)
         json_decref(json);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_user_show(cli_t *cli, cli_args_t *args)
+cli_user_show(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     json_t        *json;
     cli_record_t   rec;
 
-    code = cli_read_user(cli, args->arg[0], &rec);
-    if (code != CLI_OK) {
+    code = cli_read_user(ctl, args->arg[0], &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
     json = cli_json(&rec, args->arg[0]);
     cli_free(&rec);
 
-    code = cli_usage_user(cli, args->arg[0], json);
-    if (code != CLI_OK) {
+    code = cli_usage_user(ctl, args->arg[0], json);
+    if (code != CTL_OK) {
         json_decref(json);
         return code;
     }
 
-    if (cli->json) {
-        return cli_print_json(json);
+    if (ctl->json) {
+        return cli_print_json(ctl, json);
     }
 
     cli_print_fields(json);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

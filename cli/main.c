@@ -22,7 +22,7 @@ typedef struct {
     int          n;                              /* of arguments; -1: some */
     const char  *options;                        /* besides the global ones */
     int          offline;                        /* needs no Redis */
-    int        (*run)(cli_t *cli, cli_args_t *args);
+    int        (*run)(ctl_t *ctl, cli_args_t *args);
 } cli_verb_t;
 
 
@@ -134,69 +134,70 @@ static const struct option  cli_options[] = {
 };
 
 
-static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
-static int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
+static int cli_run(ctl_t *ctl, const cli_verb_t *verb, cli_args_t *args);
+static int cli_parse(ctl_t *ctl, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb);
-static int cli_parse_options(cli_t *cli, int argc, char **argv,
+static int cli_parse_options(ctl_t *ctl, int argc, char **argv,
     cli_args_t *args, int *help);
-static int cli_parse_verb(cli_args_t *args, const cli_verb_t **verb,
+static int cli_parse_verb(ctl_t *ctl, cli_args_t *args,
+    const cli_verb_t **verb,
     int help);
 static int cli_allowed(const char *options, const char *name);
-static void cli_global(cli_t *cli, int option, const char *value);
-static int cli_globals_check(cli_t *cli);
+static void cli_global(ctl_t *ctl, int option, const char *value);
+static int cli_globals_check(ctl_t *ctl);
 static const char *cli_actor(void);
 static void cli_usage(FILE *out, const cli_verb_t *only);
 static const char *cli_env(const char *name, const char *value);
-
-
-static char  cli_hinted[256];
+static void cli_note(void *data, ctl_note_e note, const char *text);
+static int cli_exit(ctl_t *ctl, int kind);
 
 
 int
 main(int argc, char **argv)
 {
     int                code;
-    cli_t              cli;
+    ctl_t              ctl;
     cli_args_t         args;
     const cli_verb_t  *verb;
 
-    memset(&cli, 0, sizeof(cli));
+    memset(&ctl, 0, sizeof(ctl));
+    ctl.note = cli_note;
 
-    cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
-    cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
-    cli.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
-    cli.role_names = cli_env("SERVICE_TOKEN_ROLES", "member manager admin");
-    cli.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
+    ctl.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
+    ctl.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
+    ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
+    ctl.role_names = cli_env("SERVICE_TOKEN_ROLES", "member manager admin");
+    ctl.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
-    code = cli_parse(&cli, argc, argv, &args, &verb);
+    code = cli_parse(&ctl, argc, argv, &args, &verb);
 
-    if (code == CLI_OK && verb != NULL) {
+    if (code == CTL_OK && verb != NULL) {
 
         if (!verb->offline) {
-            code = cli_keys_read(&cli);
+            code = cli_keys_read(&ctl);
 
-            if (code == CLI_OK) {
-                code = cli_connect(&cli);
+            if (code == CTL_OK) {
+                code = cli_connect(&ctl);
             }
         }
 
-        if (code == CLI_OK) {
-            code = cli_run(&cli, verb, &args);
+        if (code == CTL_OK) {
+            code = cli_run(&ctl, verb, &args);
         }
     }
 
-    if (cli.ctx) {
-        redisFree(cli.ctx);
+    if (ctl.ctx) {
+        redisFree(ctl.ctx);
     }
 
-    OPENSSL_cleanse(&cli.keys, sizeof(cli.keys));
+    OPENSSL_cleanse(&ctl.keys, sizeof(ctl.keys));
 
-    return code;
+    return cli_exit(&ctl, code);
 }
 
 
 static int
-cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
+cli_run(ctl_t *ctl, const cli_verb_t *verb, cli_args_t *args)
 {
     int          code, rc;
     const char  *wait;
@@ -204,43 +205,38 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = cli_wait_parse(wait, &cli->wait);
-        if (code != CLI_OK) {
+        code = cli_wait_parse(ctl, wait, &ctl->wait);
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    code = verb->run(cli, args);
+    code = verb->run(ctl, args);
 
-    if (code == CLI_CHANGED) {
-        return cli_fail(CLI_REFUSED, "the record keeps changing: "
-                        "nothing was done, try again");
-    }
-
-    if (code != CLI_OK && code != CLI_FOUND) {
+    if (code != CTL_OK && code != CTL_FOUND) {
         return code;
     }
 
     /* what was done is told, whatever comes of the waiting */
 
-    if (wait && cli->ctx) {
-        (void) cli_flush();
-        rc = cli_wait(cli);
-        code = rc == CLI_OK ? code : rc;
+    if (wait && ctl->ctx) {
+        (void) cli_flush(ctl);
+        rc = cli_wait(ctl);
+        code = rc == CTL_OK ? code : rc;
     }
 
-    rc = cli->answer ? cli_print_json(cli->answer) : CLI_OK;
+    rc = ctl->answer ? cli_print_json(ctl, ctl->answer) : CTL_OK;
 
-    if (rc == CLI_OK) {
-        rc = cli_flush();
+    if (rc == CTL_OK) {
+        rc = cli_flush(ctl);
     }
 
-    return rc == CLI_OK ? code : rc;
+    return rc == CTL_OK ? code : rc;
 }
 
 
 static int
-cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
+cli_parse(ctl_t *ctl, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb)
 {
     int  code, help;
@@ -249,8 +245,8 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
     *verb = NULL;
     help = 0;
 
-    code = cli_parse_options(cli, argc, argv, args, &help);
-    if (code != CLI_OK) {
+    code = cli_parse_options(ctl, argc, argv, args, &help);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -259,23 +255,23 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
 
     if (args->n == 0) {
         cli_usage(help ? stdout : stderr, NULL);
-        return help ? cli_flush() : CLI_USAGE;
+        return help ? cli_flush(ctl) : CTL_INVALID;
     }
 
-    code = cli_parse_verb(args, verb, help);
+    code = cli_parse_verb(ctl, args, verb, help);
 
     if (help && *verb) {
         cli_usage(stdout, *verb);
         *verb = NULL;
-        return cli_flush();
+        return cli_flush(ctl);
     }
 
-    return code == CLI_OK ? cli_globals_check(cli) : code;
+    return code == CTL_OK ? cli_globals_check(ctl) : code;
 }
 
 
 static int
-cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
+cli_parse_options(ctl_t *ctl, int argc, char **argv, cli_args_t *args,
     int *help)
 {
     int  ch, i;
@@ -285,17 +281,17 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
     while ((ch = getopt_long(argc, argv, ":", cli_options, &i)) != -1) {
 
         if (ch == ':') {
-            return cli_fail(CLI_USAGE, "option %s needs a value",
+            return ctl_fail(ctl, CTL_INVALID, "option %s needs a value",
                             argv[optind - 1]);
         }
 
         if (ch != 0 && optopt) {
-            return cli_fail(CLI_USAGE, "unknown option -%c: "
+            return ctl_fail(ctl, CTL_INVALID, "unknown option -%c: "
                             "see service-token --help", optopt);
         }
 
         if (ch != 0) {
-            return cli_fail(CLI_USAGE, "unknown option %s: "
+            return ctl_fail(ctl, CTL_INVALID, "unknown option %s: "
                             "see service-token --help", argv[optind - 1]);
         }
 
@@ -303,10 +299,10 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
             *help = 1;
 
         } else if (i < CLI_GLOBALS) {
-            cli_global(cli, i, optarg);
+            cli_global(ctl, i, optarg);
 
         } else if (args->options == CLI_OPTIONS) {
-            return cli_fail(CLI_USAGE, "too many options");
+            return ctl_fail(ctl, CTL_INVALID, "too many options");
 
         } else {
             args->option[args->options] = cli_options[i].name;
@@ -314,12 +310,12 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_parse_verb(cli_args_t *args, const cli_verb_t **verb, int help)
+cli_parse_verb(ctl_t *ctl, cli_args_t *args, const cli_verb_t **verb, int help)
 {
     int                i, words;
     const cli_verb_t  *v;
@@ -338,7 +334,7 @@ cli_parse_verb(cli_args_t *args, const cli_verb_t **verb, int help)
     }
 
     if (v->group == NULL) {
-        return cli_fail(CLI_USAGE, "unknown verb \"%s%s%s\": "
+        return ctl_fail(ctl, CTL_INVALID, "unknown verb \"%s%s%s\": "
                         "see service-token --help", args->arg[0],
                         args->n > 1 ? " " : "",
                         args->n > 1 ? args->arg[1] : "");
@@ -349,24 +345,24 @@ cli_parse_verb(cli_args_t *args, const cli_verb_t **verb, int help)
     args->n -= words;
 
     if (help) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     for (i = 0; i < args->options; i++) {
         if (!cli_allowed(v->options, args->option[i])) {
-            return cli_fail(CLI_USAGE, "option --%s is not for \"%s%s%s\"",
-                            args->option[i], v->group, v->verb ? " " : "",
-                            v->verb ? v->verb : "");
+            return ctl_fail(ctl, CTL_INVALID, "option --%s is not for "
+                            "\"%s%s%s\"", args->option[i], v->group,
+                            v->verb ? " " : "", v->verb ? v->verb : "");
         }
     }
 
     if (v->n < 0 ? args->n == 0 : args->n != v->n) {
-        return cli_fail(CLI_USAGE, "usage: service-token %s%s%s %s",
+        return ctl_fail(ctl, CTL_INVALID, "usage: service-token %s%s%s %s",
                         v->group, v->verb ? " " : "", v->verb ? v->verb : "",
                         v->args);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -391,66 +387,66 @@ cli_allowed(const char *options, const char *name)
 
 
 static void
-cli_global(cli_t *cli, int option, const char *value)
+cli_global(ctl_t *ctl, int option, const char *value)
 {
     switch (option) {
 
     case 0:
-        cli->redis = value;
+        ctl->redis = value;
         break;
 
     case 1:
-        cli->key_file = value;
+        ctl->key_file = value;
         break;
 
     case 2:
-        cli->prefix = value;
+        ctl->prefix = value;
         break;
 
     case 3:
-        cli->role_names = value;
+        ctl->role_names = value;
         break;
 
     case 4:
-        cli->actor = value;
+        ctl->actor = value;
         break;
 
     default:
-        cli->json = 1;
+        ctl->json = 1;
         break;
     }
 }
 
 
 static int
-cli_globals_check(cli_t *cli)
+cli_globals_check(ctl_t *ctl)
 {
     size_t       len;
     stok_str_t   name;
     const char  *p;
 
-    len = strlen(cli->prefix);
+    len = strlen(ctl->prefix);
 
     if (len == 0 || len > STOK_PREFIX_MAX) {
-        return cli_fail(CLI_USAGE, "a prefix has 1 to %d characters",
+        return ctl_fail(ctl, CTL_INVALID, "a prefix has 1 to %d characters",
                         STOK_PREFIX_MAX);
     }
 
-    if (cli->actor == NULL) {
-        cli->actor = cli_actor();
+    if (ctl->actor == NULL) {
+        ctl->actor = cli_actor();
     }
 
-    name.data = cli->actor;
-    name.len = strlen(cli->actor);
+    name.data = ctl->actor;
+    name.len = strlen(ctl->actor);
 
     if (stok_name_check(name) != STOK_OK) {
-        return cli_fail(CLI_USAGE, "bad --actor: 1 to %d characters",
+        return ctl_fail(ctl, CTL_INVALID, "bad --actor: 1 to %d characters",
                         STOK_NAME_MAX);
     }
 
-    cli->roles.n = 0;
+    ctl->roles.n = 0;
 
-    for (p = cli->role_names; *p; p += len) {
+    for (p = ctl->role_names; *p; p += len) {
         len = strspn(p, " ");
 
         if (len == 0) {
@@ -458,18 +454,18 @@ cli_globals_check(cli_t *cli)
             name.data = p;
             name.len = len;
 
-            if (stok_roles_add(&cli->roles, name) != STOK_OK) {
-                return cli_fail(CLI_USAGE, "bad --roles: names, low to high, "
-                                "with blanks between");
+            if (stok_roles_add(&ctl->roles, name) != STOK_OK) {
+                return ctl_fail(ctl, CTL_INVALID, "bad --roles: names, low to "
+                                "high, with blanks between");
             }
         }
     }
 
-    if (cli->roles.n == 0) {
-        return cli_fail(CLI_USAGE, "bad --roles: no role");
+    if (ctl->roles.n == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --roles: no role");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -538,45 +534,35 @@ cli_option(cli_args_t *args, const char *name)
 }
 
 
-int
-cli_fail(int code, const char *format, ...)
+static void
+cli_note(void *data, ctl_note_e note, const char *text)
 {
-    va_list  ap;
+    static const char  *prefix[] = { "", "note: ", "warning: ",
+                                     "service-token: " };
 
-    va_start(ap, format);
-    fprintf(stderr, "service-token: ");
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "%s%s\n", cli_hinted[0] ? ": " : "", cli_hinted);
-    va_end(ap);
+    (void) data;
 
-    return code;
+    fprintf(stderr, "%s%s\n", prefix[note], text);
 }
 
 
-/* what every failure from now on adds to its line; NULL: nothing */
+/* the error's line, if there is one; the kind's exit code */
 
-void
-cli_hint(const char *format, ...)
+static int
+cli_exit(ctl_t *ctl, int kind)
 {
-    va_list  ap;
+    ctl_error_t  *error;
 
-    cli_hinted[0] = '\0';
+    error = &ctl->error;
 
-    if (format) {
-        va_start(ap, format);
-        vsnprintf(cli_hinted, sizeof(cli_hinted), format, ap);
-        va_end(ap);
+    if (kind == CTL_OK || kind == CTL_FOUND) {
+        return kind;
     }
-}
 
+    if (error->text[0]) {
+        fprintf(stderr, "service-token: %s%s%s\n", error->text,
+                error->hint[0] ? ": " : "", error->hint);
+    }
 
-void
-cli_note(const char *format, ...)
-{
-    va_list  ap;
-
-    va_start(ap, format);
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "\n");
-    va_end(ap);
+    return kind == CTL_INVALID ? 2 : kind == CTL_UNAVAILABLE ? 4 : 3;
 }

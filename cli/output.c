@@ -83,7 +83,7 @@ cli_is_date(const char *name)
 
 
 int
-cli_print_json(json_t *json)
+cli_print_json(ctl_t *ctl, json_t *json)
 {
     char  *text;
 
@@ -91,20 +91,20 @@ cli_print_json(json_t *json)
     json_decref(json);
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     printf("%s\n", text);
     free(text);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 void
-cli_answer(cli_t *cli, json_t *json)
+cli_answer(ctl_t *ctl, json_t *json)
 {
-    cli->answer = json;
+    ctl->answer = json;
 }
 
 
@@ -321,11 +321,12 @@ cli_word(const char *list, const char *word)
 
 
 int
-cli_flush(void)
+cli_flush(ctl_t *ctl)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return cli_fail(CLI_UNAVAILABLE, "cannot write to standard output");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+                        "output");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }

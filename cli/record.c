@@ -13,14 +13,14 @@
 #include <string.h>
 
 
-static int cli_read(cli_t *cli, cli_record_t *rec, const char *what,
+static int cli_read(ctl_t *ctl, cli_record_t *rec, const char *what,
     const char *id);
-static int cli_sealed(cli_t *cli, const char *what, const char *id,
+static int cli_sealed(ctl_t *ctl, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
 
 int
-cli_read_user(cli_t *cli, const char *id, cli_record_t *rec)
+cli_read_user(ctl_t *ctl, const char *id, cli_record_t *rec)
 {
     stok_str_t  text;
 
@@ -30,17 +30,17 @@ cli_read_user(cli_t *cli, const char *id, cli_record_t *rec)
     text.len = strlen(id);
 
     if (stok_user_id_check(text) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no user \"%s\"", id);
+        return ctl_fail(ctl, CTL_NOTFOUND, "no user \"%s\"", id);
     }
 
     snprintf(rec->key, sizeof(rec->key), "user:%s", id);
 
-    return cli_read(cli, rec, "user", id);
+    return cli_read(ctl, rec, "user", id);
 }
 
 
 int
-cli_read_token(cli_t *cli, const char *id, cli_record_t *rec)
+cli_read_token(ctl_t *ctl, const char *id, cli_record_t *rec)
 {
     int          code;
     stok_str_t   text;
@@ -52,50 +52,50 @@ cli_read_token(cli_t *cli, const char *id, cli_record_t *rec)
     text.len = strlen(id);
 
     if (stok_record_id_check(text) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", id);
+        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
     }
 
-    code = cli_command(cli, &reply, "GET %sid:%s", cli->prefix, id);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (reply->type != REDIS_REPLY_STRING
-        || cli_unhex(reply->str, (size_t) reply->len, rec->digest) != CLI_OK)
+        || cli_unhex(reply->str, (size_t) reply->len, rec->digest) != CTL_OK)
     {
         freeReplyObject(reply);
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", id);
+        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
     }
 
     snprintf(rec->key, sizeof(rec->key), "token:%.*s", STOK_DIGEST_HEX,
              reply->str);
     freeReplyObject(reply);
 
-    return cli_read(cli, rec, "token", id);
+    return cli_read(ctl, rec, "token", id);
 }
 
 
 static int
-cli_read(cli_t *cli, cli_record_t *rec, const char *what, const char *id)
+cli_read(ctl_t *ctl, cli_record_t *rec, const char *what, const char *id)
 {
     int     code;
     size_t  i;
 
-    code = cli_command(cli, &rec->reply, "HGETALL %s%s", cli->prefix,
+    code = cli_command(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix,
                        rec->key);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         rec->reply = NULL;
         return code;
     }
 
     if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0) {
         cli_free(rec);
-        return cli_fail(CLI_REFUSED, "no %s \"%s\"", what, id);
+        return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"", what, id);
     }
 
     if (rec->reply->elements > CLI_FIELDS) {
         cli_free(rec);
-        return cli_fail(CLI_REFUSED, "%s \"%s\" has too many fields", what,
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has too many fields", what,
                         id);
     }
 
@@ -106,7 +106,7 @@ cli_read(cli_t *cli, cli_record_t *rec, const char *what, const char *id)
         rec->field[i].len = (size_t) rec->reply->element[i]->len;
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -136,75 +136,75 @@ cli_get(const cli_record_t *rec, const char *name)
 
 
 int
-cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
+cli_decode_user(ctl_t *ctl, const char *id, const cli_record_t *rec,
     stok_user_record_t *user)
 {
     stok_str_t   text;
     const char  *why;
 
     if (stok_user_record_decode(user, rec->field, rec->n, &why) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "user \"%s\" is unreadable: %s", id,
+        return ctl_fail(ctl, CTL_BROKEN, "user \"%s\" is unreadable: %s", id,
                         why);
     }
 
     text.data = id;
     text.len = strlen(id);
 
-    if (cli->keys.n) {
-        stok_seal_check_user(&cli->keys, text, user);
+    if (ctl->keys.n) {
+        stok_seal_check_user(&ctl->keys, text, user);
     }
 
-    return cli_sealed(cli, "user", id, user->seal, user->tampered);
+    return cli_sealed(ctl, "user", id, user->seal, user->tampered);
 }
 
 
 int
-cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
+cli_decode_token(ctl_t *ctl, const char *id, const cli_record_t *rec,
     stok_token_record_t *token)
 {
     const char  *why;
 
     if (stok_token_record_decode(token, rec->field, rec->n, &why) != STOK_OK)
     {
-        return cli_fail(CLI_REFUSED, "token \"%s\" is unreadable: %s", id,
+        return ctl_fail(ctl, CTL_BROKEN, "token \"%s\" is unreadable: %s", id,
                         why);
     }
 
-    if (cli->keys.n) {
-        stok_seal_check_token(&cli->keys, rec->digest, token);
+    if (ctl->keys.n) {
+        stok_seal_check_token(&ctl->keys, rec->digest, token);
     }
 
-    return cli_sealed(cli, "token", id, token->seal, token->tampered);
+    return cli_sealed(ctl, "token", id, token->seal, token->tampered);
 }
 
 
 static int
-cli_sealed(cli_t *cli, const char *what, const char *id, stok_str_t seal,
+cli_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
     int tampered)
 {
     if (tampered) {
-        return cli_fail(CLI_REFUSED, "%s \"%s\" has no valid seal: "
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no valid seal: "
                         "somebody else wrote it", what, id);
     }
 
-    if (seal.len && cli->keys.n == 0) {
-        return cli_fail(CLI_REFUSED, "%s \"%s\" is sealed: give --key-file",
-                        what, id);
+    if (seal.len && ctl->keys.n == 0) {
+        return ctl_fail(ctl, CTL_KEYLESS, "%s \"%s\" is sealed: give "
+                        "--key-file", what, id);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_needs_key(cli_t *cli, const cli_record_t *rec)
+cli_needs_key(ctl_t *ctl, const cli_record_t *rec)
 {
-    return cli->keys.n == 0 && cli_get(rec, "seal")[0] != '\0';
+    return ctl->keys.n == 0 && cli_get(rec, "seal")[0] != '\0';
 }
 
 
 int
-cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
+cli_change(ctl_t *ctl, const cli_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields)
 {
@@ -232,7 +232,7 @@ cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
         arg[argc++] = fields[i];
     }
 
-    code = cli_script(cli, stok_script_change, argc, arg, &word);
+    code = cli_script(ctl, stok_script_change, argc, arg, &word);
     free(word);
 
     return code;

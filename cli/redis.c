@@ -38,40 +38,40 @@ static int cli_uri_host(const char *p, cli_uri_t *u);
 static int cli_uri_unix(const char *path, cli_uri_t *u);
 static int cli_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
-static int cli_open(cli_t *cli, cli_uri_t *u, void *tls);
-static int cli_greet(cli_t *cli, cli_uri_t *u);
-static int cli_refused(redisReply *reply);
-static int cli_script_ask(cli_t *cli, const char *script, int argc,
+static int cli_open(ctl_t *ctl, cli_uri_t *u, void *tls);
+static int cli_greet(ctl_t *ctl, cli_uri_t *u);
+static int cli_refused(ctl_t *ctl, redisReply *reply);
+static int cli_script_ask(ctl_t *ctl, const char *script, int argc,
     const char **argv, redisReply **reply);
 static const char *cli_script_word(redisReply *reply);
-static int cli_script_send(cli_t *cli, const char *script, int argc,
+static int cli_script_send(ctl_t *ctl, const char *script, int argc,
     const char **argv);
-static int cli_script_answer(cli_t *cli, const char *answer,
+static int cli_script_answer(ctl_t *ctl, const char *answer,
     const char *word);
 
 
 int
-cli_connect(cli_t *cli)
+cli_connect(ctl_t *ctl)
 {
     int        code;
     void      *tls;
     cli_uri_t  u;
 
-    if (cli_uri_parse(cli->redis, &u) != CLI_OK) {
-        return cli_fail(CLI_USAGE, "bad Redis URI: it is "
+    if (cli_uri_parse(ctl->redis, &u) != CTL_OK) {
+        return ctl_fail(ctl, CTL_INVALID, "bad Redis URI: it is "
                         "redis[s]://[user:password@]host[:port][/db] "
                         "or unix:///path[?db=N]");
     }
 
     tls = NULL;
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (u.secure) {
-        code = cli_tls_create(&u.tls, u.host, &tls);
+        code = cli_tls_create(ctl, &u.tls, u.host, &tls);
     }
 
-    if (code == CLI_OK) {
-        code = cli_open(cli, &u, tls);
+    if (code == CTL_OK) {
+        code = cli_open(ctl, &u, tls);
     }
 
     OPENSSL_cleanse(&u, sizeof(u));
@@ -81,54 +81,54 @@ cli_connect(cli_t *cli)
 
 
 static int
-cli_open(cli_t *cli, cli_uri_t *u, void *tls)
+cli_open(ctl_t *ctl, cli_uri_t *u, void *tls)
 {
     int             code;
     struct timeval  tv = { CLI_TIMEOUT, 0 };
 
-    cli->ctx = u->port ? redisConnectWithTimeout(u->host, u->port, tv)
+    ctl->ctx = u->port ? redisConnectWithTimeout(u->host, u->port, tv)
                        : redisConnectUnixWithTimeout(u->host, tv);
 
-    if (cli->ctx == NULL || cli->ctx->err) {
+    if (ctl->ctx == NULL || ctl->ctx->err) {
         cli_tls_free(tls);
-        return cli_fail(CLI_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
-                        "is --redis right?", u->host,
-                        cli->ctx ? cli->ctx->errstr : "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s cannot be reached: "
+                        "%s: is --redis right?", u->host,
+                        ctl->ctx ? ctl->ctx->errstr : "no memory");
     }
 
-    redisSetTimeout(cli->ctx, tv);
+    redisSetTimeout(ctl->ctx, tv);
 
     if (tls) {
-        code = cli_tls_start(cli->ctx, tls);
-        if (code != CLI_OK) {
+        code = cli_tls_start(ctl, ctl->ctx, tls);
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return cli_greet(cli, u);
+    return cli_greet(ctl, u);
 }
 
 
 static int
-cli_greet(cli_t *cli, cli_uri_t *u)
+cli_greet(ctl_t *ctl, cli_uri_t *u)
 {
     int          code;
     redisReply  *reply;
 
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (u->password[0]) {
-        code = u->user[0] ? cli_command(cli, &reply, "AUTH %s %s", u->user,
+        code = u->user[0] ? cli_command(ctl, &reply, "AUTH %s %s", u->user,
                                         u->password)
-                          : cli_command(cli, &reply, "AUTH %s", u->password);
-        if (code == CLI_OK) {
+                          : cli_command(ctl, &reply, "AUTH %s", u->password);
+        if (code == CTL_OK) {
             freeReplyObject(reply);
         }
     }
 
-    if (code == CLI_OK && u->db) {
-        code = cli_command(cli, &reply, "SELECT %d", u->db);
-        if (code == CLI_OK) {
+    if (code == CTL_OK && u->db) {
+        code = cli_command(ctl, &reply, "SELECT %d", u->db);
+        if (code == CTL_OK) {
             freeReplyObject(reply);
         }
     }
@@ -154,7 +154,7 @@ cli_uri_parse(const char *uri, cli_uri_t *u)
         return cli_uri_host(uri + 8, u);
     }
 
-    return CLI_USAGE;
+    return CTL_INVALID;
 }
 
 
@@ -168,7 +168,7 @@ cli_uri_tls(const char *p, cli_uri_t *u)
     len = strcspn(p, "?");
 
     if (len >= sizeof(host)) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     memcpy(host, p, len);
@@ -179,7 +179,7 @@ cli_uri_tls(const char *p, cli_uri_t *u)
 
     OPENSSL_cleanse(host, sizeof(host));
 
-    for (p += len; code == CLI_OK && *p; p += len) {
+    for (p += len; code == CTL_OK && *p; p += len) {
         len = strcspn(++p, "&");
 
         if (strncmp(p, "ca=", 3) == 0) {
@@ -199,7 +199,7 @@ cli_uri_tls(const char *p, cli_uri_t *u)
                                     sizeof(u->tls.name));
 
         } else {
-            code = CLI_USAGE;
+            code = CTL_INVALID;
         }
     }
 
@@ -223,11 +223,11 @@ cli_uri_host(const char *p, cli_uri_t *u)
 
         if (colon == NULL
             || cli_uri_unescape(p, (size_t) (colon - p), u->user,
-                                sizeof(u->user)) != CLI_OK
+                                sizeof(u->user)) != CTL_OK
             || cli_uri_unescape(colon + 1, (size_t) (at - colon - 1),
-                                u->password, sizeof(u->password)) != CLI_OK)
+                                u->password, sizeof(u->password)) != CTL_OK)
         {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
 
         host = at + 1;
@@ -244,7 +244,7 @@ cli_uri_host(const char *p, cli_uri_t *u)
     }
 
     if (len == 0 || len >= sizeof(u->host)) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     memcpy(u->host, host, len);
@@ -255,21 +255,21 @@ cli_uri_host(const char *p, cli_uri_t *u)
         if (end == colon + 1 || end != slash || u->port < 1
             || u->port > 65535)
         {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
 
     } else if (colon != slash) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     if (slash[0] == '/' && slash[1]) {
         u->db = (int) strtol(slash + 1, &end, 10);
         if (*end || u->db < 0) {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -286,23 +286,23 @@ cli_uri_unix(const char *path, cli_uri_t *u)
     len = strcspn(path, "?");
 
     if (path[0] != '/'
-        || cli_uri_unescape(path, len, u->host, sizeof(u->host)) != CLI_OK)
+        || cli_uri_unescape(path, len, u->host, sizeof(u->host)) != CTL_OK)
     {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     if (path[len] == '?') {
         if (strncmp(path + len, "?db=", 4) != 0) {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
 
         u->db = (int) strtol(path + len + 4, &end, 10);
         if (end == path + len + 4 || *end || u->db < 0) {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -315,7 +315,7 @@ cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
     for (i = 0, n = 0; i < len; i++, n++) {
 
         if (n + 1 >= size) {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
 
         if (p[i] != '%') {
@@ -324,7 +324,7 @@ cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
         }
 
         if (i + 2 >= len || sscanf(p + i + 1, "%2x", &ch) != 1 || ch == 0) {
-            return CLI_USAGE;
+            return CTL_INVALID;
         }
 
         out[n] = (char) ch;
@@ -333,60 +333,60 @@ cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
 
     out[n] = '\0';
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_command(cli_t *cli, redisReply **reply, const char *format, ...)
+cli_command(ctl_t *ctl, redisReply **reply, const char *format, ...)
 {
     int      rc;
     va_list  ap;
 
     va_start(ap, format);
-    rc = redisvAppendCommand(cli->ctx, format, ap);
+    rc = redisvAppendCommand(ctl->ctx, format, ap);
     va_end(ap);
 
     if (rc != REDIS_OK) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return cli_reply(cli, reply);
+    return cli_reply(ctl, reply);
 }
 
 
 int
-cli_reply(cli_t *cli, redisReply **reply)
+cli_reply(ctl_t *ctl, redisReply **reply)
 {
     int  code;
 
-    if (redisGetReply(cli->ctx, (void **) reply) != REDIS_OK) {
-        return cli_fail(CLI_UNAVAILABLE, "Redis went away: %s",
-                        cli->ctx->errstr);
+    if (redisGetReply(ctl->ctx, (void **) reply) != REDIS_OK) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
+                        ctl->ctx->errstr);
     }
 
     if ((*reply)->type == REDIS_REPLY_ERROR) {
-        code = cli_refused(*reply);
+        code = cli_refused(ctl, *reply);
         freeReplyObject(*reply);
         return code;
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 /* an error reply; what may be an argument of ours is not shown */
 
 static int
-cli_refused(redisReply *reply)
+cli_refused(ctl_t *ctl, redisReply *reply)
 {
-    return cli_fail(CLI_UNAVAILABLE, "Redis refuses: %.*s",
+    return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis refuses: %.*s",
                     (int) strcspn(reply->str, "'`\"\r\n"), reply->str);
 }
 
 
 int
-cli_script(cli_t *cli, const char *script, int argc, const char **argv,
+cli_script(ctl_t *ctl, const char *script, int argc, const char **argv,
     char **word)
 {
     int          code;
@@ -394,19 +394,19 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
 
     *word = NULL;
 
-    code = cli_script_ask(cli, script, argc, argv, &reply);
-    if (code != CLI_OK) {
+    code = cli_script_ask(ctl, script, argc, argv, &reply);
+    if (code != CTL_OK) {
         return code;
     }
 
     *word = strdup(cli_script_word(reply));
 
-    code = *word ? cli_script_answer(cli, reply->element[0]->str, *word)
-                 : cli_fail(CLI_UNAVAILABLE, "no memory");
+    code = *word ? cli_script_answer(ctl, reply->element[0]->str, *word)
+                 : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     freeReplyObject(reply);
 
-    if (code != CLI_OK && code != CLI_FOUND) {
+    if (code != CTL_OK && code != CTL_FOUND) {
         free(*word);
         *word = NULL;
     }
@@ -416,20 +416,20 @@ cli_script(cli_t *cli, const char *script, int argc, const char **argv,
 
 
 int
-cli_script_reply(cli_t *cli, const char *script, int argc, const char **argv,
+cli_script_reply(ctl_t *ctl, const char *script, int argc, const char **argv,
     redisReply **reply)
 {
     int  code;
 
-    code = cli_script_ask(cli, script, argc, argv, reply);
-    if (code != CLI_OK) {
+    code = cli_script_ask(ctl, script, argc, argv, reply);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_script_answer(cli, (*reply)->element[0]->str,
+    code = cli_script_answer(ctl, (*reply)->element[0]->str,
                              cli_script_word(*reply));
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         freeReplyObject(*reply);
     }
 
@@ -437,21 +437,21 @@ cli_script_reply(cli_t *cli, const char *script, int argc, const char **argv,
 }
 
 
-/* CLI_OK: an array, the first element is text */
+/* CTL_OK: an array, the first element is text */
 
 static int
-cli_script_ask(cli_t *cli, const char *script, int argc, const char **argv,
+cli_script_ask(ctl_t *ctl, const char *script, int argc, const char **argv,
     redisReply **reply)
 {
     int  code;
 
-    code = cli_script_send(cli, script, argc, argv);
+    code = cli_script_send(ctl, script, argc, argv);
 
-    if (code == CLI_OK) {
-        code = cli_reply(cli, reply);
+    if (code == CTL_OK) {
+        code = cli_reply(ctl, reply);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -459,10 +459,11 @@ cli_script_ask(cli_t *cli, const char *script, int argc, const char **argv,
         || (*reply)->element[0]->type != REDIS_REPLY_STRING)
     {
         freeReplyObject(*reply);
-        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -478,73 +479,77 @@ cli_script_word(redisReply *reply)
 
 
 static int
-cli_script_send(cli_t *cli, const char *script, int argc, const char **argv)
+cli_script_send(ctl_t *ctl, const char *script, int argc, const char **argv)
 {
     int           i, rc;
     char          marker[STOK_PREFIX_MAX + 8];
     const char  **arg;
 
     if (argc > CLI_ARGS) {
-        return cli_fail(CLI_REFUSED, "too many records for one step");
+        return ctl_fail(ctl, CTL_REJECTED, "too many records for one step");
     }
 
     arg = calloc((size_t) argc + 6, sizeof(char *));
     if (arg == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    snprintf(marker, sizeof(marker), "%smeta", cli->prefix);
+    snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
 
     arg[0] = "EVAL";
     arg[1] = script;
     arg[2] = "1";
     arg[3] = marker;
-    arg[4] = cli->prefix;
-    arg[5] = cli->actor;
+    arg[4] = ctl->prefix;
+    arg[5] = ctl->actor;
 
     for (i = 0; i < argc; i++) {
         arg[6 + i] = argv[i];
     }
 
-    rc = redisAppendCommandArgv(cli->ctx, 6 + argc, arg, NULL);
+    rc = redisAppendCommandArgv(ctl->ctx, 6 + argc, arg, NULL);
     free(arg);
 
-    return rc == REDIS_OK ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+    return rc == REDIS_OK ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no "
+                                              "memory");
 }
 
 
 static int
-cli_script_answer(cli_t *cli, const char *answer, const char *word)
+cli_script_answer(ctl_t *ctl, const char *answer, const char *word)
 {
     if (strcmp(answer, "OK") == 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (strcmp(answer, "CHANGED") == 0) {
-        return CLI_CHANGED;
+        return ctl_fail(ctl, CTL_CHANGED, "the record keeps changing: "
+                        "nothing was done, try again");
     }
 
     if (strcmp(answer, "EXISTS") == 0 || strcmp(answer, "WATCHED") == 0) {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     if (strcmp(answer, "UNREADY") == 0) {
-        return cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
-                        "run service-token init", cli->prefix);
+        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
+                        "run service-token init", ctl->prefix);
     }
 
-    return cli_fail(CLI_REFUSED, "%s", word);
+    return ctl_fail(ctl, strcmp(answer, "NOTFOUND") == 0 ? CTL_NOTFOUND
+                                                         : CTL_STATE,
+                    "%s", word);
 }
 
 
 int
-cli_now(cli_t *cli, int64_t *now)
+cli_now(ctl_t *ctl, int64_t *now)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "TIME");
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "TIME");
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -553,20 +558,20 @@ cli_now(cli_t *cli, int64_t *now)
 
     freeReplyObject(reply);
 
-    return *now > 0 ? CLI_OK
-                    : cli_fail(CLI_UNAVAILABLE, "Redis has no clock");
+    return *now > 0 ? CTL_OK
+                    : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis has no clock");
 }
 
 
 int
-cli_meta(cli_t *cli, const char *field, char **value)
+cli_meta(ctl_t *ctl, const char *field, char **value)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "HMGET %smeta schema %s", cli->prefix,
+    code = cli_command(ctl, &reply, "HMGET %smeta schema %s", ctl->prefix,
                        field);
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -575,8 +580,8 @@ cli_meta(cli_t *cli, const char *field, char **value)
         || strcmp(reply->element[0]->str, STOK_SCHEMA) != 0)
     {
         freeReplyObject(reply);
-        return cli_fail(CLI_REFUSED, "no dataset at \"%s\": "
-                        "run service-token init", cli->prefix);
+        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
+                        "run service-token init", ctl->prefix);
     }
 
     *value = strdup(reply->element[1]->type == REDIS_REPLY_STRING
@@ -584,5 +589,5 @@ cli_meta(cli_t *cli, const char *field, char **value)
 
     freeReplyObject(reply);
 
-    return *value ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+    return *value ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 }

@@ -15,7 +15,7 @@
 #define CLI_COLUMNS  80
 
 
-typedef int (*cli_page_pt)(cli_t *cli, cli_review_t *review,
+typedef int (*cli_page_pt)(ctl_t *ctl, cli_review_t *review,
     const cli_item_t *item, size_t n);
 
 
@@ -43,18 +43,20 @@ static const struct {
 };
 
 
-static int cli_review(cli_t *cli, cli_args_t *args, unsigned period);
-static int cli_review_fail_on(cli_review_t *review, const char *list);
-static int cli_review_begin(cli_t *cli, cli_review_t *review);
-static int cli_review_walk(cli_t *cli, cli_review_t *review,
+static int cli_review(ctl_t *ctl, cli_args_t *args, unsigned period);
+static int cli_review_fail_on(ctl_t *ctl, cli_review_t *review,
+    const char *list);
+static int cli_review_no_rule(ctl_t *ctl, const char *name, size_t len);
+static int cli_review_begin(ctl_t *ctl, cli_review_t *review);
+static int cli_review_walk(ctl_t *ctl, cli_review_t *review,
     const char *index, cli_page_pt handler);
 static size_t cli_review_page(redisReply *reply, cli_item_t *item,
     int64_t *score, char last[512]);
-static int cli_found_json(cli_review_t *review, cli_rule_e rule,
+static int cli_found_json(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
     const cli_finding_t *finding);
 static void cli_found_row(cli_rule_e rule, const cli_finding_t *finding);
 static void cli_found_mend(const char *mend);
-static void cli_review_end(cli_t *cli, cli_review_t *review);
+static void cli_review_end(ctl_t *ctl, cli_review_t *review);
 static void cli_progress(cli_review_t *review);
 static void cli_progress_clear(cli_review_t *review);
 
@@ -62,28 +64,28 @@ static const char *cli_severities[] = { "low", "medium", "high" };
 
 
 int
-cli_review_all(cli_t *cli, cli_args_t *args)
+cli_review_all(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(cli, args, CLI_MONTHLY|CLI_QUARTERLY);
+    return cli_review(ctl, args, CLI_MONTHLY|CLI_QUARTERLY);
 }
 
 
 int
-cli_review_monthly(cli_t *cli, cli_args_t *args)
+cli_review_monthly(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(cli, args, CLI_MONTHLY);
+    return cli_review(ctl, args, CLI_MONTHLY);
 }
 
 
 int
-cli_review_quarterly(cli_t *cli, cli_args_t *args)
+cli_review_quarterly(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(cli, args, CLI_QUARTERLY);
+    return cli_review(ctl, args, CLI_QUARTERLY);
 }
 
 
 static int
-cli_review(cli_t *cli, cli_args_t *args, unsigned period)
+cli_review(ctl_t *ctl, cli_args_t *args, unsigned period)
 {
     int           code;
     cli_review_t  review;
@@ -91,38 +93,38 @@ cli_review(cli_t *cli, cli_args_t *args, unsigned period)
     memset(&review, 0, sizeof(review));
     review.period = period;
 
-    code = cli_review_fail_on(&review, cli_option(args, "fail-on"));
+    code = cli_review_fail_on(ctl, &review, cli_option(args, "fail-on"));
 
-    if (code == CLI_OK) {
-        code = cli_review_begin(cli, &review);
+    if (code == CTL_OK) {
+        code = cli_review_begin(ctl, &review);
     }
 
-    if (code == CLI_OK) {
-        code = cli_review_walk(cli, &review, "tokens", cli_review_tokens);
+    if (code == CTL_OK) {
+        code = cli_review_walk(ctl, &review, "tokens", cli_review_tokens);
     }
 
-    if (code == CLI_OK) {
-        code = cli_review_walk(cli, &review, "users", cli_review_users);
+    if (code == CTL_OK) {
+        code = cli_review_walk(ctl, &review, "users", cli_review_users);
     }
 
     cli_progress_clear(&review);
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
-    cli_review_end(cli, &review);
+    cli_review_end(ctl, &review);
 
-    code = cli_flush();
+    code = cli_flush(ctl);
 
-    return code != CLI_OK ? code : review.failed ? CLI_FOUND : CLI_OK;
+    return code != CTL_OK ? code : review.failed ? CTL_FOUND : CTL_OK;
 }
 
 
 /* without a list, every finding is one */
 
 static int
-cli_review_fail_on(cli_review_t *review, const char *list)
+cli_review_fail_on(ctl_t *ctl, cli_review_t *review, const char *list)
 {
     int          i;
     size_t       len;
@@ -131,7 +133,7 @@ cli_review_fail_on(cli_review_t *review, const char *list)
     review->fail = (1u << CLI_RULES) - 1;
 
     if (list == NULL) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     review->fail = 0;
@@ -149,20 +151,12 @@ cli_review_fail_on(cli_review_t *review, const char *list)
         }
 
         if (i == CLI_RULES) {
-            fprintf(stderr, "service-token: no rule \"%.*s\": the rules are",
-                    (int) len, p);
-
-            for (i = 0; i < CLI_RULES; i++) {
-                fprintf(stderr, " %s", cli_rules[i].id);
-            }
-
-            fprintf(stderr, "\n");
-            return CLI_USAGE;
+            return cli_review_no_rule(ctl, p, len);
         }
 
         if (!cli_review_wants(review, (cli_rule_e) i)) {
-            return cli_fail(CLI_USAGE, "rule %s is not of this review: it "
-                            "would never fail", cli_rules[i].id);
+            return ctl_fail(ctl, CTL_INVALID, "rule %s is not of this review: "
+                            "it would never fail", cli_rules[i].id);
         }
 
         review->fail |= 1u << i;
@@ -170,7 +164,24 @@ cli_review_fail_on(cli_review_t *review, const char *list)
 
     } while (*p++ == ',');
 
-    return CLI_OK;
+    return CTL_OK;
+}
+
+
+static int
+cli_review_no_rule(ctl_t *ctl, const char *name, size_t len)
+{
+    int     i;
+    char    rules[512];
+    size_t  n;
+
+    for (i = 0, n = 0; i < CLI_RULES; i++) {
+        n += (size_t) snprintf(rules + n, sizeof(rules) - n, " %s",
+                               cli_rules[i].id);
+    }
+
+    return ctl_fail(ctl, CTL_INVALID, "no rule \"%.*s\": the rules are%s",
+                    (int) len, name, rules);
 }
 
 
@@ -182,25 +193,25 @@ cli_review_wants(const cli_review_t *review, cli_rule_e rule)
 
 
 static int
-cli_review_begin(cli_t *cli, cli_review_t *review)
+cli_review_begin(ctl_t *ctl, cli_review_t *review)
 {
     int          i, code;
     char        *brand;
     redisReply  *reply;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_now(cli, &review->now);
+    code = cli_now(ctl, &review->now);
 
-    for (i = 0; i < 2 && code == CLI_OK; i++) {
-        code = cli_command(cli, &reply, "ZCARD %s%s", cli->prefix,
+    for (i = 0; i < 2 && code == CTL_OK; i++) {
+        code = cli_command(ctl, &reply, "ZCARD %s%s", ctl->prefix,
                            i ? "users" : "tokens");
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             review->total += reply->integer;
             freeReplyObject(reply);
         }
@@ -208,7 +219,7 @@ cli_review_begin(cli_t *cli, cli_review_t *review)
 
     review->shown = isatty(STDERR_FILENO) ? 0 : -1;
 
-    if (code == CLI_OK && !cli->json) {
+    if (code == CTL_OK && !ctl->json) {
         cli_cell("SEVERITY", 8);
         cli_cell("RULE", 19);
         cli_cell("WHAT", 20);
@@ -226,7 +237,7 @@ cli_review_begin(cli_t *cli, cli_review_t *review)
  */
 
 static int
-cli_review_walk(cli_t *cli, cli_review_t *review, const char *index,
+cli_review_walk(ctl_t *ctl, cli_review_t *review, const char *index,
     cli_page_pt handler)
 {
     int           code;
@@ -237,8 +248,8 @@ cli_review_walk(cli_t *cli, cli_review_t *review, const char *index,
     cli_item_t    item[CLI_PAGE];
     redisReply   *reply;
 
-    code = cli_command(cli, &reply, "ZCARD %s%s", cli->prefix, index);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "ZCARD %s%s", ctl->prefix, index);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -248,17 +259,17 @@ cli_review_walk(cli_t *cli, cli_review_t *review, const char *index,
     score = INT64_MAX;
     last[0] = '\0';
 
-    for ( /* void */ ; to >= 0 && code == CLI_OK; to = from - 1) {
+    for ( /* void */ ; to >= 0 && code == CTL_OK; to = from - 1) {
         from = to < CLI_PAGE ? 0 : to - CLI_PAGE + 1;
 
-        code = cli_command(cli, &reply, "ZRANGE %s%s %lld %lld WITHSCORES",
-                           cli->prefix, index, from, to);
-        if (code != CLI_OK) {
+        code = cli_command(ctl, &reply, "ZRANGE %s%s %lld %lld WITHSCORES",
+                           ctl->prefix, index, from, to);
+        if (code != CTL_OK) {
             break;
         }
 
         n = cli_review_page(reply, item, &score, last);
-        code = handler(cli, review, item, n);
+        code = handler(ctl, review, item, n);
 
         review->done += to - from + 1;
         cli_progress(review);
@@ -297,20 +308,20 @@ cli_review_page(redisReply *reply, cli_item_t *item, int64_t *score,
 
 
 int
-cli_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
+cli_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
     const cli_finding_t *finding)
 {
     int  code;
 
     if (!cli_review_wants(review, rule)) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     cli_progress_clear(review);
 
-    if (cli->json) {
-        code = cli_found_json(review, rule, finding);
-        if (code != CLI_OK) {
+    if (ctl->json) {
+        code = cli_found_json(ctl, review, rule, finding);
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -322,12 +333,12 @@ cli_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
     review->count[rule]++;
     review->failed += (review->fail & (1u << rule)) != 0;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_found_json(cli_review_t *review, cli_rule_e rule,
+cli_found_json(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
     const cli_finding_t *finding)
 {
     char    *text;
@@ -357,13 +368,13 @@ cli_found_json(cli_review_t *review, cli_rule_e rule,
     json_decref(json);
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     printf("%s  %s", review->found ? ",\n" : "[\n", text);
     free(text);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -408,11 +419,11 @@ cli_found_mend(const char *mend)
 
 
 static void
-cli_review_end(cli_t *cli, cli_review_t *review)
+cli_review_end(ctl_t *ctl, cli_review_t *review)
 {
     int  i;
 
-    if (cli->json) {
+    if (ctl->json) {
         printf(review->found ? "\n]\n" : "[]\n");
         return;
     }

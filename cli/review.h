@@ -86,15 +86,15 @@ typedef struct {
 
 
 int cli_review_wants(const cli_review_t *review, cli_rule_e rule);
-int cli_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
+int cli_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
     const cli_finding_t *finding);
 
 /* judge a page; n is at most CLI_PAGE */
 #define CLI_PAGE  250
 
-int cli_review_tokens(cli_t *cli, cli_review_t *review,
+int cli_review_tokens(ctl_t *ctl, cli_review_t *review,
     const cli_item_t *item, size_t n);
-int cli_review_users(cli_t *cli, cli_review_t *review,
+int cli_review_users(ctl_t *ctl, cli_review_t *review,
     const cli_item_t *item, size_t n);
 
 /* the fields of a HGETALL reply, as a record */

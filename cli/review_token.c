@@ -38,32 +38,32 @@ typedef struct {
 } cli_tokens_t;
 
 
-typedef int (*cli_judge_pt)(cli_t *cli, cli_review_t *review,
+typedef int (*cli_judge_pt)(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
 
 
-static int cli_tokens_read(cli_t *cli, const cli_item_t *item, size_t n,
+static int cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
     cli_tokens_t *page);
-static int cli_tokens_owners(cli_t *cli, size_t n, cli_tokens_t *page);
-static int cli_tokens_judge(cli_t *cli, cli_review_t *review,
+static int cli_tokens_owners(ctl_t *ctl, size_t n, cli_tokens_t *page);
+static int cli_tokens_judge(ctl_t *ctl, cli_review_t *review,
     const cli_item_t *item, cli_tokens_t *page, size_t i);
-static int cli_judge_broken(cli_t *cli, cli_review_t *review,
+static int cli_judge_broken(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, const char *digest);
-static int cli_judge_unused(cli_t *cli, cli_review_t *review,
+static int cli_judge_unused(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_unexpected(cli_t *cli, cli_review_t *review,
+static int cli_judge_unexpected(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_refused(cli_t *cli, cli_review_t *review,
+static int cli_judge_refused(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_name(cli_t *cli, cli_review_t *review,
+static int cli_judge_name(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_expiry(cli_t *cli, cli_review_t *review,
+static int cli_judge_expiry(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_orphaned(cli_t *cli, cli_review_t *review,
+static int cli_judge_orphaned(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_personal(cli_t *cli, cli_review_t *review,
+static int cli_judge_personal(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_environments(cli_t *cli, cli_review_t *review,
+static int cli_judge_environments(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f);
 static void cli_mend_id(cli_finding_t *f, const char *verb, const char *id,
     const char *rest);
@@ -72,7 +72,7 @@ static void cli_mend_new(cli_finding_t *f, const cli_subject_t *t,
 
 
 int
-cli_review_tokens(cli_t *cli, cli_review_t *review, const cli_item_t *item,
+cli_review_tokens(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
     size_t n)
 {
     int            code;
@@ -82,14 +82,14 @@ cli_review_tokens(cli_t *cli, cli_review_t *review, const cli_item_t *item,
 
     memset(&page, 0, sizeof(page));
 
-    code = cli_tokens_read(cli, item, n, &page);
+    code = cli_tokens_read(ctl, item, n, &page);
 
-    if (code == CLI_OK) {
-        code = cli_tokens_owners(cli, n, &page);
+    if (code == CTL_OK) {
+        code = cli_tokens_owners(ctl, n, &page);
     }
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_tokens_judge(cli, review, item, &page, i);
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = cli_tokens_judge(ctl, review, item, &page, i);
     }
 
     list[0] = page.digest;
@@ -113,42 +113,42 @@ cli_review_tokens(cli_t *cli, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_tokens_read(cli_t *cli, const cli_item_t *item, size_t n,
+cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
     cli_tokens_t *page)
 {
     int     code;
     size_t  i;
 
     for (i = 0; i < n; i++) {
-        redisAppendCommand(cli->ctx, "GET %sid:%s", cli->prefix, item[i].id);
+        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix, item[i].id);
     }
 
-    for (i = 0, code = CLI_OK; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &page->digest[i]);
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &page->digest[i]);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     for (i = 0; i < n; i++) {
-        redisAppendCommand(cli->ctx, "HGETALL %stoken:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %stoken:%s", ctl->prefix,
                            page->digest[i]->str ? page->digest[i]->str : "");
-        redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
                            item[i].id);
-        redisAppendCommand(cli->ctx, "HGETALL %susage:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix,
                            item[i].id);
     }
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &page->record[i]);
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &page->record[i]);
 
-        if (code == CLI_OK) {
-            code = cli_reply(cli, &page->last_used[i]);
+        if (code == CTL_OK) {
+            code = cli_reply(ctl, &page->last_used[i]);
         }
 
-        if (code == CLI_OK) {
-            code = cli_reply(cli, &page->usage[i]);
+        if (code == CTL_OK) {
+            code = cli_reply(ctl, &page->usage[i]);
         }
     }
 
@@ -157,7 +157,7 @@ cli_tokens_read(cli_t *cli, const cli_item_t *item, size_t n,
 
 
 static int
-cli_tokens_owners(cli_t *cli, size_t n, cli_tokens_t *page)
+cli_tokens_owners(ctl_t *ctl, size_t n, cli_tokens_t *page)
 {
     int            code;
     size_t         i;
@@ -165,12 +165,12 @@ cli_tokens_owners(cli_t *cli, size_t n, cli_tokens_t *page)
 
     for (i = 0; i < n; i++) {
         cli_record_of(&rec, page->record[i]);
-        redisAppendCommand(cli->ctx, "HGET %suser:%s status", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGET %suser:%s status", ctl->prefix,
                            cli_get(&rec, "user"));
     }
 
-    for (i = 0, code = CLI_OK; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &page->owner[i]);
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &page->owner[i]);
     }
 
     return code;
@@ -195,7 +195,7 @@ cli_record_of(cli_record_t *rec, redisReply *reply)
 
 
 static int
-cli_tokens_judge(cli_t *cli, cli_review_t *review, const cli_item_t *item,
+cli_tokens_judge(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
     cli_tokens_t *page, size_t i)
 {
     int             code;
@@ -229,19 +229,19 @@ cli_tokens_judge(cli_t *cli, cli_review_t *review, const cli_item_t *item,
     t.rec = &rec;
     t.usage = &usage;
 
-    code = cli_judge_broken(cli, review, &t, page->digest[i]->str);
+    code = cli_judge_broken(ctl, review, &t, page->digest[i]->str);
 
     if (rec.n == 0) {
         return code;
     }
 
-    for (k = 0; k < sizeof(judges) / sizeof(judges[0]) && code == CLI_OK; k++)
+    for (k = 0; k < sizeof(judges) / sizeof(judges[0]) && code == CTL_OK; k++)
     {
         memset(&f, 0, sizeof(f));
         f.token = t.id;
         f.user = t.user;
 
-        code = judges[k](cli, review, &t, &f);
+        code = judges[k](ctl, review, &t, &f);
     }
 
     return code;
@@ -249,7 +249,7 @@ cli_tokens_judge(cli_t *cli, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_judge_broken(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_broken(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     const char *digest)
 {
     uint8_t               bin[STOK_DIGEST_LEN];
@@ -266,36 +266,36 @@ cli_judge_broken(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
 
     if (t->rec->n == 0) {
         snprintf(f.seen, sizeof(f.seen), "listed, but there is no record");
-        return cli_found(cli, review, CLI_RULE_UNREADABLE, &f);
+        return cli_found(ctl, review, CLI_RULE_UNREADABLE, &f);
     }
 
     if (stok_token_record_decode(&token, t->rec->field, t->rec->n, &why)
         != STOK_OK)
     {
         snprintf(f.seen, sizeof(f.seen), "%s", why);
-        return cli_found(cli, review, CLI_RULE_UNREADABLE, &f);
+        return cli_found(ctl, review, CLI_RULE_UNREADABLE, &f);
     }
 
-    if (cli->keys.n == 0) {
-        return CLI_OK;
+    if (ctl->keys.n == 0) {
+        return CTL_OK;
     }
 
-    if (digest && cli_unhex(digest, strlen(digest), bin) == CLI_OK) {
-        stok_seal_check_token(&cli->keys, bin, &token);
+    if (digest && cli_unhex(digest, strlen(digest), bin) == CTL_OK) {
+        stok_seal_check_token(&ctl->keys, bin, &token);
     }
 
     if (token.tampered) {
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
         cli_mend_id(&f, "incident token", t->id, "");
-        return cli_found(cli, review, CLI_RULE_TAMPERED, &f);
+        return cli_found(ctl, review, CLI_RULE_TAMPERED, &f);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_judge_unused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_unused(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     int64_t  since;
@@ -303,7 +303,7 @@ cli_judge_unused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
     since = t->last_used ? t->last_used : t->created_at;
 
     if (!t->live || review->now - since < CLI_UNUSED) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_MEDIUM;
@@ -312,21 +312,21 @@ cli_judge_unused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
              (long long) (review->now - since) / CLI_DAY);
     cli_mend_id(f, "token revoke", t->id, "");
 
-    return cli_found(cli, review, CLI_RULE_UNUSED, f);
+    return cli_found(ctl, review, CLI_RULE_UNUSED, f);
 }
 
 
 /* as many addresses as are kept, or a token that lay for long and awoke */
 
 static int
-cli_judge_unexpected(cli_t *cli, cli_review_t *review,
+cli_judge_unexpected(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f)
 {
     size_t   n;
     int64_t  first;
 
     if (t->last_used == 0 || review->now - t->last_used > CLI_MONTH) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_MEDIUM;
@@ -343,15 +343,15 @@ cli_judge_unexpected(cli_t *cli, cli_review_t *review,
                  (long long) (first - t->created_at) / CLI_DAY);
 
     } else {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    return cli_found(cli, review, CLI_RULE_UNEXPECTED_USE, f);
+    return cli_found(ctl, review, CLI_RULE_UNEXPECTED_USE, f);
 }
 
 
 static int
-cli_judge_refused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_refused(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     char     date[24];
@@ -361,7 +361,7 @@ cli_judge_refused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
     at = cli_number(cli_get(t->usage, "refused_at"));
 
     if (n <= 0 || (at && review->now - at > CLI_MONTH)) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     cli_iso(at, date);
@@ -373,58 +373,58 @@ cli_judge_refused(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
              (long long) n, date);
     cli_mend_id(f, t->live ? "audit --token" : "incident token", t->id, "");
 
-    return cli_found(cli, review, CLI_RULE_FAILED_ATTEMPTS, f);
+    return cli_found(ctl, review, CLI_RULE_FAILED_ATTEMPTS, f);
 }
 
 
 static int
-cli_judge_name(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_name(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     const char  *why;
 
     if (!t->live) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     why = cli_token_lint(t->name, t->env);
 
     if (why == NULL) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_LOW;
     snprintf(f->seen, sizeof(f->seen), "%s: %.60s", why, t->name);
     cli_mend_new(f, t, t->env);
 
-    return cli_found(cli, review, CLI_RULE_TOKEN_NAME, f);
+    return cli_found(ctl, review, CLI_RULE_TOKEN_NAME, f);
 }
 
 
 static int
-cli_judge_expiry(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_expiry(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     if (!t->live) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (t->expires_at == 0) {
         if (strcmp(t->env, "production") != 0) {
-            return CLI_OK;
+            return CTL_OK;
         }
 
         f->severity = CLI_HIGH;
         snprintf(f->seen, sizeof(f->seen), "in production, never expires");
         cli_mend_new(f, t, t->env);
 
-        return cli_found(cli, review, CLI_RULE_NEVER_EXPIRES, f);
+        return cli_found(ctl, review, CLI_RULE_NEVER_EXPIRES, f);
     }
 
     if (t->expires_at - review->now > CLI_EXPIRING
         || cli_get(t->rec, "rotated_to")[0])
     {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_HIGH;
@@ -432,16 +432,16 @@ cli_judge_expiry(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
              (long long) (t->expires_at - review->now) / CLI_DAY);
     cli_mend_id(f, "token rotate", t->id, "");
 
-    return cli_found(cli, review, CLI_RULE_EXPIRING, f);
+    return cli_found(ctl, review, CLI_RULE_EXPIRING, f);
 }
 
 
 static int
-cli_judge_orphaned(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_orphaned(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     if (t->owner && strcmp(t->owner, "deleted") != 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = t->active ? CLI_HIGH : CLI_LOW;
@@ -449,12 +449,12 @@ cli_judge_orphaned(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
              t->owner ? "is deleted" : "does not exist");
     cli_mend_id(f, t->active ? "token revoke" : "token delete", t->id, "");
 
-    return cli_found(cli, review, CLI_RULE_ORPHANED, f);
+    return cli_found(ctl, review, CLI_RULE_ORPHANED, f);
 }
 
 
 static int
-cli_judge_personal(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
+cli_judge_personal(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
     cli_finding_t *f)
 {
     int          reached;
@@ -462,7 +462,7 @@ cli_judge_personal(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
     const char  *env, *rest, *list[2];
 
     if (!t->live || strcmp(t->type, "personal") != 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     list[0] = cli_get(t->usage, "locations");
@@ -475,7 +475,7 @@ cli_judge_personal(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
     }
 
     if (!reached && strcmp(t->env, "production") != 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_HIGH;
@@ -485,14 +485,14 @@ cli_judge_personal(cli_t *cli, cli_review_t *review, const cli_subject_t *t,
                             : "personal, made for production");
     cli_mend_id(f, "token revoke", t->id, "");
 
-    return cli_found(cli, review, CLI_RULE_PERSONAL_PRODUCTION, f);
+    return cli_found(ctl, review, CLI_RULE_PERSONAL_PRODUCTION, f);
 }
 
 
 /* by the words of its locations, or by the networks of its addresses */
 
 static int
-cli_judge_environments(cli_t *cli, cli_review_t *review,
+cli_judge_environments(ctl_t *ctl, cli_review_t *review,
     const cli_subject_t *t, cli_finding_t *f)
 {
     char         addrs[1024];
@@ -500,7 +500,7 @@ cli_judge_environments(cli_t *cli, cli_review_t *review,
     const char  *env, *rest, *other, *list[2];
 
     if (!t->live) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     list[0] = cli_get(t->usage, "locations");
@@ -518,7 +518,7 @@ cli_judge_environments(cli_t *cli, cli_review_t *review,
     n = cli_networks(addrs);
 
     if (other == NULL && n < 2) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     f->severity = CLI_MEDIUM;
@@ -532,7 +532,7 @@ cli_judge_environments(cli_t *cli, cli_review_t *review,
 
     cli_mend_new(f, t, other ? other : "ENV");
 
-    return cli_found(cli, review, CLI_RULE_MANY_ENVIRONMENTS, f);
+    return cli_found(ctl, review, CLI_RULE_MANY_ENVIRONMENTS, f);
 }
 
 

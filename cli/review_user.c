@@ -30,27 +30,27 @@ typedef struct {
 } cli_person_t;
 
 
-static int cli_user_judge(cli_t *cli, cli_review_t *review,
+static int cli_user_judge(ctl_t *ctl, cli_review_t *review,
     cli_person_t *p);
-static int cli_user_judge_texts(cli_t *cli, cli_review_t *review,
+static int cli_user_judge_texts(ctl_t *ctl, cli_review_t *review,
     cli_person_t *p);
-static int cli_user_broken(cli_t *cli, cli_review_t *review,
+static int cli_user_broken(ctl_t *ctl, cli_review_t *review,
     cli_person_t *p);
-static int cli_person_found(cli_t *cli, cli_review_t *review,
+static int cli_person_found(ctl_t *ctl, cli_review_t *review,
     cli_rule_e rule, cli_severity_e severity, cli_person_t *p,
     const char *seen, const char *format);
-static int cli_people_use(cli_t *cli, cli_review_t *review,
+static int cli_people_use(ctl_t *ctl, cli_review_t *review,
     cli_person_t *people, size_t n);
-static int cli_people_scan(cli_t *cli, cli_review_t *review,
+static int cli_people_scan(ctl_t *ctl, cli_review_t *review,
     cli_person_t *people, size_t n, redisReply **set);
-static int cli_people_tokens(cli_t *cli, cli_review_t *review,
+static int cli_people_tokens(ctl_t *ctl, cli_review_t *review,
     cli_person_t *p, redisReply *ids);
-static int cli_user_judge_role(cli_t *cli, cli_review_t *review,
+static int cli_user_judge_role(ctl_t *ctl, cli_review_t *review,
     cli_person_t *p);
 
 
 int
-cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
+cli_review_users(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
     size_t n)
 {
     int            code;
@@ -61,19 +61,19 @@ cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
 
     people = calloc(n ? n : 1, sizeof(cli_person_t));
     if (people == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     memset(reply, 0, sizeof(reply));
 
     for (i = 0; i < n; i++) {
-        redisAppendCommand(cli->ctx, "HGETALL %suser:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
                            item[i].id);
     }
 
-    for (i = 0, code = CLI_OK; i < n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &reply[i]);
-        if (code != CLI_OK) {
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &reply[i]);
+        if (code != CTL_OK) {
             break;
         }
 
@@ -84,7 +84,7 @@ cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
         p->service = strcmp(cli_get(&p->rec, "kind"), "service") == 0;
         role.data = cli_get(&p->rec, "role");
         role.len = strlen(role.data);
-        p->rank = stok_role_rank(&cli->roles, role);
+        p->rank = stok_role_rank(&ctl->roles, role);
         p->needed = -1;
 
         if (p->rank > 0
@@ -94,12 +94,12 @@ cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
         }
     }
 
-    if (code == CLI_OK) {
-        code = cli_people_use(cli, review, people, n);
+    if (code == CTL_OK) {
+        code = cli_people_use(ctl, review, people, n);
     }
 
-    for (i = 0; i < n && code == CLI_OK; i++) {
-        code = cli_user_judge(cli, review, &people[i]);
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = cli_user_judge(ctl, review, &people[i]);
     }
 
     for (i = 0; i < n; i++) {
@@ -116,22 +116,22 @@ cli_review_users(cli_t *cli, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_user_judge(cli_t *cli, cli_review_t *review, cli_person_t *p)
+cli_user_judge(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 {
     int  code;
 
-    code = cli_user_broken(cli, review, p);
+    code = cli_user_broken(ctl, review, p);
 
     if (p->rec.n == 0 || strcmp(cli_get(&p->rec, "status"), "deleted") == 0) {
         return code;
     }
 
-    if (code == CLI_OK && p->service) {
-        code = cli_user_judge_texts(cli, review, p);
+    if (code == CTL_OK && p->service) {
+        code = cli_user_judge_texts(ctl, review, p);
     }
 
-    if (code == CLI_OK) {
-        code = cli_user_judge_role(cli, review, p);
+    if (code == CTL_OK) {
+        code = cli_user_judge_role(ctl, review, p);
     }
 
     return code;
@@ -139,14 +139,14 @@ cli_user_judge(cli_t *cli, cli_review_t *review, cli_person_t *p)
 
 
 static int
-cli_user_broken(cli_t *cli, cli_review_t *review, cli_person_t *p)
+cli_user_broken(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 {
     stok_str_t           id;
     const char          *why;
     stok_user_record_t   user;
 
     if (p->rec.n == 0) {
-        return cli_person_found(cli, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+        return cli_person_found(ctl, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
                                 "listed, but there is no record",
                                 "audit --user %s");
     }
@@ -154,51 +154,51 @@ cli_user_broken(cli_t *cli, cli_review_t *review, cli_person_t *p)
     if (stok_user_record_decode(&user, p->rec.field, p->rec.n, &why)
         != STOK_OK)
     {
-        return cli_person_found(cli, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+        return cli_person_found(ctl, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
                                 why, "audit --user %s");
     }
 
-    if (cli->keys.n) {
+    if (ctl->keys.n) {
         id.data = p->id;
         id.len = strlen(p->id);
-        stok_seal_check_user(&cli->keys, id, &user);
+        stok_seal_check_user(&ctl->keys, id, &user);
     }
 
     return user.tampered
-           ? cli_person_found(cli, review, CLI_RULE_TAMPERED, CLI_HIGH, p,
+           ? cli_person_found(ctl, review, CLI_RULE_TAMPERED, CLI_HIGH, p,
                               "the seal is missing or wrong",
                               "incident user %s")
-           : CLI_OK;
+           : CTL_OK;
 }
 
 
 static int
-cli_user_judge_texts(cli_t *cli, cli_review_t *review, cli_person_t *p)
+cli_user_judge_texts(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 {
     int          code;
     const char  *text, *why;
 
-    code = CLI_OK;
+    code = CTL_OK;
     text = cli_get(&p->rec, "purpose");
 
     if (text[strspn(text, " ")] == '\0') {
-        code = cli_person_found(cli, review, CLI_RULE_PURPOSE, CLI_MEDIUM, p,
+        code = cli_person_found(ctl, review, CLI_RULE_PURPOSE, CLI_MEDIUM, p,
                                 "no purpose",
                                 "user describe %s --purpose TEXT");
     }
 
     text = cli_get(&p->rec, "owner");
 
-    if (code == CLI_OK && text[strspn(text, " ")] == '\0') {
-        code = cli_person_found(cli, review, CLI_RULE_OWNER, CLI_MEDIUM, p,
+    if (code == CTL_OK && text[strspn(text, " ")] == '\0') {
+        code = cli_person_found(ctl, review, CLI_RULE_OWNER, CLI_MEDIUM, p,
                                 "no owner",
                                 "user describe %s --owner TEXT");
     }
 
     why = cli_name_lint(p->id);
 
-    if (code == CLI_OK && why) {
-        code = cli_person_found(cli, review, CLI_RULE_USER_NAME, CLI_LOW, p,
+    if (code == CTL_OK && why) {
+        code = cli_person_found(ctl, review, CLI_RULE_USER_NAME, CLI_LOW, p,
                                 why, "user create NEW-NAME --purpose TEXT "
                                 "--owner TEXT");
     }
@@ -208,7 +208,7 @@ cli_user_judge_texts(cli_t *cli, cli_review_t *review, cli_person_t *p)
 
 
 static int
-cli_user_judge_role(cli_t *cli, cli_review_t *review, cli_person_t *p)
+cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 {
     int          code, len;
     char         seen[128], mend[STOK_ROLE_MAX + 32];
@@ -216,46 +216,46 @@ cli_user_judge_role(cli_t *cli, cli_review_t *review, cli_person_t *p)
     stok_str_t   lower;
 
     snprintf(mend, sizeof(mend), "user set-role %%s %.*s",
-             (int) cli->roles.name[0].len, cli->roles.name[0].data);
+             (int) ctl->roles.name[0].len, ctl->roles.name[0].data);
 
     if (p->rank < 0) {
         snprintf(seen, sizeof(seen), "no such role: %.40s",
                  cli_get(&p->rec, "role"));
-        return cli_person_found(cli, review, CLI_RULE_ROLE, CLI_HIGH, p, seen,
+        return cli_person_found(ctl, review, CLI_RULE_ROLE, CLI_HIGH, p, seen,
                                 mend);
     }
 
     if (p->rank == 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     since = p->last_used ? p->last_used
                          : cli_number(cli_get(&p->rec, "created_at"));
 
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (review->now - since >= CLI_UNUSED) {
         snprintf(seen, sizeof(seen), "%.16s, unused %lld days",
                  cli_get(&p->rec, "role"),
                  (long long) (review->now - since) / CLI_DAY);
-        code = cli_person_found(cli, review, CLI_RULE_ROLE, CLI_MEDIUM, p,
+        code = cli_person_found(ctl, review, CLI_RULE_ROLE, CLI_MEDIUM, p,
                                 seen, mend);
     }
 
-    if (code != CLI_OK || !p->old || p->unknown || p->needed < 0
+    if (code != CTL_OK || !p->old || p->unknown || p->needed < 0
         || p->needed >= p->rank)
     {
         return code;
     }
 
-    lower = cli->roles.name[p->needed];
+    lower = ctl->roles.name[p->needed];
     len = (int) lower.len;
 
     snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
              cli_get(&p->rec, "role"), len, lower.data);
     snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
 
-    return cli_person_found(cli, review, CLI_RULE_LEAST_PRIVILEGE, CLI_MEDIUM,
+    return cli_person_found(ctl, review, CLI_RULE_LEAST_PRIVILEGE, CLI_MEDIUM,
                             p, seen, mend);
 }
 
@@ -263,7 +263,7 @@ cli_user_judge_role(cli_t *cli, cli_review_t *review, cli_person_t *p)
 /* format: the command, with one %s for the id, or none */
 
 static int
-cli_person_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
+cli_person_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
     cli_severity_e severity, cli_person_t *p, const char *seen,
     const char *format)
 {
@@ -287,14 +287,14 @@ cli_person_found(cli_t *cli, cli_review_t *review, cli_rule_e rule,
                  format, word, id + 2);
     }
 
-    return cli_found(cli, review, rule, &f);
+    return cli_found(ctl, review, rule, &f);
 }
 
 
 /* a page of each set at a time, until all are read */
 
 static int
-cli_people_use(cli_t *cli, cli_review_t *review, cli_person_t *people,
+cli_people_use(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
     size_t n)
 {
     int          code;
@@ -306,14 +306,14 @@ cli_people_use(cli_t *cli, cli_review_t *review, cli_person_t *people,
 
         for (i = 0, open = 0; i < n; i++) {
             if (people[i].cursor[0]) {
-                redisAppendCommand(cli->ctx, "SSCAN %suser-tokens:%s %s "
-                                   "COUNT %d", cli->prefix, people[i].id,
+                redisAppendCommand(ctl->ctx, "SSCAN %suser-tokens:%s %s "
+                                   "COUNT %d", ctl->prefix, people[i].id,
                                    people[i].cursor, CLI_SSCAN);
                 open++;
             }
         }
 
-        code = open ? cli_people_scan(cli, review, people, n, set) : CLI_OK;
+        code = open ? cli_people_scan(ctl, review, people, n, set) : CTL_OK;
 
         for (i = 0; i < n; i++) {
             if (set[i]) {
@@ -321,7 +321,7 @@ cli_people_use(cli_t *cli, cli_review_t *review, cli_person_t *people,
             }
         }
 
-    } while (code == CLI_OK && open);
+    } while (code == CTL_OK && open);
 
     return code;
 }
@@ -330,7 +330,7 @@ cli_people_use(cli_t *cli, cli_review_t *review, cli_person_t *people,
 /* all questions of all users leave together */
 
 static int
-cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
+cli_people_scan(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
     size_t n, redisReply **set)
 {
     int          code;
@@ -342,8 +342,8 @@ cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
             continue;
         }
 
-        code = cli_reply(cli, &set[i]);
-        if (code != CLI_OK) {
+        code = cli_reply(ctl, &set[i]);
+        if (code != CTL_OK) {
             return code;
         }
     }
@@ -356,11 +356,11 @@ cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
         ids = set[i]->element[1];
 
         for (k = 0; k < ids->elements; k++) {
-            redisAppendCommand(cli->ctx, "HGET %susage:%s role_needed",
-                               cli->prefix, ids->element[k]->str);
-            redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s",
-                               cli->prefix, ids->element[k]->str);
-            redisAppendCommand(cli->ctx, "ZSCORE %stokens %s", cli->prefix,
+            redisAppendCommand(ctl->ctx, "HGET %susage:%s role_needed",
+                               ctl->prefix, ids->element[k]->str);
+            redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s",
+                               ctl->prefix, ids->element[k]->str);
+            redisAppendCommand(ctl->ctx, "ZSCORE %stokens %s", ctl->prefix,
                                ids->element[k]->str);
         }
     }
@@ -370,9 +370,9 @@ cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
             continue;
         }
 
-        code = cli_people_tokens(cli, review, &people[i],
+        code = cli_people_tokens(ctl, review, &people[i],
                                  set[i]->element[1]);
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -384,12 +384,12 @@ cli_people_scan(cli_t *cli, cli_review_t *review, cli_person_t *people,
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_people_tokens(cli_t *cli, cli_review_t *review, cli_person_t *p,
+cli_people_tokens(ctl_t *ctl, cli_review_t *review, cli_person_t *p,
     redisReply *ids)
 {
     int          code, rank;
@@ -402,14 +402,14 @@ cli_people_tokens(cli_t *cli, cli_review_t *review, cli_person_t *p,
 
         memset(reply, 0, sizeof(reply));
 
-        for (k = 0, code = CLI_OK; k < 3 && code == CLI_OK; k++) {
-            code = cli_reply(cli, &reply[k]);
+        for (k = 0, code = CTL_OK; k < 3 && code == CTL_OK; k++) {
+            code = cli_reply(ctl, &reply[k]);
         }
 
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             role.data = reply[0]->str ? reply[0]->str : "";
             role.len = strlen(role.data);
-            rank = stok_role_rank(&cli->roles, role);
+            rank = stok_role_rank(&ctl->roles, role);
             used = cli_number(reply[1]->str);
             made = reply[2]->str ? (int64_t) strtod(reply[2]->str, NULL) : 0;
 
@@ -425,10 +425,10 @@ cli_people_tokens(cli_t *cli, cli_review_t *review, cli_person_t *p,
             }
         }
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }

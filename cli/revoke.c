@@ -21,14 +21,14 @@ typedef struct {
 
 
 static int cli_delete_tried(const char *told, char tried[256]);
-static int cli_revoke_all_try(cli_t *cli, const char *user, char **word);
-static int cli_revoke_all_collect(cli_t *cli, redisReply *ids,
+static int cli_revoke_all_try(ctl_t *ctl, const char *user, char **word);
+static int cli_revoke_all_collect(ctl_t *ctl, redisReply *ids,
     cli_step_t *step);
-static int cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step);
+static int cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step);
 
 
 int
-cli_token_delete(cli_t *cli, cli_args_t *args)
+cli_token_delete(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *word, date[24], tried[256];
@@ -39,29 +39,29 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
     id.len = strlen(args->arg[0]);
 
     if (stok_record_id_check(id) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "no token \"%s\"", args->arg[0]);
+        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", args->arg[0]);
     }
 
     arg[0] = args->arg[0];
     arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
 
-    code = cli_script(cli, stok_script_token_delete, 2, arg, &word);
+    code = cli_script(ctl, stok_script_token_delete, 2, arg, &word);
 
-    if (code == CLI_FOUND) {
+    if (code == CTL_FOUND) {
         cli_iso(cli_number(word), date);
         (void) cli_delete_tried(word, tried);
-        code = cli_fail(CLI_REFUSED, "token \"%s\" is watched until %s, "
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is watched until %s, "
                         "7 days after it was revoked, and was %s: "
                         "--force deletes it now", args->arg[0], date, tried);
 
-    } else if (code == CLI_OK && cli_delete_tried(word, tried)) {
-        cli_note("note: it was %s", tried);
+    } else if (code == CTL_OK && cli_delete_tried(word, tried)) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "it was %s", tried);
     }
 
     free(word);
 
-    if (code == CLI_OK && cli->json) {
-        cli_answer(cli, json_pack("{s:s, s:b}", "id", args->arg[0],
+    if (code == CTL_OK && ctl->json) {
+        cli_answer(ctl, json_pack("{s:s, s:b}", "id", args->arg[0],
                                   "deleted", 1));
     }
 
@@ -90,38 +90,38 @@ cli_delete_tried(const char *told, char tried[256])
 
 
 int
-cli_user_revoke_all(cli_t *cli, cli_args_t *args)
+cli_user_revoke_all(ctl_t *ctl, cli_args_t *args)
 {
     int      code;
     int64_t  n;
 
-    code = cli_user_stop(cli, args->arg[0], &n);
-    if (code != CLI_OK) {
+    code = cli_user_stop(ctl, args->arg[0], &n);
+    if (code != CTL_OK) {
         return code;
     }
 
-    if (cli->json) {
-        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
+    if (ctl->json) {
+        cli_answer(ctl, json_pack("{s:s, s:I}", "user", args->arg[0],
                                   "revoked", (json_int_t) n));
     } else {
         printf("%lld revoked\n", (long long) n);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_user_stop(cli_t *cli, const char *user, int64_t *n)
+cli_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 {
     int   code, tries;
     char *word;
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
     word = NULL;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_revoke_all_try(cli, user, &word);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_revoke_all_try(ctl, user, &word);
     }
 
     *n = cli_number(word);
@@ -132,7 +132,7 @@ cli_user_stop(cli_t *cli, const char *user, int64_t *n)
 
 
 static int
-cli_revoke_all_try(cli_t *cli, const char *user, char **word)
+cli_revoke_all_try(ctl_t *ctl, const char *user, char **word)
 {
     int                  code;
     size_t               i;
@@ -141,25 +141,26 @@ cli_revoke_all_try(cli_t *cli, const char *user, char **word)
     cli_record_t         rec;
     stok_user_record_t   owner;
 
-    code = cli_read_user(cli, user, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_user(ctl, user, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(cli, user, &rec, &owner);
+    code = cli_decode_user(ctl, user, &rec, &owner);
 
-    if (!cli_needs_key(cli, &rec)) {
-        code = CLI_OK;
+    if (code != CTL_OK && !cli_needs_key(ctl, &rec)) {
+        ctl_note_error(ctl);
+        code = CTL_OK;
     }
 
     cli_free(&rec);
 
-    if (code == CLI_OK) {
-        code = cli_command(cli, &ids, "SMEMBERS %suser-tokens:%s",
-                           cli->prefix, user);
+    if (code == CTL_OK) {
+        code = cli_command(ctl, &ids, "SMEMBERS %suser-tokens:%s",
+                           ctl->prefix, user);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -168,15 +169,15 @@ cli_revoke_all_try(cli_t *cli, const char *user, char **word)
     step.text = calloc(1 + 2 * ids->elements, sizeof(char *));
 
     if (step.argv == NULL || step.text == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     } else {
         step.argv[step.argc++] = user;
-        code = cli_revoke_all_collect(cli, ids, &step);
+        code = cli_revoke_all_collect(ctl, ids, &step);
     }
 
-    if (code == CLI_OK) {
-        code = cli_script(cli, stok_script_user_revoke_all, step.argc,
+    if (code == CTL_OK) {
+        code = cli_script(ctl, stok_script_user_revoke_all, step.argc,
                           step.argv, word);
     }
 
@@ -193,19 +194,19 @@ cli_revoke_all_try(cli_t *cli, const char *user, char **word)
 
 
 static int
-cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
+cli_revoke_all_collect(ctl_t *ctl, redisReply *ids, cli_step_t *step)
 {
     int     code;
     size_t  i;
 
     for (i = 0; i < ids->elements; i++) {
-        code = cli_revoke_all_add(cli, ids->element[i]->str, step);
-        if (code != CLI_OK) {
+        code = cli_revoke_all_add(ctl, ids->element[i]->str, step);
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -216,28 +217,37 @@ cli_revoke_all_collect(cli_t *cli, redisReply *ids, cli_step_t *step)
  */
 
 static int
-cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
+cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step)
 {
     int                   code;
     char                 *had, *gets;
     cli_record_t          rec;
     stok_token_record_t   token;
 
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
-        return code == CLI_REFUSED ? CLI_OK : code;
+    code = cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
+        if (code == CTL_NOTFOUND || code == CTL_BROKEN) {
+            ctl_note_error(ctl);
+            code = CTL_OK;
+        }
+
+        return code;
     }
 
     if (strcmp(cli_get(&rec, "status"), "active") != 0) {
         cli_free(&rec);
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_decode_token(cli, id, &rec, &token);
+    code = cli_decode_token(ctl, id, &rec, &token);
 
-    if (code != CLI_OK && cli_needs_key(cli, &rec)) {
+    if (code != CTL_OK && cli_needs_key(ctl, &rec)) {
         cli_free(&rec);
         return code;
+    }
+
+    if (code != CTL_OK) {
+        ctl_note_error(ctl);
     }
 
     had = strdup(cli_get(&rec, "seal"));
@@ -247,15 +257,15 @@ cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
         free(had);
         free(gets);
         cli_free(&rec);
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     step->text[step->texts++] = had;
     step->text[step->texts++] = gets;
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         token.status = STOK_TOKEN_REVOKED;
-        (void) cli_token_seal(cli, &rec, &token, gets);
+        (void) cli_token_seal(ctl, &rec, &token, gets);
     }
 
     step->argv[step->argc++] = id;
@@ -264,5 +274,5 @@ cli_revoke_all_add(cli_t *cli, const char *id, cli_step_t *step)
 
     cli_free(&rec);
 
-    return CLI_OK;
+    return CTL_OK;
 }

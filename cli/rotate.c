@@ -28,24 +28,24 @@ typedef struct {
 } cli_rotate_t;
 
 
-static int cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
+static int cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
     cli_rotate_t *rotate);
-static int cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode,
+static int cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode,
     void *data);
-static int cli_rotate_judge(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
     stok_token_record_t *token);
-static int cli_rotate_user(cli_t *cli, cli_new_t *new);
-static int cli_rotate_new(cli_t *cli, cli_new_t *new, cli_rotate_t *rotate,
+static int cli_rotate_user(ctl_t *ctl, cli_new_t *new);
+static int cli_rotate_new(ctl_t *ctl, cli_new_t *new, cli_rotate_t *rotate,
     cli_record_t *rec, stok_token_record_t *token);
 static void cli_rotate_name(cli_new_t *new, stok_str_t name);
 static size_t cli_rotate_stem(const char *name, size_t len);
 static int cli_rotate_year(const char *name, size_t len);
-static int cli_rotate_write(cli_t *cli, cli_new_t *new, const char *mode,
+static int cli_rotate_write(ctl_t *ctl, cli_new_t *new, const char *mode,
     cli_record_t *rec, stok_token_record_t *token);
 
 
 int
-cli_token_rotate(cli_t *cli, cli_args_t *args)
+cli_token_rotate(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     cli_new_t      new;
@@ -53,17 +53,17 @@ cli_token_rotate(cli_t *cli, cli_args_t *args)
 
     memset(&new, 0, sizeof(new));
 
-    code = cli_rotate_options(cli, args, &new, &rotate);
+    code = cli_rotate_options(ctl, args, &new, &rotate);
 
-    if (code == CLI_OK) {
-        code = cli_issue(cli, &new, cli_rotate_step, &rotate);
+    if (code == CTL_OK) {
+        code = cli_issue(ctl, &new, cli_rotate_step, &rotate);
     }
 
-    if (code == CLI_OK && rotate.expires_at
+    if (code == CTL_OK && rotate.expires_at
         && rotate.expires_at < new.created_at + CLI_ROTATE_EARLY)
     {
-        cli_note("note: it was to expire in less than 30 days anyway: "
-                 "rotate earlier");
+        ctl_note(ctl, CTL_NOTE_NOTE, "it was to expire in less than 30 days "
+                 "anyway: rotate earlier");
     }
 
     return code;
@@ -71,7 +71,7 @@ cli_token_rotate(cli_t *cli, cli_args_t *args)
 
 
 static int
-cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
+cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
     cli_rotate_t *rotate)
 {
     int          code;
@@ -83,21 +83,21 @@ cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
 
     overlap = cli_option(args, "overlap");
 
-    if (overlap && cli_duration(overlap, &rotate->overlap) != CLI_OK) {
-        return cli_fail(CLI_USAGE, "bad --overlap: 30m, 12h or 7d, "
+    if (overlap && cli_duration(overlap, &rotate->overlap) != CTL_OK) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --overlap: 30m, 12h or 7d, "
                         "up to 365d");
     }
 
     expires = cli_option(args, "expires-in");
 
     if (expires) {
-        code = cli_days(expires, &rotate->lifetime);
-        if (code != CLI_OK) {
+        code = cli_days(ctl, expires, &rotate->lifetime);
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    code = cli_issue_options(cli, args, new);
+    code = cli_issue_options(ctl, args, new);
     new->choose = new->name[0] == '\0';
 
     return code;
@@ -105,7 +105,7 @@ cli_rotate_options(cli_t *cli, cli_args_t *args, cli_new_t *new,
 
 
 static int
-cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
+cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
 {
     int                   code;
     cli_record_t          rec;
@@ -114,25 +114,25 @@ cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
 
     rotate = data;
 
-    code = cli_read_token(cli, new->old, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, new->old, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_rotate_judge(cli, new->old, &rec, &token);
+    code = cli_rotate_judge(ctl, new->old, &rec, &token);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         memcpy(new->user, token.user.data, token.user.len);
         new->user[token.user.len] = '\0';
 
-        code = cli_rotate_user(cli, new);
+        code = cli_rotate_user(ctl, new);
     }
 
-    if (code == CLI_OK && new->created_at == 0) {
-        code = cli_rotate_new(cli, new, rotate, &rec, &token);
+    if (code == CTL_OK && new->created_at == 0) {
+        code = cli_rotate_new(ctl, new, rotate, &rec, &token);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         rotate->expires_at = token.expires_at;
         new->old_expires_at = new->created_at + rotate->overlap;
 
@@ -140,7 +140,7 @@ cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
             new->old_expires_at = token.expires_at;
         }
 
-        code = cli_rotate_write(cli, new, mode, &rec, &token);
+        code = cli_rotate_write(ctl, new, mode, &rec, &token);
     }
 
     cli_free(&rec);
@@ -152,56 +152,56 @@ cli_rotate_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
 /* whether a token may be rotated */
 
 static int
-cli_rotate_judge(cli_t *cli, const char *id, cli_record_t *rec,
+cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
     stok_token_record_t *token)
 {
     int      code;
     int64_t  now;
 
-    code = cli_decode_token(cli, id, rec, token);
+    code = cli_decode_token(ctl, id, rec, token);
 
-    if (code == CLI_OK) {
-        code = cli_now(cli, &now);
+    if (code == CTL_OK) {
+        code = cli_now(ctl, &now);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     if (token->status != STOK_TOKEN_ACTIVE) {
-        return cli_fail(CLI_REFUSED, "token \"%s\" is %s: only an active one "
-                        "is rotated, so make a new one", id,
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s: only an active "
+                        "one is rotated, so make a new one", id,
                         cli_get(rec, "status"));
     }
 
     if (token->expires_at && token->expires_at <= now) {
-        return cli_fail(CLI_REFUSED, "token \"%s\" has expired: make a new "
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has expired: make a new "
                         "one", id);
     }
 
     if (cli_get(rec, "rotated_to")[0]) {
-        return cli_fail(CLI_REFUSED, "token \"%s\" was rotated already, to "
-                        "%s: nothing was changed", id,
+        return ctl_fail(ctl, CTL_CONFLICT, "token \"%s\" was rotated already, "
+                        "to %s: nothing was changed", id,
                         cli_get(rec, "rotated_to"));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_rotate_user(cli_t *cli, cli_new_t *new)
+cli_rotate_user(ctl_t *ctl, cli_new_t *new)
 {
     int                  code;
     cli_record_t         rec;
     stok_user_record_t   user;
 
-    code = cli_read_user(cli, new->user, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_user(ctl, new->user, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(cli, new->user, &rec, &user);
+    code = cli_decode_user(ctl, new->user, &rec, &user);
     cli_free(&rec);
 
     new->owner = user.status;
@@ -213,7 +213,7 @@ cli_rotate_user(cli_t *cli, cli_new_t *new)
 /* what the successor is: decided once */
 
 static int
-cli_rotate_new(cli_t *cli, cli_new_t *new, cli_rotate_t *rotate,
+cli_rotate_new(ctl_t *ctl, cli_new_t *new, cli_rotate_t *rotate,
     cli_record_t *rec, stok_token_record_t *token)
 {
     int  code;
@@ -226,16 +226,16 @@ cli_rotate_new(cli_t *cli, cli_new_t *new, cli_rotate_t *rotate,
     new->scope[token->scope.len] = '\0';
 
     if (rotate->lifetime == -1
-        && cli_issue_lifetime(new->env, &new->lifetime) != CLI_OK)
+        && cli_issue_lifetime(new->env, &new->lifetime) != CTL_OK)
     {
-        return cli_fail(CLI_REFUSED, "token \"%s\" has no environment that "
-                        "says how long a token lives: give --expires-in",
+        return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
+                        "that says how long a token lives: give --expires-in",
                         new->old);
     }
 
-    code = cli_issue_draw(cli, new);
+    code = cli_issue_draw(ctl, new);
 
-    if (code == CLI_OK && new->choose) {
+    if (code == CTL_OK && new->choose) {
         cli_rotate_name(new, token->name);
     }
 
@@ -311,7 +311,7 @@ cli_rotate_year(const char *name, size_t len)
 
 
 static int
-cli_rotate_write(cli_t *cli, cli_new_t *new, const char *mode,
+cli_rotate_write(ctl_t *ctl, cli_new_t *new, const char *mode,
     cli_record_t *rec, stok_token_record_t *token)
 {
     int          n;
@@ -339,10 +339,10 @@ cli_rotate_write(cli_t *cli, cli_new_t *new, const char *mode,
     arg[n++] = "rotated_to";
     arg[n++] = new->id;
 
-    if (cli_token_seal(cli, rec, token, seal)) {
+    if (cli_token_seal(ctl, rec, token, seal)) {
         arg[n++] = "seal";
         arg[n++] = seal;
     }
 
-    return cli_issue_script(cli, new, mode, n, arg);
+    return cli_issue_script(ctl, new, mode, n, arg);
 }

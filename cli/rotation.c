@@ -43,47 +43,47 @@ typedef struct {
 } cli_rotation_t;
 
 
-static int cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r);
-static int cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now);
+static int cli_rotation_pair(ctl_t *ctl, const char *id, cli_rotation_t *r);
+static int cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now);
 static void cli_rotation_answer(cli_rotation_t *r);
 static void cli_rotation_say(cli_rotation_t *r, const char *word,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int cli_rotation_print(cli_t *cli, cli_rotation_t *r);
+static int cli_rotation_print(ctl_t *ctl, cli_rotation_t *r);
 static json_t *cli_rotation_half(cli_half_t *half);
 static void cli_rotation_line(const char *which, cli_half_t *half);
 static int64_t cli_rotation_date(json_t *json, const char *name);
 
 
 int
-cli_token_rotation(cli_t *cli, cli_args_t *args)
+cli_token_rotation(ctl_t *ctl, cli_args_t *args)
 {
     int              code;
     cli_rotation_t   r;
 
     memset(&r, 0, sizeof(r));
 
-    code = cli_now(cli, &r.now);
+    code = cli_now(ctl, &r.now);
 
-    if (code == CLI_OK) {
-        code = cli_rotation_pair(cli, args->arg[0], &r);
+    if (code == CTL_OK) {
+        code = cli_rotation_pair(ctl, args->arg[0], &r);
     }
 
-    if (code == CLI_OK) {
-        code = cli_rotation_read(cli, &r.old, r.now);
+    if (code == CTL_OK) {
+        code = cli_rotation_read(ctl, &r.old, r.now);
     }
 
-    if (code == CLI_OK) {
-        code = cli_rotation_read(cli, &r.new, r.now);
+    if (code == CTL_OK) {
+        code = cli_rotation_read(ctl, &r.new, r.now);
     }
 
-    if (code == CLI_OK && r.old.json == NULL) {
-        code = cli_fail(CLI_REFUSED, "token \"%s\" is deleted: its rotation "
-                        "is over", r.old.id);
+    if (code == CTL_OK && r.old.json == NULL) {
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is deleted: its "
+                        "rotation is over", r.old.id);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         cli_rotation_answer(&r);
-        code = cli_rotation_print(cli, &r);
+        code = cli_rotation_print(ctl, &r);
     }
 
     json_decref(r.old.json);
@@ -96,14 +96,14 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
 /* of a token that is both, the rotation to its successor is meant */
 
 static int
-cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r)
+cli_rotation_pair(ctl_t *ctl, const char *id, cli_rotation_t *r)
 {
     int           code;
     const char   *to, *from;
     cli_record_t  rec;
 
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -111,7 +111,7 @@ cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r)
     from = cli_get(&rec, "rotated_from");
 
     if (to[0] == '\0' && from[0] == '\0') {
-        code = cli_fail(CLI_REFUSED, "token \"%s\" is in no rotation: "
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is in no rotation: "
                         "token rotate begins one", id);
     }
 
@@ -125,7 +125,7 @@ cli_rotation_pair(cli_t *cli, const char *id, cli_rotation_t *r)
 
 
 static int
-cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now)
+cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now)
 {
     int           code;
     int64_t       expires;
@@ -133,8 +133,8 @@ cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now)
     const char   *state;
     cli_record_t  rec;
 
-    code = cli_command(cli, &reply, "EXISTS %sid:%s", cli->prefix, half->id);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "EXISTS %sid:%s", ctl->prefix, half->id);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -142,24 +142,24 @@ cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now)
     freeReplyObject(reply);
 
     if (code == 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_read_token(cli, half->id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, half->id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
     half->json = cli_json(&rec, NULL);
     cli_free(&rec);
 
-    code = cli_token_more(cli, half->json, now);
+    code = cli_token_more(ctl, half->json, now);
 
-    if (code == CLI_OK) {
-        code = cli_usage_read(cli, half->id, half->json);
+    if (code == CTL_OK) {
+        code = cli_usage_read(ctl, half->id, half->json);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -173,7 +173,7 @@ cli_rotation_read(cli_t *cli, cli_half_t *half, int64_t now)
                   ? cli_rotation_date(half->json, "revoked_at")
                   : expires && expires <= now ? expires : 0;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -255,10 +255,10 @@ cli_rotation_say(cli_rotation_t *r, const char *word, const char *format, ...)
 
 
 static int
-cli_rotation_print(cli_t *cli, cli_rotation_t *r)
+cli_rotation_print(ctl_t *ctl, cli_rotation_t *r)
 {
-    if (cli->json) {
-        return cli_print_json(json_pack("{s:s, s:s, s:o, s:o}", "answer",
+    if (ctl->json) {
+        return cli_print_json(ctl, json_pack("{s:s, s:s, s:o, s:o}", "answer",
                                         r->word, "reason", r->reason, "old",
                                         cli_rotation_half(&r->old), "new",
                                         cli_rotation_half(&r->new)));
@@ -268,7 +268,7 @@ cli_rotation_print(cli_t *cli, cli_rotation_t *r)
     cli_rotation_line("old", &r->old);
     cli_rotation_line("new", &r->new);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

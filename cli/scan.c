@@ -22,7 +22,7 @@
 
 
 typedef struct {
-    cli_t    *cli;
+    ctl_t    *ctl;
     int       revoke;
     json_t   *json;                              /* NULL: lines */
     json_t   *known;                             /* digest -> what was done */
@@ -41,14 +41,14 @@ static void cli_scan_bad(const char *path, int err, void *data);
 static int cli_scan_done(cli_scan_t *scan);
 static const char *cli_scan_shown(const char *path, char out[], size_t size);
 static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
-static int cli_scan_lookup(cli_t *cli, const stok_token_t *token,
+static int cli_scan_lookup(ctl_t *ctl, const stok_token_t *token,
     cli_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
-static int cli_scan_revoke_id(cli_t *cli, const char *id,
+static int cli_scan_revoke_id(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
 
 
 int
-cli_scan(cli_t *cli, cli_args_t *args)
+cli_scan(ctl_t *ctl, cli_args_t *args)
 {
     int          i, code;
     char        *brand;
@@ -56,48 +56,49 @@ cli_scan(cli_t *cli, cli_args_t *args)
     cli_tree_t   tree;
 
     memset(&scan, 0, sizeof(scan));
-    scan.cli = cli;
+    scan.ctl = ctl;
     scan.revoke = cli_option(args, "revoke") != NULL;
 
+    tree.ctl = ctl;
     tree.all = cli_option(args, "all") != NULL;
     tree.data = &scan;
     tree.file = cli_scan_file;
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
-        code = cli_keys_read(cli);
+        code = cli_keys_read(ctl);
 
-        if (code == CLI_OK) {
-            code = cli_connect(cli);
+        if (code == CTL_OK) {
+            code = cli_connect(ctl);
         }
 
-        if (code == CLI_OK) {
-            code = cli_meta(cli, "brand", &brand);
+        if (code == CTL_OK) {
+            code = cli_meta(ctl, "brand", &brand);
         }
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
 
         free(brand);
     }
 
-    scan.json = cli->json ? json_array() : NULL;
+    scan.json = ctl->json ? json_array() : NULL;
     scan.known = json_object();
     scan.buffer = malloc(CLI_SCAN_BUFFER);
 
     if (scan.known == NULL || scan.buffer == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     } else {
-        code = CLI_OK;
+        code = CTL_OK;
 
-        for (i = 0; i < args->n && code == CLI_OK; i++) {
+        for (i = 0; i < args->n && code == CTL_OK; i++) {
             code = cli_tree(&tree, args->arg[i]);
         }
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         code = cli_scan_done(&scan);
     }
 
@@ -128,7 +129,7 @@ cli_scan_file(const char *path, int fd, void *data)
 
     code = cli_scan_name(scan, path);
 
-    while (code == CLI_OK) {
+    while (code == CTL_OK) {
         n = read(fd, scan->buffer + len, CLI_SCAN_BUFFER - len);
 
         if (n == -1 && errno == EINTR) {
@@ -148,7 +149,7 @@ cli_scan_file(const char *path, int fd, void *data)
         pos = 0;
         counted = 0;
 
-        while (code == CLI_OK
+        while (code == CTL_OK
                && stok_scan_next(scan->buffer, len, &pos, &token) == STOK_OK)
         {
             line += stok_scan_lines(scan->buffer + counted, pos - counted);
@@ -180,12 +181,12 @@ cli_scan_name(cli_scan_t *scan, const char *path)
     pos = 0;
 
     while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
-        if (cli_scan_found(scan, path, 0, &token) != CLI_OK) {
-            return CLI_UNAVAILABLE;
+        if (cli_scan_found(scan, path, 0, &token) != CTL_OK) {
+            return CTL_UNAVAILABLE;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -210,7 +211,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     if (scan->revoke) {
         done = cli_scan_revoke(scan, token);
         if (done == NULL) {
-            return cli_fail(CLI_UNAVAILABLE, "no memory");
+            return ctl_fail(scan->ctl, CTL_UNAVAILABLE, "no memory");
         }
     }
 
@@ -227,7 +228,8 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
              ? -1 : json_array_append(scan->json, entry);
         json_decref(entry);
 
-        return rc == 0 ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+        return rc == 0 ? CTL_OK
+                       : ctl_fail(scan->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     printf("%s:%zu: %s\xe2\x80\xa6", name, line, public);
@@ -242,7 +244,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
 
     printf("\n");
 
-    return cli_flush();
+    return cli_flush(scan->ctl);
 }
 
 
@@ -255,8 +257,9 @@ cli_scan_bad(const char *path, int err, void *data)
     scan = data;
     scan->unread = 1;
 
-    (void) cli_fail(CLI_REFUSED, "%s: %s",
+    (void) ctl_fail(scan->ctl, CTL_REJECTED, "%s: %s",
                     cli_scan_shown(path, name, sizeof(name)), strerror(err));
+    ctl_note_error(scan->ctl);
 }
 
 
@@ -267,25 +270,25 @@ cli_scan_done(cli_scan_t *scan)
 {
     int  code;
 
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (scan->json) {
-        code = cli_print_json(json_incref(scan->json));
+        code = cli_print_json(scan->ctl, json_incref(scan->json));
     }
 
-    if (code == CLI_OK) {
-        code = cli_flush();
+    if (code == CTL_OK) {
+        code = cli_flush(scan->ctl);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
-    if (scan->code != CLI_OK) {
+    if (scan->code != CTL_OK) {
         return scan->code;
     }
 
-    return scan->found ? CLI_FOUND : scan->unread ? CLI_REFUSED : CLI_OK;
+    return scan->found ? CTL_FOUND : scan->unread ? CTL_REJECTED : CTL_OK;
 }
 
 
@@ -363,31 +366,32 @@ cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
         return NULL;
     }
 
-    if (scan->code == CLI_UNAVAILABLE) {
+    if (scan->code == CTL_UNAVAILABLE) {
         return entry;
     }
 
-    code = cli_scan_lookup(scan->cli, token, &rec, id);
+    code = cli_scan_lookup(scan->ctl, token, &rec, id);
 
-    if (code == CLI_FOUND) {
-        code = cli_scan_revoke_id(scan->cli, id, rec.digest, entry);
+    if (code == CTL_FOUND) {
+        code = cli_scan_revoke_id(scan->ctl, id, rec.digest, entry);
 
-    } else if (code == CLI_OK) {
+    } else if (code == CTL_OK) {
         json_object_set_new(entry, "result", json_string("unknown"));
     }
 
-    if (code > scan->code) {
-        scan->code = code;
+    if (code != CTL_OK && code != CTL_FOUND) {
+        ctl_note_error(scan->ctl);
+        scan->code = code > scan->code ? code : scan->code;
     }
 
     return entry;
 }
 
 
-/* CLI_FOUND: rec->digest and id are its; by each key of the file */
+/* CTL_FOUND: rec->digest and id are its; by each key of the file */
 
 static int
-cli_scan_lookup(cli_t *cli, const stok_token_t *token, cli_record_t *rec,
+cli_scan_lookup(ctl_t *ctl, const stok_token_t *token, cli_record_t *rec,
     char id[STOK_RECORD_ID_MAX + 1])
 {
     int          code;
@@ -399,23 +403,23 @@ cli_scan_lookup(cli_t *cli, const stok_token_t *token, cli_record_t *rec,
     i = 0;
 
     do {
-        stok_digest(cli->keys.n ? &cli->keys.key[i] : NULL,
+        stok_digest(ctl->keys.n ? &ctl->keys.key[i] : NULL,
                     token->brand.data, stok_scan_len(token), rec->digest);
         stok_digest_hex(rec->digest, hex);
 
-        code = cli_command(cli, &reply, "HGET %stoken:%s id", cli->prefix,
+        code = cli_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
                            hex);
 
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             if (reply->type == REDIS_REPLY_STRING) {
                 snprintf(id, STOK_RECORD_ID_MAX + 1, "%s", reply->str);
-                code = CLI_FOUND;
+                code = CTL_FOUND;
             }
 
             freeReplyObject(reply);
         }
 
-    } while (code == CLI_OK && ++i < cli->keys.n);
+    } while (code == CTL_OK && ++i < ctl->keys.n);
 
     return code;
 }
@@ -424,20 +428,20 @@ cli_scan_lookup(cli_t *cli, const stok_token_t *token, cli_record_t *rec,
 /* an id that leads to another record would have another token revoked */
 
 static int
-cli_scan_revoke_id(cli_t *cli, const char *id,
+cli_scan_revoke_id(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
 {
     int            code, revoked;
     cli_record_t   rec;
 
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
         cli_free(&rec);
-        return cli_fail(CLI_REFUSED, "token \"%s\" has a record of another "
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
                         "id", id);
     }
 
@@ -447,9 +451,9 @@ cli_scan_revoke_id(cli_t *cli, const char *id,
     revoked = strcmp(cli_get(&rec, "status"), "revoked") == 0;
     cli_free(&rec);
 
-    code = revoked ? CLI_OK : cli_token_set(cli, id, 1);
+    code = revoked ? CTL_OK : cli_token_set(ctl, id, 1);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         json_object_set_new(entry, "result",
                             json_string(revoked ? "revoked already"
                                                 : "revoked"));

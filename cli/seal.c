@@ -52,26 +52,26 @@ typedef struct {
 } cli_seal_t;
 
 
-static int cli_seal_first(cli_t *cli, cli_seal_t *seal);
-static int cli_seal_seen(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_seal_first(ctl_t *ctl, cli_seal_t *seal);
+static int cli_seal_seen(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
-static int cli_seal_one(cli_t *cli, const char *id, cli_seal_t *seal,
+static int cli_seal_one(ctl_t *ctl, const char *id, cli_seal_t *seal,
     int is_user);
-static int cli_seal_user(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_seal_user(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
-static int cli_seal_token(cli_t *cli, const char *id, cli_record_t *rec,
+static int cli_seal_token(ctl_t *ctl, const char *id, cli_record_t *rec,
     void *data);
-static int cli_seal_record(cli_t *cli, cli_record_t *rec, cli_seal_t *seal,
+static int cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
     cli_sealing_t *s);
-static int cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s);
+static int cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s);
 static void cli_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1]);
-static int cli_seal_refuse(cli_t *cli, cli_seal_t *seal, cli_sealing_t *s);
-static int cli_seal_done(cli_seal_t *seal, cli_sealing_t *s);
-static int cli_seal_print(cli_seal_t *seal);
+static int cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s);
+static int cli_seal_done(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s);
+static int cli_seal_print(ctl_t *ctl, cli_seal_t *seal);
 
 
 int
-cli_seal(cli_t *cli, cli_args_t *args)
+cli_seal(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *brand;
@@ -88,108 +88,108 @@ cli_seal(cli_t *cli, cli_args_t *args)
     seal.force = cli_option(args, "force") != NULL;
     seal.unsealed = cli_option(args, "unsealed") != NULL;
 
-    if (cli->keys.n == 0) {
-        return cli_fail(CLI_USAGE, "seal needs --key-file");
+    if (ctl->keys.n == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
     }
 
     if (user && token) {
-        return cli_fail(CLI_USAGE, "give --user or --token, not both");
+        return ctl_fail(ctl, CTL_INVALID, "give --user or --token, not both");
     }
 
     if (seal.force && seal.named == NULL) {
-        return cli_fail(CLI_USAGE, "--force needs --user or --token: look "
-                        "at a record before you vouch for it");
+        return ctl_fail(ctl, CTL_INVALID, "--force needs --user or --token: "
+                        "look at a record before you vouch for it");
     }
 
-    memcpy(seal.key, cli->keys.key[0].name, cli->keys.key[0].name_len);
+    memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    seal.json = cli->json ? json_array() : NULL;
+    seal.json = ctl->json ? json_array() : NULL;
 
     if (user) {
-        code = cli_seal_one(cli, user, &seal, 1);
+        code = cli_seal_one(ctl, user, &seal, 1);
 
-        if (code == CLI_OK) {
-            code = cli_walk_tokens(cli, user, cli_seal_token, &seal);
+        if (code == CTL_OK) {
+            code = cli_walk_tokens(ctl, user, cli_seal_token, &seal);
         }
 
     } else if (token) {
-        code = cli_seal_one(cli, token, &seal, 0);
+        code = cli_seal_one(ctl, token, &seal, 0);
 
     } else {
-        code = cli_seal_first(cli, &seal);
+        code = cli_seal_first(ctl, &seal);
 
-        if (code == CLI_OK) {
-            code = cli_walk_users(cli, cli_seal_user, &seal);
+        if (code == CTL_OK) {
+            code = cli_walk_users(ctl, cli_seal_user, &seal);
         }
 
-        if (code == CLI_OK) {
-            code = cli_walk_tokens(cli, NULL, cli_seal_token, &seal);
+        if (code == CTL_OK) {
+            code = cli_walk_tokens(ctl, NULL, cli_seal_token, &seal);
         }
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         json_decref(seal.json);
         return code;
     }
 
-    return cli_seal_print(&seal);
+    return cli_seal_print(ctl, &seal);
 }
 
 
 /* while no record has a seal, the keys are being introduced */
 
 static int
-cli_seal_first(cli_t *cli, cli_seal_t *seal)
+cli_seal_first(ctl_t *ctl, cli_seal_t *seal)
 {
     int  code;
 
     if (seal->unsealed) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_walk_users(cli, cli_seal_seen, NULL);
+    code = cli_walk_users(ctl, cli_seal_seen, NULL);
 
-    if (code == CLI_OK) {
-        code = cli_walk_tokens(cli, NULL, cli_seal_seen, NULL);
+    if (code == CTL_OK) {
+        code = cli_walk_tokens(ctl, NULL, cli_seal_seen, NULL);
     }
 
-    seal->unsealed = code == CLI_OK;
+    seal->unsealed = code == CTL_OK;
 
-    return code == CLI_FOUND ? CLI_OK : code;
+    return code == CTL_FOUND ? CTL_OK : code;
 }
 
 
 static int
-cli_seal_seen(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_seal_seen(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
-    (void) cli;
+    (void) ctl;
     (void) id;
     (void) data;
 
-    return cli_get(rec, "seal")[0] ? CLI_FOUND : CLI_OK;
+    return cli_get(rec, "seal")[0] ? CTL_FOUND : CTL_OK;
 }
 
 
 static int
-cli_seal_one(cli_t *cli, const char *id, cli_seal_t *seal, int is_user)
+cli_seal_one(ctl_t *ctl, const char *id, cli_seal_t *seal, int is_user)
 {
     int           code;
     cli_record_t  rec;
 
-    code = is_user ? cli_read_user(cli, id, &rec)
-                   : cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = is_user ? cli_read_user(ctl, id, &rec)
+                   : cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = is_user ? cli_seal_user(cli, id, &rec, seal)
-                   : cli_seal_token(cli, id, &rec, seal);
+    code = is_user ? cli_seal_user(ctl, id, &rec, seal)
+                   : cli_seal_token(ctl, id, &rec, seal);
     cli_free(&rec);
 
     return code;
@@ -197,7 +197,7 @@ cli_seal_one(cli_t *cli, const char *id, cli_seal_t *seal, int is_user)
 
 
 static int
-cli_seal_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_seal_user(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
     cli_sealing_t  s;
 
@@ -206,12 +206,12 @@ cli_seal_user(cli_t *cli, const char *id, cli_record_t *rec, void *data)
     s.user = id;
     s.is_user = 1;
 
-    return cli_seal_record(cli, rec, data, &s);
+    return cli_seal_record(ctl, rec, data, &s);
 }
 
 
 static int
-cli_seal_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
+cli_seal_token(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 {
     cli_sealing_t  s;
 
@@ -219,66 +219,68 @@ cli_seal_token(cli_t *cli, const char *id, cli_record_t *rec, void *data)
     s.id = id;
     s.user = cli_get(rec, "user");
 
-    return cli_seal_record(cli, rec, data, &s);
+    return cli_seal_record(ctl, rec, data, &s);
 }
 
 
 /* what is refused is counted, and the others go on */
 
 static int
-cli_seal_record(cli_t *cli, cli_record_t *rec, cli_seal_t *seal,
+cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
     cli_sealing_t *s)
 {
     int          code;
     const char  *field[2];
 
-    code = cli_seal_judge(cli, rec, s);
+    code = cli_seal_judge(ctl, rec, s);
 
-    if (code == CLI_OK) {
-        code = cli_seal_refuse(cli, seal, s);
+    if (code == CTL_OK) {
+        code = cli_seal_refuse(ctl, seal, s);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
+        ctl_note_error(ctl);
         seal->refused++;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (s->found == CLI_SEAL_RIGHT) {
         seal->right++;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     if (!seal->dry) {
         field[0] = "seal";
         field[1] = s->seal;
 
-        code = cli_change(cli, rec, s->is_user ? "" : s->id, s->user,
+        code = cli_change(ctl, rec, s->is_user ? "" : s->id, s->user,
                           s->is_user ? "user.seal" : "token.seal", s->by,
                           seal->key, 2, field);
 
         /* whoever changed it has sealed it, or is going to be asked */
 
-        if (code == CLI_CHANGED) {
+        if (code == CTL_CHANGED) {
             seal->refused++;
-            (void) cli_fail(CLI_REFUSED, "%s \"%s\" was changed meanwhile: "
-                            "run seal again", s->is_user ? "user" : "token",
-                            s->id);
-            return CLI_OK;
+            (void) ctl_fail(ctl, CTL_CHANGED, "%s \"%s\" was changed "
+                            "meanwhile: run seal again",
+                            s->is_user ? "user" : "token", s->id);
+            ctl_note_error(ctl);
+            return CTL_OK;
         }
 
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
     }
 
-    return cli_seal_done(seal, s);
+    return cli_seal_done(ctl, seal, s);
 }
 
 
 /* what seal it has, and what seal it should have */
 
 static int
-cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
+cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s)
 {
     int                   tampered;
     size_t                len;
@@ -288,7 +290,7 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
     stok_user_record_t    user;
     stok_token_record_t   token;
 
-    first = &cli->keys.key[0];
+    first = &ctl->keys.key[0];
     id.data = s->id;
     id.len = strlen(s->id);
 
@@ -297,12 +299,12 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
         : stok_token_record_decode(&token, rec->field, rec->n, &why)
           != STOK_OK)
     {
-        return cli_fail(CLI_REFUSED, "%s \"%s\" is unreadable: %s",
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is unreadable: %s",
                         s->is_user ? "user" : "token", s->id, why);
     }
 
     if (s->is_user) {
-        stok_seal_check_user(&cli->keys, id, &user);
+        stok_seal_check_user(&ctl->keys, id, &user);
         len = stok_seal_user(s->seal, first, id, &user);
         old = user.seal;
         tampered = user.tampered;
@@ -311,11 +313,11 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
         if (token.id.len != id.len
             || memcmp(token.id.data, id.data, id.len) != 0)
         {
-            return cli_fail(CLI_REFUSED, "token \"%s\" has a record of "
+            return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of "
                             "another id", s->id);
         }
 
-        stok_seal_check_token(&cli->keys, rec->digest, &token);
+        stok_seal_check_token(&ctl->keys, rec->digest, &token);
         len = stok_seal_token(s->seal, first, rec->digest, &token);
         old = token.seal;
         tampered = token.tampered;
@@ -336,7 +338,7 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
                    ? CLI_SEAL_RIGHT : CLI_SEAL_OLDER;
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -360,7 +362,7 @@ cli_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])
 
 
 static int
-cli_seal_refuse(cli_t *cli, cli_seal_t *seal, cli_sealing_t *s)
+cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
 {
     int          named;
     const char  *what;
@@ -369,29 +371,31 @@ cli_seal_refuse(cli_t *cli, cli_seal_t *seal, cli_sealing_t *s)
     named = seal->named && strcmp(seal->named, s->id) == 0;
 
     if (s->found == CLI_SEAL_NONE && !seal->unsealed && !named) {
-        return cli_fail(CLI_REFUSED, "%s \"%s\" has no seal, and others "
+        return ctl_fail(ctl, CTL_STATE, "%s \"%s\" has no seal, and others "
                         "have: if it is right, seal it with --%s or with "
                         "--unsealed", what, s->id, what);
     }
 
     if (s->found == CLI_SEAL_WRONG && !(seal->force && named)) {
 
-        if (stok_keys_find(&cli->keys, s->by, strlen(s->by)) == NULL) {
-            return cli_fail(CLI_REFUSED, "%s \"%s\" is sealed by key \"%s\", "
-                            "which the key file has not", what, s->id, s->by);
+        if (stok_keys_find(&ctl->keys, s->by, strlen(s->by)) == NULL) {
+            return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is sealed by key "
+                            "\"%s\", which the key file has not", what, s->id,
+                            s->by);
         }
 
-        return cli_fail(CLI_REFUSED, "%s \"%s\" has a wrong seal: somebody "
-                        "else wrote it; look at it, then seal it with --%s "
-                        "and --force, or revoke it", what, s->id, what);
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has a wrong seal: "
+                        "somebody else wrote it; look at it, then seal it "
+                        "with --%s and --force, or revoke it", what, s->id,
+                        what);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_seal_done(cli_seal_t *seal, cli_sealing_t *s)
+cli_seal_done(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
 {
     const char  *was;
 
@@ -411,26 +415,26 @@ cli_seal_done(cli_seal_t *seal, cli_sealing_t *s)
                                                s->is_user ? "user" : "id",
                                                s->id, "was", was, "key",
                                                seal->key)) == 0
-               ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+               ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     printf("%s %s: sealed by %s, had %s%s\n", s->is_user ? "user" : "token",
            s->id, seal->key,
            s->found == CLI_SEAL_OLDER ? "one by " : "", was);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_seal_print(cli_seal_t *seal)
+cli_seal_print(ctl_t *ctl, cli_seal_t *seal)
 {
     int  code;
 
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (seal->json) {
-        code = cli_print_json(json_pack("{s:o, s:I, s:I, s:I, s:b}",
+        code = cli_print_json(ctl, json_pack("{s:o, s:I, s:I, s:I, s:b}",
                                         "sealed", seal->json,
                                         "again", (json_int_t) seal->again,
                                         "right", (json_int_t) seal->right,
@@ -444,9 +448,9 @@ cli_seal_print(cli_seal_t *seal)
                seal->refused, seal->dry ? ": nothing was changed" : "");
     }
 
-    if (code == CLI_OK) {
-        code = cli_flush();
+    if (code == CTL_OK) {
+        code = cli_flush(ctl);
     }
 
-    return code == CLI_OK && seal->refused ? CLI_REFUSED : code;
+    return code == CTL_OK && seal->refused ? CTL_BROKEN : code;
 }

@@ -33,7 +33,7 @@ static int cli_nibble(char ch);
  */
 
 int
-cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
+cli_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
 {
     int          blank;
     char         ch;
@@ -79,18 +79,18 @@ cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1])
     }
 
     if (n == 0) {
-        return cli_fail(CLI_REFUSED, "the name has no letter or digit "
+        return ctl_fail(ctl, CTL_REJECTED, "the name has no letter or digit "
                         "from which to make an id");
     }
 
     if (n > CLI_ID_MAX) {
-        return cli_fail(CLI_REFUSED, "the id made from this name is longer "
-                        "than %d characters", CLI_ID_MAX);
+        return ctl_fail(ctl, CTL_REJECTED, "the id made from this name is "
+                        "longer than %d characters", CLI_ID_MAX);
     }
 
     strcpy(id + n, "@service");
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -143,25 +143,26 @@ cli_name_lint(const char *id)
 /* "90d" -> seconds; "never" -> 0; 1 to 365 days */
 
 int
-cli_days(const char *text, int64_t *seconds)
+cli_days(ctl_t *ctl, const char *text, int64_t *seconds)
 {
     char  *end;
     long   days;
 
     if (strcmp(text, "never") == 0) {
         *seconds = 0;
-        return CLI_OK;
+        return CTL_OK;
     }
 
     days = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
 
     if (days < 1 || days > 365 || strcmp(end, "d") != 0) {
-        return cli_fail(CLI_USAGE, "bad --expires-in: 1d to 365d, or never");
+        return ctl_fail(ctl, CTL_INVALID, "bad --expires-in: 1d to 365d, or "
+                        "never");
     }
 
     *seconds = (int64_t) days * CLI_DAY;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -171,18 +172,18 @@ cli_days(const char *text, int64_t *seconds)
  */
 
 int
-cli_since(const char *text, int64_t now, int64_t *since)
+cli_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since)
 {
-    if (cli_ago(text, now, since) != CLI_OK
-        && cli_moment(text, since) != CLI_OK)
+    if (cli_ago(text, now, since) != CTL_OK
+        && cli_moment(text, since) != CTL_OK)
     {
-        return cli_fail(CLI_USAGE, "bad --since: 30m, 24h or 7d, or a time as "
-                        "in 2026-01-31T12:00:00Z");
+        return ctl_fail(ctl, CTL_INVALID, "bad --since: 30m, 24h or 7d, or a "
+                        "time as in 2026-01-31T12:00:00Z");
     }
 
     *since = *since > 0 ? *since : 0;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -198,18 +199,18 @@ cli_ago(const char *text, int64_t now, int64_t *since)
     n = strspn(text, "0123456789");
 
     if (n == 0 || n > 9 || text[n] == '\0' || text[n + 1] != '\0') {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     unit = strchr(units, text[n]);
 
     if (unit == NULL) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     *since = now - cli_number(text) * seconds[unit - units];
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -250,7 +251,7 @@ cli_moment(const char *text, int64_t *since)
     }
 
     if (p == NULL || *p || tm.tm_mday > cli_month(year, tm.tm_mon)) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     tm.tm_year = year - 1900;
@@ -258,7 +259,7 @@ cli_moment(const char *text, int64_t *since)
 
     *since = (int64_t) timegm(&tm) - sign * (hours * 3600 + minutes * 60);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -321,18 +322,18 @@ cli_duration(const char *text, int64_t *seconds)
     n = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
 
     if (n < 1 || end[0] == '\0' || end[1] != '\0') {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     unit = strchr(units, end[0]);
 
     if (unit == NULL || n > 365 * CLI_DAY / length[unit - units]) {
-        return CLI_USAGE;
+        return CTL_INVALID;
     }
 
     *seconds = (int64_t) n * length[unit - units];
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -374,7 +375,7 @@ cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
     if (hex == NULL || len != STOK_DIGEST_HEX
         || strspn(hex, "0123456789abcdef") != STOK_DIGEST_HEX)
     {
-        return CLI_REFUSED;
+        return CTL_INVALID;
     }
 
     for (i = 0; i < STOK_DIGEST_LEN; i++) {
@@ -382,5 +383,5 @@ cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
                                | cli_nibble(hex[i * 2 + 1]));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }

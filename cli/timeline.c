@@ -22,14 +22,14 @@ typedef struct {
 } cli_timeline_t;
 
 
-static int cli_timeline_entry(cli_t *cli, redisReply *entry, void *data);
+static int cli_timeline_entry(ctl_t *ctl, redisReply *entry, void *data);
 static void cli_timeline_put(json_t *timeline, json_t *usage,
     const char *date, const char *what, const char *addr, const char *more);
 static const char *cli_string(json_t *json, const char *name);
 
 
 int
-cli_timeline(cli_t *cli, const char *token, const char *user,
+cli_timeline(ctl_t *ctl, const char *token, const char *user,
     json_t **timeline)
 {
     int             code;
@@ -39,9 +39,9 @@ cli_timeline(cli_t *cli, const char *token, const char *user,
     data.user = user;
     data.array = json_array();
 
-    code = cli_audit_walk(cli, "-", cli_timeline_entry, &data);
+    code = cli_audit_walk(ctl, "-", cli_timeline_entry, &data);
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         json_decref(data.array);
         data.array = NULL;
     }
@@ -53,19 +53,19 @@ cli_timeline(cli_t *cli, const char *token, const char *user,
 
 
 static int
-cli_timeline_entry(cli_t *cli, redisReply *entry, void *data)
+cli_timeline_entry(ctl_t *ctl, redisReply *entry, void *data)
 {
     char             detail[512];
     json_t          *item;
     const char      *before, *after;
     cli_timeline_t  *t = data;
 
-    (void) cli;
+    (void) ctl;
 
     if (t->token ? strcmp(cli_entry_get(entry, "token"), t->token) != 0
                  : strcmp(cli_entry_get(entry, "user"), t->user) != 0)
     {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     before = cli_entry_get(entry, "before");
@@ -91,7 +91,7 @@ cli_timeline_entry(cli_t *cli, redisReply *entry, void *data)
 
     json_array_append_new(t->array, item);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

@@ -15,13 +15,14 @@
 #include <openssl/x509v3.h>
 
 
-static int cli_tls_files(SSL_CTX *ctx, const cli_tls_t *files);
+static int cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files);
 static int cli_tls_name(SSL *ssl, const char *name);
-static int cli_tls_fail(const char *what);
+static int cli_tls_fail(ctl_t *ctl, const char *what);
 
 
 int
-cli_tls_create(const cli_tls_t *files, const char *host, void **tls)
+cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+    void **tls)
 {
     int       code;
     SSL      *ssl;
@@ -29,18 +30,18 @@ cli_tls_create(const cli_tls_t *files, const char *host, void **tls)
 
     ctx = SSL_CTX_new(TLS_client_method());
     if (ctx == NULL) {
-        return cli_tls_fail("TLS cannot be set up");
+        return cli_tls_fail(ctl, "TLS cannot be set up");
     }
 
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 
-    code = cli_tls_files(ctx, files);
-    ssl = code == CLI_OK ? SSL_new(ctx) : NULL;
+    code = cli_tls_files(ctl, ctx, files);
+    ssl = code == CTL_OK ? SSL_new(ctx) : NULL;
 
     SSL_CTX_free(ctx);
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -48,45 +49,45 @@ cli_tls_create(const cli_tls_t *files, const char *host, void **tls)
         || cli_tls_name(ssl, files->name[0] ? files->name : host) == 0)
     {
         SSL_free(ssl);
-        return cli_tls_fail("TLS cannot be set up");
+        return cli_tls_fail(ctl, "TLS cannot be set up");
     }
 
     *tls = ssl;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_tls_files(SSL_CTX *ctx, const cli_tls_t *files)
+cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files)
 {
     if (files->ca[0] == '\0') {
         if (SSL_CTX_set_default_verify_paths(ctx) != 1) {
-            return cli_tls_fail("no authorities of the system");
+            return cli_tls_fail(ctl, "no authorities of the system");
         }
 
     } else if (SSL_CTX_load_verify_locations(ctx, files->ca, NULL) != 1) {
-        return cli_tls_fail("ca= cannot be used");
+        return cli_tls_fail(ctl, "ca= cannot be used");
     }
 
     if ((files->cert[0] == '\0') != (files->key[0] == '\0')) {
-        return cli_fail(CLI_USAGE, "cert= and key= need each other");
+        return ctl_fail(ctl, CTL_INVALID, "cert= and key= need each other");
     }
 
     if (files->cert[0]
         && SSL_CTX_use_certificate_chain_file(ctx, files->cert) != 1)
     {
-        return cli_tls_fail("cert= cannot be used");
+        return cli_tls_fail(ctl, "cert= cannot be used");
     }
 
     if (files->key[0]
         && (SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) != 1
             || SSL_CTX_check_private_key(ctx) != 1))
     {
-        return cli_tls_fail("key= cannot be used");
+        return cli_tls_fail(ctl, "key= cannot be used");
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -105,29 +106,30 @@ cli_tls_name(SSL *ssl, const char *name)
 
 
 static int
-cli_tls_fail(const char *what)
+cli_tls_fail(ctl_t *ctl, const char *what)
 {
     const char  *why;
 
     why = ERR_reason_error_string(ERR_peek_last_error());
 
-    return cli_fail(CLI_USAGE, "%s: %s", what, why ? why : "no reason known");
+    return ctl_fail(ctl, CTL_INVALID, "%s: %s", what,
+                    why ? why : "no reason known");
 }
 
 
 int
-cli_tls_start(redisContext *ctx, void *tls)
+cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 {
     int   code;
     long  rc;
 
     if (redisInitiateSSL(ctx, tls) == REDIS_OK) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     rc = SSL_get_verify_result(tls);
 
-    code = cli_fail(CLI_UNAVAILABLE, "no TLS with Redis: %s",
+    code = ctl_fail(ctl, CTL_UNAVAILABLE, "no TLS with Redis: %s",
                     rc != X509_V_OK ? X509_verify_cert_error_string(rc)
                                     : ctx->errstr);
     SSL_free(tls);
@@ -147,25 +149,27 @@ cli_tls_free(void *tls)
 
 
 int
-cli_tls_create(const cli_tls_t *files, const char *host, void **tls)
+cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+    void **tls)
 {
     (void) files;
     (void) host;
 
     *tls = NULL;
 
-    return cli_fail(CLI_USAGE, "rediss:// is not available: "
+    return ctl_fail(ctl, CTL_INVALID, "rediss:// is not available: "
                     "this hiredis has no TLS");
 }
 
 
 int
-cli_tls_start(redisContext *ctx, void *tls)
+cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 {
+    (void) ctl;
     (void) ctx;
     (void) tls;
 
-    return CLI_UNAVAILABLE;
+    return CTL_UNAVAILABLE;
 }
 
 

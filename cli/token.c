@@ -10,31 +10,31 @@
 #include <string.h>
 
 
-static int cli_token_options(cli_t *cli, cli_args_t *args, cli_new_t *new);
-static int cli_token_step(cli_t *cli, cli_new_t *new, const char *mode,
+static int cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
+static int cli_token_step(ctl_t *ctl, cli_new_t *new, const char *mode,
     void *data);
-static int cli_token_change(cli_t *cli, const char *id, int revoke);
-static int cli_token_change_try(cli_t *cli, const char *id, int revoke);
+static int cli_token_change(ctl_t *ctl, const char *id, int revoke);
+static int cli_token_change_try(ctl_t *ctl, const char *id, int revoke);
 
 
 int
-cli_token_create(cli_t *cli, cli_args_t *args)
+cli_token_create(ctl_t *ctl, cli_args_t *args)
 {
     int        code;
     cli_new_t  new;
 
     memset(&new, 0, sizeof(new));
 
-    code = cli_token_options(cli, args, &new);
+    code = cli_token_options(ctl, args, &new);
 
-    return code == CLI_OK ? cli_issue(cli, &new, cli_token_step,
+    return code == CTL_OK ? cli_issue(ctl, &new, cli_token_step,
                                       (void *) cli_option(args, "user"))
                           : code;
 }
 
 
 static int
-cli_token_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
+cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 {
     int          code;
     const char  *env, *expires;
@@ -44,17 +44,17 @@ cli_token_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
     if (cli_option(args, "user") == NULL || cli_option(args, "name") == NULL
         || env == NULL)
     {
-        return cli_fail(CLI_USAGE, "token create needs --user, --name and "
-                        "--env");
+        return ctl_fail(ctl, CTL_INVALID, "token create needs --user, --name "
+                        "and --env");
     }
 
-    code = cli_issue_options(cli, args, new);
-    if (code != CLI_OK) {
+    code = cli_issue_options(ctl, args, new);
+    if (code != CTL_OK) {
         return code;
     }
 
-    if (cli_issue_lifetime(env, &new->lifetime) != CLI_OK) {
-        return cli_fail(CLI_USAGE, "bad --env: production, staging, "
+    if (cli_issue_lifetime(env, &new->lifetime) != CTL_OK) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
                         "development or testing");
     }
 
@@ -63,12 +63,12 @@ cli_token_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
 
     expires = cli_option(args, "expires-in");
 
-    return expires ? cli_days(expires, &new->lifetime) : CLI_OK;
+    return expires ? cli_days(ctl, expires, &new->lifetime) : CTL_OK;
 }
 
 
 static int
-cli_token_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
+cli_token_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
 {
     int                  code;
     const char          *id;
@@ -77,24 +77,24 @@ cli_token_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
 
     id = data;
 
-    code = cli_read_user(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_user(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(cli, id, &rec, &user);
+    code = cli_decode_user(ctl, id, &rec, &user);
     cli_free(&rec);
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         strcpy(new->user, id);
         new->personal = user.kind == STOK_USER_HUMAN;
         new->owner = user.status;
 
-        code = cli_issue_draw(cli, new);
+        code = cli_issue_draw(ctl, new);
     }
 
-    if (code == CLI_OK) {
-        code = cli_issue_script(cli, new, mode, 0, NULL);
+    if (code == CTL_OK) {
+        code = cli_issue_script(ctl, new, mode, 0, NULL);
     }
 
     return code;
@@ -102,83 +102,83 @@ cli_token_step(cli_t *cli, cli_new_t *new, const char *mode, void *data)
 
 
 int
-cli_token_show(cli_t *cli, cli_args_t *args)
+cli_token_show(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     json_t        *json;
     int64_t        now;
     cli_record_t   rec;
 
-    code = cli_now(cli, &now);
-    if (code != CLI_OK) {
+    code = cli_now(ctl, &now);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_read_token(cli, args->arg[0], &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, args->arg[0], &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
     json = cli_json(&rec, NULL);
     cli_free(&rec);
 
-    code = cli_token_more(cli, json, now);
+    code = cli_token_more(ctl, json, now);
 
-    if (code == CLI_OK) {
-        code = cli_usage_read(cli, args->arg[0], json);
+    if (code == CTL_OK) {
+        code = cli_usage_read(ctl, args->arg[0], json);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         json_decref(json);
         return code;
     }
 
-    if (cli->json) {
-        return cli_print_json(json);
+    if (ctl->json) {
+        return cli_print_json(ctl, json);
     }
 
     cli_print_fields(json);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_token_revoke(cli_t *cli, cli_args_t *args)
+cli_token_revoke(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_token_change(cli, args->arg[0], 1);
+    return cli_token_change(ctl, args->arg[0], 1);
 }
 
 
 int
-cli_token_restore(cli_t *cli, cli_args_t *args)
+cli_token_restore(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_token_change(cli, args->arg[0], 0);
+    return cli_token_change(ctl, args->arg[0], 0);
 }
 
 
 static int
-cli_token_change(cli_t *cli, const char *id, int revoke)
+cli_token_change(ctl_t *ctl, const char *id, int revoke)
 {
     int           code;
     char         *brand;
     cli_record_t  rec;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    code = cli_token_set(cli, id, revoke);
+    code = cli_token_set(ctl, id, revoke);
 
-    if (code != CLI_OK || !cli->json) {
+    if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_token(cli, id, &rec);
-    if (code == CLI_OK) {
-        cli_answer(cli, cli_json(&rec, NULL));
+    code = cli_read_token(ctl, id, &rec);
+    if (code == CTL_OK) {
+        cli_answer(ctl, cli_json(&rec, NULL));
         cli_free(&rec);
     }
 
@@ -187,14 +187,14 @@ cli_token_change(cli_t *cli, const char *id, int revoke)
 
 
 int
-cli_token_set(cli_t *cli, const char *id, int revoke)
+cli_token_set(ctl_t *ctl, const char *id, int revoke)
 {
     int  code, tries;
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_token_change_try(cli, id, revoke);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_token_change_try(ctl, id, revoke);
     }
 
     return code;
@@ -202,7 +202,7 @@ cli_token_set(cli_t *cli, const char *id, int revoke)
 
 
 static int
-cli_token_change_try(cli_t *cli, const char *id, int revoke)
+cli_token_change_try(ctl_t *ctl, const char *id, int revoke)
 {
     int                   n, code;
     char                  seal[STOK_SEAL_MAX + 1];
@@ -211,33 +211,33 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
     cli_record_t          rec;
     stok_token_record_t   token;
 
-    code = cli_now(cli, &now);
-    if (code != CLI_OK) {
+    code = cli_now(ctl, &now);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_token(cli, id, &rec, &token);
+    code = cli_decode_token(ctl, id, &rec, &token);
 
-    if (code == CLI_OK
+    if (code == CTL_OK
         && token.status == (revoke ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE))
     {
-        code = cli_fail(CLI_REFUSED, "token \"%s\" is %s already: nothing "
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s already: nothing "
                         "was changed", id, cli_get(&rec, "status"));
     }
 
-    if (code == CLI_OK && !revoke && token.expires_at
+    if (code == CTL_OK && !revoke && token.expires_at
         && token.expires_at <= now)
     {
-        code = cli_fail(CLI_REFUSED, "token \"%s\" has expired: make a new "
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" has expired: make a new "
                         "one", id);
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         n = 0;
         token.status = revoke ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE;
 
@@ -246,12 +246,12 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
         field[n++] = "revoked_at";
         field[n++] = revoke ? "@now" : "0";
 
-        if (cli_token_seal(cli, &rec, &token, seal)) {
+        if (cli_token_seal(ctl, &rec, &token, seal)) {
             field[n++] = "seal";
             field[n++] = seal;
         }
 
-        code = cli_change(cli, &rec, id, cli_get(&rec, "user"),
+        code = cli_change(ctl, &rec, id, cli_get(&rec, "user"),
                           revoke ? "token.revoke" : "token.restore",
                           cli_get(&rec, "status"), field[1], n, field);
     }
@@ -263,18 +263,18 @@ cli_token_change_try(cli_t *cli, const char *id, int revoke)
 
 
 int
-cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
+cli_token_seal(ctl_t *ctl, cli_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1])
 {
     size_t  len;
 
     seal[0] = '\0';
 
-    if (cli->keys.n == 0) {
+    if (ctl->keys.n == 0) {
         return 0;
     }
 
-    len = stok_seal_token(seal, &cli->keys.key[0], rec->digest, token);
+    len = stok_seal_token(seal, &ctl->keys.key[0], rec->digest, token);
     seal[len] = '\0';
 
     return 1;

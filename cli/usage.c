@@ -16,7 +16,7 @@
 static json_t *cli_usage_list(const char *text);
 static void cli_usage_known(json_t *json, const char *list,
     const char *name);
-static int cli_usage_batch(cli_t *cli, redisReply *ids, size_t from,
+static int cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from,
     size_t last, json_t *json);
 static void cli_usage_add(json_t *json, json_t *usage);
 static void cli_usage_sum(json_t *json, json_t *usage, const char *name);
@@ -26,20 +26,20 @@ static void cli_usage_union(json_t *json, json_t *usage, const char *name);
 
 
 int
-cli_usage_read(cli_t *cli, const char *id, json_t *json)
+cli_usage_read(ctl_t *ctl, const char *id, json_t *json)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "HGETALL %susage:%s", cli->prefix, id);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "HGETALL %susage:%s", ctl->prefix, id);
+    if (code != CTL_OK) {
         return code;
     }
 
     cli_usage_set(json, reply);
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -147,14 +147,14 @@ cli_usage_list(const char *text)
 
 
 int
-cli_usage_user(cli_t *cli, const char *user, json_t *json)
+cli_usage_user(ctl_t *ctl, const char *user, json_t *json)
 {
     int          code;
     size_t       i, last;
     redisReply  *ids;
 
-    code = cli_user_tokens(cli, user, &ids);
-    if (code != CLI_OK) {
+    code = cli_user_tokens(ctl, user, &ids);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -168,11 +168,11 @@ cli_usage_user(cli_t *cli, const char *user, json_t *json)
     json_object_set_new(json, "refused", json_integer(0));
     json_object_set_new(json, "refused_at", json_null());
 
-    for (i = 0; i < ids->elements && code == CLI_OK; i = last) {
+    for (i = 0; i < ids->elements && code == CTL_OK; i = last) {
         last = i + CLI_USAGE_BATCH;
         last = last < ids->elements ? last : ids->elements;
 
-        code = cli_usage_batch(cli, ids, i, last, json);
+        code = cli_usage_batch(ctl, ids, i, last, json);
     }
 
     freeReplyObject(ids);
@@ -182,7 +182,7 @@ cli_usage_user(cli_t *cli, const char *user, json_t *json)
 
 
 static int
-cli_usage_batch(cli_t *cli, redisReply *ids, size_t from, size_t last,
+cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
     json_t *json)
 {
     int          code;
@@ -191,15 +191,15 @@ cli_usage_batch(cli_t *cli, redisReply *ids, size_t from, size_t last,
     redisReply  *reply;
 
     for (i = from; i < last; i++) {
-        redisAppendCommand(cli->ctx, "HGETALL %susage:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix,
                            ids->element[i]->str);
-        redisAppendCommand(cli->ctx, "ZSCORE %slast_used %s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
                            ids->element[i]->str);
     }
 
     for (i = from; i < last; i++) {
-        code = cli_reply(cli, &reply);
-        if (code != CLI_OK) {
+        code = cli_reply(ctl, &reply);
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -207,8 +207,8 @@ cli_usage_batch(cli_t *cli, redisReply *ids, size_t from, size_t last,
         cli_usage_set(usage, reply);
         freeReplyObject(reply);
 
-        code = cli_reply(cli, &reply);
-        if (code != CLI_OK) {
+        code = cli_reply(ctl, &reply);
+        if (code != CTL_OK) {
             json_decref(usage);
             return code;
         }
@@ -224,7 +224,7 @@ cli_usage_batch(cli_t *cli, redisReply *ids, size_t from, size_t last,
         json_decref(usage);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 

@@ -20,62 +20,63 @@ typedef struct {
 } cli_user_change_t;
 
 
-static int cli_user_role(cli_t *cli, cli_args_t *args, const char **role);
-static int cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1]);
-static int cli_user_text(cli_args_t *args, const char *name);
-static int cli_user_new(cli_t *cli, cli_args_t *args, const char *id,
+static int cli_user_role(ctl_t *ctl, cli_args_t *args, const char **role);
+static int cli_user_identity(ctl_t *ctl, cli_args_t *args,
+    char id[STOK_USER_ID_MAX + 1]);
+static int cli_user_text(ctl_t *ctl, cli_args_t *args, const char *name);
+static int cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id,
     const char *role);
-static int cli_user_change(cli_t *cli, const char *id,
+static int cli_user_change(ctl_t *ctl, const char *id,
     const cli_user_change_t *change);
-static int cli_user_try(cli_t *cli, const char *id,
+static int cli_user_try(ctl_t *ctl, const char *id,
     const cli_user_change_t *change);
-static void cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
+static void cli_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
     const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1]);
 
 
 int
-cli_user_create(cli_t *cli, cli_args_t *args)
+cli_user_create(ctl_t *ctl, cli_args_t *args)
 {
     int           code, tries;
     char          id[STOK_USER_ID_MAX + 1];
     const char   *role, *why;
     cli_record_t  rec;
 
-    code = cli_user_role(cli, args, &role);
-    if (code != CLI_OK) {
+    code = cli_user_role(ctl, args, &role);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_user_identity(args, id);
-    if (code != CLI_OK) {
+    code = cli_user_identity(ctl, args, id);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_user_new(cli, args, id, role);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_user_new(ctl, args, id, role);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     why = cli_option(args, "human") ? NULL : cli_name_lint(id);
 
     if (why) {
-        cli_note("warning: the name is %s: say what it does, "
+        ctl_note(ctl, CTL_NOTE_WARNING, "the name is %s: say what it does, "
                  "as in pipeline_automation", why);
     }
 
-    if (!cli->json) {
+    if (!ctl->json) {
         printf("%s\n", id);
-        return CLI_OK;
+        return CTL_OK;
     }
 
-    code = cli_read_user(cli, id, &rec);
-    if (code == CLI_OK) {
-        cli_answer(cli, cli_json(&rec, id));
+    code = cli_read_user(ctl, id, &rec);
+    if (code == CTL_OK) {
+        cli_answer(ctl, cli_json(&rec, id));
         cli_free(&rec);
     }
 
@@ -84,7 +85,7 @@ cli_user_create(cli_t *cli, cli_args_t *args)
 
 
 static int
-cli_user_role(cli_t *cli, cli_args_t *args, const char **role)
+cli_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
 {
     size_t       i;
     stok_str_t   name;
@@ -101,7 +102,8 @@ cli_user_role(cli_t *cli, cli_args_t *args, const char **role)
     use = cli_option(args, "use-case");
 
     if (*role && use) {
-        return cli_fail(CLI_USAGE, "give --role or --use-case, not both");
+        return ctl_fail(ctl, CTL_INVALID, "give --role or --use-case, not "
+                        "both");
     }
 
     if (use) {
@@ -112,36 +114,36 @@ cli_user_role(cli_t *cli, cli_args_t *args, const char **role)
         }
 
         if (*role == NULL) {
-            return cli_fail(CLI_USAGE, "bad --use-case: catalog-sync, "
+            return ctl_fail(ctl, CTL_INVALID, "bad --use-case: catalog-sync, "
                             "pipeline, cli, read-only-api, bi or platform");
         }
     }
 
     if (*role == NULL) {
-        *role = cli->role_names;
+        *role = ctl->role_names;
     }
 
     name.data = *role;
-    name.len = *role == cli->role_names ? cli->roles.name[0].len
+    name.len = *role == ctl->role_names ? ctl->roles.name[0].len
                                         : strlen(*role);
 
-    if (*role == cli->role_names) {
-        name = cli->roles.name[0];
+    if (*role == ctl->role_names) {
+        name = ctl->roles.name[0];
         snprintf(lowest, sizeof(lowest), "%.*s", (int) name.len, name.data);
         *role = lowest;
     }
 
-    if (stok_role_rank(&cli->roles, name) < 0) {
-        return cli_fail(CLI_USAGE, "no role \"%s\": the roles are %s",
-                        *role, cli->role_names);
+    if (stok_role_rank(&ctl->roles, name) < 0) {
+        return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are %s",
+                        *role, ctl->role_names);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
+cli_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
 {
     stok_str_t   text;
     const char  *at;
@@ -150,8 +152,8 @@ cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
     text.len = strlen(args->arg[0]);
 
     if (stok_name_check(text) != STOK_OK) {
-        return cli_fail(CLI_REFUSED, "bad name: 1 to %d characters, none a "
-                        "control character", STOK_NAME_MAX);
+        return ctl_fail(ctl, CTL_REJECTED, "bad name: 1 to %d characters, "
+                        "none a control character", STOK_NAME_MAX);
     }
 
     if (cli_option(args, "human")) {
@@ -161,26 +163,26 @@ cli_user_identity(cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
             || at == text.data || at[1] == '\0' || strchr(at + 1, '@')
             || strcmp(at, "@service") == 0)
         {
-            return cli_fail(CLI_REFUSED, "the name of a human is an e-mail "
-                            "address");
+            return ctl_fail(ctl, CTL_REJECTED, "the name of a human is an "
+                            "e-mail address");
         }
 
         memcpy(id, text.data, text.len + 1);
 
-    } else if (cli_user_id(text.data, id) != CLI_OK) {
-        return CLI_REFUSED;
+    } else if (cli_user_id(ctl, text.data, id) != CTL_OK) {
+        return ctl->error.kind;
     }
 
-    return cli_user_text(args, "purpose") != CLI_OK
-           || cli_user_text(args, "owner") != CLI_OK
-           ? CLI_USAGE : CLI_OK;
+    return cli_user_text(ctl, args, "purpose") != CTL_OK
+           || cli_user_text(ctl, args, "owner") != CTL_OK
+           ? CTL_INVALID : CTL_OK;
 }
 
 
 /* purpose or owner: a service user has to have both */
 
 static int
-cli_user_text(cli_args_t *args, const char *name)
+cli_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
 {
     int          blank;
     const char  *text, *p;
@@ -191,28 +193,29 @@ cli_user_text(cli_args_t *args, const char *name)
     for (p = text; p && *p; p++) {
 
         if ((unsigned char) *p < ' ' || *p == 127) {
-            return cli_fail(CLI_USAGE, "--%s has a control character", name);
+            return ctl_fail(ctl, CTL_INVALID, "--%s has a control character",
+                            name);
         }
 
         blank &= *p == ' ';
     }
 
     if (blank && !cli_option(args, "human")) {
-        return cli_fail(CLI_USAGE, "a service user needs --purpose and "
+        return ctl_fail(ctl, CTL_INVALID, "a service user needs --purpose and "
                         "--owner");
     }
 
     if (text && strlen(text) > STOK_TEXT_MAX) {
-        return cli_fail(CLI_USAGE, "--%s has %d bytes at most", name,
+        return ctl_fail(ctl, CTL_INVALID, "--%s has %d bytes at most", name,
                         STOK_TEXT_MAX);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
+cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
 {
     int                  code, human;
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
@@ -221,8 +224,8 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
     const char          *arg[9];
     stok_user_record_t   user;
 
-    code = cli_meta(cli, "approval", &approval);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "approval", &approval);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -239,10 +242,10 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
 
     seal[0] = '\0';
 
-    if (cli->keys.n) {
+    if (ctl->keys.n) {
         text.data = id;
         text.len = strlen(id);
-        len = stok_seal_user(seal, &cli->keys.key[0], text, &user);
+        len = stok_seal_user(seal, &ctl->keys.key[0], text, &user);
         seal[len] = '\0';
     }
 
@@ -256,11 +259,11 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
     arg[7] = seal;
     arg[8] = approval;
 
-    code = cli_script(cli, stok_script_user_create, 9, arg, &word);
+    code = cli_script(ctl, stok_script_user_create, 9, arg, &word);
 
-    if (code == CLI_OK && user.status == STOK_USER_PENDING) {
-        cli_note("note: the user is pending: another admin has to run "
-                 "service-token user approve %s", id);
+    if (code == CTL_OK && user.status == STOK_USER_PENDING) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
+                 "to run service-token user approve %s", id);
     }
 
     free(word);
@@ -271,40 +274,40 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
 
 
 int
-cli_user_approve(cli_t *cli, cli_args_t *args)
+cli_user_approve(ctl_t *ctl, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
         "user.approve", { "pending" }, "active", NULL, 1
     };
 
-    return cli_user_change(cli, args->arg[0], &change);
+    return cli_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_disable(cli_t *cli, cli_args_t *args)
+cli_user_disable(ctl_t *ctl, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
         "user.disable", { "active" }, "disabled", NULL, 0
     };
 
-    return cli_user_change(cli, args->arg[0], &change);
+    return cli_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_enable(cli_t *cli, cli_args_t *args)
+cli_user_enable(ctl_t *ctl, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
         "user.enable", { "disabled" }, "active", NULL, 0
     };
 
-    return cli_user_change(cli, args->arg[0], &change);
+    return cli_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_delete(cli_t *cli, cli_args_t *args)
+cli_user_delete(ctl_t *ctl, cli_args_t *args)
 {
     static const cli_user_change_t  change = {
         "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
@@ -313,17 +316,17 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
     int          code;
     redisReply  *reply;
 
-    code = cli_user_change(cli, args->arg[0], &change);
+    code = cli_user_change(ctl, args->arg[0], &change);
 
-    if (code == CLI_OK) {
-        code = cli_command(cli, &reply, "SCARD %suser-tokens:%s", cli->prefix,
+    if (code == CTL_OK) {
+        code = cli_command(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
                            args->arg[0]);
 
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             if (reply->integer) {
-                cli_note("note: %lld of its tokens are orphaned: they are "
-                         "refused, and every review finds them",
-                         reply->integer);
+                ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens are "
+                         "orphaned: they are refused, and every review finds "
+                         "them", reply->integer);
             }
 
             freeReplyObject(reply);
@@ -335,7 +338,7 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
 
 
 int
-cli_user_set_role(cli_t *cli, cli_args_t *args)
+cli_user_set_role(ctl_t *ctl, cli_args_t *args)
 {
     stok_str_t         role;
     cli_user_change_t  change = {
@@ -345,21 +348,21 @@ cli_user_set_role(cli_t *cli, cli_args_t *args)
     role.data = args->arg[1];
     role.len = strlen(args->arg[1]);
 
-    if (stok_role_rank(&cli->roles, role) < 0) {
-        return cli_fail(CLI_USAGE, "no role \"%s\": the roles are %s",
-                        args->arg[1], cli->role_names);
+    if (stok_role_rank(&ctl->roles, role) < 0) {
+        return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are %s",
+                        args->arg[1], ctl->role_names);
     }
 
     change.role = args->arg[1];
 
-    return cli_user_change(cli, args->arg[0], &change);
+    return cli_user_change(ctl, args->arg[0], &change);
 }
 
 
 /* purpose and owner decide nothing: no seal is over them */
 
 int
-cli_user_describe(cli_t *cli, cli_args_t *args)
+cli_user_describe(ctl_t *ctl, cli_args_t *args)
 {
     int           i, n, code, tries;
     char          before[2 * STOK_TEXT_MAX + 4];
@@ -380,20 +383,20 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
         if (text[i]
             && (text[i][0] == '\0' || strlen(text[i]) > STOK_TEXT_MAX))
         {
-            return cli_fail(CLI_USAGE, "--purpose and --owner have 1 to %d "
-                            "bytes", STOK_TEXT_MAX);
+            return ctl_fail(ctl, CTL_INVALID, "--purpose and --owner have 1 "
+                            "to %d bytes", STOK_TEXT_MAX);
         }
     }
 
     if (n == 0) {
-        return cli_fail(CLI_USAGE, "give --purpose, --owner or both");
+        return ctl_fail(ctl, CTL_INVALID, "give --purpose, --owner or both");
     }
 
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_read_user(cli, args->arg[0], &rec);
-        if (code != CLI_OK) {
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_read_user(ctl, args->arg[0], &rec);
+        if (code != CTL_OK) {
             return code;
         }
 
@@ -404,18 +407,18 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
         snprintf(after, sizeof(after), "%s%s%s", text[0] ? text[0] : "",
                  text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
 
-        code = cli_change(cli, &rec, "", args->arg[0], "user.describe",
+        code = cli_change(ctl, &rec, "", args->arg[0], "user.describe",
                           before, after, n, field);
         cli_free(&rec);
     }
 
-    if (code != CLI_OK || !cli->json) {
+    if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_user(cli, args->arg[0], &rec);
-    if (code == CLI_OK) {
-        cli_answer(cli, cli_json(&rec, args->arg[0]));
+    code = cli_read_user(ctl, args->arg[0], &rec);
+    if (code == CTL_OK) {
+        cli_answer(ctl, cli_json(&rec, args->arg[0]));
         cli_free(&rec);
     }
 
@@ -424,31 +427,31 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
 
 
 static int
-cli_user_change(cli_t *cli, const char *id, const cli_user_change_t *change)
+cli_user_change(ctl_t *ctl, const char *id, const cli_user_change_t *change)
 {
     int           code, tries;
     char         *brand;
     cli_record_t  rec;
 
-    code = cli_meta(cli, "brand", &brand);
-    if (code != CLI_OK) {
+    code = cli_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    code = CLI_CHANGED;
+    code = CTL_CHANGED;
 
-    for (tries = 0; code == CLI_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_user_try(cli, id, change);
+    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+        code = cli_user_try(ctl, id, change);
     }
 
-    if (code != CLI_OK || !cli->json) {
+    if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_user(cli, id, &rec);
-    if (code == CLI_OK) {
-        cli_answer(cli, cli_json(&rec, id));
+    code = cli_read_user(ctl, id, &rec);
+    if (code == CTL_OK) {
+        cli_answer(ctl, cli_json(&rec, id));
         cli_free(&rec);
     }
 
@@ -457,7 +460,7 @@ cli_user_change(cli_t *cli, const char *id, const cli_user_change_t *change)
 
 
 static int
-cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
+cli_user_try(ctl_t *ctl, const char *id, const cli_user_change_t *change)
 {
     int                  i, n, code, found;
     char                 seal[STOK_SEAL_MAX + 1];
@@ -466,13 +469,13 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
     cli_record_t         rec;
     stok_user_record_t   user;
 
-    code = cli_read_user(cli, id, &rec);
-    if (code != CLI_OK) {
+    code = cli_read_user(ctl, id, &rec);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(cli, id, &rec, &user);
-    if (code != CLI_OK) {
+    code = cli_decode_user(ctl, id, &rec, &user);
+    if (code != CTL_OK) {
         goto done;
     }
 
@@ -483,15 +486,15 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
     }
 
     if (!found) {
-        code = cli_fail(CLI_REFUSED, "user \"%s\" is %s: nothing was changed",
-                        id, status);
+        code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s: nothing was "
+                        "changed", id, status);
         goto done;
     }
 
-    if (change->other && strcmp(cli_get(&rec, "created_by"), cli->actor) == 0)
+    if (change->other && strcmp(cli_get(&rec, "created_by"), ctl->actor) == 0)
     {
-        code = cli_fail(CLI_REFUSED, "user \"%s\" was created by %s: another "
-                        "admin has to approve it", id, cli->actor);
+        code = ctl_fail(ctl, CTL_FORBIDDEN, "user \"%s\" was created by %s: "
+                        "another admin has to approve it", id, ctl->actor);
         goto done;
     }
 
@@ -512,13 +515,13 @@ cli_user_try(cli_t *cli, const char *id, const cli_user_change_t *change)
     field[n++] = change->role ? "role" : "status";
     field[n++] = after;
 
-    if (cli->keys.n) {
-        cli_user_seal(cli, id, &user, change, seal);
+    if (ctl->keys.n) {
+        cli_user_seal(ctl, id, &user, change, seal);
         field[n++] = "seal";
         field[n++] = seal;
     }
 
-    code = cli_change(cli, &rec, "", id, change->action, before, after, n,
+    code = cli_change(ctl, &rec, "", id, change->action, before, after, n,
                       field);
 
 done:
@@ -532,7 +535,7 @@ done:
 /* the seal of what a change makes of a user */
 
 static void
-cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
+cli_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
     const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1])
 {
     unsigned     i;
@@ -552,5 +555,5 @@ cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
     text.data = id;
     text.len = strlen(id);
 
-    seal[stok_seal_user(seal, &cli->keys.key[0], text, user)] = '\0';
+    seal[stok_seal_user(seal, &ctl->keys.key[0], text, user)] = '\0';
 }

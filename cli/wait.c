@@ -29,16 +29,16 @@
 #define CLI_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
 
-static int cli_wait_nodes(cli_t *cli, json_t *nodes);
+static int cli_wait_nodes(ctl_t *ctl, json_t *nodes);
 static int cli_wait_alive(const char *seen, int64_t now);
-static int cli_wait_mark(cli_t *cli, const char *nonce);
-static int cli_wait_heard(cli_t *cli, const char *nonce, json_t *nodes);
-static int cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took);
+static int cli_wait_mark(ctl_t *ctl, const char *nonce);
+static int cli_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
+static int cli_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took);
 static double cli_wait_now(void);
 
 
 int
-cli_wait_parse(const char *text, int *ms)
+cli_wait_parse(ctl_t *ctl, const char *text, int *ms)
 {
     char    *end;
     double   value;
@@ -54,17 +54,18 @@ cli_wait_parse(const char *text, int *ms)
     }
 
     if (value < 1 || value > CLI_WAIT_MAX) {
-        return cli_fail(CLI_USAGE, "bad --wait: 500ms, 5s or 1m, up to 60m");
+        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
+                        "60m");
     }
 
     *ms = (int) value;
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 int
-cli_wait(cli_t *cli)
+cli_wait(ctl_t *ctl)
 {
     int             code;
     char            nonce[33];
@@ -77,8 +78,8 @@ cli_wait(cli_t *cli)
     marked = 0;
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
-        return cli_fail(CLI_UNAVAILABLE, "no random bytes: the change was "
-                        "made, but not waited for");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random bytes: the change "
+                        "was made, but not waited for");
     }
 
     for (i = 0; i < sizeof(random); i++) {
@@ -86,19 +87,19 @@ cli_wait(cli_t *cli)
     }
 
     nodes = json_object();
-    code = cli_wait_nodes(cli, nodes);
+    code = cli_wait_nodes(ctl, nodes);
     all = json_object_size(nodes);
 
-    while (code == CLI_OK && json_object_size(nodes)
-           && cli_wait_now() < start + cli->wait)
+    while (code == CTL_OK && json_object_size(nodes)
+           && cli_wait_now() < start + ctl->wait)
     {
         if (cli_wait_now() >= marked + CLI_WAIT_AGAIN) {
             marked = cli_wait_now();
-            code = cli_wait_mark(cli, nonce);
+            code = cli_wait_mark(ctl, nonce);
         }
 
-        if (code == CLI_OK) {
-            code = cli_wait_heard(cli, nonce, nodes);
+        if (code == CTL_OK) {
+            code = cli_wait_heard(ctl, nonce, nodes);
         }
 
         if (json_object_size(nodes)) {
@@ -106,11 +107,12 @@ cli_wait(cli_t *cli)
         }
     }
 
-    if (code == CLI_OK) {
-        code = cli_wait_say(cli, nodes, all, cli_wait_now() - start);
+    if (code == CTL_OK) {
+        code = cli_wait_say(ctl, nodes, all, cli_wait_now() - start);
 
     } else {
-        cli_note("the change was made; whether every node knows is not known");
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the change was made; whether every "
+                 "node knows is not known");
     }
 
     json_decref(nodes);
@@ -122,20 +124,20 @@ cli_wait(cli_t *cli)
 /* the nodes that are alive, as names of an object */
 
 static int
-cli_wait_nodes(cli_t *cli, json_t *nodes)
+cli_wait_nodes(ctl_t *ctl, json_t *nodes)
 {
     int          code;
     size_t       i;
     int64_t      now;
     redisReply  *reply;
 
-    code = cli_now(cli, &now);
-    if (code != CLI_OK) {
+    code = cli_now(ctl, &now);
+    if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_command(cli, &reply, "HGETALL %snodes", cli->prefix);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "HGETALL %snodes", ctl->prefix);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -147,7 +149,7 @@ cli_wait_nodes(cli_t *cli, json_t *nodes)
 
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -167,14 +169,14 @@ cli_wait_alive(const char *seen, int64_t now)
 
 
 static int
-cli_wait_mark(cli_t *cli, const char *nonce)
+cli_wait_mark(ctl_t *ctl, const char *nonce)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "SET %swatch:mark:%s 1 PX 10000",
-                       cli->prefix, nonce);
-    if (code == CLI_OK) {
+    code = cli_command(ctl, &reply, "SET %swatch:mark:%s 1 PX 10000",
+                       ctl->prefix, nonce);
+    if (code == CTL_OK) {
         freeReplyObject(reply);
     }
 
@@ -185,14 +187,14 @@ cli_wait_mark(cli_t *cli, const char *nonce)
 /* takes those that have heard out of nodes */
 
 static int
-cli_wait_heard(cli_t *cli, const char *nonce, json_t *nodes)
+cli_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
 {
     int          code;
     size_t       i;
     redisReply  *reply;
 
-    code = cli_command(cli, &reply, "SMEMBERS %sack:%s", cli->prefix, nonce);
-    if (code != CLI_OK) {
+    code = cli_command(ctl, &reply, "SMEMBERS %sack:%s", ctl->prefix, nonce);
+    if (code != CTL_OK) {
         return code;
     }
 
@@ -202,12 +204,12 @@ cli_wait_heard(cli_t *cli, const char *nonce, json_t *nodes)
 
     freeReplyObject(reply);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took)
+cli_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
 {
     json_t      *missing, *value;
     const char  *name;
@@ -218,8 +220,8 @@ cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took)
         json_array_append_new(missing, json_string(name));
     }
 
-    if (cli->answer) {
-        json_object_set_new(cli->answer, "wait",
+    if (ctl->answer) {
+        json_object_set_new(ctl->answer, "wait",
                             json_pack("{s:I, s:I, s:f, s:O}",
                                       "nodes", (json_int_t) all,
                                       "acknowledged", (json_int_t)
@@ -228,19 +230,19 @@ cli_wait_say(cli_t *cli, json_t *nodes, size_t all, double took)
                                       "missing", missing));
 
     } else {
-        cli_note("%zu of %zu nodes acknowledged in %.1f ms",
-                 all - json_array_size(missing), all, took);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu of %zu nodes acknowledged in %.1f "
+                 "ms", all - json_array_size(missing), all, took);
     }
 
     json_object_foreach(nodes, name, value) {
-        cli_note("service-token: node %s did not acknowledge: the change is "
-                 "in force there when its lease is over", name);
+        ctl_note(ctl, CTL_NOTE_ERROR, "node %s did not acknowledge: the "
+                 "change is in force there when its lease is over", name);
     }
 
     all = json_array_size(missing);
     json_decref(missing);
 
-    return all ? CLI_FOUND : CLI_OK;
+    return all ? CTL_FOUND : CTL_OK;
 }
 
 

@@ -18,7 +18,7 @@
 
 /* one page of an index; the texts lie in its reply */
 typedef struct {
-    cli_t         *cli;
+    ctl_t         *ctl;
     int            users;
     cli_each_pt    each;
     void          *data;
@@ -38,12 +38,12 @@ static int cli_walk_each(cli_page_t *page, size_t i);
 
 
 int
-cli_walk_users(cli_t *cli, cli_each_pt each, void *data)
+cli_walk_users(ctl_t *ctl, cli_each_pt each, void *data)
 {
     cli_page_t  page;
 
     memset(&page, 0, sizeof(page));
-    page.cli = cli;
+    page.ctl = ctl;
     page.users = 1;
     page.each = each;
     page.data = data;
@@ -53,13 +53,13 @@ cli_walk_users(cli_t *cli, cli_each_pt each, void *data)
 
 
 int
-cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each, void *data)
+cli_walk_tokens(ctl_t *ctl, const char *user, cli_each_pt each, void *data)
 {
     char        index[STOK_KEY_MAX];
     cli_page_t  page;
 
     memset(&page, 0, sizeof(page));
-    page.cli = cli;
+    page.ctl = ctl;
     page.each = each;
     page.data = data;
 
@@ -86,14 +86,14 @@ cli_walk_index(cli_page_t *page, const char *scan, const char *index,
     strcpy(cursor, "0");
 
     do {
-        code = cli_command(page->cli, &reply, "%s %s%s %s COUNT %d", scan,
-                           page->cli->prefix, index, cursor, CLI_WALK_COUNT);
-        if (code != CLI_OK) {
+        code = cli_command(page->ctl, &reply, "%s %s%s %s COUNT %d", scan,
+                           page->ctl->prefix, index, cursor, CLI_WALK_COUNT);
+        if (code != CTL_OK) {
             return code;
         }
 
-        code = cli_cursor(reply, cursor);
-        if (code != CLI_OK) {
+        code = cli_cursor(page->ctl, reply, cursor);
+        if (code != CTL_OK) {
             freeReplyObject(reply);
             return code;
         }
@@ -101,26 +101,27 @@ cli_walk_index(cli_page_t *page, const char *scan, const char *index,
         code = cli_walk_page(page, reply->element[1], step);
         freeReplyObject(reply);
 
-    } while (code == CLI_OK && strcmp(cursor, "0") != 0);
+    } while (code == CTL_OK && strcmp(cursor, "0") != 0);
 
     return code;
 }
 
 
 int
-cli_cursor(const redisReply *reply, char cursor[CLI_CURSOR])
+cli_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CLI_CURSOR])
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING
         || reply->element[0]->len >= CLI_CURSOR
         || reply->element[1]->type != REDIS_REPLY_ARRAY)
     {
-        return cli_fail(CLI_UNAVAILABLE, "Redis gave an unexpected answer");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
     }
 
     strcpy(cursor, reply->element[0]->str);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -133,7 +134,7 @@ cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
     page->n = ids->elements / step;
 
     if (page->n == 0) {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     page->id = calloc(page->n, sizeof(char *));
@@ -141,7 +142,7 @@ cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
     page->record = calloc(page->n, sizeof(redisReply *));
 
     if (page->id == NULL || page->digest == NULL || page->record == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        code = ctl_fail(page->ctl, CTL_UNAVAILABLE, "no memory");
         goto done;
     }
 
@@ -151,7 +152,7 @@ cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
 
     code = cli_walk_read(page);
 
-    for (i = 0; i < page->n && code == CLI_OK; i++) {
+    for (i = 0; i < page->n && code == CTL_OK; i++) {
         code = cli_walk_each(page, i);
     }
 
@@ -182,36 +183,36 @@ cli_walk_read(cli_page_t *page)
 {
     int          code;
     size_t       i;
-    cli_t       *cli;
+    ctl_t       *ctl;
     const char  *name;
 
-    cli = page->cli;
-    code = CLI_OK;
+    ctl = page->ctl;
+    code = CTL_OK;
 
     for (i = 0; i < page->n && !page->users; i++) {
-        redisAppendCommand(cli->ctx, "GET %sid:%s", cli->prefix, page->id[i]);
+        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix, page->id[i]);
     }
 
-    for (i = 0; i < page->n && !page->users && code == CLI_OK; i++) {
-        code = cli_reply(cli, &page->digest[i]);
-        if (code != CLI_OK) {
+    for (i = 0; i < page->n && !page->users && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &page->digest[i]);
+        if (code != CTL_OK) {
             page->digest[i] = NULL;
         }
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
     for (i = 0; i < page->n; i++) {
         name = page->users ? page->id[i] : page->digest[i]->str;
-        redisAppendCommand(cli->ctx, "HGETALL %s%s:%s", cli->prefix,
+        redisAppendCommand(ctl->ctx, "HGETALL %s%s:%s", ctl->prefix,
                            page->users ? "user" : "token", name ? name : "");
     }
 
-    for (i = 0; i < page->n && code == CLI_OK; i++) {
-        code = cli_reply(cli, &page->record[i]);
-        if (code != CLI_OK) {
+    for (i = 0; i < page->n && code == CTL_OK; i++) {
+        code = cli_reply(ctl, &page->record[i]);
+        if (code != CTL_OK) {
             page->record[i] = NULL;
         }
     }
@@ -242,7 +243,7 @@ cli_walk_each(cli_page_t *page, size_t i)
         || (page->users ? stok_user_id_check(id)
                         : stok_record_id_check(id)) != STOK_OK)
     {
-        return CLI_OK;
+        return CTL_OK;
     }
 
     memset(&rec, 0, sizeof(rec));
@@ -252,9 +253,9 @@ cli_walk_each(cli_page_t *page, size_t i)
 
     } else {
         if (cli_unhex(digest->str, (size_t) digest->len, rec.digest)
-            != CLI_OK)
+            != CTL_OK)
         {
-            return CLI_OK;
+            return CTL_OK;
         }
 
         snprintf(rec.key, sizeof(rec.key), "token:%s", digest->str);
@@ -267,5 +268,5 @@ cli_walk_each(cli_page_t *page, size_t i)
         rec.field[k].len = (size_t) reply->element[k]->len;
     }
 
-    return page->each(page->cli, page->id[i], &rec, page->data);
+    return page->each(page->ctl, page->id[i], &rec, page->data);
 }

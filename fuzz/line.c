@@ -8,13 +8,10 @@
 
 
 #include "cli_dump.h"
-
-#include <stdarg.h>
-
-#include "fuzz_cli.h"
+#include "fuzz.h"
 
 
-static cli_t  line_cli;
+static ctl_t  line_ctl;
 
 
 static void line_plain(const char *text, size_t len);
@@ -36,19 +33,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    fuzz_check(stok_key_init(&line_cli.keys.key[0], "k1", 2, secret)
+    fuzz_check(stok_key_init(&line_ctl.keys.key[0], "k1", 2, secret)
                == STOK_OK);
-    line_cli.keys.n = data[0] == 'k';
+    line_ctl.keys.n = data[0] == 'k';
 
     line_plain((const char *) data + 1, size - 1);
 
-    rc = cli_line_parse(&line_cli, &line, (const char *) data + 1, size - 1);
+    rc = cli_line_parse(&line_ctl, &line, (const char *) data + 1, size - 1);
 
-    if (rc == CLI_OK) {
+    if (rc == CTL_OK) {
         line_good(&line);
 
     } else {
-        fuzz_check(rc == CLI_REFUSED);
+        fuzz_check(rc == CTL_REJECTED);
         fuzz_check(line.why[0] != '\0');
 
         for (i = 0; line.why[i]; i++) {
@@ -74,13 +71,13 @@ line_plain(const char *text, size_t len)
 
     cli_line_init(&plain);
 
-    if (cli_line_plain(&plain, text, len) != CLI_OK) {
+    if (cli_line_plain(&plain, text, len) != CTL_OK) {
         return;
     }
 
     cli_line_init(&json);
 
-    fuzz_check(cli_line_json(&json, text, len) == CLI_OK);
+    fuzz_check(cli_line_json(&json, text, len) == CTL_OK);
     fuzz_check(plain.json == NULL);
     fuzz_check(plain.kind == json.kind);
     fuzz_check(plain.members == json.members && plain.usages == json.usages);
