@@ -34,8 +34,8 @@ SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
-CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o)
-CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
+CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
+CLI_OBJ = $(CLI:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 
@@ -99,7 +99,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
     | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
     -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
 
-$(B)/cli/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
+$(B)/control/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
 $(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
@@ -116,19 +116,19 @@ $(B)/libstokctl.a: $(CONTROL_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
-
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
+$(B)/control/%.o: control/%.c $(CONTROL_H) $(CLI_H) $(LIB_H)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icontrol -Icli \
 	    -c -o $@ $<
 
-$(B)/cli/scripts.o: $(B)/cli/scripts.c $(CLI_H)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icli -c -o $@ $<
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Icli -c -o $@ $<
 
-$(B)/cli/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
+$(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
+
+$(B)/control/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
 	@mkdir -p $(@D)
 	util/embed-scripts scripts.h stok_script $(COMMON) $(SCRIPTS) > $@
 
@@ -157,7 +157,7 @@ test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 soak: all  ## random faults under load, for MINUTES=5; figures
 	util/soak $(MINUTES) $(SEED)
 
-check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
+check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
@@ -206,7 +206,7 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-FUZZ_CLI = control/error.c cli/line.c cli/line_read.c cli/text.c
+FUZZ_CLI = control/error.c control/line.c control/line_read.c control/text.c
 
 $(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H) $(CONTROL_H)
 	@mkdir -p $(B)/fuzz/objs

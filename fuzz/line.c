@@ -7,7 +7,7 @@
  */
 
 
-#include "cli_dump.h"
+#include "dump.h"
 #include "fuzz.h"
 
 

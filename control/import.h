@@ -8,7 +8,7 @@
 #define CLI_IMPORT_H
 
 
-#include "cli_dump.h"
+#include "dump.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  */
 
 
-#include "cli_fsck.h"
+#include "fsck.h"
 
 #include <stdio.h>
 #include <string.h>

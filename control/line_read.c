@@ -10,7 +10,7 @@
  */
 
 
-#include "cli_dump.h"
+#include "dump.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 
 
-#include "cli_import.h"
+#include "import.h"
 
 #include <errno.h>
 #include <string.h>

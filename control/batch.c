@@ -7,7 +7,7 @@
  */
 
 
-#include "cli_import.h"
+#include "import.h"
 
 #include <stdio.h>
 #include <stdlib.h>

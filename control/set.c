@@ -3,7 +3,7 @@
  */
 
 
-#include "cli_dump.h"
+#include "dump.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 
 
-#include "cli_dump.h"
+#include "dump.h"
 
 #include <stdarg.h>
 #include <stddef.h>

@@ -4,7 +4,7 @@
  */
 
 
-#include "cli_tls.h"
+#include "tls.h"
 
 
 #ifdef CLI_TLS

@@ -13,7 +13,7 @@
  */
 
 
-#include "cli_import.h"
+#include "import.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -14,7 +14,7 @@
 
 
 #include "audit.h"
-#include "cli_fsck.h"
+#include "fsck.h"
 
 #include <stdio.h>
 #include <stdlib.h>

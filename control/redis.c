@@ -5,7 +5,7 @@
 
 
 #include "cli.h"
-#include "cli_tls.h"
+#include "tls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
