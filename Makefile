@@ -99,7 +99,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
     | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
     -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
 
-$(B)/control/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
+$(B)/control/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
 $(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
@@ -118,7 +118,7 @@ $(B)/libstokctl.a: $(CONTROL_OBJ)
 
 $(B)/control/%.o: control/%.c $(CONTROL_H) $(CLI_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icontrol -Icli \
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) -Ilib -Icontrol -Icli \
 	    -c -o $@ $<
 
 $(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
@@ -206,12 +206,12 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-FUZZ_CLI = control/error.c control/line.c control/line_read.c control/text.c
+FUZZ_CTL = control/error.c control/line.c control/line_read.c control/text.c
 
-$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H) $(CONTROL_H)
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CTL) $(CLI_H) $(CONTROL_H)
 	@mkdir -p $(B)/fuzz/objs
 	@rm -f $@
-	for file in $(LIB) $(FUZZ_CLI); do \
+	for file in $(LIB) $(FUZZ_CTL); do \
 	    $(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer-no-link -c \
 	    -o $(B)/fuzz/objs/$$(basename $$file .c).o $$file || exit 1; \
 	done

@@ -22,17 +22,17 @@
 #define CLI_VARIABLE     "SERVICE_TOKEN"
 
 
-static int cli_deliver_text(ctl_t *ctl, cli_new_t *new, char **text);
-static char *cli_deliver_json(ctl_t *ctl, cli_new_t *new);
-static json_t *cli_deliver_record(ctl_t *ctl, cli_new_t *new);
-static int cli_deliver_secret(ctl_t *ctl, cli_new_t *new, char **text);
-static int cli_deliver_file(ctl_t *ctl, cli_new_t *new, const char *text);
+static int cli_deliver_text(ctl_t *ctl, ctl_new_t *new, char **text);
+static char *cli_deliver_json(ctl_t *ctl, ctl_new_t *new);
+static json_t *cli_deliver_record(ctl_t *ctl, ctl_new_t *new);
+static int cli_deliver_secret(ctl_t *ctl, ctl_new_t *new, char **text);
+static int cli_deliver_file(ctl_t *ctl, ctl_new_t *new, const char *text);
 static int cli_deliver_write(int fd, const char *text);
 static int cli_deliver_sync(const char *path);
 
 
 int
-cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
+cli_deliver_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
 {
     const char  *format;
 
@@ -45,24 +45,24 @@ cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
     }
 
     if (format == NULL) {
-        new->format = ctl->json && new->out == NULL ? CLI_FORMAT_JSON
-                                                    : CLI_FORMAT_PLAIN;
+        new->format = ctl->json && new->out == NULL ? CTL_FORMAT_JSON
+                                                    : CTL_FORMAT_PLAIN;
 
     } else if (strcmp(format, "json") == 0) {
-        new->format = CLI_FORMAT_JSON;
+        new->format = CTL_FORMAT_JSON;
 
     } else if (strcmp(format, "env") == 0) {
-        new->format = CLI_FORMAT_ENV;
+        new->format = CTL_FORMAT_ENV;
 
     } else if (strcmp(format, "k8s-secret") == 0) {
-        new->format = CLI_FORMAT_SECRET;
+        new->format = CTL_FORMAT_SECRET;
 
     } else {
         return ctl_fail(ctl, CTL_INVALID, "bad --format: env, json or "
                         "k8s-secret");
     }
 
-    if (ctl->json && new->out == NULL && new->format != CLI_FORMAT_JSON) {
+    if (ctl->json && new->out == NULL && new->format != CTL_FORMAT_JSON) {
         return ctl_fail(ctl, CTL_INVALID, "--json and --format %s both want "
                         "standard output: leave one out, or give --out",
                         format);
@@ -73,7 +73,7 @@ cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 
 
 int
-cli_deliver(ctl_t *ctl, cli_new_t *new)
+cli_deliver(ctl_t *ctl, ctl_new_t *new)
 {
     int    code;
     char  *text;
@@ -109,20 +109,20 @@ cli_deliver(ctl_t *ctl, cli_new_t *new)
 
 
 static int
-cli_deliver_text(ctl_t *ctl, cli_new_t *new, char **text)
+cli_deliver_text(ctl_t *ctl, ctl_new_t *new, char **text)
 {
     size_t  size;
 
     switch (new->format) {
 
-    case CLI_FORMAT_JSON:
+    case CTL_FORMAT_JSON:
         *text = cli_deliver_json(ctl, new);
         break;
 
-    case CLI_FORMAT_SECRET:
+    case CTL_FORMAT_SECRET:
         return cli_deliver_secret(ctl, new, text);
 
-    case CLI_FORMAT_ENV:
+    case CTL_FORMAT_ENV:
 
         /* no quotes: there is nothing to quote, and not all readers take
          * them off */
@@ -145,7 +145,7 @@ cli_deliver_text(ctl_t *ctl, cli_new_t *new, char **text)
 
 
 static char *
-cli_deliver_json(ctl_t *ctl, cli_new_t *new)
+cli_deliver_json(ctl_t *ctl, ctl_new_t *new)
 {
     char    *text;
     json_t  *json;
@@ -162,7 +162,7 @@ cli_deliver_json(ctl_t *ctl, cli_new_t *new)
 /* the record as it is going to be */
 
 static json_t *
-cli_deliver_record(ctl_t *ctl, cli_new_t *new)
+cli_deliver_record(ctl_t *ctl, ctl_new_t *new)
 {
     json_t  *json;
 
@@ -198,7 +198,7 @@ cli_deliver_record(ctl_t *ctl, cli_new_t *new)
  */
 
 static int
-cli_deliver_secret(ctl_t *ctl, cli_new_t *new, char **text)
+cli_deliver_secret(ctl_t *ctl, ctl_new_t *new, char **text)
 {
     char         ch, name[CLI_SECRET_NAME + 1];
     size_t       n, size;
@@ -252,7 +252,7 @@ cli_deliver_secret(ctl_t *ctl, cli_new_t *new, char **text)
 
 
 static int
-cli_deliver_file(ctl_t *ctl, cli_new_t *new, const char *text)
+cli_deliver_file(ctl_t *ctl, ctl_new_t *new, const char *text)
 {
     int  fd, rc;
 
@@ -357,7 +357,7 @@ cli_deliver_sync(const char *path)
 /* when Redis went away, whether it was made is not known: the file stays */
 
 void
-cli_deliver_undo(ctl_t *ctl, cli_new_t *new, int code)
+cli_deliver_undo(ctl_t *ctl, ctl_new_t *new, int code)
 {
     int          made;
     redisReply  *reply;
@@ -385,7 +385,7 @@ cli_deliver_undo(ctl_t *ctl, cli_new_t *new, int code)
 
 
 void
-cli_deliver_done(ctl_t *ctl, cli_new_t *new)
+cli_deliver_done(ctl_t *ctl, ctl_new_t *new)
 {
     char  date[24];
 
@@ -395,12 +395,12 @@ cli_deliver_done(ctl_t *ctl, cli_new_t *new)
     } else if (new->out) {
         printf("%s\n", new->id);
 
-    } else if (new->format != CLI_FORMAT_JSON) {
+    } else if (new->format != CTL_FORMAT_JSON) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 
     if (new->old) {
-        cli_iso(new->old_expires_at, date);
+        ctl_iso(new->old_expires_at, date);
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
     }
 }

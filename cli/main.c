@@ -28,65 +28,65 @@ typedef struct {
 
 static const cli_verb_t  cli_verbs[] = {
     { "init", NULL, "[--brand B] [--approval required|none]", 0,
-      "brand approval", 0, cli_init },
-    { "key", "new", "NAME", 1, "", 1, cli_key_new },
+      "brand approval", 0, ctl_init },
+    { "key", "new", "NAME", 1, "", 1, ctl_key_new },
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
-      1, "purpose owner role use-case human", 0, cli_user_create },
-    { "user", "list", "", 0, "", 0, cli_user_list },
-    { "user", "show", "ID", 1, "", 0, cli_user_show },
+      1, "purpose owner role use-case human", 0, ctl_user_create },
+    { "user", "list", "", 0, "", 0, ctl_user_list },
+    { "user", "show", "ID", 1, "", 0, ctl_user_show },
     { "user", "approve", "ID [--wait 5s]", 1, "wait", 0,
-      cli_user_approve },
+      ctl_user_approve },
     { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
-      cli_user_set_role },
+      ctl_user_set_role },
     { "user", "describe", "ID [--purpose TEXT] [--owner TEXT] [--wait 5s]", 1,
-      "purpose owner wait", 0, cli_user_describe },
-    { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
-    { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
-    { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
+      "purpose owner wait", 0, ctl_user_describe },
+    { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, ctl_user_disable },
+    { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, ctl_user_enable },
+    { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, ctl_user_delete },
     { "user", "revoke-all", "ID [--wait 5s]", 1, "wait", 0,
-      cli_user_revoke_all },
+      ctl_user_revoke_all },
     { "token", "create",
       "--user ID --name N --env production|staging|development|testing "
       "[--expires-in 90d|never] [--scim-only] [--out FILE] "
       "[--format env|json|k8s-secret]", 0,
-      "user name env expires-in scim-only out format", 0, cli_token_create },
+      "user name env expires-in scim-only out format", 0, ctl_token_create },
     { "token", "list",
       "[--user ID] [--status active|revoked|expired|rotating]", 0,
-      "user status", 0, cli_token_list },
-    { "token", "show", "ID", 1, "", 0, cli_token_show },
+      "user status", 0, ctl_token_list },
+    { "token", "show", "ID", 1, "", 0, ctl_token_show },
     { "token", "rotate",
       "ID [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", 0, cli_token_rotate },
-    { "token", "rotation", "ID", 1, "", 0, cli_token_rotation },
-    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
-    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
+      "overlap name expires-in out format wait", 0, ctl_token_rotate },
+    { "token", "rotation", "ID", 1, "", 0, ctl_token_rotation },
+    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, ctl_token_revoke },
+    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, ctl_token_restore },
     { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
-      cli_token_delete },
+      ctl_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
-      "role scope type", 0, cli_check },
-    { "audit", "verify", "", 0, "", 0, cli_audit_verify },
+      "role scope type", 0, ctl_check },
+    { "audit", "verify", "", 0, "", 0, ctl_audit_verify },
     { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
-      "token user since follow", 0, cli_audit },
+      "token user since follow", 0, ctl_audit },
     { "review", "monthly", "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_monthly },
+      ctl_review_monthly },
     { "review", "quarterly", "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_quarterly },
+      ctl_review_quarterly },
     { "review", NULL, "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_all },
+      ctl_review_all },
     { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
-      cli_incident_token },
-    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
+      ctl_incident_token },
+    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, ctl_incident_user },
     { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
       "[--dry-run] [--wait 5s]", 0,
-      "user token unsealed force dry-run wait", 0, cli_seal },
-    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
+      "user token unsealed force dry-run wait", 0, ctl_seal },
+    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, ctl_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
       "revoke all wait", 1, cli_scan },
-    { "export", NULL, "FILE|-", 1, "", 0, cli_export },
+    { "export", NULL, "FILE|-", 1, "", 0, ctl_export },
     { "import", NULL, "FILE|- [--overwrite] [--dry-run] [--wait 5s]", 1,
-      "overwrite dry-run wait", 0, cli_import },
+      "overwrite dry-run wait", 0, ctl_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -174,10 +174,10 @@ main(int argc, char **argv)
     if (code == CTL_OK && verb != NULL) {
 
         if (!verb->offline) {
-            code = cli_keys_read(&ctl);
+            code = ctl_keys_read(&ctl);
 
             if (code == CTL_OK) {
-                code = cli_connect(&ctl);
+                code = ctl_connect(&ctl);
             }
         }
 
@@ -205,7 +205,7 @@ cli_run(ctl_t *ctl, const cli_verb_t *verb, cli_args_t *args)
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = cli_wait_parse(ctl, wait, &ctl->wait);
+        code = ctl_wait_parse(ctl, wait, &ctl->wait);
         if (code != CTL_OK) {
             return code;
         }
@@ -221,7 +221,7 @@ cli_run(ctl_t *ctl, const cli_verb_t *verb, cli_args_t *args)
 
     if (wait && ctl->ctx) {
         (void) cli_flush(ctl);
-        rc = cli_wait(ctl);
+        rc = ctl_wait(ctl);
         code = rc == CTL_OK ? code : rc;
     }
 

@@ -23,7 +23,7 @@ static size_t cli_utf8_len(const char *p);
 /* a record without what nobody may see: seals */
 
 json_t *
-cli_json(const cli_record_t *rec, const char *id)
+ctl_json(const ctl_record_t *rec, const char *id)
 {
     size_t       i;
     json_t      *json, *value;
@@ -43,7 +43,7 @@ cli_json(const cli_record_t *rec, const char *id)
         }
 
         if (cli_is_number(name)) {
-            value = json_integer(cli_number(rec->field[i + 1].data));
+            value = json_integer(ctl_number(rec->field[i + 1].data));
 
         } else {
             value = json_stringn(rec->field[i + 1].data,
@@ -127,7 +127,7 @@ cli_print_fields(json_t *json)
                 printf("%s\n", strcmp(name, "expires_at") == 0 ? "never"
                                                                : "-");
             } else {
-                cli_iso(json_integer_value(value), date);
+                ctl_iso(json_integer_value(value), date);
                 printf("%s\n", date);
             }
 
@@ -266,7 +266,7 @@ cli_safe(const char *text)
 /* an id as a word of a shell's command line; what is too long is cut */
 
 void
-cli_quote(const char *text, char out[CLI_QUOTED])
+ctl_quote(const char *text, char out[CTL_QUOTED])
 {
     size_t       n;
     const char  *p;
@@ -277,7 +277,7 @@ cli_quote(const char *text, char out[CLI_QUOTED])
     text = text ? text : "";
 
     if (text[0] && text[strspn(text, plain)] == '\0'
-        && strlen(text) < CLI_QUOTED)
+        && strlen(text) < CTL_QUOTED)
     {
         strcpy(out, text);
         return;
@@ -286,7 +286,7 @@ cli_quote(const char *text, char out[CLI_QUOTED])
     n = 0;
     out[n++] = '\'';
 
-    for (p = text; *p && n < CLI_QUOTED - 6; p++) {
+    for (p = text; *p && n < CTL_QUOTED - 6; p++) {
         if (*p == '\'') {
             memcpy(out + n, "'\\'", 3);
             n += 3;
@@ -303,7 +303,7 @@ cli_quote(const char *text, char out[CLI_QUOTED])
 /* whether a word stands in a list of words with blanks around each */
 
 int
-cli_word(const char *list, const char *word)
+ctl_word(const char *list, const char *word)
 {
     size_t       len;
     const char  *p;

@@ -42,7 +42,7 @@ static int cli_scan_done(cli_scan_t *scan);
 static const char *cli_scan_shown(const char *path, char out[], size_t size);
 static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
 static int cli_scan_lookup(ctl_t *ctl, const stok_token_t *token,
-    cli_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
+    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
 static int cli_scan_revoke_id(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
 
@@ -66,14 +66,14 @@ cli_scan(ctl_t *ctl, cli_args_t *args)
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
-        code = cli_keys_read(ctl);
+        code = ctl_keys_read(ctl);
 
         if (code == CTL_OK) {
-            code = cli_connect(ctl);
+            code = ctl_connect(ctl);
         }
 
         if (code == CTL_OK) {
-            code = cli_meta(ctl, "brand", &brand);
+            code = ctl_meta(ctl, "brand", &brand);
         }
 
         if (code != CTL_OK) {
@@ -346,7 +346,7 @@ cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
     char           hex[STOK_DIGEST_HEX + 1], id[STOK_RECORD_ID_MAX + 1];
     json_t        *entry;
     uint8_t        digest[STOK_DIGEST_LEN];
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
     stok_digest(NULL, token->brand.data, stok_scan_len(token), digest);
     stok_digest_hex(digest, hex);
@@ -391,7 +391,7 @@ cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
 /* CTL_FOUND: rec->digest and id are its; by each key of the file */
 
 static int
-cli_scan_lookup(ctl_t *ctl, const stok_token_t *token, cli_record_t *rec,
+cli_scan_lookup(ctl_t *ctl, const stok_token_t *token, ctl_record_t *rec,
     char id[STOK_RECORD_ID_MAX + 1])
 {
     int          code;
@@ -407,7 +407,7 @@ cli_scan_lookup(ctl_t *ctl, const stok_token_t *token, cli_record_t *rec,
                     token->brand.data, stok_scan_len(token), rec->digest);
         stok_digest_hex(rec->digest, hex);
 
-        code = cli_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
+        code = ctl_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
                            hex);
 
         if (code == CTL_OK) {
@@ -432,26 +432,26 @@ cli_scan_revoke_id(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
 {
     int            code, revoked;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
     if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
-        cli_free(&rec);
+        ctl_free(&rec);
         return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
                         "id", id);
     }
 
     json_object_set_new(entry, "id", json_string(id));
-    json_object_set_new(entry, "user", json_string(cli_get(&rec, "user")));
+    json_object_set_new(entry, "user", json_string(ctl_get(&rec, "user")));
 
-    revoked = strcmp(cli_get(&rec, "status"), "revoked") == 0;
-    cli_free(&rec);
+    revoked = strcmp(ctl_get(&rec, "status"), "revoked") == 0;
+    ctl_free(&rec);
 
-    code = revoked ? CTL_OK : cli_token_set(ctl, id, 1);
+    code = revoked ? CTL_OK : ctl_token_set(ctl, id, 1);
 
     if (code == CTL_OK) {
         json_object_set_new(entry, "result",

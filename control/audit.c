@@ -12,7 +12,7 @@
 #include <string.h>
 
 
-#define CLI_FOLLOW_BLOCK  1000                   /* ms; below the timeout */
+#define CTL_FOLLOW_BLOCK  1000                   /* ms; below the timeout */
 
 
 typedef struct {
@@ -21,48 +21,48 @@ typedef struct {
     int          follow;
     size_t       shown;
     char         last[64];                       /* id of the last entry */
-} cli_audit_t;
+} ctl_audit_t;
 
 
-static volatile sig_atomic_t  cli_interrupted;
+static volatile sig_atomic_t  ctl_interrupted;
 
 
-static int cli_audit_options(ctl_t *ctl, cli_args_t *args,
-    cli_audit_t *audit, char from[64]);
-static int cli_audit_show(ctl_t *ctl, redisReply *entry, void *data);
-static void cli_audit_line(redisReply *entry);
-static int cli_audit_none(ctl_t *ctl, cli_audit_t *audit);
-static int cli_audit_newest(ctl_t *ctl, cli_audit_t *audit);
-static int cli_audit_follow(ctl_t *ctl, cli_audit_t *audit);
-static int cli_audit_read(ctl_t *ctl, cli_audit_t *audit);
-static void cli_audit_interrupt(int number);
+static int ctl_audit_options(ctl_t *ctl, cli_args_t *args,
+    ctl_audit_t *audit, char from[64]);
+static int ctl_audit_show(ctl_t *ctl, redisReply *entry, void *data);
+static void ctl_audit_line(redisReply *entry);
+static int ctl_audit_none(ctl_t *ctl, ctl_audit_t *audit);
+static int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
+static int ctl_audit_follow(ctl_t *ctl, ctl_audit_t *audit);
+static int ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit);
+static void ctl_audit_interrupt(int number);
 
 
 int
-cli_audit(ctl_t *ctl, cli_args_t *args)
+ctl_audit(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char         from[64];
-    cli_audit_t  audit;
+    ctl_audit_t  audit;
 
-    code = cli_audit_options(ctl, args, &audit, from);
+    code = ctl_audit_options(ctl, args, &audit, from);
     if (code != CTL_OK) {
         return code;
     }
 
     if (audit.follow && cli_option(args, "since") == NULL) {
-        code = cli_audit_newest(ctl, &audit);
-        return code == CTL_OK ? cli_audit_follow(ctl, &audit) : code;
+        code = ctl_audit_newest(ctl, &audit);
+        return code == CTL_OK ? ctl_audit_follow(ctl, &audit) : code;
     }
 
-    code = cli_audit_walk(ctl, from, cli_audit_show, &audit);
+    code = ctl_audit_walk(ctl, from, ctl_audit_show, &audit);
 
     if (code == CTL_OK && audit.follow) {
-        return cli_audit_follow(ctl, &audit);
+        return ctl_audit_follow(ctl, &audit);
     }
 
     if (code == CTL_OK && audit.shown == 0) {
-        code = cli_audit_none(ctl, &audit);
+        code = ctl_audit_none(ctl, &audit);
     }
 
     if (code == CTL_OK && ctl->json) {
@@ -74,7 +74,7 @@ cli_audit(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_audit_options(ctl_t *ctl, cli_args_t *args, cli_audit_t *audit,
+ctl_audit_options(ctl_t *ctl, cli_args_t *args, ctl_audit_t *audit,
     char from[64])
 {
     int          code;
@@ -104,16 +104,16 @@ cli_audit_options(ctl_t *ctl, cli_args_t *args, cli_audit_t *audit,
                         audit->token ? "token" : "user", id.data);
     }
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
     text = cli_option(args, "since");
 
     if (code == CTL_OK && text) {
-        code = cli_since(ctl, text, now, &since);
+        code = ctl_since(ctl, text, now, &since);
         snprintf(from, 64, "%lld-0", (long long) since * 1000);
     }
 
     if (code == CTL_OK) {
-        code = cli_meta(ctl, "brand", &brand);
+        code = ctl_meta(ctl, "brand", &brand);
     }
 
     if (code == CTL_OK) {
@@ -125,18 +125,18 @@ cli_audit_options(ctl_t *ctl, cli_args_t *args, cli_audit_t *audit,
 
 
 static int
-cli_audit_show(ctl_t *ctl, redisReply *entry, void *data)
+ctl_audit_show(ctl_t *ctl, redisReply *entry, void *data)
 {
     char         *text;
     json_t       *json;
-    cli_audit_t  *audit = data;
+    ctl_audit_t  *audit = data;
 
     snprintf(audit->last, sizeof(audit->last), "%s", entry->element[0]->str);
 
     if ((audit->token
-         && strcmp(cli_entry_get(entry, "token"), audit->token) != 0)
+         && strcmp(ctl_entry_get(entry, "token"), audit->token) != 0)
         || (audit->user
-            && strcmp(cli_entry_get(entry, "user"), audit->user) != 0))
+            && strcmp(ctl_entry_get(entry, "user"), audit->user) != 0))
     {
         return CTL_OK;
     }
@@ -144,11 +144,11 @@ cli_audit_show(ctl_t *ctl, redisReply *entry, void *data)
     audit->shown++;
 
     if (!ctl->json) {
-        cli_audit_line(entry);
+        ctl_audit_line(entry);
         return CTL_OK;
     }
 
-    json = cli_entry_json(entry);
+    json = ctl_entry_json(entry);
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
 
@@ -172,7 +172,7 @@ cli_audit_show(ctl_t *ctl, redisReply *entry, void *data)
 /* when, who, what, of whom, before and after, and what else there is */
 
 static void
-cli_audit_line(redisReply *entry)
+ctl_audit_line(redisReply *entry)
 {
     char         date[24];
     size_t       i;
@@ -182,14 +182,14 @@ cli_audit_line(redisReply *entry)
     static const char  *known = " at actor action token user user_name before "
                                 "after seq prev hash ";
 
-    cli_iso(cli_number(cli_entry_get(entry, "at")), date);
+    ctl_iso(ctl_number(ctl_entry_get(entry, "at")), date);
     printf("%s  ", date);
-    cli_safe(cli_entry_get(entry, "actor"));
+    cli_safe(ctl_entry_get(entry, "actor"));
     printf("  ");
-    cli_safe(cli_entry_get(entry, "action"));
+    cli_safe(ctl_entry_get(entry, "action"));
 
     for (i = 0; i < 2; i++) {
-        name = cli_entry_get(entry, i ? "user" : "token");
+        name = ctl_entry_get(entry, i ? "user" : "token");
 
         if (name[0]) {
             printf("  ");
@@ -197,8 +197,8 @@ cli_audit_line(redisReply *entry)
         }
     }
 
-    before = cli_entry_get(entry, "before");
-    after = cli_entry_get(entry, "after");
+    before = ctl_entry_get(entry, "before");
+    after = ctl_entry_get(entry, "after");
 
     if (before[0] || after[0]) {
         printf("  ");
@@ -212,7 +212,7 @@ cli_audit_line(redisReply *entry)
     for (i = 0; i + 1 < fields->elements; i += 2) {
         name = fields->element[i]->str;
 
-        if (fields->element[i + 1]->len && !cli_word(known, name)) {
+        if (fields->element[i + 1]->len && !ctl_word(known, name)) {
             printf("  ");
             cli_safe(name);
             printf("=");
@@ -227,7 +227,7 @@ cli_audit_line(redisReply *entry)
 /* nothing was found: is there such a token or user at all? */
 
 static int
-cli_audit_none(ctl_t *ctl, cli_audit_t *audit)
+ctl_audit_none(ctl_t *ctl, ctl_audit_t *audit)
 {
     int          code, none;
     redisReply  *reply;
@@ -236,7 +236,7 @@ cli_audit_none(ctl_t *ctl, cli_audit_t *audit)
         return CTL_OK;
     }
 
-    code = cli_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
+    code = ctl_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
                        audit->token ? "id:" : "user:",
                        audit->token ? audit->token : audit->user);
     if (code != CTL_OK) {
@@ -254,19 +254,19 @@ cli_audit_none(ctl_t *ctl, cli_audit_t *audit)
 
 
 static int
-cli_audit_newest(ctl_t *ctl, cli_audit_t *audit)
+ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
+    code = ctl_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
                        ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
-        code = cli_entry_check(ctl, reply->element[0]);
+        code = ctl_entry_check(ctl, reply->element[0]);
 
         if (code == CTL_OK) {
             snprintf(audit->last, sizeof(audit->last), "%s",
@@ -286,13 +286,13 @@ cli_audit_newest(ctl_t *ctl, cli_audit_t *audit)
  */
 
 static int
-cli_audit_follow(ctl_t *ctl, cli_audit_t *audit)
+ctl_audit_follow(ctl_t *ctl, ctl_audit_t *audit)
 {
     int               code;
     struct sigaction  action;
 
     memset(&action, 0, sizeof(action));
-    action.sa_handler = cli_audit_interrupt;
+    action.sa_handler = ctl_audit_interrupt;
 
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -301,24 +301,24 @@ cli_audit_follow(ctl_t *ctl, cli_audit_t *audit)
         code = cli_flush(ctl);
 
         if (code == CTL_OK) {
-            code = cli_audit_read(ctl, audit);
+            code = ctl_audit_read(ctl, audit);
         }
 
-    } while (code == CTL_OK && !cli_interrupted);
+    } while (code == CTL_OK && !ctl_interrupted);
 
     return code;
 }
 
 
 static int
-cli_audit_read(ctl_t *ctl, cli_audit_t *audit)
+ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit)
 {
     int          code;
     size_t       i;
     redisReply  *reply, *entries;
 
-    code = cli_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
-                       "%saudit %s", CLI_FOLLOW_BLOCK, ctl->prefix,
+    code = ctl_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
+                       "%saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
                        audit->last);
     if (code != CTL_OK) {
         return code;
@@ -332,10 +332,10 @@ cli_audit_read(ctl_t *ctl, cli_audit_t *audit)
         entries = reply->element[0]->element[1];
 
         for (i = 0; i < entries->elements && code == CTL_OK; i++) {
-            code = cli_entry_check(ctl, entries->element[i]);
+            code = ctl_entry_check(ctl, entries->element[i]);
 
             if (code == CTL_OK) {
-                code = cli_audit_show(ctl, entries->element[i], audit);
+                code = ctl_audit_show(ctl, entries->element[i], audit);
             }
         }
     }
@@ -347,8 +347,8 @@ cli_audit_read(ctl_t *ctl, cli_audit_t *audit)
 
 
 static void
-cli_audit_interrupt(int number)
+ctl_audit_interrupt(int number)
 {
     (void) number;
-    cli_interrupted = 1;
+    ctl_interrupted = 1;
 }

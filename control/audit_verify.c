@@ -16,14 +16,14 @@
 #include <string.h>
 
 
-#define CLI_FINDINGS  100                        /* more are only counted */
+#define CTL_FINDINGS  100                        /* more are only counted */
 
 
 typedef struct {
     int64_t   seq;                               /* of the head; 0: none */
     int64_t   trimmed;
-    char      hash[CLI_CHAIN_LEN + 1];
-} cli_head_t;
+    char      hash[CTL_CHAIN_LEN + 1];
+} ctl_head_t;
 
 
 typedef struct {
@@ -32,43 +32,43 @@ typedef struct {
     int64_t      entries;
     int64_t      found;
     json_t      *findings;
-    cli_head_t   head;
-    char         prev[CLI_CHAIN_LEN + 1];        /* hash of the last */
-} cli_verify_t;
+    ctl_head_t   head;
+    char         prev[CTL_CHAIN_LEN + 1];        /* hash of the last */
+} ctl_verify_t;
 
 
-static int cli_verify_chain(ctl_t *ctl, cli_verify_t *v);
-static int cli_head_read(ctl_t *ctl, cli_head_t *head);
-static int cli_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
-static int cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry,
+static int ctl_verify_chain(ctl_t *ctl, ctl_verify_t *v);
+static int ctl_head_read(ctl_t *ctl, ctl_head_t *head);
+static int ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
+static int ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry,
     int64_t seq);
-static void cli_verify_end(cli_verify_t *v);
-static int cli_verify_say(ctl_t *ctl, cli_verify_t *v);
-static void cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
+static void ctl_verify_end(ctl_verify_t *v);
+static int ctl_verify_say(ctl_t *ctl, ctl_verify_t *v);
+static void ctl_verify_found(ctl_verify_t *v, const char *what, int64_t seq,
     const char *id, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 
 int
-cli_audit_verify(ctl_t *ctl, cli_args_t *args)
+ctl_audit_verify(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     char          *brand;
-    cli_verify_t   v;
+    ctl_verify_t   v;
 
     (void) args;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_verify_chain(ctl, &v);
+    code = ctl_verify_chain(ctl, &v);
 
     if (code == CTL_OK) {
-        code = cli_verify_say(ctl, &v);
+        code = ctl_verify_say(ctl, &v);
     }
 
     json_decref(v.findings);
@@ -78,12 +78,12 @@ cli_audit_verify(ctl_t *ctl, cli_args_t *args)
 
 
 int
-cli_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
+ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
 {
     int           code;
-    cli_verify_t  v;
+    ctl_verify_t  v;
 
-    code = cli_verify_chain(ctl, &v);
+    code = ctl_verify_chain(ctl, &v);
 
     *findings = v.findings;
     *found = v.found;
@@ -93,21 +93,21 @@ cli_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
 
 
 static int
-cli_verify_chain(ctl_t *ctl, cli_verify_t *v)
+ctl_verify_chain(ctl_t *ctl, ctl_verify_t *v)
 {
     int  code;
 
     memset(v, 0, sizeof(*v));
     v->findings = json_array();
 
-    code = cli_head_read(ctl, &v->head);
+    code = ctl_head_read(ctl, &v->head);
 
     if (code == CTL_OK) {
-        code = cli_audit_walk(ctl, "-", cli_verify_entry, v);
+        code = ctl_audit_walk(ctl, "-", ctl_verify_entry, v);
     }
 
     if (code == CTL_OK) {
-        cli_verify_end(v);
+        ctl_verify_end(v);
     }
 
     return code;
@@ -115,12 +115,12 @@ cli_verify_chain(ctl_t *ctl, cli_verify_t *v)
 
 
 static int
-cli_head_read(ctl_t *ctl, cli_head_t *head)
+ctl_head_read(ctl_t *ctl, ctl_head_t *head)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "HMGET %saudit-head seq hash trimmed",
+    code = ctl_command(ctl, &reply, "HMGET %saudit-head seq hash trimmed",
                        ctl->prefix);
     if (code != CTL_OK) {
         return code;
@@ -131,8 +131,8 @@ cli_head_read(ctl_t *ctl, cli_head_t *head)
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3
         && reply->element[0]->str && reply->element[1]->str)
     {
-        head->seq = cli_number(reply->element[0]->str);
-        head->trimmed = cli_number(reply->element[2]->str);
+        head->seq = ctl_number(reply->element[0]->str);
+        head->trimmed = ctl_number(reply->element[2]->str);
         snprintf(head->hash, sizeof(head->hash), "%s",
                  reply->element[1]->str);
     }
@@ -144,37 +144,37 @@ cli_head_read(ctl_t *ctl, cli_head_t *head)
 
 
 static int
-cli_verify_entry(ctl_t *ctl, redisReply *entry, void *data)
+ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data)
 {
     int            code;
-    char           hash[CLI_CHAIN_LEN + 1];
+    char           hash[CTL_CHAIN_LEN + 1];
     int64_t        seq;
     const char    *id, *said;
-    cli_verify_t  *v = data;
+    ctl_verify_t  *v = data;
 
     v->entries++;
 
     id = entry->element[0]->str;
-    seq = cli_number(cli_entry_get(entry, "seq"));
-    said = cli_entry_get(entry, "hash");
+    seq = ctl_number(ctl_entry_get(entry, "seq"));
+    said = ctl_entry_get(entry, "hash");
 
-    if (seq <= 0 || strlen(said) != CLI_CHAIN_LEN) {
-        cli_verify_found(v, "foreign", 0, id, "an entry that is not of the "
+    if (seq <= 0 || strlen(said) != CTL_CHAIN_LEN) {
+        ctl_verify_found(v, "foreign", 0, id, "an entry that is not of the "
                          "chain: somebody else added it");
         return CTL_OK;
     }
 
-    cli_entry_hash(entry, hash);
+    ctl_entry_hash(entry, hash);
 
     if (strcmp(hash, said) != 0) {
-        cli_verify_found(v, "changed", seq, id, "entry %lld is not what was "
+        ctl_verify_found(v, "changed", seq, id, "entry %lld is not what was "
                          "written", (long long) seq);
     }
 
-    code = cli_verify_order(ctl, v, entry, seq);
+    code = ctl_verify_order(ctl, v, entry, seq);
 
     if (seq == v->head.seq && strcmp(said, v->head.hash) != 0) {
-        cli_verify_found(v, "changed", seq, id, "entry %lld is not the one "
+        ctl_verify_found(v, "changed", seq, id, "entry %lld is not the one "
                          "that the head names", (long long) seq);
     }
 
@@ -192,18 +192,18 @@ cli_verify_entry(ctl_t *ctl, redisReply *entry, void *data)
 
 
 static int
-cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry, int64_t seq)
+ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry, int64_t seq)
 {
     int          code;
     int64_t      gone;
-    cli_head_t   head;
+    ctl_head_t   head;
     const char  *id;
 
     id = entry->element[0]->str;
 
     if (seq == v->last + 1) {
-        if (strcmp(cli_entry_get(entry, "prev"), v->prev) != 0) {
-            cli_verify_found(v, "changed", v->last, id, "entry %lld is not "
+        if (strcmp(ctl_entry_get(entry, "prev"), v->prev) != 0) {
+            ctl_verify_found(v, "changed", v->last, id, "entry %lld is not "
                              "the one that entry %lld follows",
                              (long long) v->last, (long long) seq);
         }
@@ -212,14 +212,14 @@ cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry, int64_t seq)
     }
 
     if (seq <= v->last) {
-        cli_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
+        ctl_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
                          "entry %lld", (long long) seq, (long long) v->last);
         return CTL_OK;
     }
 
     /* the bound may have taken entries since the head was read */
 
-    code = cli_head_read(ctl, &head);
+    code = ctl_head_read(ctl, &head);
     if (code != CTL_OK) {
         return code;
     }
@@ -231,7 +231,7 @@ cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry, int64_t seq)
     gone = v->last > v->head.trimmed ? v->last : v->head.trimmed;
 
     if (seq > gone + 1) {
-        cli_verify_found(v, "missing", gone + 1, id, "%lld missing before "
+        ctl_verify_found(v, "missing", gone + 1, id, "%lld missing before "
                          "entry %lld", (long long) (seq - gone - 1),
                          (long long) seq);
     }
@@ -243,15 +243,15 @@ cli_verify_order(ctl_t *ctl, cli_verify_t *v, redisReply *entry, int64_t seq)
 /* what the new end has to be */
 
 static void
-cli_verify_end(cli_verify_t *v)
+ctl_verify_end(ctl_verify_t *v)
 {
     if (v->head.seq == 0 && v->last) {
-        cli_verify_found(v, "missing", v->last, "", "the chain's head is "
+        ctl_verify_found(v, "missing", v->last, "", "the chain's head is "
                          "gone: whether entries are missing behind entry "
                          "%lld is not known", (long long) v->last);
 
     } else if (v->head.seq > v->last) {
-        cli_verify_found(v, "missing", v->last + 1, "", "%lld missing behind "
+        ctl_verify_found(v, "missing", v->last + 1, "", "%lld missing behind "
                          "entry %lld", (long long) (v->head.seq - v->last),
                          (long long) v->last);
     }
@@ -259,7 +259,7 @@ cli_verify_end(cli_verify_t *v)
 
 
 static int
-cli_verify_say(ctl_t *ctl, cli_verify_t *v)
+ctl_verify_say(ctl_t *ctl, ctl_verify_t *v)
 {
     int      rc;
     size_t   i;
@@ -297,7 +297,7 @@ cli_verify_say(ctl_t *ctl, cli_verify_t *v)
 
 
 static void
-cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
+ctl_verify_found(ctl_verify_t *v, const char *what, int64_t seq,
     const char *id, const char *format, ...)
 {
     char     seen[160];
@@ -305,7 +305,7 @@ cli_verify_found(cli_verify_t *v, const char *what, int64_t seq,
 
     v->found++;
 
-    if (json_array_size(v->findings) == CLI_FINDINGS) {
+    if (json_array_size(v->findings) == CTL_FINDINGS) {
         return;
     }
 

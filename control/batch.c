@@ -14,33 +14,33 @@
 #include <string.h>
 
 
-static int cli_batch_arg(cli_import_t *im, const char *data, size_t len);
-static int cli_batch_text(cli_import_t *im, stok_str_t text);
-static int cli_batch_date(cli_import_t *im, const cli_line_t *line,
+static int ctl_batch_arg(ctl_import_t *im, const char *data, size_t len);
+static int ctl_batch_text(ctl_import_t *im, stok_str_t text);
+static int ctl_batch_date(ctl_import_t *im, const ctl_line_t *line,
     const char *name);
-static int cli_batch_number(cli_import_t *im, size_t n);
-static int cli_batch_fields(cli_import_t *im, cli_shape_t *shape,
+static int ctl_batch_number(ctl_import_t *im, size_t n);
+static int ctl_batch_fields(ctl_import_t *im, ctl_shape_t *shape,
     const stok_str_t *list, size_t n);
-static int cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
+static int ctl_batch_same(const ctl_import_t *im, const ctl_shape_t *shape,
     const stok_str_t *list, size_t n);
-static int cli_batch_user(cli_import_t *im, const cli_line_t *line);
-static int cli_batch_token(cli_import_t *im, const cli_line_t *line);
-static int cli_batch_alone(ctl_t *ctl, cli_import_t *im,
-    const cli_line_t *line);
-static int cli_batch_send(ctl_t *ctl, cli_import_t *im);
-static int cli_batch_answer(ctl_t *ctl, cli_import_t *im);
-static int cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter,
+static int ctl_batch_user(ctl_import_t *im, const ctl_line_t *line);
+static int ctl_batch_token(ctl_import_t *im, const ctl_line_t *line);
+static int ctl_batch_alone(ctl_t *ctl, ctl_import_t *im,
+    const ctl_line_t *line);
+static int ctl_batch_send(ctl_t *ctl, ctl_import_t *im);
+static int ctl_batch_answer(ctl_t *ctl, ctl_import_t *im);
+static int ctl_batch_letter(ctl_t *ctl, ctl_import_t *im, char letter,
     size_t line);
-static const char *cli_batch_why(char letter);
+static const char *ctl_batch_why(char letter);
 
 
 int
-cli_batch_load(ctl_t *ctl, cli_import_t *im)
+ctl_batch_load(ctl_t *ctl, ctl_import_t *im)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "SCRIPT LOAD %s", stok_script_import);
+    code = ctl_command(ctl, &reply, "SCRIPT LOAD %s", stok_script_import);
     if (code != CTL_OK) {
         return code;
     }
@@ -53,16 +53,16 @@ cli_batch_load(ctl_t *ctl, cli_import_t *im)
 
 
 int
-cli_batch_add(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
+ctl_batch_add(ctl_t *ctl, ctl_import_t *im, const ctl_line_t *line)
 {
     int          rc;
-    cli_call_t  *call;
+    ctl_call_t  *call;
 
     if (im->empty && !im->write) {
-        return cli_batch_alone(ctl, im, line);
+        return ctl_batch_alone(ctl, im, line);
     }
 
-    call = &im->call[(im->first + im->flying) % (CLI_BATCH_FLIGHT + 1)];
+    call = &im->call[(im->first + im->flying) % (CTL_BATCH_FLIGHT + 1)];
 
     if (im->argc == 0) {
         call->n = 0;
@@ -71,30 +71,30 @@ cli_batch_add(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
 
     call->line[call->n++] = im->line;
 
-    rc = line->kind == CLI_LINE_USER ? cli_batch_user(im, line)
-                                     : cli_batch_token(im, line);
+    rc = line->kind == CTL_LINE_USER ? ctl_batch_user(im, line)
+                                     : ctl_batch_token(im, line);
 
     if (rc != 0) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    if (call->n < CLI_BATCH_RECORDS && im->text_len < CLI_LINE_MAX) {
+    if (call->n < CTL_BATCH_RECORDS && im->text_len < CTL_LINE_MAX) {
         return CTL_OK;
     }
 
-    return cli_batch_send(ctl, im);
+    return ctl_batch_send(ctl, im);
 }
 
 
 /* where nothing is, nothing can differ: the judgement of the script */
 
 static int
-cli_batch_alone(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
+ctl_batch_alone(ctl_t *ctl, ctl_import_t *im, const ctl_line_t *line)
 {
     char  id[STOK_RECORD_ID_MAX + 1];
 
-    if (line->kind == CLI_LINE_USER) {
-        return cli_batch_letter(ctl, im, 'N', im->line);
+    if (line->kind == CTL_LINE_USER) {
+        return ctl_batch_letter(ctl, im, 'N', im->line);
     }
 
     memcpy(id, line->id.data, line->id.len);
@@ -103,26 +103,26 @@ cli_batch_alone(ctl_t *ctl, cli_import_t *im, const cli_line_t *line)
     if (line->token.status == STOK_TOKEN_ACTIVE
         && json_object_get(im->gone, id))
     {
-        return cli_batch_letter(ctl, im, 'B', im->line);
+        return ctl_batch_letter(ctl, im, 'B', im->line);
     }
 
-    if (cli_set_has(&im->users, line->token.user.data, line->token.user.len)) {
-        return cli_batch_letter(ctl, im, 'N', im->line);
+    if (ctl_set_has(&im->users, line->token.user.data, line->token.user.len)) {
+        return ctl_batch_letter(ctl, im, 'N', im->line);
     }
 
-    return cli_batch_letter(ctl, im, 'U', im->line);
+    return ctl_batch_letter(ctl, im, 'U', im->line);
 }
 
 
 int
-cli_batch_flush(ctl_t *ctl, cli_import_t *im)
+ctl_batch_flush(ctl_t *ctl, ctl_import_t *im)
 {
     int  code;
 
-    code = im->argc ? cli_batch_send(ctl, im) : CTL_OK;
+    code = im->argc ? ctl_batch_send(ctl, im) : CTL_OK;
 
     while (code == CTL_OK && im->flying) {
-        code = cli_batch_answer(ctl, im);
+        code = ctl_batch_answer(ctl, im);
     }
 
     return code;
@@ -130,7 +130,7 @@ cli_batch_flush(ctl_t *ctl, cli_import_t *im)
 
 
 void
-cli_batch_free(cli_import_t *im)
+ctl_batch_free(ctl_import_t *im)
 {
     free(im->text);
     free(im->len);
@@ -138,16 +138,16 @@ cli_batch_free(cli_import_t *im)
 
 
 static int
-cli_batch_user(cli_import_t *im, const cli_line_t *line)
+ctl_batch_user(ctl_import_t *im, const ctl_line_t *line)
 {
     int  rc;
 
-    rc = cli_batch_arg(im, "u", 1);
-    rc |= cli_batch_text(im, line->id);
-    rc |= cli_batch_text(im, line->user.role);
-    rc |= cli_batch_text(im, stok_user_status_name(line->user.status));
-    rc |= cli_batch_date(im, line, "created_at");
-    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_USER], line->field,
+    rc = ctl_batch_arg(im, "u", 1);
+    rc |= ctl_batch_text(im, line->id);
+    rc |= ctl_batch_text(im, line->user.role);
+    rc |= ctl_batch_text(im, stok_user_status_name(line->user.status));
+    rc |= ctl_batch_date(im, line, "created_at");
+    rc |= ctl_batch_fields(im, &im->shape[CTL_SHAPE_USER], line->field,
                            line->n);
 
     return rc;
@@ -155,7 +155,7 @@ cli_batch_user(cli_import_t *im, const cli_line_t *line)
 
 
 static int
-cli_batch_token(cli_import_t *im, const cli_line_t *line)
+ctl_batch_token(ctl_import_t *im, const ctl_line_t *line)
 {
     int   rc, active;
     char  id[STOK_RECORD_ID_MAX + 1], flags[3], *p;
@@ -166,7 +166,7 @@ cli_batch_token(cli_import_t *im, const cli_line_t *line)
     active = line->token.status == STOK_TOKEN_ACTIVE;
     p = flags;
 
-    if (cli_set_has(&im->users, line->token.user.data, line->token.user.len)) {
+    if (ctl_set_has(&im->users, line->token.user.data, line->token.user.len)) {
         *p++ = 'f';
     }
 
@@ -174,18 +174,18 @@ cli_batch_token(cli_import_t *im, const cli_line_t *line)
         *p++ = 'b';
     }
 
-    rc = cli_batch_arg(im, "t", 1);
-    rc |= cli_batch_arg(im, line->hex, STOK_DIGEST_HEX);
-    rc |= cli_batch_arg(im, line->id.data, line->id.len);
-    rc |= cli_batch_arg(im, flags, (size_t) (p - flags));
-    rc |= cli_batch_text(im, line->token.user);
-    rc |= cli_batch_text(im, stok_token_status_name(line->token.status));
-    rc |= cli_batch_date(im, line, "created_at");
-    rc |= cli_batch_date(im, line, "expires_at");
-    rc |= cli_batch_text(im, line->last_used);
-    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_TOKEN], line->field,
+    rc = ctl_batch_arg(im, "t", 1);
+    rc |= ctl_batch_arg(im, line->hex, STOK_DIGEST_HEX);
+    rc |= ctl_batch_arg(im, line->id.data, line->id.len);
+    rc |= ctl_batch_arg(im, flags, (size_t) (p - flags));
+    rc |= ctl_batch_text(im, line->token.user);
+    rc |= ctl_batch_text(im, stok_token_status_name(line->token.status));
+    rc |= ctl_batch_date(im, line, "created_at");
+    rc |= ctl_batch_date(im, line, "expires_at");
+    rc |= ctl_batch_text(im, line->last_used);
+    rc |= ctl_batch_fields(im, &im->shape[CTL_SHAPE_TOKEN], line->field,
                            line->n);
-    rc |= cli_batch_fields(im, &im->shape[CLI_SHAPE_USAGE], line->usage,
+    rc |= ctl_batch_fields(im, &im->shape[CTL_SHAPE_USAGE], line->usage,
                            line->usages);
 
     return rc;
@@ -195,29 +195,29 @@ cli_batch_token(cli_import_t *im, const cli_line_t *line)
 /* names and values in turn: the names once, where they stay the same */
 
 static int
-cli_batch_fields(cli_import_t *im, cli_shape_t *shape,
+ctl_batch_fields(ctl_import_t *im, ctl_shape_t *shape,
     const stok_str_t *list, size_t n)
 {
     int     rc;
     size_t  i;
 
-    if (cli_batch_same(im, shape, list, n)) {
-        rc = cli_batch_arg(im, "=", 1);
+    if (ctl_batch_same(im, shape, list, n)) {
+        rc = ctl_batch_arg(im, "=", 1);
 
     } else {
-        rc = cli_batch_number(im, n / 2);
+        rc = ctl_batch_number(im, n / 2);
 
         shape->n = n;
         shape->argc = im->argc;
         shape->text = im->text_len;
 
         for (i = 0; i < n; i += 2) {
-            rc |= cli_batch_text(im, list[i]);
+            rc |= ctl_batch_text(im, list[i]);
         }
     }
 
     for (i = 1; i < n; i += 2) {
-        rc |= cli_batch_text(im, list[i]);
+        rc |= ctl_batch_text(im, list[i]);
     }
 
     return rc;
@@ -225,7 +225,7 @@ cli_batch_fields(cli_import_t *im, cli_shape_t *shape,
 
 
 static int
-cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
+ctl_batch_same(const ctl_import_t *im, const ctl_shape_t *shape,
     const stok_str_t *list, size_t n)
 {
     size_t       i;
@@ -240,7 +240,7 @@ cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
     for (i = 0; i < n; i += 2) {
         name.len = im->len[(size_t) shape->argc + i / 2];
 
-        if (!cli_str_same(name, list[i])) {
+        if (!ctl_str_same(name, list[i])) {
             return 0;
         }
 
@@ -252,50 +252,50 @@ cli_batch_same(const cli_import_t *im, const cli_shape_t *shape,
 
 
 static int
-cli_batch_text(cli_import_t *im, stok_str_t text)
+ctl_batch_text(ctl_import_t *im, stok_str_t text)
 {
-    return cli_batch_arg(im, text.data, text.len);
+    return ctl_batch_arg(im, text.data, text.len);
 }
 
 
 /* "0" if it is missing or empty */
 
 static int
-cli_batch_date(cli_import_t *im, const cli_line_t *line, const char *name)
+ctl_batch_date(ctl_import_t *im, const ctl_line_t *line, const char *name)
 {
     size_t  i;
 
     for (i = 0; i < line->n; i += 2) {
-        if (cli_str_is(line->field[i], name) && line->field[i + 1].len) {
-            return cli_batch_text(im, line->field[i + 1]);
+        if (ctl_str_is(line->field[i], name) && line->field[i + 1].len) {
+            return ctl_batch_text(im, line->field[i + 1]);
         }
     }
 
-    return cli_batch_arg(im, "0", 1);
+    return ctl_batch_arg(im, "0", 1);
 }
 
 
 static int
-cli_batch_number(cli_import_t *im, size_t n)
+ctl_batch_number(ctl_import_t *im, size_t n)
 {
     int   len;
     char  text[24];
 
     len = snprintf(text, sizeof(text), "%zu", n);
 
-    return cli_batch_arg(im, text, (size_t) len);
+    return ctl_batch_arg(im, text, (size_t) len);
 }
 
 
 static int
-cli_batch_arg(cli_import_t *im, const char *data, size_t len)
+ctl_batch_arg(ctl_import_t *im, const char *data, size_t len)
 {
     void    *more;
     size_t   size;
 
     if (im->argc == im->argc_size) {
         size = im->argc_size ? (size_t) im->argc_size * 2
-                             : CLI_BATCH_RECORDS * CLI_BATCH_ARGS;
+                             : CTL_BATCH_RECORDS * CTL_BATCH_ARGS;
         more = realloc(im->len, size * sizeof(size_t));
 
         if (more == NULL) {
@@ -330,7 +330,7 @@ cli_batch_arg(cli_import_t *im, const char *data, size_t len)
 
 
 static int
-cli_batch_send(ctl_t *ctl, cli_import_t *im)
+ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
 {
     int           i, rc, done, fixed;
     char          marker[STOK_PREFIX_MAX + 8];
@@ -386,27 +386,27 @@ cli_batch_send(ctl_t *ctl, cli_import_t *im)
                         ctl->ctx->errstr);
     }
 
-    return im->flying == CLI_BATCH_FLIGHT ? cli_batch_answer(ctl, im)
+    return im->flying == CTL_BATCH_FLIGHT ? ctl_batch_answer(ctl, im)
                                           : CTL_OK;
 }
 
 
 static int
-cli_batch_answer(ctl_t *ctl, cli_import_t *im)
+ctl_batch_answer(ctl_t *ctl, ctl_import_t *im)
 {
     int           code;
     size_t        i;
-    cli_call_t   *call;
+    ctl_call_t   *call;
     redisReply   *reply;
     const char   *word, *letters;
 
-    code = cli_reply(ctl, &reply);
+    code = ctl_reply(ctl, &reply);
     if (code != CTL_OK) {
         return code;
     }
 
     call = &im->call[im->first];
-    im->first = (im->first + 1) % (CLI_BATCH_FLIGHT + 1);
+    im->first = (im->first + 1) % (CTL_BATCH_FLIGHT + 1);
     im->flying--;
 
     word = "";
@@ -429,7 +429,7 @@ cli_batch_answer(ctl_t *ctl, cli_import_t *im)
 
     } else {
         for (i = 0; i < call->n && code == CTL_OK; i++) {
-            code = cli_batch_letter(ctl, im, letters[i], call->line[i]);
+            code = ctl_batch_letter(ctl, im, letters[i], call->line[i]);
         }
     }
 
@@ -442,7 +442,7 @@ cli_batch_answer(ctl_t *ctl, cli_import_t *im)
 /* before anything is written the first is the end of it */
 
 static int
-cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter, size_t line)
+ctl_batch_letter(ctl_t *ctl, ctl_import_t *im, char letter, size_t line)
 {
     switch (letter) {
 
@@ -472,7 +472,7 @@ cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter, size_t line)
     }
 
     (void) ctl_fail(ctl, CTL_REJECTED, "line %zu: %s", line,
-                    cli_batch_why(letter));
+                    ctl_batch_why(letter));
 
     if (im->write) {
         ctl_note_error(ctl);
@@ -485,7 +485,7 @@ cli_batch_letter(ctl_t *ctl, cli_import_t *im, char letter, size_t line)
 
 
 static const char *
-cli_batch_why(char letter)
+ctl_batch_why(char letter)
 {
     switch (letter) {
 

@@ -14,66 +14,66 @@
 
 typedef struct {
     stok_verdict_e        verdict;
-    cli_record_t          token_rec;
-    cli_record_t          user_rec;
+    ctl_record_t          token_rec;
+    ctl_record_t          user_rec;
     stok_token_record_t   token;
     stok_user_record_t    user;
     int                   token_found;
     int                   user_found;
     size_t                key;                   /* of the token's digest */
-} cli_checked_t;
+} ctl_checked_t;
 
 
-static int cli_check_require(ctl_t *ctl, cli_args_t *args,
+static int ctl_check_require(ctl_t *ctl, cli_args_t *args,
     stok_require_t *require);
-static int cli_check_input(ctl_t *ctl, char *text, size_t size, size_t *len);
-static int cli_check_judge(ctl_t *ctl, const char *text, size_t len,
-    const stok_require_t *require, cli_checked_t *checked);
-static int cli_check_records(ctl_t *ctl, const char *text, size_t len,
-    cli_checked_t *checked);
-static int cli_check_token(ctl_t *ctl, const char *text, size_t len,
-    cli_checked_t *checked);
-static int cli_check_fetch(ctl_t *ctl, cli_record_t *rec);
-static int cli_check_print(ctl_t *ctl, cli_checked_t *checked);
+static int ctl_check_input(ctl_t *ctl, char *text, size_t size, size_t *len);
+static int ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, ctl_checked_t *checked);
+static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked);
+static int ctl_check_token(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked);
+static int ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec);
+static int ctl_check_print(ctl_t *ctl, ctl_checked_t *checked);
 
 
 int
-cli_check(ctl_t *ctl, cli_args_t *args)
+ctl_check(ctl_t *ctl, cli_args_t *args)
 {
     int             code;
     char            text[STOK_BEARER_MAX + 3];
     size_t          len;
-    cli_checked_t   checked;
+    ctl_checked_t   checked;
     stok_require_t  require;
 
     memset(&checked, 0, sizeof(checked));
 
-    code = cli_check_require(ctl, args, &require);
+    code = ctl_check_require(ctl, args, &require);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_check_input(ctl, text, sizeof(text), &len);
+    code = ctl_check_input(ctl, text, sizeof(text), &len);
 
     if (code == CTL_OK) {
-        code = cli_check_judge(ctl, text, len, &require, &checked);
+        code = ctl_check_judge(ctl, text, len, &require, &checked);
     }
 
     OPENSSL_cleanse(text, sizeof(text));
 
     if (code == CTL_OK) {
-        code = cli_check_print(ctl, &checked);
+        code = ctl_check_print(ctl, &checked);
     }
 
-    cli_free(&checked.token_rec);
-    cli_free(&checked.user_rec);
+    ctl_free(&checked.token_rec);
+    ctl_free(&checked.user_rec);
 
     return code;
 }
 
 
 static int
-cli_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
+ctl_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
 {
     stok_str_t   text;
     const char  *value;
@@ -131,7 +131,7 @@ cli_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
 /* what is longer than any token stays too long; line ends go */
 
 static int
-cli_check_input(ctl_t *ctl, char *text, size_t size, size_t *len)
+ctl_check_input(ctl_t *ctl, char *text, size_t size, size_t *len)
 {
     *len = fread(text, 1, size, stdin);
 
@@ -153,8 +153,8 @@ cli_check_input(ctl_t *ctl, char *text, size_t size, size_t *len)
 
 
 static int
-cli_check_judge(ctl_t *ctl, const char *text, size_t len,
-    const stok_require_t *require, cli_checked_t *checked)
+ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, ctl_checked_t *checked)
 {
     int           code;
     stok_token_t  parsed;
@@ -174,7 +174,7 @@ cli_check_judge(ctl_t *ctl, const char *text, size_t len,
         return CTL_OK;
     }
 
-    code = cli_check_records(ctl, text, len, checked);
+    code = ctl_check_records(ctl, text, len, checked);
 
     if (code == CTL_OK) {
         checked->verdict = stok_decide(checked->token_found ? &checked->token
@@ -197,25 +197,25 @@ cli_check_judge(ctl_t *ctl, const char *text, size_t len,
 /* CTL_FOUND: a record, or the dataset's marker, cannot be read */
 
 static int
-cli_check_records(ctl_t *ctl, const char *text, size_t len,
-    cli_checked_t *checked)
+ctl_check_records(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked)
 {
     int            code;
     stok_str_t     prefix, user;
     const char    *why;
     redisReply    *reply;
-    cli_record_t  *rec;
+    ctl_record_t  *rec;
 
     rec = &checked->token_rec;
     prefix.data = "";
     prefix.len = 0;
 
-    code = cli_check_token(ctl, text, len, checked);
+    code = ctl_check_token(ctl, text, len, checked);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_command(ctl, &reply, "HGET %smeta schema", ctl->prefix);
+    code = ctl_command(ctl, &reply, "HGET %smeta schema", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -244,7 +244,7 @@ cli_check_records(ctl_t *ctl, const char *text, size_t len,
     rec = &checked->user_rec;
     rec->key[stok_user_key(rec->key, prefix, user)] = '\0';
 
-    code = cli_check_fetch(ctl, rec);
+    code = ctl_check_fetch(ctl, rec);
     if (code != CTL_OK || rec->n == 0) {
         return code;
     }
@@ -268,12 +268,12 @@ cli_check_records(ctl_t *ctl, const char *text, size_t len,
 /* by the current key, and while there is no such record, by each older one */
 
 static int
-cli_check_token(ctl_t *ctl, const char *text, size_t len,
-    cli_checked_t *checked)
+ctl_check_token(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked)
 {
     int            code;
     stok_str_t     prefix;
-    cli_record_t  *rec;
+    ctl_record_t  *rec;
 
     rec = &checked->token_rec;
     prefix.data = "";
@@ -284,20 +284,20 @@ cli_check_token(ctl_t *ctl, const char *text, size_t len,
                     len, rec->digest);
         rec->key[stok_token_key(rec->key, prefix, rec->digest)] = '\0';
 
-        code = cli_check_fetch(ctl, rec);
+        code = ctl_check_fetch(ctl, rec);
 
         if (code != CTL_OK || rec->n || checked->key + 1 >= ctl->keys.n) {
             return code;
         }
 
-        cli_free(rec);
+        ctl_free(rec);
         checked->key++;
     }
 }
 
 
 static int
-cli_check_fetch(ctl_t *ctl, cli_record_t *rec)
+ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec)
 {
     size_t  i;
 
@@ -311,7 +311,7 @@ cli_check_fetch(ctl_t *ctl, cli_record_t *rec)
     }
 
     if (rec->reply->type != REDIS_REPLY_ARRAY
-        || rec->reply->elements > CLI_FIELDS)
+        || rec->reply->elements > CTL_FIELDS)
     {
         return CTL_FOUND;
     }
@@ -328,7 +328,7 @@ cli_check_fetch(ctl_t *ctl, cli_record_t *rec)
 
 
 static int
-cli_check_print(ctl_t *ctl, cli_checked_t *checked)
+ctl_check_print(ctl_t *ctl, ctl_checked_t *checked)
 {
     int                code;
     json_t            *json;

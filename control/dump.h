@@ -12,52 +12,52 @@
  */
 
 
-#ifndef CLI_DUMP_H
-#define CLI_DUMP_H
+#ifndef CTL_DUMP_H
+#define CTL_DUMP_H
 
 
 #include "cli.h"
 
 
-#define CLI_LINE_MAX   (256 * 1024)              /* bytes of a line */
-#define CLI_USAGE_MAX  16                        /* fields of a usage */
-#define CLI_MEMBERS    (CLI_FIELDS / 2 + 3)      /* of a line's object */
-#define CLI_SET_KEY    16
+#define CTL_LINE_MAX   (256 * 1024)              /* bytes of a line */
+#define CTL_USAGE_MAX  16                        /* fields of a usage */
+#define CTL_MEMBERS    (CTL_FIELDS / 2 + 3)      /* of a line's object */
+#define CTL_SET_KEY    16
 
 
 typedef struct {
     uint8_t  *slots;
     size_t    n;
     size_t    size;                              /* a power of two */
-} cli_set_t;
+} ctl_set_t;
 
 
 typedef enum {
-    CLI_LINE_META = 0,
-    CLI_LINE_USER,
-    CLI_LINE_TOKEN,
-    CLI_LINE_END
-} cli_line_e;
+    CTL_LINE_META = 0,
+    CTL_LINE_USER,
+    CTL_LINE_TOKEN,
+    CTL_LINE_END
+} ctl_line_e;
 
 
 typedef enum {
-    CLI_MEMBER_TEXT = 0,
-    CLI_MEMBER_NUMBER,                           /* a whole one: its digits */
-    CLI_MEMBER_USAGE,                            /* line->usage */
-    CLI_MEMBER_OTHER                             /* without text */
-} cli_member_e;
+    CTL_MEMBER_TEXT = 0,
+    CTL_MEMBER_NUMBER,                           /* a whole one: its digits */
+    CTL_MEMBER_USAGE,                            /* line->usage */
+    CTL_MEMBER_OTHER                             /* without text */
+} ctl_member_e;
 
 
 typedef struct {
-    cli_member_e          type;
+    ctl_member_e          type;
     stok_str_t            name;
     stok_str_t            text;
-} cli_member_t;
+} ctl_member_t;
 
 
 /* a line that was read; its texts lie in what was read, or in json */
 typedef struct {
-    cli_line_e            kind;
+    ctl_line_e            kind;
     json_t               *json;                  /* NULL: there is none */
     json_t               *object;                /* in it */
 
@@ -77,17 +77,17 @@ typedef struct {
 
     /* as many as was said above are set */
 
-    cli_member_t          member[CLI_MEMBERS];
-    char                  number[CLI_MEMBERS][24];
-    stok_str_t            field[CLI_FIELDS];
-    stok_str_t            usage[CLI_USAGE_MAX * 2];
-} cli_line_t;
+    ctl_member_t          member[CTL_MEMBERS];
+    char                  number[CTL_MEMBERS][24];
+    stok_str_t            field[CTL_FIELDS];
+    stok_str_t            usage[CTL_USAGE_MAX * 2];
+} ctl_line_t;
 
 
 /* set.c: 1: it is new; 0: it was there; -1: no memory */
-int cli_set_add(cli_set_t *set, const void *data, size_t len);
-int cli_set_has(const cli_set_t *set, const void *data, size_t len);
-void cli_set_free(cli_set_t *set);
+int ctl_set_add(ctl_set_t *set, const void *data, size_t len);
+int ctl_set_has(const ctl_set_t *set, const void *data, size_t len);
+void ctl_set_free(ctl_set_t *set);
 
 /*
  * line.c: text of len bytes to a line that holds what the schema allows, with
@@ -95,22 +95,22 @@ void cli_set_free(cli_set_t *set);
  * why not.  The text stays as it is while the line is used.  The caller frees
  * it, whatever the answer.
  */
-int cli_line_parse(ctl_t *ctl, cli_line_t *line, const char *text,
+int ctl_line_parse(ctl_t *ctl, ctl_line_t *line, const char *text,
     size_t len);
-void cli_line_init(cli_line_t *line);
-void cli_line_free(cli_line_t *line);
-int cli_line_bad(cli_line_t *line, const char *format, ...)
+void ctl_line_init(ctl_line_t *line);
+void ctl_line_free(ctl_line_t *line);
+int ctl_line_bad(ctl_line_t *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-int cli_str_is(stok_str_t text, const char *value);
-int cli_str_same(stok_str_t one, stok_str_t other);
+int ctl_str_is(stok_str_t text, const char *value);
+int ctl_str_same(stok_str_t one, stok_str_t other);
 
 /*
- * line_read.c: kind, members and usage of a line after cli_line_init().
+ * line_read.c: kind, members and usage of a line after ctl_line_init().
  * plain: CTL_REJECTED: it is not as export writes it, or it is wrong.  json:
  * line->why says why not.
  */
-int cli_line_plain(cli_line_t *line, const char *text, size_t len);
-int cli_line_json(cli_line_t *line, const char *text, size_t len);
+int ctl_line_plain(ctl_line_t *line, const char *text, size_t len);
+int ctl_line_json(ctl_line_t *line, const char *text, size_t len);
 
 
-#endif /* CLI_DUMP_H */
+#endif /* CTL_DUMP_H */

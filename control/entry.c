@@ -11,11 +11,11 @@
 #include <string.h>
 
 
-#define CLI_ENTRIES  1000                        /* in a batch */
+#define CTL_ENTRIES  1000                        /* in a batch */
 
 
 int
-cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
+ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
     void *data)
 {
     int          code;
@@ -26,8 +26,8 @@ cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
     snprintf(start, sizeof(start), "%s", from);
 
     do {
-        code = cli_command(ctl, &batch, "XRANGE %saudit %s + COUNT %d",
-                           ctl->prefix, start, CLI_ENTRIES);
+        code = ctl_command(ctl, &batch, "XRANGE %saudit %s + COUNT %d",
+                           ctl->prefix, start, CTL_ENTRIES);
         if (code != CTL_OK) {
             return code;
         }
@@ -35,7 +35,7 @@ cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
         n = batch->type == REDIS_REPLY_ARRAY ? batch->elements : 0;
 
         for (i = 0; i < n && code == CTL_OK; i++) {
-            code = cli_entry_check(ctl, batch->element[i]);
+            code = ctl_entry_check(ctl, batch->element[i]);
 
             if (code == CTL_OK) {
                 code = handler(ctl, batch->element[i], data);
@@ -49,14 +49,14 @@ cli_audit_walk(ctl_t *ctl, const char *from, cli_entry_pt handler,
 
         freeReplyObject(batch);
 
-    } while (code == CTL_OK && n == CLI_ENTRIES);
+    } while (code == CTL_OK && n == CTL_ENTRIES);
 
     return code;
 }
 
 
 int
-cli_entry_check(ctl_t *ctl, redisReply *entry)
+ctl_entry_check(ctl_t *ctl, redisReply *entry)
 {
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2
         || entry->element[0]->type != REDIS_REPLY_STRING
@@ -71,7 +71,7 @@ cli_entry_check(ctl_t *ctl, redisReply *entry)
 
 
 const char *
-cli_entry_get(redisReply *entry, const char *name)
+ctl_entry_get(redisReply *entry, const char *name)
 {
     size_t       i;
     redisReply  *fields;
@@ -89,7 +89,7 @@ cli_entry_get(redisReply *entry, const char *name)
 
 
 json_t *
-cli_entry_json(redisReply *entry)
+ctl_entry_json(redisReply *entry)
 {
     size_t       i;
     json_t      *json, *value;
@@ -108,7 +108,7 @@ cli_entry_json(redisReply *entry)
         if (strcmp(name, "at") == 0 || strcmp(name, "seq") == 0
             || strcmp(name, "count") == 0)
         {
-            value = json_integer(cli_number(text->str));
+            value = json_integer(ctl_number(text->str));
 
         } else {
             value = json_stringn(text->str, (size_t) text->len);
@@ -124,7 +124,7 @@ cli_entry_json(redisReply *entry)
 
 
 void
-cli_entry_hash(redisReply *entry, char out[CLI_CHAIN_LEN + 1])
+ctl_entry_hash(redisReply *entry, char out[CTL_CHAIN_LEN + 1])
 {
     int             rc;
     char            len[32];
@@ -161,7 +161,7 @@ cli_entry_hash(redisReply *entry, char out[CLI_CHAIN_LEN + 1])
     }
 
     if (rc && EVP_DigestFinal_ex(md, hash, &n) == 1
-        && n * 2 == CLI_CHAIN_LEN)
+        && n * 2 == CTL_CHAIN_LEN)
     {
         for (i = 0; i < n; i++) {
             snprintf(out + 2 * i, 3, "%02x", hash[i]);

@@ -1,5 +1,5 @@
 /*
- * export: the dataset as lines of JSON; see cli_dump.h.
+ * export: the dataset as lines of JSON; see ctl_dump.h.
  *
  * Each record is as it was at one moment, not all at the same one.  What
  * import would refuse (a record that cannot be read, a token without a user)
@@ -19,55 +19,55 @@
 
 typedef struct {
     FILE        *out;
-    cli_set_t    users;                          /* that were written */
-    cli_set_t    tokens;
+    ctl_set_t    users;                          /* that were written */
+    ctl_set_t    tokens;
     size_t       left;                           /* records left out */
-} cli_export_t;
+} ctl_export_t;
 
 
-static int cli_export_open(ctl_t *ctl, const char *path, FILE **out);
-static int cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code);
-static int cli_export_all(ctl_t *ctl, cli_export_t *ex);
-static int cli_export_meta(ctl_t *ctl, cli_export_t *ex);
-static int cli_export_user(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_export_open(ctl_t *ctl, const char *path, FILE **out);
+static int ctl_export_close(ctl_t *ctl, const char *path, FILE *out, int code);
+static int ctl_export_all(ctl_t *ctl, ctl_export_t *ex);
+static int ctl_export_meta(ctl_t *ctl, ctl_export_t *ex);
+static int ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
-static int cli_export_token(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
-static int cli_export_owner(ctl_t *ctl, cli_export_t *ex, const char *id,
+static int ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
     stok_str_t user);
-static json_t *cli_export_record(cli_record_t *rec);
-static int cli_export_used(ctl_t *ctl, const char *id, json_t *json);
-static int cli_export_left(ctl_t *ctl, cli_export_t *ex, const char *what,
+static json_t *ctl_export_record(ctl_record_t *rec);
+static int ctl_export_used(ctl_t *ctl, const char *id, json_t *json);
+static int ctl_export_left(ctl_t *ctl, ctl_export_t *ex, const char *what,
     const char *id, const char *why);
-static int cli_export_line(ctl_t *ctl, cli_export_t *ex, const char *kind,
+static int ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind,
     json_t *json);
 
 
 int
-cli_export(ctl_t *ctl, cli_args_t *args)
+ctl_export(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
     char         *brand;
     const char   *path;
-    cli_export_t  ex;
+    ctl_export_t  ex;
 
     memset(&ex, 0, sizeof(ex));
     path = args->arg[0];
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_export_open(ctl, path, &ex.out);
+    code = ctl_export_open(ctl, path, &ex.out);
     if (ex.out == NULL) {
         return code;
     }
 
-    code = cli_export_all(ctl, &ex);
-    code = cli_export_close(ctl, path, ex.out, code);
+    code = ctl_export_all(ctl, &ex);
+    code = ctl_export_close(ctl, path, ex.out, code);
 
     if (code == CTL_OK) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%zu users, %zu tokens", ex.users.n,
@@ -80,8 +80,8 @@ cli_export(ctl_t *ctl, cli_args_t *args)
         }
     }
 
-    cli_set_free(&ex.users);
-    cli_set_free(&ex.tokens);
+    ctl_set_free(&ex.users);
+    ctl_set_free(&ex.tokens);
 
     return code;
 }
@@ -90,7 +90,7 @@ cli_export(ctl_t *ctl, cli_args_t *args)
 /* digests are in it: for its owner only, and never over another file */
 
 static int
-cli_export_open(ctl_t *ctl, const char *path, FILE **out)
+ctl_export_open(ctl_t *ctl, const char *path, FILE **out)
 {
     int  fd;
 
@@ -120,7 +120,7 @@ cli_export_open(ctl_t *ctl, const char *path, FILE **out)
 
 
 static int
-cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
+ctl_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 {
     int  bad;
 
@@ -150,22 +150,22 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 
 
 static int
-cli_export_all(ctl_t *ctl, cli_export_t *ex)
+ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
 {
     int  code;
 
-    code = cli_export_meta(ctl, ex);
+    code = ctl_export_meta(ctl, ex);
 
     if (code == CTL_OK) {
-        code = cli_walk_users(ctl, cli_export_user, ex);
+        code = ctl_walk_users(ctl, ctl_export_user, ex);
     }
 
     if (code == CTL_OK) {
-        code = cli_walk_tokens(ctl, NULL, cli_export_token, ex);
+        code = ctl_walk_tokens(ctl, NULL, ctl_export_token, ex);
     }
 
     if (code == CTL_OK) {
-        code = cli_export_line(ctl, ex, "end",
+        code = ctl_export_line(ctl, ex, "end",
                                json_pack("{s:I, s:I}", "users",
                                          (json_int_t) ex->users.n, "tokens",
                                          (json_int_t) ex->tokens.n));
@@ -176,24 +176,24 @@ cli_export_all(ctl_t *ctl, cli_export_t *ex)
 
 
 static int
-cli_export_meta(ctl_t *ctl, cli_export_t *ex)
+ctl_export_meta(ctl_t *ctl, ctl_export_t *ex)
 {
     int      code;
     char    *brand, *approval;
     json_t  *json;
     int64_t  now;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_meta(ctl, "approval", &approval);
+    code = ctl_meta(ctl, "approval", &approval);
     if (code != CTL_OK) {
         free(brand);
         return code;
@@ -207,102 +207,102 @@ cli_export_meta(ctl_t *ctl, cli_export_t *ex)
     free(brand);
     free(approval);
 
-    return cli_export_line(ctl, ex, "meta", json);
+    return ctl_export_line(ctl, ex, "meta", json);
 }
 
 
 static int
-cli_export_user(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                  rc;
     json_t              *json, *all;
     const char          *why;
-    cli_export_t        *ex;
+    ctl_export_t        *ex;
     stok_user_record_t   user;
 
     (void) ctl;
     ex = data;
 
-    if (cli_set_has(&ex->users, id, strlen(id))) {
+    if (ctl_set_has(&ex->users, id, strlen(id))) {
         return CTL_OK;
     }
 
     if (stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK) {
-        return cli_export_left(ctl, ex, "user", id, why);
+        return ctl_export_left(ctl, ex, "user", id, why);
     }
 
-    json = cli_export_record(rec);
+    json = ctl_export_record(rec);
     if (json == NULL) {
-        return cli_export_left(ctl, ex, "user", id, "a field is not UTF-8");
+        return ctl_export_left(ctl, ex, "user", id, "a field is not UTF-8");
     }
 
     all = json_pack("{s:s}", "id", id);
     rc = all ? json_object_update(all, json) : -1;
     json_decref(json);
 
-    if (rc != 0 || cli_set_add(&ex->users, id, strlen(id)) != 1) {
+    if (rc != 0 || ctl_set_add(&ex->users, id, strlen(id)) != 1) {
         json_decref(all);
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return cli_export_line(ctl, ex, "user", all);
+    return ctl_export_line(ctl, ex, "user", all);
 }
 
 
 static int
-cli_export_token(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                   code, rc;
     json_t               *json, *all;
     const char           *why;
-    cli_export_t         *ex;
+    ctl_export_t         *ex;
     stok_token_record_t   token;
 
     ex = data;
 
-    if (cli_set_has(&ex->tokens, id, strlen(id))) {
+    if (ctl_set_has(&ex->tokens, id, strlen(id))) {
         return CTL_OK;
     }
 
     if (stok_token_record_decode(&token, rec->field, rec->n, &why)
         != STOK_OK)
     {
-        return cli_export_left(ctl, ex, "token", id, why);
+        return ctl_export_left(ctl, ex, "token", id, why);
     }
 
     if (token.id.len != strlen(id)
         || memcmp(token.id.data, id, token.id.len) != 0)
     {
-        return cli_export_left(ctl, ex, "token", id,
+        return ctl_export_left(ctl, ex, "token", id,
                                "its record has another id");
     }
 
-    code = cli_export_owner(ctl, ex, id, token.user);
+    code = ctl_export_owner(ctl, ex, id, token.user);
     if (code != CTL_OK) {
         return code == CTL_FOUND ? CTL_OK : code;
     }
 
-    json = cli_export_record(rec);
+    json = ctl_export_record(rec);
     if (json == NULL) {
-        return cli_export_left(ctl, ex, "token", id, "a field is not UTF-8");
+        return ctl_export_left(ctl, ex, "token", id, "a field is not UTF-8");
     }
 
     all = json_pack("{s:s}", "digest", rec->key + sizeof("token:") - 1);
     rc = all ? json_object_update(all, json) : -1;
     json_decref(json);
 
-    if (rc != 0 || cli_set_add(&ex->tokens, id, strlen(id)) != 1) {
+    if (rc != 0 || ctl_set_add(&ex->tokens, id, strlen(id)) != 1) {
         json_decref(all);
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    code = cli_export_used(ctl, id, all);
+    code = ctl_export_used(ctl, id, all);
     if (code != CTL_OK) {
         json_decref(all);
         return code;
     }
 
-    return cli_export_line(ctl, ex, "token", all);
+    return ctl_export_line(ctl, ex, "token", all);
 }
 
 
@@ -312,42 +312,42 @@ cli_export_token(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
  */
 
 static int
-cli_export_owner(ctl_t *ctl, cli_export_t *ex, const char *id,
+ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
     stok_str_t user)
 {
     int            code;
     char           name[STOK_USER_ID_MAX + 1];
     redisReply    *reply;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    if (cli_set_has(&ex->users, user.data, user.len)) {
+    if (ctl_set_has(&ex->users, user.data, user.len)) {
         return CTL_OK;
     }
 
     memcpy(name, user.data, user.len);
     name[user.len] = '\0';
 
-    code = cli_command(ctl, &reply, "EXISTS %suser:%s", ctl->prefix, name);
+    code = ctl_command(ctl, &reply, "EXISTS %suser:%s", ctl->prefix, name);
     if (code != CTL_OK) {
         return code;
     }
 
     if (reply->integer == 1) {
-        code = cli_read_user(ctl, name, &rec);
+        code = ctl_read_user(ctl, name, &rec);
 
         if (code == CTL_OK) {
-            code = cli_export_user(ctl, name, &rec, ex);
-            cli_free(&rec);
+            code = ctl_export_user(ctl, name, &rec, ex);
+            ctl_free(&rec);
         }
     }
 
     freeReplyObject(reply);
 
-    if (code != CTL_OK || cli_set_has(&ex->users, user.data, user.len)) {
+    if (code != CTL_OK || ctl_set_has(&ex->users, user.data, user.len)) {
         return code;
     }
 
-    (void) cli_export_left(ctl, ex, "token", id, "its user is not there");
+    (void) ctl_export_left(ctl, ex, "token", id, "its user is not there");
 
     return CTL_FOUND;
 }
@@ -356,7 +356,7 @@ cli_export_owner(ctl_t *ctl, cli_export_t *ex, const char *id,
 /* NULL: a field is not UTF-8, or there is no memory */
 
 static json_t *
-cli_export_record(cli_record_t *rec)
+ctl_export_record(ctl_record_t *rec)
 {
     size_t       i, len;
     json_t      *json, *value;
@@ -370,7 +370,7 @@ cli_export_record(cli_record_t *rec)
 
         value = len > 3 && strcmp(name + len - 3, "_at") == 0
                 && rec->field[i + 1].len
-                ? json_integer(cli_number(rec->field[i + 1].data))
+                ? json_integer(ctl_number(rec->field[i + 1].data))
                 : json_stringn(rec->field[i + 1].data, rec->field[i + 1].len);
 
         if (json_object_set_new(json, name, value) == -1) {
@@ -384,7 +384,7 @@ cli_export_record(cli_record_t *rec)
 
 
 static int
-cli_export_used(ctl_t *ctl, const char *id, json_t *json)
+ctl_export_used(ctl_t *ctl, const char *id, json_t *json)
 {
     int          code;
     size_t       i;
@@ -394,19 +394,19 @@ cli_export_used(ctl_t *ctl, const char *id, json_t *json)
     redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix, id);
     redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix, id);
 
-    code = cli_reply(ctl, &used);
+    code = ctl_reply(ctl, &used);
     if (code != CTL_OK) {
         return code;
     }
 
     if (used->type == REDIS_REPLY_STRING) {
         json_object_set_new(json, "last_used",
-                            json_integer(cli_number(used->str)));
+                            json_integer(ctl_number(used->str)));
     }
 
     freeReplyObject(used);
 
-    code = cli_reply(ctl, &reply);
+    code = ctl_reply(ctl, &reply);
     if (code != CTL_OK) {
         return code;
     }
@@ -414,7 +414,7 @@ cli_export_used(ctl_t *ctl, const char *id, json_t *json)
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
         usage = json_object();
 
-        for (i = 0; i + 1 < reply->elements && i < 2 * CLI_USAGE_MAX; i += 2) {
+        for (i = 0; i + 1 < reply->elements && i < 2 * CTL_USAGE_MAX; i += 2) {
 
             /* a location may hold any byte; it is told, not decided by */
 
@@ -433,7 +433,7 @@ cli_export_used(ctl_t *ctl, const char *id, json_t *json)
 
 
 static int
-cli_export_left(ctl_t *ctl, cli_export_t *ex, const char *what, const char *id,
+ctl_export_left(ctl_t *ctl, ctl_export_t *ex, const char *what, const char *id,
     const char *why)
 {
     ex->left++;
@@ -444,7 +444,7 @@ cli_export_left(ctl_t *ctl, cli_export_t *ex, const char *what, const char *id,
 
 
 static int
-cli_export_line(ctl_t *ctl, cli_export_t *ex, const char *kind, json_t *json)
+ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind, json_t *json)
 {
     int      rc;
     json_t  *line;

@@ -21,36 +21,36 @@
 #include <string.h>
 
 
-#define CLI_FSCK_COUNT  500                      /* names of a page, about */
+#define CTL_FSCK_COUNT  500                      /* names of a page, about */
 
 
-static int cli_fsck_run(cli_fsck_t *f);
-static int cli_fsck_audit(cli_fsck_t *f);
-static int cli_fsck_walk(cli_fsck_t *f, const char *command,
+static int ctl_fsck_run(ctl_fsck_t *f);
+static int ctl_fsck_audit(ctl_fsck_t *f);
+static int ctl_fsck_walk(ctl_fsck_t *f, const char *command,
     const char *kind, const char *owner);
-static int cli_fsck_scan(cli_fsck_t *f, const char *command,
+static int ctl_fsck_scan(ctl_fsck_t *f, const char *command,
     const char *kind, const char *owner, const char *cursor,
     redisReply **reply);
-static int cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
+static int ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
     redisReply *page, size_t step);
-static int cli_fsck_names(cli_fsck_t *f, cli_names_t *names);
-static int cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
+static int ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names);
+static int ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     redisReply **reply);
-static int cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i,
+static int ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *reply);
-static int cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
+static int ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *members);
-static int cli_fsck_same(cli_fsck_t *f, const char *id, const char *other);
-static int cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i);
-static void cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i,
+static int ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other);
+static int ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i);
+static void ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i,
     int mended);
 
 
 int
-cli_fsck(ctl_t *ctl, cli_args_t *args)
+ctl_fsck(ctl_t *ctl, cli_args_t *args)
 {
     int         code;
-    cli_fsck_t  f;
+    ctl_fsck_t  f;
 
     memset(&f, 0, sizeof(f));
     f.ctl = ctl;
@@ -58,10 +58,10 @@ cli_fsck(ctl_t *ctl, cli_args_t *args)
     f.findings = json_array();
     f.names = json_object();
 
-    code = cli_fsck_run(&f);
+    code = ctl_fsck_run(&f);
 
     if (code == CTL_OK) {
-        code = cli_fsck_print(&f);
+        code = ctl_fsck_print(&f);
     }
 
     json_decref(f.findings);
@@ -72,12 +72,12 @@ cli_fsck(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_fsck_run(cli_fsck_t *f)
+ctl_fsck_run(ctl_fsck_t *f)
 {
     int          code;
     size_t       i;
-    const char  *arg[CLI_FSCK_FIXED];
-    cli_names_t  types = { "types", "", 0, arg };
+    const char  *arg[CTL_FSCK_FIXED];
+    ctl_names_t  types = { "types", "", 0, arg };
 
     static const char  *walks[][2] = {
         { "SCAN", "token" },
@@ -91,7 +91,7 @@ cli_fsck_run(cli_fsck_t *f)
         { "ZSCAN", "last_used" }
     };
 
-    code = cli_fsck_names(f, &types);
+    code = ctl_fsck_names(f, &types);
 
     /* every other step rests on these: they are mended by hand first */
 
@@ -101,10 +101,10 @@ cli_fsck_run(cli_fsck_t *f)
 
     /* before a mend adds its entry to it */
 
-    code = cli_fsck_audit(f);
+    code = ctl_fsck_audit(f);
 
     for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CTL_OK; i++) {
-        code = cli_fsck_walk(f, walks[i][0], walks[i][1], "");
+        code = ctl_fsck_walk(f, walks[i][0], walks[i][1], "");
     }
 
     return code;
@@ -112,22 +112,22 @@ cli_fsck_run(cli_fsck_t *f)
 
 
 static int
-cli_fsck_audit(cli_fsck_t *f)
+ctl_fsck_audit(ctl_fsck_t *f)
 {
     int             code;
     size_t          i;
     json_t         *findings, *item;
     int64_t         found;
-    cli_finding_t   finding;
+    ctl_finding_t   finding;
 
-    code = cli_audit_findings(f->ctl, &findings, &found);
+    code = ctl_audit_findings(f->ctl, &findings, &found);
 
     memset(&finding, 0, sizeof(finding));
     finding.word = "audit";
 
     json_array_foreach(findings, i, item) {
         finding.seen = json_string_value(json_object_get(item, "seen"));
-        cli_fsck_say(f, &finding);
+        ctl_fsck_say(f, &finding);
     }
 
     /* those beyond the first ones */
@@ -140,28 +140,28 @@ cli_fsck_audit(cli_fsck_t *f)
 
 
 static int
-cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
+ctl_fsck_walk(ctl_fsck_t *f, const char *command, const char *kind,
     const char *owner)
 {
     int          code;
-    char         cursor[CLI_CURSOR];
+    char         cursor[CTL_CURSOR];
     redisReply  *reply;
 
     strcpy(cursor, "0");
 
     do {
-        code = cli_fsck_scan(f, command, kind, owner, cursor, &reply);
+        code = ctl_fsck_scan(f, command, kind, owner, cursor, &reply);
         if (code != CTL_OK) {
             return code;
         }
 
-        code = cli_cursor(f->ctl, reply, cursor);
+        code = ctl_cursor(f->ctl, reply, cursor);
         if (code != CTL_OK) {
             freeReplyObject(reply);
             return code;
         }
 
-        code = cli_fsck_page(f, kind, owner, reply->element[1],
+        code = ctl_fsck_page(f, kind, owner, reply->element[1],
                              command[0] == 'Z' ? 2 : 1);
         freeReplyObject(reply);
 
@@ -174,7 +174,7 @@ cli_fsck_walk(cli_fsck_t *f, const char *command, const char *kind,
 /* the next page of keys, or of an index */
 
 static int
-cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
+ctl_fsck_scan(ctl_fsck_t *f, const char *command, const char *kind,
     const char *owner, const char *cursor, redisReply **reply)
 {
     char         pattern[2 * STOK_PREFIX_MAX + 1], *out;
@@ -184,9 +184,9 @@ cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
     ctl = f->ctl;
 
     if (strcmp(command, "SCAN") != 0) {
-        return cli_command(ctl, reply, "%s %s%s%s %s COUNT %d", command,
+        return ctl_command(ctl, reply, "%s %s%s%s %s COUNT %d", command,
                            ctl->prefix, owner[0] ? "user-tokens:" : kind,
-                           owner, cursor, CLI_FSCK_COUNT);
+                           owner, cursor, CTL_FSCK_COUNT);
     }
 
     /* the prefix may have characters of a pattern */
@@ -201,21 +201,21 @@ cli_fsck_scan(cli_fsck_t *f, const char *command, const char *kind,
 
     *out = '\0';
 
-    return cli_command(ctl, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
-                       pattern, kind, CLI_FSCK_COUNT);
+    return ctl_command(ctl, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
+                       pattern, kind, CTL_FSCK_COUNT);
 }
 
 
 /* step: strings for each name, 2 where there are scores */
 
 static int
-cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
+ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
     redisReply *page, size_t step)
 {
     int           code;
     size_t        i, head;
     redisReply   *name;
-    cli_names_t   names;
+    ctl_names_t   names;
 
     if (page->elements == 0) {
         return CTL_OK;
@@ -224,7 +224,7 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
     names.kind = kind;
     names.owner = owner;
     names.n = 0;
-    names.arg = calloc(CLI_FSCK_FIXED + page->elements, sizeof(char *));
+    names.arg = calloc(CTL_FSCK_FIXED + page->elements, sizeof(char *));
 
     if (names.arg == NULL) {
         return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
@@ -245,12 +245,12 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
         memmove(name->str, name->str + head, (size_t) name->len - head + 1);
         name->len -= (int) head;
 
-        if (cli_fsck_key(f, kind, name)) {
-            names.arg[CLI_FSCK_FIXED + names.n++] = name->str;
+        if (ctl_fsck_key(f, kind, name)) {
+            names.arg[CTL_FSCK_FIXED + names.n++] = name->str;
         }
     }
 
-    code = names.n ? cli_fsck_names(f, &names) : CTL_OK;
+    code = names.n ? ctl_fsck_names(f, &names) : CTL_OK;
 
     free(names.arg);
 
@@ -259,23 +259,23 @@ cli_fsck_page(cli_fsck_t *f, const char *kind, const char *owner,
 
 
 static int
-cli_fsck_names(cli_fsck_t *f, cli_names_t *names)
+ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names)
 {
     int          code;
     size_t       i;
     redisReply  *reply;
 
-    code = cli_fsck_ask(f, names, "check", &reply);
+    code = ctl_fsck_ask(f, names, "check", &reply);
     if (code != CTL_OK) {
         return code;
     }
 
     /* what belongs to no name */
 
-    cli_fsck_findings(f, reply->element[1], 0, 0);
+    ctl_fsck_findings(f, reply->element[1], 0, 0);
 
     for (i = 1; i <= names->n && code == CTL_OK; i++) {
-        code = cli_fsck_one(f, names, i, reply);
+        code = ctl_fsck_one(f, names, i, reply);
     }
 
     freeReplyObject(reply);
@@ -285,7 +285,7 @@ cli_fsck_names(cli_fsck_t *f, cli_names_t *names)
 
 
 static int
-cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
+ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     redisReply **reply)
 {
     int          code;
@@ -296,8 +296,8 @@ cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
     names->arg[2] = names->owner;
     names->arg[3] = f->unreadable ? "keep" : "";
 
-    code = cli_script_reply(f->ctl, stok_script_fsck,
-                            (int) (CLI_FSCK_FIXED + names->n), names->arg,
+    code = ctl_script_reply(f->ctl, stok_script_fsck,
+                            (int) (CTL_FSCK_FIXED + names->n), names->arg,
                             reply);
     if (code != CTL_OK) {
         return code;
@@ -320,7 +320,7 @@ cli_fsck_ask(cli_fsck_t *f, cli_names_t *names, const char *mode,
 /* what the answer says of name i, from 1 */
 
 static int
-cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
+ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
 {
     int          code, good;
     size_t       k;
@@ -337,13 +337,13 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
         if (strcmp(names->kind, "token") == 0
             || strcmp(names->kind, "user") == 0)
         {
-            good = cli_fsck_record(f, names, i, records->element[i - 1]);
+            good = ctl_fsck_record(f, names, i, records->element[i - 1]);
 
         } else if (strcmp(names->kind, "id") == 0) {
-            good = cli_fsck_readable(f, records->element[i - 1]);
+            good = ctl_fsck_readable(f, records->element[i - 1]);
 
         } else {
-            code = cli_fsck_members(f, names, i, records->element[i - 1]);
+            code = ctl_fsck_members(f, names, i, records->element[i - 1]);
             if (code != CTL_OK) {
                 return code;
             }
@@ -353,14 +353,14 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
     for (k = 0; k < findings->elements && good && f->fix; k++) {
         finding = findings->element[k];
 
-        if ((size_t) cli_number(finding->element[1]->str) == i
+        if ((size_t) ctl_number(finding->element[1]->str) == i
             && finding->element[5]->str[0] == '+')
         {
-            return cli_fsck_mend(f, names, i);
+            return ctl_fsck_mend(f, names, i);
         }
     }
 
-    cli_fsck_findings(f, findings, i, 0);
+    ctl_fsck_findings(f, findings, i, 0);
 
     return CTL_OK;
 }
@@ -372,7 +372,7 @@ cli_fsck_one(cli_fsck_t *f, cli_names_t *names, size_t i, redisReply *reply)
  */
 
 static int
-cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
+ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *members)
 {
     int          code;
@@ -384,8 +384,8 @@ cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
         json_object_clear(f->names);
 
         if (members->elements == 1) {
-            return cli_fsck_walk(f, "SSCAN", "member",
-                                 names->arg[CLI_FSCK_FIXED + i - 1]);
+            return ctl_fsck_walk(f, "SSCAN", "member",
+                                 names->arg[CTL_FSCK_FIXED + i - 1]);
         }
     }
 
@@ -401,7 +401,7 @@ cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
                                                json_string_nocheck(id));
 
         } else if (strcmp(json_string_value(other), id) != 0) {
-            code = cli_fsck_same(f, id, json_string_value(other));
+            code = ctl_fsck_same(f, id, json_string_value(other));
         }
     }
 
@@ -412,19 +412,19 @@ cli_fsck_members(cli_fsck_t *f, cli_names_t *names, size_t i,
 /* a page may have been older than the other: both are asked for at once */
 
 static int
-cli_fsck_same(cli_fsck_t *f, const char *id, const char *other)
+ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other)
 {
     int           code;
     redisReply   *reply;
-    const char   *arg[CLI_FSCK_FIXED + 1];
-    cli_names_t   same = { "same", other, 1, arg };
+    const char   *arg[CTL_FSCK_FIXED + 1];
+    ctl_names_t   same = { "same", other, 1, arg };
 
-    arg[CLI_FSCK_FIXED] = id;
+    arg[CTL_FSCK_FIXED] = id;
 
-    code = cli_fsck_ask(f, &same, "check", &reply);
+    code = ctl_fsck_ask(f, &same, "check", &reply);
 
     if (code == CTL_OK) {
-        cli_fsck_findings(f, reply->element[1], 1, 0);
+        ctl_fsck_findings(f, reply->element[1], 1, 0);
         freeReplyObject(reply);
     }
 
@@ -435,19 +435,19 @@ cli_fsck_same(cli_fsck_t *f, const char *id, const char *other)
 /* it is judged anew, and what it is now is told */
 
 static int
-cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i)
+ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i)
 {
     int           code;
     redisReply   *reply;
-    const char   *arg[CLI_FSCK_FIXED + 1];
-    cli_names_t   one = { names->kind, names->owner, 1, arg };
+    const char   *arg[CTL_FSCK_FIXED + 1];
+    ctl_names_t   one = { names->kind, names->owner, 1, arg };
 
-    arg[CLI_FSCK_FIXED] = names->arg[CLI_FSCK_FIXED + i - 1];
+    arg[CTL_FSCK_FIXED] = names->arg[CTL_FSCK_FIXED + i - 1];
 
-    code = cli_fsck_ask(f, &one, "mend", &reply);
+    code = ctl_fsck_ask(f, &one, "mend", &reply);
 
     if (code == CTL_OK) {
-        cli_fsck_findings(f, reply->element[1], 1, 1);
+        ctl_fsck_findings(f, reply->element[1], 1, 1);
         freeReplyObject(reply);
     }
 
@@ -456,16 +456,16 @@ cli_fsck_mend(cli_fsck_t *f, cli_names_t *names, size_t i)
 
 
 static void
-cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i, int mended)
+ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int mended)
 {
     size_t          k;
     redisReply    **e;
-    cli_finding_t   finding;
+    ctl_finding_t   finding;
 
     for (k = 0; k < findings->elements; k++) {
         e = findings->element[k]->element;
 
-        if ((size_t) cli_number(e[1]->str) != i) {
+        if ((size_t) ctl_number(e[1]->str) != i) {
             continue;
         }
 
@@ -474,6 +474,6 @@ cli_fsck_findings(cli_fsck_t *f, redisReply *findings, size_t i, int mended)
         finding.user = e[3]->str;
         finding.seen = e[4]->str;
         finding.mended = mended && e[5]->str[0] == '+';
-        cli_fsck_say(f, &finding);
+        ctl_fsck_say(f, &finding);
     }
 }

@@ -4,14 +4,14 @@
  */
 
 
-#ifndef CLI_FSCK_H
-#define CLI_FSCK_H
+#ifndef CTL_FSCK_H
+#define CTL_FSCK_H
 
 
 #include "cli.h"
 
 
-#define CLI_FSCK_FIXED  4                        /* arguments before names */
+#define CTL_FSCK_FIXED  4                        /* arguments before names */
 
 
 typedef struct {
@@ -24,7 +24,7 @@ typedef struct {
     int64_t      mended;
     json_t      *findings;
     json_t      *names;                          /* of one user's tokens */
-} cli_fsck_t;
+} ctl_fsck_t;
 
 
 /* names of one kind, as one call of the script takes them */
@@ -33,7 +33,7 @@ typedef struct {
     const char   *owner;                         /* see scripts/fsck.lua */
     size_t        n;
     const char  **arg;                           /* names from FIXED on */
-} cli_names_t;
+} ctl_names_t;
 
 
 /* one thing that is wrong */
@@ -43,7 +43,7 @@ typedef struct {
     const char  *user;
     const char  *seen;
     int          mended;
-} cli_finding_t;
+} ctl_finding_t;
 
 
 /*
@@ -53,12 +53,12 @@ typedef struct {
  * same of a digest and its record, and is not said again.  key: 0: it was said
  * that the name is none of the schema.
  */
-int cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
+int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record);
-int cli_fsck_readable(cli_fsck_t *f, redisReply *record);
-int cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name);
-void cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding);
-int cli_fsck_print(cli_fsck_t *f);
+int ctl_fsck_readable(ctl_fsck_t *f, redisReply *record);
+int ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name);
+void ctl_fsck_say(ctl_fsck_t *f, const ctl_finding_t *finding);
+int ctl_fsck_print(ctl_fsck_t *f);
 
 
-#endif /* CLI_FSCK_H */
+#endif /* CTL_FSCK_H */

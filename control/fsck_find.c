@@ -9,28 +9,28 @@
 #include <string.h>
 
 
-#define CLI_FSCK_MOST  1000                      /* findings as JSON */
+#define CTL_FSCK_MOST  1000                      /* findings as JSON */
 
 
-static const char *cli_fsck_why(cli_fsck_t *f, const char *kind,
+static const char *ctl_fsck_why(ctl_fsck_t *f, const char *kind,
     const char *name, stok_str_t *field, size_t n);
-static size_t cli_fsck_fields(redisReply **element, size_t n,
-    stok_str_t field[CLI_FIELDS]);
+static size_t ctl_fsck_fields(redisReply **element, size_t n,
+    stok_str_t field[CTL_FIELDS]);
 
 
 int
-cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
+ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record)
 {
     char            seen[160];
     size_t          k, n;
-    stok_str_t      field[CLI_FIELDS];
+    stok_str_t      field[CTL_FIELDS];
     const char     *name, *why;
-    cli_finding_t   finding;
+    ctl_finding_t   finding;
 
-    name = names->arg[CLI_FSCK_FIXED + i - 1];
+    name = names->arg[CTL_FSCK_FIXED + i - 1];
     memset(&finding, 0, sizeof(finding));
-    n = cli_fsck_fields(record->element, record->elements, field);
+    n = ctl_fsck_fields(record->element, record->elements, field);
 
     for (k = 0; k + 1 < n; k += 2) {
         if (strcmp(field[k].data, "id") == 0) {
@@ -40,7 +40,7 @@ cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
 
     *(strcmp(names->kind, "user") == 0 ? &f->users : &f->tokens) += 1;
 
-    why = cli_fsck_why(f, names->kind, name, field, n);
+    why = ctl_fsck_why(f, names->kind, name, field, n);
 
     if (why == NULL) {
         return 1;
@@ -58,31 +58,31 @@ cli_fsck_record(cli_fsck_t *f, cli_names_t *names, size_t i,
 
     finding.word = "unreadable";
     finding.seen = seen;
-    cli_fsck_say(f, &finding);
+    ctl_fsck_say(f, &finding);
 
     return 0;
 }
 
 
 int
-cli_fsck_readable(cli_fsck_t *f, redisReply *record)
+ctl_fsck_readable(ctl_fsck_t *f, redisReply *record)
 {
     size_t       n;
-    stok_str_t   field[CLI_FIELDS];
+    stok_str_t   field[CTL_FIELDS];
 
-    n = cli_fsck_fields(record->element + 1, record->elements - 1, field);
+    n = ctl_fsck_fields(record->element + 1, record->elements - 1, field);
 
-    return cli_fsck_why(f, "token", record->element[0]->str, field, n)
+    return ctl_fsck_why(f, "token", record->element[0]->str, field, n)
            == NULL;
 }
 
 
 static size_t
-cli_fsck_fields(redisReply **element, size_t n, stok_str_t field[CLI_FIELDS])
+ctl_fsck_fields(redisReply **element, size_t n, stok_str_t field[CTL_FIELDS])
 {
     size_t  k;
 
-    n = n > CLI_FIELDS ? CLI_FIELDS : n;
+    n = n > CTL_FIELDS ? CTL_FIELDS : n;
 
     for (k = 0; k < n; k++) {
         field[k].data = element[k]->str;
@@ -96,7 +96,7 @@ cli_fsck_fields(redisReply **element, size_t n, stok_str_t field[CLI_FIELDS])
 /* NULL: it can be read, and its seal is right if there are keys */
 
 static const char *
-cli_fsck_why(cli_fsck_t *f, const char *kind, const char *name,
+ctl_fsck_why(ctl_fsck_t *f, const char *kind, const char *name,
     stok_str_t *field, size_t n)
 {
     int                   rc, tampered;
@@ -122,7 +122,7 @@ cli_fsck_why(cli_fsck_t *f, const char *kind, const char *name,
         rc = stok_token_record_decode(&token, field, n, &why);
 
         if (rc == STOK_OK && f->ctl->keys.n
-            && cli_unhex(name, strlen(name), digest) == CTL_OK)
+            && ctl_unhex(name, strlen(name), digest) == CTL_OK)
         {
             stok_seal_check_token(&f->ctl->keys, digest, &token);
             tampered = token.tampered;
@@ -134,18 +134,18 @@ cli_fsck_why(cli_fsck_t *f, const char *kind, const char *name,
 
 
 int
-cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name)
+ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name)
 {
     char            seen[160];
     stok_str_t      id;
     uint8_t         digest[STOK_DIGEST_LEN];
-    cli_finding_t   finding;
+    ctl_finding_t   finding;
 
     id.data = name->str;
     id.len = (size_t) name->len;
 
     if (strcmp(kind, "token") == 0
-        ? cli_unhex(id.data, id.len, digest) == CTL_OK
+        ? ctl_unhex(id.data, id.len, digest) == CTL_OK
         : strncmp(kind, "user", 4) == 0 ? stok_user_id_check(id) == STOK_OK
                                         : stok_record_id_check(id) == STOK_OK)
     {
@@ -159,14 +159,14 @@ cli_fsck_key(cli_fsck_t *f, const char *kind, redisReply *name)
              name->str);
     finding.word = "name";
     finding.seen = seen;
-    cli_fsck_say(f, &finding);
+    ctl_fsck_say(f, &finding);
 
     return 0;
 }
 
 
 void
-cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding)
+ctl_fsck_say(ctl_fsck_t *f, const ctl_finding_t *finding)
 {
     const char  *token, *user;
 
@@ -186,7 +186,7 @@ cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding)
         return;
     }
 
-    if (json_array_size(f->findings) < CLI_FSCK_MOST) {
+    if (json_array_size(f->findings) < CTL_FSCK_MOST) {
         json_array_append_new(f->findings,
             json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
                       "token", token, "user", user, "seen", finding->seen,
@@ -196,7 +196,7 @@ cli_fsck_say(cli_fsck_t *f, const cli_finding_t *finding)
 
 
 int
-cli_fsck_print(cli_fsck_t *f)
+ctl_fsck_print(ctl_fsck_t *f)
 {
     int  code;
 

@@ -1,5 +1,5 @@
 /*
- * import: lines of JSON to a dataset; see cli_dump.h.
+ * import: lines of JSON to a dataset; see ctl_dump.h.
  *
  * Two passes over the file.  The first reads every line, asks Redis what is
  * there, and changes nothing; the second writes, in batches, each record as a
@@ -23,50 +23,50 @@
 #include <unistd.h>
 
 
-static int cli_import_open(ctl_t *ctl, const char *path, FILE **in);
-static int cli_import_spool(ctl_t *ctl, FILE *in, FILE **out);
-static int cli_import_run(ctl_t *ctl, cli_args_t *args, cli_import_t *im);
-static int cli_import_digest(ctl_t *ctl, cli_import_t *im);
-static int cli_import_schema(ctl_t *ctl, cli_import_t *im);
-static int cli_import_empty(ctl_t *ctl, cli_import_t *im);
-static int cli_import_gone(ctl_t *ctl, cli_import_t *im);
-static void cli_import_gone_entry(redisReply *fields, json_t *gone);
-static int cli_import_finish(ctl_t *ctl, cli_import_t *im);
-static int cli_import_print(ctl_t *ctl, cli_import_t *im, int dry);
+static int ctl_import_open(ctl_t *ctl, const char *path, FILE **in);
+static int ctl_import_spool(ctl_t *ctl, FILE *in, FILE **out);
+static int ctl_import_run(ctl_t *ctl, cli_args_t *args, ctl_import_t *im);
+static int ctl_import_digest(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_schema(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_empty(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_gone(ctl_t *ctl, ctl_import_t *im);
+static void ctl_import_gone_entry(redisReply *fields, json_t *gone);
+static int ctl_import_finish(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_print(ctl_t *ctl, ctl_import_t *im, int dry);
 
 
 int
-cli_import(ctl_t *ctl, cli_args_t *args)
+ctl_import(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
-    cli_import_t  im;
+    ctl_import_t  im;
 
     memset(&im, 0, sizeof(im));
     im.overwrite = cli_option(args, "overwrite") != NULL;
 
-    code = cli_import_open(ctl, args->arg[0], &im.in);
+    code = ctl_import_open(ctl, args->arg[0], &im.in);
     if (code != CTL_OK) {
         return code;
     }
 
-    im.buffer = malloc(CLI_LINE_MAX + 1);
+    im.buffer = malloc(CTL_LINE_MAX + 1);
     im.gone = json_object();
     im.md = EVP_MD_CTX_new();
 
     code = im.buffer && im.gone && im.md
            && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL)
-           ? cli_import_run(ctl, args, &im)
+           ? ctl_import_run(ctl, args, &im)
            : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     fclose(im.in);
     free(im.buffer);
     json_decref(im.gone);
     EVP_MD_CTX_free(im.md);
-    cli_batch_free(&im);
-    cli_set_free(&im.users);
-    cli_set_free(&im.ids);
-    cli_set_free(&im.digests);
-    cli_set_free(&im.names);
+    ctl_batch_free(&im);
+    ctl_set_free(&im.users);
+    ctl_set_free(&im.ids);
+    ctl_set_free(&im.digests);
+    ctl_set_free(&im.names);
 
     return code;
 }
@@ -75,13 +75,13 @@ cli_import(ctl_t *ctl, cli_args_t *args)
 /* what cannot be read twice is copied first */
 
 static int
-cli_import_open(ctl_t *ctl, const char *path, FILE **in)
+ctl_import_open(ctl_t *ctl, const char *path, FILE **in)
 {
     int   code;
     FILE *file;
 
     if (strcmp(path, "-") == 0) {
-        return cli_import_spool(ctl, stdin, in);
+        return ctl_import_spool(ctl, stdin, in);
     }
 
     file = fopen(path, "re");
@@ -96,7 +96,7 @@ cli_import_open(ctl_t *ctl, const char *path, FILE **in)
         return CTL_OK;
     }
 
-    code = cli_import_spool(ctl, file, in);
+    code = ctl_import_spool(ctl, file, in);
     fclose(file);
 
     return code;
@@ -104,7 +104,7 @@ cli_import_open(ctl_t *ctl, const char *path, FILE **in)
 
 
 static int
-cli_import_spool(ctl_t *ctl, FILE *in, FILE **out)
+ctl_import_spool(ctl_t *ctl, FILE *in, FILE **out)
 {
     char    part[65536];
     size_t  n;
@@ -133,51 +133,51 @@ cli_import_spool(ctl_t *ctl, FILE *in, FILE **out)
 
 
 static int
-cli_import_run(ctl_t *ctl, cli_args_t *args, cli_import_t *im)
+ctl_import_run(ctl_t *ctl, cli_args_t *args, ctl_import_t *im)
 {
     int  code, dry;
 
     dry = cli_option(args, "dry-run") != NULL;
 
-    code = cli_import_schema(ctl, im);
+    code = ctl_import_schema(ctl, im);
 
     if (code == CTL_OK) {
-        code = cli_import_gone(ctl, im);
+        code = ctl_import_gone(ctl, im);
     }
 
     if (code == CTL_OK) {
-        code = cli_batch_load(ctl, im);
+        code = ctl_batch_load(ctl, im);
     }
 
     if (code == CTL_OK) {
-        code = cli_import_pass(ctl, im, 0);
+        code = ctl_import_pass(ctl, im, 0);
     }
 
     if (code == CTL_OK) {
-        code = cli_import_digest(ctl, im);
+        code = ctl_import_digest(ctl, im);
     }
 
     if (code == CTL_OK && im->count.new + im->count.overwritten) {
-        code = cli_walk_tokens(ctl, NULL, cli_import_name, im);
+        code = ctl_walk_tokens(ctl, NULL, ctl_import_name, im);
     }
 
     if (code == CTL_OK && !dry) {
         memset(&im->count, 0, sizeof(im->count));
-        code = cli_import_pass(ctl, im, 1);
+        code = ctl_import_pass(ctl, im, 1);
 
         if (code == CTL_OK) {
-            code = cli_import_finish(ctl, im);
+            code = ctl_import_finish(ctl, im);
         }
     }
 
-    return code == CTL_OK ? cli_import_print(ctl, im, dry) : code;
+    return code == CTL_OK ? ctl_import_print(ctl, im, dry) : code;
 }
 
 
 /* of the file, as the audit names it */
 
 static int
-cli_import_digest(ctl_t *ctl, cli_import_t *im)
+ctl_import_digest(ctl_t *ctl, ctl_import_t *im)
 {
     uint8_t  digest[STOK_DIGEST_LEN];
 
@@ -194,12 +194,12 @@ cli_import_digest(ctl_t *ctl, cli_import_t *im)
 /* a dataset of this schema, or none at all */
 
 static int
-cli_import_schema(ctl_t *ctl, cli_import_t *im)
+ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "HMGET %smeta schema brand", ctl->prefix);
+    code = ctl_command(ctl, &reply, "HMGET %smeta schema brand", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -220,7 +220,7 @@ cli_import_schema(ctl_t *ctl, cli_import_t *im)
     freeReplyObject(reply);
 
     if (code == CTL_OK) {
-        code = cli_import_empty(ctl, im);
+        code = ctl_import_empty(ctl, im);
     }
 
     return code;
@@ -230,13 +230,13 @@ cli_import_schema(ctl_t *ctl, cli_import_t *im)
 /* whether there is nothing but what init makes: then nothing is asked */
 
 static int
-cli_import_empty(ctl_t *ctl, cli_import_t *im)
+ctl_import_empty(ctl_t *ctl, ctl_import_t *im)
 {
     int          code;
     long long    n;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "DBSIZE");
+    code = ctl_command(ctl, &reply, "DBSIZE");
     if (code != CTL_OK) {
         return code;
     }
@@ -244,7 +244,7 @@ cli_import_empty(ctl_t *ctl, cli_import_t *im)
     n = reply->integer;
     freeReplyObject(reply);
 
-    code = cli_command(ctl, &reply, "EXISTS %smeta %saudit %saudit-head",
+    code = ctl_command(ctl, &reply, "EXISTS %smeta %saudit %saudit-head",
                        ctl->prefix, ctl->prefix, ctl->prefix);
     if (code != CTL_OK) {
         return code;
@@ -260,7 +260,7 @@ cli_import_empty(ctl_t *ctl, cli_import_t *im)
 /* tokens that the audit knows as revoked or deleted */
 
 static int
-cli_import_gone(ctl_t *ctl, cli_import_t *im)
+ctl_import_gone(ctl_t *ctl, ctl_import_t *im)
 {
     int          code;
     char         from[64];
@@ -270,7 +270,7 @@ cli_import_gone(ctl_t *ctl, cli_import_t *im)
     strcpy(from, "-");
 
     do {
-        code = cli_command(ctl, &reply, "XRANGE %saudit %s + COUNT 1000",
+        code = ctl_command(ctl, &reply, "XRANGE %saudit %s + COUNT 1000",
                            ctl->prefix, from);
         if (code != CTL_OK) {
             return code;
@@ -282,7 +282,7 @@ cli_import_gone(ctl_t *ctl, cli_import_t *im)
             entry = reply->element[i];
 
             if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2) {
-                cli_import_gone_entry(entry->element[1], im->gone);
+                ctl_import_gone_entry(entry->element[1], im->gone);
                 snprintf(from, sizeof(from), "(%s", entry->element[0]->str);
             }
         }
@@ -296,7 +296,7 @@ cli_import_gone(ctl_t *ctl, cli_import_t *im)
 
 
 static void
-cli_import_gone_entry(redisReply *fields, json_t *gone)
+ctl_import_gone_entry(redisReply *fields, json_t *gone)
 {
     size_t       i;
     const char  *name, *action, *token;
@@ -329,7 +329,7 @@ cli_import_gone_entry(redisReply *fields, json_t *gone)
 /* the marker of a dataset that was not there comes last */
 
 static int
-cli_import_finish(ctl_t *ctl, cli_import_t *im)
+ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
 {
     int          code;
     char        *word;
@@ -342,7 +342,7 @@ cli_import_finish(ctl_t *ctl, cli_import_t *im)
     arg[0] = im->brand;
     arg[1] = im->approval ? "required" : "none";
 
-    code = cli_script(ctl, stok_script_init, 2, arg, &word);
+    code = ctl_script(ctl, stok_script_init, 2, arg, &word);
     free(word);
 
     return code == CTL_FOUND ? CTL_OK : code;
@@ -350,10 +350,10 @@ cli_import_finish(ctl_t *ctl, cli_import_t *im)
 
 
 static int
-cli_import_print(ctl_t *ctl, cli_import_t *im, int dry)
+ctl_import_print(ctl_t *ctl, ctl_import_t *im, int dry)
 {
     int             code;
-    cli_counted_t  *c;
+    ctl_counted_t  *c;
 
     c = &im->count;
 

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef CLI_IMPORT_H
-#define CLI_IMPORT_H
+#ifndef CTL_IMPORT_H
+#define CTL_IMPORT_H
 
 
 #include "dump.h"
@@ -14,16 +14,16 @@
 #include <stdio.h>
 
 
-#define CLI_BATCH_RECORDS  250                   /* of a script's call */
-#define CLI_BATCH_FLIGHT   4                     /* calls without answer */
-#define CLI_BATCH_ARGS     64                    /* of a record, about */
+#define CTL_BATCH_RECORDS  250                   /* of a script's call */
+#define CTL_BATCH_FLIGHT   4                     /* calls without answer */
+#define CTL_BATCH_ARGS     64                    /* of a record, about */
 
 
 enum {
-    CLI_SHAPE_USER = 0,
-    CLI_SHAPE_TOKEN,
-    CLI_SHAPE_USAGE,
-    CLI_SHAPES
+    CTL_SHAPE_USER = 0,
+    CTL_SHAPE_TOKEN,
+    CTL_SHAPE_USAGE,
+    CTL_SHAPES
 };
 
 
@@ -34,14 +34,14 @@ typedef struct {
     size_t   overwritten;
     size_t   kept;                               /* as they are, not active */
     size_t   refused;                            /* changed meanwhile */
-} cli_counted_t;
+} ctl_counted_t;
 
 
 /* the lines of a call, to name them when it is answered */
 typedef struct {
     size_t   n;
-    size_t   line[CLI_BATCH_RECORDS];
-} cli_call_t;
+    size_t   line[CTL_BATCH_RECORDS];
+} ctl_call_t;
 
 
 /* names that the batch has, for records of the same ones behind it */
@@ -49,7 +49,7 @@ typedef struct {
     size_t   n;                                  /* strings; 0: none yet */
     int      argc;                               /* number of the first */
     size_t   text;                               /* and where it is */
-} cli_shape_t;
+} ctl_shape_t;
 
 
 typedef struct {
@@ -74,10 +74,10 @@ typedef struct {
     char            brand[STOK_BRAND_MAX + 1];
     int             approval;
 
-    cli_set_t       users;
-    cli_set_t       ids;
-    cli_set_t       digests;
-    cli_set_t       names;
+    ctl_set_t       users;
+    ctl_set_t       ids;
+    ctl_set_t       digests;
+    ctl_set_t       names;
     json_t         *gone;                        /* ids that were active */
 
     char            sha[64];                     /* of the script */
@@ -87,33 +87,33 @@ typedef struct {
     size_t         *len;                         /* of each */
     int             argc;
     int             argc_size;
-    cli_shape_t     shape[CLI_SHAPES];
+    ctl_shape_t     shape[CTL_SHAPES];
 
-    cli_call_t      call[CLI_BATCH_FLIGHT + 1];  /* a ring */
+    ctl_call_t      call[CTL_BATCH_FLIGHT + 1];  /* a ring */
     size_t          first;
     size_t          flying;
 
-    cli_counted_t   count;
-} cli_import_t;
+    ctl_counted_t   count;
+} ctl_import_t;
 
 
 /*
  * import_lines.c: every line of the file, to be checked, or to be written.
- * name: for cli_walk_tokens(): refuses a token here that is not in the file
+ * name: for ctl_walk_tokens(): refuses a token here that is not in the file
  * if its user has one of its name there.
  */
-int cli_import_pass(ctl_t *ctl, cli_import_t *im, int write);
-int cli_import_name(ctl_t *ctl, const char *id, cli_record_t *rec,
+int ctl_import_pass(ctl_t *ctl, ctl_import_t *im, int write);
+int ctl_import_name(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
 
 /*
  * batch.c: a record to Redis, together with others; flush sends what is left
  * and waits for every answer.  CTL_REJECTED: said, with the line.
  */
-int cli_batch_load(ctl_t *ctl, cli_import_t *im);
-int cli_batch_add(ctl_t *ctl, cli_import_t *im, const cli_line_t *line);
-int cli_batch_flush(ctl_t *ctl, cli_import_t *im);
-void cli_batch_free(cli_import_t *im);
+int ctl_batch_load(ctl_t *ctl, ctl_import_t *im);
+int ctl_batch_add(ctl_t *ctl, ctl_import_t *im, const ctl_line_t *line);
+int ctl_batch_flush(ctl_t *ctl, ctl_import_t *im);
+void ctl_batch_free(ctl_import_t *im);
 
 
-#endif /* CLI_IMPORT_H */
+#endif /* CTL_IMPORT_H */

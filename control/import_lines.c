@@ -10,48 +10,48 @@
 #include <string.h>
 
 
-static void cli_import_rewind(cli_import_t *im);
-static ssize_t cli_import_read(cli_import_t *im);
-static size_t cli_import_block(cli_import_t *im);
-static int cli_import_line(ctl_t *ctl, cli_import_t *im, cli_line_t *line);
-static int cli_import_order(cli_import_t *im, cli_line_t *line);
-static int cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line);
-static int cli_import_find(ctl_t *ctl, cli_import_t *im,
-    const cli_record_t *rec);
-static int cli_import_end(cli_import_t *im, cli_line_t *line);
+static void ctl_import_rewind(ctl_import_t *im);
+static ssize_t ctl_import_read(ctl_import_t *im);
+static size_t ctl_import_block(ctl_import_t *im);
+static int ctl_import_line(ctl_t *ctl, ctl_import_t *im, ctl_line_t *line);
+static int ctl_import_order(ctl_import_t *im, ctl_line_t *line);
+static int ctl_import_twice(ctl_t *ctl, ctl_import_t *im, ctl_line_t *line);
+static int ctl_import_find(ctl_t *ctl, ctl_import_t *im,
+    const ctl_record_t *rec);
+static int ctl_import_end(ctl_import_t *im, ctl_line_t *line);
 
 
 int
-cli_import_pass(ctl_t *ctl, cli_import_t *im, int write)
+ctl_import_pass(ctl_t *ctl, ctl_import_t *im, int write)
 {
     int          code;
     ssize_t      n;
-    cli_line_t   line;
+    ctl_line_t   line;
 
-    cli_import_rewind(im);
+    ctl_import_rewind(im);
     im->write = write;
     im->lines_users = 0;
     im->lines_tokens = 0;
     im->ended = 0;
     code = CTL_OK;
 
-    while (code == CTL_OK && (n = cli_import_read(im)) >= 0) {
-        code = cli_line_parse(ctl, &line, im->buffer, (size_t) n);
+    while (code == CTL_OK && (n = ctl_import_read(im)) >= 0) {
+        code = ctl_line_parse(ctl, &line, im->buffer, (size_t) n);
 
         if (code == CTL_OK) {
-            code = cli_import_line(ctl, im, &line);
+            code = ctl_import_line(ctl, im, &line);
         }
 
         if (code != CTL_OK && line.why[0]) {
             code = ctl_fail(ctl, code, "line %zu: %s", im->line, line.why);
         }
 
-        cli_line_free(&line);
+        ctl_line_free(&line);
     }
 
     if (code == CTL_OK && n == -2) {
         return ctl_fail(ctl, CTL_REJECTED, "line %zu: it is longer than %d "
-                        "bytes", im->line, CLI_LINE_MAX);
+                        "bytes", im->line, CTL_LINE_MAX);
     }
 
     if (code == CTL_OK && ferror(im->in)) {
@@ -64,12 +64,12 @@ cli_import_pass(ctl_t *ctl, cli_import_t *im, int write)
                         "early: there is no end line", im->line + 1);
     }
 
-    return code == CTL_OK ? cli_batch_flush(ctl, im) : code;
+    return code == CTL_OK ? ctl_batch_flush(ctl, im) : code;
 }
 
 
 static void
-cli_import_rewind(cli_import_t *im)
+ctl_import_rewind(ctl_import_t *im)
 {
     rewind(im->in);
     im->line = 0;
@@ -81,7 +81,7 @@ cli_import_rewind(cli_import_t *im)
 /* its length without the line feed; -1: there is none; -2: too long */
 
 static ssize_t
-cli_import_read(cli_import_t *im)
+ctl_import_read(ctl_import_t *im)
 {
     size_t       n, len;
     const char  *p, *end;
@@ -89,7 +89,7 @@ cli_import_read(cli_import_t *im)
     n = 0;
 
     for ( ;; ) {
-        if (im->at == im->end && cli_import_block(im) == 0) {
+        if (im->at == im->end && ctl_import_block(im) == 0) {
             im->line += n != 0;
             return n ? (ssize_t) n : -1;
         }
@@ -98,7 +98,7 @@ cli_import_read(cli_import_t *im)
         end = memchr(p, '\n', im->end - im->at);
         len = end ? (size_t) (end - p) : im->end - im->at;
 
-        if (n + len > CLI_LINE_MAX) {
+        if (n + len > CTL_LINE_MAX) {
             im->line++;
             return -2;
         }
@@ -117,7 +117,7 @@ cli_import_read(cli_import_t *im)
 
 
 static size_t
-cli_import_block(cli_import_t *im)
+ctl_import_block(ctl_import_t *im)
 {
     im->at = 0;
     im->end = fread(im->block, 1, sizeof(im->block), im->in);
@@ -133,41 +133,41 @@ cli_import_block(cli_import_t *im)
 
 
 static int
-cli_import_line(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
+ctl_import_line(ctl_t *ctl, ctl_import_t *im, ctl_line_t *line)
 {
     int  code;
 
-    code = cli_import_order(im, line);
+    code = ctl_import_order(im, line);
 
     if (code != CTL_OK) {
         return code;
     }
 
-    if (line->kind == CLI_LINE_META || line->kind == CLI_LINE_END) {
+    if (line->kind == CTL_LINE_META || line->kind == CTL_LINE_END) {
         return CTL_OK;
     }
 
     if (!im->write) {
-        code = cli_import_twice(ctl, im, line);
+        code = ctl_import_twice(ctl, im, line);
 
         if (code != CTL_OK) {
             return code;
         }
     }
 
-    return cli_batch_add(ctl, im, line);
+    return ctl_batch_add(ctl, im, line);
 }
 
 
 static int
-cli_import_order(cli_import_t *im, cli_line_t *line)
+ctl_import_order(ctl_import_t *im, ctl_line_t *line)
 {
     if (im->ended) {
         snprintf(line->why, sizeof(line->why), "it stands behind the end");
         return CTL_REJECTED;
     }
 
-    if ((im->line == 1) != (line->kind == CLI_LINE_META)) {
+    if ((im->line == 1) != (line->kind == CTL_LINE_META)) {
         snprintf(line->why, sizeof(line->why), "%s", im->line == 1
                  ? "it is no export: the first line is not meta"
                  : "meta is the first line, and no other");
@@ -176,7 +176,7 @@ cli_import_order(cli_import_t *im, cli_line_t *line)
 
     switch (line->kind) {
 
-    case CLI_LINE_META:
+    case CTL_LINE_META:
         snprintf(im->brand, sizeof(im->brand), "%s",
                  json_string_value(json_object_get(line->object, "brand")));
         im->approval = json_object_get(line->object, "approval")
@@ -185,16 +185,16 @@ cli_import_order(cli_import_t *im, cli_line_t *line)
                                  "required") == 0;
         break;
 
-    case CLI_LINE_USER:
+    case CTL_LINE_USER:
         im->lines_users++;
         break;
 
-    case CLI_LINE_TOKEN:
+    case CTL_LINE_TOKEN:
         im->lines_tokens++;
         break;
 
     default:
-        return cli_import_end(im, line);
+        return ctl_import_end(im, line);
     }
 
     return CTL_OK;
@@ -204,24 +204,24 @@ cli_import_order(cli_import_t *im, cli_line_t *line)
 /* a second record of an id, a digest, or a name of a user's token */
 
 static int
-cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
+ctl_import_twice(ctl_t *ctl, ctl_import_t *im, ctl_line_t *line)
 {
     int          rc;
     char         name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES];
     size_t       len;
     const char  *what;
 
-    if (line->kind == CLI_LINE_USER) {
+    if (line->kind == CTL_LINE_USER) {
         what = "a user of this id";
-        rc = cli_set_add(&im->users, line->id.data, line->id.len);
+        rc = ctl_set_add(&im->users, line->id.data, line->id.len);
 
     } else {
         what = "a token of this id";
-        rc = cli_set_add(&im->ids, line->id.data, line->id.len);
+        rc = ctl_set_add(&im->ids, line->id.data, line->id.len);
 
         if (rc == 1) {
             what = "a token of this digest";
-            rc = cli_set_add(&im->digests, line->digest, STOK_DIGEST_LEN);
+            rc = ctl_set_add(&im->digests, line->digest, STOK_DIGEST_LEN);
         }
 
         if (rc == 1) {
@@ -232,7 +232,7 @@ cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
             len += line->token.name.len;
 
             what = "a token of this name and user";
-            rc = cli_set_add(&im->names, name, len);
+            rc = ctl_set_add(&im->names, name, len);
         }
     }
 
@@ -245,7 +245,7 @@ cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
         return CTL_REJECTED;
     }
 
-    im->seals |= (line->kind == CLI_LINE_USER ? line->user.seal.len
+    im->seals |= (line->kind == CTL_LINE_USER ? line->user.seal.len
                                               : line->token.seal.len) != 0;
 
     return CTL_OK;
@@ -255,25 +255,25 @@ cli_import_twice(ctl_t *ctl, cli_import_t *im, cli_line_t *line)
 /* a token that is here and not in the file keeps its name for itself */
 
 int
-cli_import_name(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_import_name(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     char           name[STOK_USER_ID_MAX + 1 + STOK_NAME_BYTES + 1];
     int            code, len;
-    cli_import_t  *im;
+    ctl_import_t  *im;
 
     im = data;
 
-    len = snprintf(name, sizeof(name), "%s\n%s", cli_get(rec, "user"),
-                   cli_get(rec, "name"));
+    len = snprintf(name, sizeof(name), "%s\n%s", ctl_get(rec, "user"),
+                   ctl_get(rec, "name"));
 
     if (len >= (int) sizeof(name)
-        || cli_set_has(&im->ids, id, strlen(id))
-        || !cli_set_has(&im->names, name, (size_t) len))
+        || ctl_set_has(&im->ids, id, strlen(id))
+        || !ctl_set_has(&im->names, name, (size_t) len))
     {
         return CTL_OK;
     }
 
-    code = cli_import_find(ctl, im, rec);
+    code = ctl_import_find(ctl, im, rec);
 
     return code != CTL_OK ? code
            : ctl_fail(ctl, CTL_REJECTED, "line %zu: its user has a token of "
@@ -285,24 +285,24 @@ cli_import_name(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
 /* im->line: where the token of this user and name stands */
 
 static int
-cli_import_find(ctl_t *ctl, cli_import_t *im, const cli_record_t *rec)
+ctl_import_find(ctl_t *ctl, ctl_import_t *im, const ctl_record_t *rec)
 {
     int          code, found;
     ssize_t      n;
-    cli_line_t   line;
+    ctl_line_t   line;
 
-    cli_import_rewind(im);
+    ctl_import_rewind(im);
     code = CTL_OK;
     found = 0;
 
-    while (code == CTL_OK && !found && (n = cli_import_read(im)) >= 0) {
-        code = cli_line_parse(ctl, &line, im->buffer, (size_t) n);
+    while (code == CTL_OK && !found && (n = ctl_import_read(im)) >= 0) {
+        code = ctl_line_parse(ctl, &line, im->buffer, (size_t) n);
 
-        found = code == CTL_OK && line.kind == CLI_LINE_TOKEN
-                && cli_str_is(line.token.user, cli_get(rec, "user"))
-                && cli_str_is(line.token.name, cli_get(rec, "name"));
+        found = code == CTL_OK && line.kind == CTL_LINE_TOKEN
+                && ctl_str_is(line.token.user, ctl_get(rec, "user"))
+                && ctl_str_is(line.token.name, ctl_get(rec, "name"));
 
-        cli_line_free(&line);
+        ctl_line_free(&line);
     }
 
     return code == CTL_OK && !found
@@ -312,7 +312,7 @@ cli_import_find(ctl_t *ctl, cli_import_t *im, const cli_record_t *rec)
 
 
 static int
-cli_import_end(cli_import_t *im, cli_line_t *line)
+ctl_import_end(ctl_import_t *im, ctl_line_t *line)
 {
     json_t  *users, *tokens;
 

@@ -14,22 +14,22 @@
 #include <string.h>
 
 
-static int cli_incident_stop(ctl_t *ctl, const char *id, int *revoked);
-static int cli_incident_revoke(ctl_t *ctl, const char *id,
-    cli_record_t *rec);
-static int cli_incident_gather(ctl_t *ctl, const char *id, json_t *incident);
-static json_t *cli_incident_remaining(json_t *token);
-static void cli_incident_print(json_t *incident);
+static int ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked);
+static int ctl_incident_revoke(ctl_t *ctl, const char *id,
+    ctl_record_t *rec);
+static int ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident);
+static json_t *ctl_incident_remaining(json_t *token);
+static void ctl_incident_print(json_t *incident);
 
 
 int
-cli_incident_token(ctl_t *ctl, cli_args_t *args)
+ctl_incident_token(ctl_t *ctl, cli_args_t *args)
 {
     int       code, tries, revoked;
     char     *brand;
     json_t   *incident;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
@@ -39,8 +39,8 @@ cli_incident_token(ctl_t *ctl, cli_args_t *args)
     code = CTL_CHANGED;
     revoked = 0;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_incident_stop(ctl, args->arg[0], &revoked);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_incident_stop(ctl, args->arg[0], &revoked);
     }
 
     if (code != CTL_OK) {
@@ -50,7 +50,7 @@ cli_incident_token(ctl_t *ctl, cli_args_t *args)
     incident = json_object();
     json_object_set_new(incident, "revoked_now", json_boolean(revoked));
 
-    code = cli_incident_gather(ctl, args->arg[0], incident);
+    code = ctl_incident_gather(ctl, args->arg[0], incident);
 
     if (code != CTL_OK) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "the token is revoked; not all could be "
@@ -63,7 +63,7 @@ cli_incident_token(ctl_t *ctl, cli_args_t *args)
         cli_answer(ctl, incident);
 
     } else {
-        cli_incident_print(incident);
+        ctl_incident_print(incident);
         json_decref(incident);
     }
 
@@ -72,22 +72,22 @@ cli_incident_token(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_incident_stop(ctl_t *ctl, const char *id, int *revoked)
+ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 {
     int           code;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (strcmp(cli_get(&rec, "status"), "revoked") != 0) {
-        code = cli_incident_revoke(ctl, id, &rec);
+    if (strcmp(ctl_get(&rec, "status"), "revoked") != 0) {
+        code = ctl_incident_revoke(ctl, id, &rec);
         *revoked = code == CTL_OK;
     }
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return code;
 }
@@ -96,16 +96,16 @@ cli_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 /* what is wrong with a record is no reason to leave the token valid */
 
 static int
-cli_incident_revoke(ctl_t *ctl, const char *id, cli_record_t *rec)
+ctl_incident_revoke(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
     int                   n, code;
     char                  seal[STOK_SEAL_MAX + 1];
     const char           *field[6];
     stok_token_record_t   token;
 
-    code = cli_decode_token(ctl, id, rec, &token);
+    code = ctl_decode_token(ctl, id, rec, &token);
 
-    if (code != CTL_OK && cli_needs_key(ctl, rec)) {
+    if (code != CTL_OK && ctl_needs_key(ctl, rec)) {
         return code;
     }
 
@@ -122,58 +122,58 @@ cli_incident_revoke(ctl_t *ctl, const char *id, cli_record_t *rec)
     if (code == CTL_OK) {
         token.status = STOK_TOKEN_REVOKED;
 
-        if (cli_token_seal(ctl, rec, &token, seal)) {
+        if (ctl_token_seal(ctl, rec, &token, seal)) {
             field[n++] = "seal";
             field[n++] = seal;
         }
     }
 
-    return cli_change(ctl, rec, id, cli_get(rec, "user"), "token.revoke",
-                      cli_get(rec, "status"), "revoked", n, field);
+    return ctl_change(ctl, rec, id, ctl_get(rec, "user"), "token.revoke",
+                      ctl_get(rec, "status"), "revoked", n, field);
 }
 
 
 static int
-cli_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
+ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
 {
     int            code;
     json_t        *token, *timeline;
     int64_t        now;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
 
     if (code == CTL_OK) {
-        code = cli_read_token(ctl, id, &rec);
+        code = ctl_read_token(ctl, id, &rec);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
-    token = cli_json(&rec, NULL);
-    cli_free(&rec);
+    token = ctl_json(&rec, NULL);
+    ctl_free(&rec);
 
     /* what is asked by is what was named */
 
     json_object_set_new(token, "id", json_string(id));
     json_object_set_new(incident, "token", token);
 
-    code = cli_token_more(ctl, token, now);
+    code = ctl_token_more(ctl, token, now);
 
     if (code == CTL_OK) {
-        code = cli_usage_read(ctl, id, token);
+        code = ctl_usage_read(ctl, id, token);
     }
 
     if (code == CTL_OK) {
-        code = cli_timeline(ctl, id, NULL, &timeline);
+        code = ctl_timeline(ctl, id, NULL, &timeline);
     }
 
     if (code == CTL_OK) {
-        cli_timeline_usage(timeline, token, now);
+        ctl_timeline_usage(timeline, token, now);
         json_object_set_new(incident, "timeline", timeline);
         json_object_set_new(incident, "remaining",
-                            cli_incident_remaining(token));
+                            ctl_incident_remaining(token));
     }
 
     return code;
@@ -181,45 +181,45 @@ cli_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
 
 
 static json_t *
-cli_incident_remaining(json_t *token)
+ctl_incident_remaining(json_t *token)
 {
     char     text[1024], addrs[512], locations[512], date[24];
-    char     id[CLI_QUOTED], user[CLI_QUOTED], env[CLI_QUOTED];
+    char     id[CTL_QUOTED], user[CTL_QUOTED], env[CTL_QUOTED];
     json_t  *remaining, *where;
 
     remaining = json_array();
     where = json_object_get(token, "env");
 
-    cli_quote(json_string_value(json_object_get(token, "id")), id);
-    cli_quote(json_string_value(json_object_get(token, "user")), user);
-    cli_quote(json_string_length(where) ? json_string_value(where) : "ENV",
+    ctl_quote(json_string_value(json_object_get(token, "id")), id);
+    ctl_quote(json_string_value(json_object_get(token, "user")), user);
+    ctl_quote(json_string_length(where) ? json_string_value(where) : "ENV",
               env);
-    cli_words(json_object_get(token, "addrs"), addrs, sizeof(addrs));
-    cli_words(json_object_get(token, "locations"), locations,
+    ctl_words(json_object_get(token, "addrs"), addrs, sizeof(addrs));
+    ctl_words(json_object_get(token, "locations"), locations,
               sizeof(locations));
-    cli_iso(json_integer_value(json_object_get(token, "revoked_at"))
-            + CLI_WATCH, date);
+    ctl_iso(json_integer_value(json_object_get(token, "revoked_at"))
+            + CTL_WATCH, date);
 
-    cli_remains(remaining, "replace", "Replace it by a new token",
+    ctl_remains(remaining, "replace", "Replace it by a new token",
                 "token create --user %s --name NEW-NAME --env %s", user, env);
 
     snprintf(text, sizeof(text), "Update the integrations that used it: %s%s",
              addrs[0] ? "they came from " : "no address is known", addrs);
-    cli_remains(remaining, "update", text, NULL);
+    ctl_remains(remaining, "update", text, NULL);
 
     snprintf(text, sizeof(text), "Find out what was reached with it, and "
              "rotate what was read there: %s",
              locations[0] ? locations : "no location is known");
-    cli_remains(remaining, "downstream", text, NULL);
+    ctl_remains(remaining, "downstream", text, NULL);
 
-    cli_remains(remaining, "watch", "Watch for attempts with it",
+    ctl_remains(remaining, "watch", "Watch for attempts with it",
                 "audit --token %s --follow", id);
 
     snprintf(text, sizeof(text), "Delete it after the watch, from %s on",
              date);
-    cli_remains(remaining, "delete", text, "token delete %s", id);
+    ctl_remains(remaining, "delete", text, "token delete %s", id);
 
-    cli_remains(remaining, "document", "Document the incident: keep this "
+    ctl_remains(remaining, "document", "Document the incident: keep this "
                 "report", "--json incident token %s", id);
 
     return remaining;
@@ -227,7 +227,7 @@ cli_incident_remaining(json_t *token)
 
 
 static void
-cli_incident_print(json_t *incident)
+ctl_incident_print(json_t *incident)
 {
     json_t  *token;
 
@@ -239,6 +239,6 @@ cli_incident_print(json_t *incident)
            ? " is revoked now\n\n" : " was revoked already\n\n");
 
     cli_print_fields(json_incref(token));
-    cli_timeline_print(json_object_get(incident, "timeline"));
-    cli_remains_print(json_object_get(incident, "remaining"));
+    ctl_timeline_print(json_object_get(incident, "timeline"));
+    ctl_remains_print(json_object_get(incident, "remaining"));
 }

@@ -11,33 +11,33 @@
 #include <string.h>
 
 
-static int cli_suspect_gather(ctl_t *ctl, const char *id, json_t *incident);
-static int cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens,
+static int ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident);
+static int ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens,
     int64_t now);
-static json_t *cli_suspect_downstream(json_t *tokens);
-static void cli_suspect_reached(json_t *downstream, const char *location,
+static json_t *ctl_suspect_downstream(json_t *tokens);
+static void ctl_suspect_reached(json_t *downstream, const char *location,
     json_t *id);
-static json_t *cli_suspect_remaining(const char *id, json_t *incident);
-static void cli_suspect_print(json_t *incident, const char *id);
-static void cli_suspect_token(json_t *token);
+static json_t *ctl_suspect_remaining(const char *id, json_t *incident);
+static void ctl_suspect_print(json_t *incident, const char *id);
+static void ctl_suspect_token(json_t *token);
 
 
 int
-cli_incident_user(ctl_t *ctl, cli_args_t *args)
+ctl_incident_user(ctl_t *ctl, cli_args_t *args)
 {
     int      code;
     char    *brand;
     json_t  *incident;
     int64_t  n;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_user_stop(ctl, args->arg[0], &n);
+    code = ctl_user_stop(ctl, args->arg[0], &n);
     if (code != CTL_OK) {
         return code;
     }
@@ -45,7 +45,7 @@ cli_incident_user(ctl_t *ctl, cli_args_t *args)
     incident = json_object();
     json_object_set_new(incident, "revoked", json_integer((json_int_t) n));
 
-    code = cli_suspect_gather(ctl, args->arg[0], incident);
+    code = ctl_suspect_gather(ctl, args->arg[0], incident);
 
     if (code != CTL_OK) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "the user's tokens are revoked; not all "
@@ -58,7 +58,7 @@ cli_incident_user(ctl_t *ctl, cli_args_t *args)
         cli_answer(ctl, incident);
 
     } else {
-        cli_suspect_print(incident, args->arg[0]);
+        ctl_suspect_print(incident, args->arg[0]);
         json_decref(incident);
     }
 
@@ -67,47 +67,47 @@ cli_incident_user(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
+ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
 {
     int            code;
     json_t        *user, *tokens, *timeline;
     int64_t        now;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
 
     if (code == CTL_OK) {
-        code = cli_read_user(ctl, id, &rec);
+        code = ctl_read_user(ctl, id, &rec);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
-    user = cli_json(&rec, id);
-    cli_free(&rec);
+    user = ctl_json(&rec, id);
+    ctl_free(&rec);
     json_object_set_new(incident, "user", user);
 
     tokens = json_array();
     json_object_set_new(incident, "tokens", tokens);
 
-    code = cli_usage_user(ctl, id, user);
+    code = ctl_usage_user(ctl, id, user);
 
     if (code == CTL_OK) {
-        code = cli_suspect_tokens(ctl, id, tokens, now);
+        code = ctl_suspect_tokens(ctl, id, tokens, now);
     }
 
     if (code == CTL_OK) {
-        code = cli_timeline(ctl, NULL, id, &timeline);
+        code = ctl_timeline(ctl, NULL, id, &timeline);
     }
 
     if (code == CTL_OK) {
-        cli_timeline_usage(timeline, user, now);
+        ctl_timeline_usage(timeline, user, now);
         json_object_set_new(incident, "timeline", timeline);
         json_object_set_new(incident, "downstream",
-                            cli_suspect_downstream(tokens));
+                            ctl_suspect_downstream(tokens));
         json_object_set_new(incident, "remaining",
-                            cli_suspect_remaining(id, incident));
+                            ctl_suspect_remaining(id, incident));
     }
 
     return code;
@@ -115,21 +115,21 @@ cli_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
 
 
 static int
-cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
+ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
 {
     int            code;
     size_t         i;
     json_t        *token;
     redisReply    *ids;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_user_tokens(ctl, id, &ids);
+    code = ctl_user_tokens(ctl, id, &ids);
     if (code != CTL_OK) {
         return code;
     }
 
     for (i = 0; i < ids->elements && code == CTL_OK; i++) {
-        code = cli_read_token(ctl, ids->element[i]->str, &rec);
+        code = ctl_read_token(ctl, ids->element[i]->str, &rec);
 
         if (code == CTL_NOTFOUND || code == CTL_BROKEN) {
             ctl_note_error(ctl);
@@ -141,16 +141,16 @@ cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
             break;
         }
 
-        token = cli_json(&rec, NULL);
-        cli_free(&rec);
+        token = ctl_json(&rec, NULL);
+        ctl_free(&rec);
 
         json_object_set_new(token, "id", json_string(ids->element[i]->str));
         json_array_append_new(tokens, token);
 
-        code = cli_token_more(ctl, token, now);
+        code = ctl_token_more(ctl, token, now);
 
         if (code == CTL_OK) {
-            code = cli_usage_read(ctl, ids->element[i]->str, token);
+            code = ctl_usage_read(ctl, ids->element[i]->str, token);
         }
     }
 
@@ -163,7 +163,7 @@ cli_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
 /* which location was reached by which tokens */
 
 static json_t *
-cli_suspect_downstream(json_t *tokens)
+ctl_suspect_downstream(json_t *tokens)
 {
     size_t   i, k;
     json_t  *downstream, *token, *name, *id;
@@ -175,14 +175,14 @@ cli_suspect_downstream(json_t *tokens)
 
         json_array_foreach(json_object_get(token, "locations"), k, name) {
             if (json_is_string(name)) {
-                cli_suspect_reached(downstream, json_string_value(name), id);
+                ctl_suspect_reached(downstream, json_string_value(name), id);
             }
         }
 
         name = json_object_get(token, "last_location");
 
         if (json_is_string(name)) {
-            cli_suspect_reached(downstream, json_string_value(name), id);
+            ctl_suspect_reached(downstream, json_string_value(name), id);
         }
     }
 
@@ -191,7 +191,7 @@ cli_suspect_downstream(json_t *tokens)
 
 
 static void
-cli_suspect_reached(json_t *downstream, const char *location, json_t *id)
+ctl_suspect_reached(json_t *downstream, const char *location, json_t *id)
 {
     size_t   i;
     json_t  *item, *ids;
@@ -218,42 +218,42 @@ cli_suspect_reached(json_t *downstream, const char *location, json_t *id)
 
 
 static json_t *
-cli_suspect_remaining(const char *id, json_t *incident)
+ctl_suspect_remaining(const char *id, json_t *incident)
 {
-    char     text[1024], words[512], user[CLI_QUOTED], date[24];
+    char     text[1024], words[512], user[CTL_QUOTED], date[24];
     json_t  *remaining, *who;
     int64_t  at, last;
     size_t   i;
 
     remaining = json_array();
     who = json_object_get(incident, "user");
-    cli_quote(id, user);
+    ctl_quote(id, user);
 
     if (strcmp(json_string_value(json_object_get(who, "status"))
                ? json_string_value(json_object_get(who, "status")) : "",
                "active") == 0)
     {
-        cli_remains(remaining, "disable", "Until it is known how this came "
+        ctl_remains(remaining, "disable", "Until it is known how this came "
                     "about, nobody needs new tokens of it", "user disable %s",
                     user);
     }
 
-    cli_words(json_object_get(who, "locations"), words, sizeof(words));
+    ctl_words(json_object_get(who, "locations"), words, sizeof(words));
     snprintf(text, sizeof(text), "Rotate what could be read or changed behind "
              "these locations: %s", words[0] ? words : "none is known");
-    cli_remains(remaining, "downstream", text, NULL);
+    ctl_remains(remaining, "downstream", text, NULL);
 
-    cli_remains(remaining, "replace", "Replace the tokens that were in use, "
+    ctl_remains(remaining, "replace", "Replace the tokens that were in use, "
                 "one by one", "token create --user %s --name NEW-NAME "
                 "--env ENV", user);
 
-    cli_words(json_object_get(who, "addrs"), words, sizeof(words));
+    ctl_words(json_object_get(who, "addrs"), words, sizeof(words));
     snprintf(text, sizeof(text), "Update the integrations that used them: "
              "%s%s", words[0] ? "they came from " : "no address is known",
              words);
-    cli_remains(remaining, "update", text, NULL);
+    ctl_remains(remaining, "update", text, NULL);
 
-    cli_remains(remaining, "watch", "Watch for attempts with them",
+    ctl_remains(remaining, "watch", "Watch for attempts with them",
                 "audit --user %s --follow", user);
 
     for (i = 0, last = 0; i < json_array_size(json_object_get(incident,
@@ -266,12 +266,12 @@ cli_suspect_remaining(const char *id, json_t *incident)
         last = at > last ? at : last;
     }
 
-    cli_iso(last + CLI_WATCH, date);
+    ctl_iso(last + CTL_WATCH, date);
     snprintf(text, sizeof(text), "Delete the old tokens after the watch, from "
              "%s on", last ? date : "now");
-    cli_remains(remaining, "delete", text, "token list --user %s", user);
+    ctl_remains(remaining, "delete", text, "token list --user %s", user);
 
-    cli_remains(remaining, "document", "Document the incident: keep this "
+    ctl_remains(remaining, "document", "Document the incident: keep this "
                 "report", "--json incident user %s", user);
 
     return remaining;
@@ -279,7 +279,7 @@ cli_suspect_remaining(const char *id, json_t *incident)
 
 
 static void
-cli_suspect_print(json_t *incident, const char *id)
+ctl_suspect_print(json_t *incident, const char *id)
 {
     char         words[1024];
     size_t       i;
@@ -299,13 +299,13 @@ cli_suspect_print(json_t *incident, const char *id)
     printf("\nTokens\n");
 
     json_array_foreach(tokens, i, item) {
-        cli_suspect_token(item);
+        ctl_suspect_token(item);
     }
 
     printf("\nRotate downstream\n");
 
     json_array_foreach(json_object_get(incident, "downstream"), i, item) {
-        cli_words(json_object_get(item, "tokens"), words, sizeof(words));
+        ctl_words(json_object_get(item, "tokens"), words, sizeof(words));
         printf("  ");
         cli_safe(json_string_value(json_object_get(item, "location")));
         printf("  by ");
@@ -317,13 +317,13 @@ cli_suspect_print(json_t *incident, const char *id)
         printf("  no location is known\n");
     }
 
-    cli_timeline_print(json_object_get(incident, "timeline"));
-    cli_remains_print(json_object_get(incident, "remaining"));
+    ctl_timeline_print(json_object_get(incident, "timeline"));
+    ctl_remains_print(json_object_get(incident, "remaining"));
 }
 
 
 static void
-cli_suspect_token(json_t *token)
+ctl_suspect_token(json_t *token)
 {
     char         words[512], date[24];
     json_t      *used;
@@ -341,10 +341,10 @@ cli_suspect_token(json_t *token)
 
     if (json_is_integer(used)) {
         used = json_object_get(token, "first_used");
-        cli_iso(json_integer_value(used), date);
+        ctl_iso(json_integer_value(used), date);
         printf("    used     first %s", json_is_integer(used) ? date : "?");
 
-        cli_iso(json_integer_value(json_object_get(token, "last_used")),
+        ctl_iso(json_integer_value(json_object_get(token, "last_used")),
                 date);
         printf(", last %s, %lld times\n", date, (long long)
                json_integer_value(json_object_get(token, "uses")));
@@ -353,7 +353,7 @@ cli_suspect_token(json_t *token)
         printf("    used     never\n");
     }
 
-    cli_words(json_object_get(token, "addrs"), words, sizeof(words));
+    ctl_words(json_object_get(token, "addrs"), words, sizeof(words));
 
     if (words[0]) {
         printf("    from     ");
@@ -361,7 +361,7 @@ cli_suspect_token(json_t *token)
         printf("\n");
     }
 
-    cli_words(json_object_get(token, "locations"), words, sizeof(words));
+    ctl_words(json_object_get(token, "locations"), words, sizeof(words));
 
     if (words[0]) {
         printf("    at       ");
@@ -371,7 +371,7 @@ cli_suspect_token(json_t *token)
 
     if (json_integer_value(json_object_get(token, "refused"))) {
         used = json_object_get(token, "refused_at");
-        cli_iso(json_integer_value(used), date);
+        ctl_iso(json_integer_value(used), date);
         printf("    refused  %lld times, last %s\n", (long long)
                json_integer_value(json_object_get(token, "refused")),
                json_is_integer(used) ? date : "?");

@@ -11,7 +11,7 @@
 
 
 int
-cli_init(ctl_t *ctl, cli_args_t *args)
+ctl_init(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *word;
@@ -33,7 +33,7 @@ cli_init(ctl_t *ctl, cli_args_t *args)
         return ctl_fail(ctl, CTL_INVALID, "bad --approval: required or none");
     }
 
-    code = cli_script(ctl, stok_script_init, 2, arg, &word);
+    code = ctl_script(ctl, stok_script_init, 2, arg, &word);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         return code;

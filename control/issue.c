@@ -24,16 +24,16 @@
 #include <string.h>
 
 
-static int cli_issue_steps(ctl_t *ctl, cli_new_t *new, const char *mode,
-    cli_issue_step_pt step, void *data);
-static int cli_issue_random(ctl_t *ctl, cli_new_t *new, stok_kind_e kind);
-static int cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
+static int ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_issue_step_pt step, void *data);
+static int ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind);
+static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step,
     void *data);
-static void cli_issue_warn(ctl_t *ctl, cli_new_t *new);
+static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
 int
-cli_issue_lifetime(const char *env, int64_t *seconds)
+ctl_issue_lifetime(const char *env, int64_t *seconds)
 {
     size_t  i;
 
@@ -47,7 +47,7 @@ cli_issue_lifetime(const char *env, int64_t *seconds)
 
     for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
         if (strcmp(env, envs[i].env) == 0) {
-            *seconds = (int64_t) envs[i].days * CLI_DAY;
+            *seconds = (int64_t) envs[i].days * CTL_DAY;
             return CTL_OK;
         }
     }
@@ -59,7 +59,7 @@ cli_issue_lifetime(const char *env, int64_t *seconds)
 /* a name that is given, and how the token leaves */
 
 int
-cli_issue_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
+ctl_issue_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
 {
     stok_str_t   name;
     const char  *given;
@@ -84,16 +84,16 @@ cli_issue_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 
 
 int
-cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data)
+ctl_issue(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step, void *data)
 {
     int  code;
 
-    code = cli_meta(ctl, "brand", &new->brand);
+    code = ctl_meta(ctl, "brand", &new->brand);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_issue_steps(ctl, new, new->choose ? "name" : "check", step,
+    code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
     if (code == CTL_OK) {
@@ -101,11 +101,11 @@ cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data)
     }
 
     if (code == CTL_OK) {
-        code = cli_issue_write(ctl, new, step, data);
+        code = ctl_issue_write(ctl, new, step, data);
     }
 
     if (code == CTL_OK) {
-        cli_issue_warn(ctl, new);
+        ctl_issue_warn(ctl, new);
     }
 
     free(new->brand);
@@ -116,7 +116,7 @@ cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data)
 
 
 static int
-cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
+ctl_issue_write(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step,
     void *data)
 {
     int  code;
@@ -124,7 +124,7 @@ cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
     ctl_hint(ctl, "what was shown or written is no token, unless "
              "\"token show %s\" finds it", new->id);
 
-    code = cli_issue_steps(ctl, new, "write", step, data);
+    code = ctl_issue_steps(ctl, new, "write", step, data);
 
     if (code == CTL_CHANGED) {
         code = ctl_fail(ctl, CTL_CHANGED, "the record keeps changing");
@@ -144,7 +144,7 @@ cli_issue_write(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step,
 
 
 static void
-cli_issue_warn(ctl_t *ctl, cli_new_t *new)
+ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
     if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
         ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
@@ -159,14 +159,14 @@ cli_issue_warn(ctl_t *ctl, cli_new_t *new)
 
 
 static int
-cli_issue_steps(ctl_t *ctl, cli_new_t *new, const char *mode,
-    cli_issue_step_pt step, void *data)
+ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_issue_step_pt step, void *data)
 {
     int  code, tries;
 
     code = CTL_CHANGED;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
         code = step(ctl, new, mode, data);
     }
 
@@ -177,7 +177,7 @@ cli_issue_steps(ctl_t *ctl, cli_new_t *new, const char *mode,
 /* token, id, digest and dates: the first time only */
 
 int
-cli_issue_draw(ctl_t *ctl, cli_new_t *new)
+ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 {
     int  code;
 
@@ -185,14 +185,14 @@ cli_issue_draw(ctl_t *ctl, cli_new_t *new)
         return CTL_OK;
     }
 
-    code = cli_issue_random(ctl, new, new->scope[0] ? STOK_KIND_SCIM
+    code = ctl_issue_random(ctl, new, new->scope[0] ? STOK_KIND_SCIM
                                  : new->personal ? STOK_KIND_PAT
                                                  : STOK_KIND_SVC);
 
     if (code == CTL_OK) {
         stok_digest(ctl->keys.n ? &ctl->keys.key[0] : NULL, new->token,
                     strlen(new->token), new->digest);
-        code = cli_now(ctl, &new->created_at);
+        code = ctl_now(ctl, &new->created_at);
     }
 
     if (code == CTL_OK) {
@@ -204,7 +204,7 @@ cli_issue_draw(ctl_t *ctl, cli_new_t *new)
 
 
 static int
-cli_issue_random(ctl_t *ctl, cli_new_t *new, stok_kind_e kind)
+ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
 {
     int          rc;
     size_t       len;
@@ -244,14 +244,14 @@ cli_issue_random(ctl_t *ctl, cli_new_t *new, stok_kind_e kind)
 /* more: n arguments that say what becomes of a predecessor */
 
 int
-cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
+ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     const char **more)
 {
     int                   i, code;
     char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
     char                  created[24], expires[24], *word;
-    cli_record_t          made;
-    const char           *arg[16 + 2 * CLI_FIELDS];
+    ctl_record_t          made;
+    const char           *arg[16 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -274,7 +274,7 @@ cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
     snprintf(expires, sizeof(expires), "%lld", (long long) new->expires_at);
 
     memcpy(made.digest, new->digest, sizeof(made.digest));
-    (void) cli_token_seal(ctl, &made, &rec, seal);
+    (void) ctl_token_seal(ctl, &made, &rec, seal);
 
     arg[0] = mode;
     arg[1] = hex;
@@ -292,7 +292,7 @@ cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
         arg[11 + i] = more[i];
     }
 
-    code = cli_script(ctl, stok_script_token_create, 11 + n, arg, &word);
+    code = ctl_script(ctl, stok_script_token_create, 11 + n, arg, &word);
 
     if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);

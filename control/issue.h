@@ -11,11 +11,11 @@
 
 
 typedef enum {
-    CLI_FORMAT_PLAIN = 0,
-    CLI_FORMAT_JSON,
-    CLI_FORMAT_ENV,
-    CLI_FORMAT_SECRET
-} cli_format_e;
+    CTL_FORMAT_PLAIN = 0,
+    CTL_FORMAT_JSON,
+    CTL_FORMAT_ENV,
+    CTL_FORMAT_SECRET
+} ctl_format_e;
 
 
 typedef struct {
@@ -38,7 +38,7 @@ typedef struct {
 
     /* how it leaves */
 
-    cli_format_e         format;
+    ctl_format_e         format;
     const char          *out;                    /* a file, or NULL */
 
     /* drawn once, and kept whatever else is read again */
@@ -49,37 +49,37 @@ typedef struct {
     uint8_t              digest[STOK_DIGEST_LEN];
     int64_t              created_at;
     int64_t              expires_at;
-} cli_new_t;
+} ctl_new_t;
 
 
 /*
- * Reads what the verb needs, judges it, and ends with cli_issue_script(): in
+ * Reads what the verb needs, judges it, and ends with ctl_issue_script(): in
  * the mode "check" or "name", which changes nothing, then "write".  Called
  * again if it answers CTL_CHANGED.
  */
-typedef int (*cli_issue_step_pt)(ctl_t *ctl, cli_new_t *new,
+typedef int (*ctl_issue_step_pt)(ctl_t *ctl, ctl_new_t *new,
     const char *mode, void *data);
 
 
 /* issue.c */
-int cli_issue_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
-int cli_issue_lifetime(const char *env, int64_t *seconds);
-int cli_issue(ctl_t *ctl, cli_new_t *new, cli_issue_step_pt step, void *data);
-int cli_issue_draw(ctl_t *ctl, cli_new_t *new);
-int cli_issue_script(ctl_t *ctl, cli_new_t *new, const char *mode, int n,
+int ctl_issue_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new);
+int ctl_issue_lifetime(const char *env, int64_t *seconds);
+int ctl_issue(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step, void *data);
+int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);
+int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     const char **more);
 
 /* deliver.c */
-int cli_deliver_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
+int cli_deliver_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new);
 
 /* the clear token leaves; not CTL_OK: nobody has it, and no file is left */
-int cli_deliver(ctl_t *ctl, cli_new_t *new);
+int cli_deliver(ctl_t *ctl, ctl_new_t *new);
 
 /* what was delivered is no token, or may be none */
-void cli_deliver_undo(ctl_t *ctl, cli_new_t *new, int code);
+void cli_deliver_undo(ctl_t *ctl, ctl_new_t *new, int code);
 
 /* the rest, when it is a token */
-void cli_deliver_done(ctl_t *ctl, cli_new_t *new);
+void cli_deliver_done(ctl_t *ctl, ctl_new_t *new);
 
 
 #endif /* ISSUE_H */

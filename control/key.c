@@ -16,7 +16,7 @@
 
 
 int
-cli_keys_read(ctl_t *ctl)
+ctl_keys_read(ctl_t *ctl)
 {
     int           fd, rc;
     char          text[STOK_KEY_FILE_MAX + 1];
@@ -71,7 +71,7 @@ cli_keys_read(ctl_t *ctl)
 
 
 int
-cli_key_new(ctl_t *ctl, cli_args_t *args)
+ctl_key_new(ctl_t *ctl, cli_args_t *args)
 {
     char        hex[STOK_DIGEST_HEX];
     uint8_t     secret[STOK_KEY_LEN];

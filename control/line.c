@@ -12,44 +12,44 @@
 #include <string.h>
 
 
-static int cli_line_user(ctl_t *ctl, cli_line_t *line);
-static int cli_line_token(ctl_t *ctl, cli_line_t *line);
-static int cli_line_meta(cli_line_t *line);
-static int cli_line_fields(cli_line_t *line);
-static int cli_line_field(cli_line_t *line, const cli_member_t *m);
-static int cli_line_beside(cli_line_t *line, const cli_member_t *m);
-static int cli_line_used(cli_line_t *line);
-static int cli_line_usage(cli_line_t *line);
-static const cli_member_t *cli_line_member(cli_line_t *line,
+static int ctl_line_user(ctl_t *ctl, ctl_line_t *line);
+static int ctl_line_token(ctl_t *ctl, ctl_line_t *line);
+static int ctl_line_meta(ctl_line_t *line);
+static int ctl_line_fields(ctl_line_t *line);
+static int ctl_line_field(ctl_line_t *line, const ctl_member_t *m);
+static int ctl_line_beside(ctl_line_t *line, const ctl_member_t *m);
+static int ctl_line_used(ctl_line_t *line);
+static int ctl_line_usage(ctl_line_t *line);
+static const ctl_member_t *ctl_line_member(ctl_line_t *line,
     const char *name);
-static int cli_line_text(cli_line_t *line, const char *name,
+static int ctl_line_text(ctl_line_t *line, const char *name,
     stok_str_t *text);
-static int cli_line_is_date(stok_str_t name);
+static int ctl_line_is_date(stok_str_t name);
 
 
 int
-cli_line_parse(ctl_t *ctl, cli_line_t *line, const char *text, size_t len)
+ctl_line_parse(ctl_t *ctl, ctl_line_t *line, const char *text, size_t len)
 {
-    cli_line_init(line);
+    ctl_line_init(line);
 
-    if (cli_line_plain(line, text, len) != CTL_OK) {
-        cli_line_init(line);
+    if (ctl_line_plain(line, text, len) != CTL_OK) {
+        ctl_line_init(line);
 
-        if (cli_line_json(line, text, len) != CTL_OK) {
+        if (ctl_line_json(line, text, len) != CTL_OK) {
             return CTL_REJECTED;
         }
     }
 
     switch (line->kind) {
 
-    case CLI_LINE_TOKEN:
-        return cli_line_token(ctl, line);
+    case CTL_LINE_TOKEN:
+        return ctl_line_token(ctl, line);
 
-    case CLI_LINE_USER:
-        return cli_line_user(ctl, line);
+    case CTL_LINE_USER:
+        return ctl_line_user(ctl, line);
 
-    case CLI_LINE_META:
-        return cli_line_meta(line);
+    case CTL_LINE_META:
+        return ctl_line_meta(line);
 
     default:
         return CTL_OK;
@@ -58,14 +58,14 @@ cli_line_parse(ctl_t *ctl, cli_line_t *line, const char *text, size_t len)
 
 
 void
-cli_line_init(cli_line_t *line)
+ctl_line_init(ctl_line_t *line)
 {
-    memset(line, 0, offsetof(cli_line_t, member));
+    memset(line, 0, offsetof(ctl_line_t, member));
 }
 
 
 void
-cli_line_free(cli_line_t *line)
+ctl_line_free(ctl_line_t *line)
 {
     json_decref(line->json);
     line->json = NULL;
@@ -73,24 +73,24 @@ cli_line_free(cli_line_t *line)
 
 
 static int
-cli_line_user(ctl_t *ctl, cli_line_t *line)
+ctl_line_user(ctl_t *ctl, ctl_line_t *line)
 {
     const char  *why;
 
-    if (cli_line_text(line, "id", &line->id) != CTL_OK
+    if (ctl_line_text(line, "id", &line->id) != CTL_OK
         || stok_user_id_check(line->id) != STOK_OK)
     {
-        return cli_line_bad(line, "the user has no valid id");
+        return ctl_line_bad(line, "the user has no valid id");
     }
 
-    if (cli_line_fields(line) != CTL_OK) {
+    if (ctl_line_fields(line) != CTL_OK) {
         return CTL_REJECTED;
     }
 
     if (stok_user_record_decode(&line->user, line->field, line->n, &why)
         != STOK_OK)
     {
-        return cli_line_bad(line, "the user cannot be read: %s",
+        return ctl_line_bad(line, "the user cannot be read: %s",
                             why ? why : "no field");
     }
 
@@ -98,7 +98,7 @@ cli_line_user(ctl_t *ctl, cli_line_t *line)
         stok_seal_check_user(&ctl->keys, line->id, &line->user);
 
         if (line->user.tampered) {
-            return cli_line_bad(line, "the user has no valid seal by a key "
+            return ctl_line_bad(line, "the user has no valid seal by a key "
                                 "of the key file");
         }
     }
@@ -108,27 +108,27 @@ cli_line_user(ctl_t *ctl, cli_line_t *line)
 
 
 static int
-cli_line_token(ctl_t *ctl, cli_line_t *line)
+ctl_line_token(ctl_t *ctl, ctl_line_t *line)
 {
     stok_str_t   hex;
     const char  *why;
 
-    if (cli_line_text(line, "digest", &hex) != CTL_OK
-        || cli_unhex(hex.data, hex.len, line->digest) != CTL_OK)
+    if (ctl_line_text(line, "digest", &hex) != CTL_OK
+        || ctl_unhex(hex.data, hex.len, line->digest) != CTL_OK)
     {
-        return cli_line_bad(line, "the token's digest is not 64 hex digits");
+        return ctl_line_bad(line, "the token's digest is not 64 hex digits");
     }
 
     memcpy(line->hex, hex.data, STOK_DIGEST_HEX);
 
-    if (cli_line_fields(line) != CTL_OK || cli_line_used(line) != CTL_OK) {
+    if (ctl_line_fields(line) != CTL_OK || ctl_line_used(line) != CTL_OK) {
         return CTL_REJECTED;
     }
 
     if (stok_token_record_decode(&line->token, line->field, line->n, &why)
         != STOK_OK)
     {
-        return cli_line_bad(line, "the token cannot be read: %s",
+        return ctl_line_bad(line, "the token cannot be read: %s",
                             why ? why : "no field");
     }
 
@@ -138,7 +138,7 @@ cli_line_token(ctl_t *ctl, cli_line_t *line)
         stok_seal_check_token(&ctl->keys, line->digest, &line->token);
 
         if (line->token.tampered) {
-            return cli_line_bad(line, "the token has no valid seal by a key "
+            return ctl_line_bad(line, "the token has no valid seal by a key "
                                 "of the key file");
         }
     }
@@ -148,23 +148,23 @@ cli_line_token(ctl_t *ctl, cli_line_t *line)
 
 
 static int
-cli_line_meta(cli_line_t *line)
+ctl_line_meta(ctl_line_t *line)
 {
     stok_str_t   text;
     const char  *approval;
 
-    if (cli_line_text(line, "schema", &text) != CTL_OK
+    if (ctl_line_text(line, "schema", &text) != CTL_OK
         || text.len != sizeof(STOK_SCHEMA) - 1
         || memcmp(text.data, STOK_SCHEMA, text.len) != 0)
     {
-        return cli_line_bad(line, "it is of another schema than %s",
+        return ctl_line_bad(line, "it is of another schema than %s",
                             STOK_SCHEMA);
     }
 
-    if (cli_line_text(line, "brand", &text) != CTL_OK
+    if (ctl_line_text(line, "brand", &text) != CTL_OK
         || stok_brand_check(text.data, text.len) != STOK_OK)
     {
-        return cli_line_bad(line, "there is no valid brand");
+        return ctl_line_bad(line, "there is no valid brand");
     }
 
     approval = json_string_value(json_object_get(line->object, "approval"));
@@ -173,7 +173,7 @@ cli_line_meta(cli_line_t *line)
         && (approval == NULL || (strcmp(approval, "none") != 0
                                  && strcmp(approval, "required") != 0)))
     {
-        return cli_line_bad(line, "approval is neither required nor none");
+        return ctl_line_bad(line, "approval is neither required nor none");
     }
 
     return CTL_OK;
@@ -183,21 +183,21 @@ cli_line_meta(cli_line_t *line)
 /* what is the record's: all but what stands beside it */
 
 static int
-cli_line_fields(cli_line_t *line)
+ctl_line_fields(ctl_line_t *line)
 {
     size_t  i;
 
     for (i = 0; i < line->members; i++) {
 
-        if (cli_line_beside(line, &line->member[i])) {
+        if (ctl_line_beside(line, &line->member[i])) {
             continue;
         }
 
-        if (line->n == CLI_FIELDS) {
-            return cli_line_bad(line, "there are too many fields");
+        if (line->n == CTL_FIELDS) {
+            return ctl_line_bad(line, "there are too many fields");
         }
 
-        if (cli_line_field(line, &line->member[i]) != CTL_OK) {
+        if (ctl_line_field(line, &line->member[i]) != CTL_OK) {
             return CTL_REJECTED;
         }
     }
@@ -207,73 +207,73 @@ cli_line_fields(cli_line_t *line)
 
 
 static int
-cli_line_beside(cli_line_t *line, const cli_member_t *m)
+ctl_line_beside(ctl_line_t *line, const ctl_member_t *m)
 {
-    if (line->kind == CLI_LINE_USER) {
-        return cli_str_is(m->name, "id");
+    if (line->kind == CTL_LINE_USER) {
+        return ctl_str_is(m->name, "id");
     }
 
-    return cli_str_is(m->name, "digest") || cli_str_is(m->name, "last_used")
-           || cli_str_is(m->name, "usage");
+    return ctl_str_is(m->name, "digest") || ctl_str_is(m->name, "last_used")
+           || ctl_str_is(m->name, "usage");
 }
 
 
 static int
-cli_line_field(cli_line_t *line, const cli_member_t *m)
+ctl_line_field(ctl_line_t *line, const ctl_member_t *m)
 {
     int  date;
 
-    date = cli_line_is_date(m->name);
+    date = ctl_line_is_date(m->name);
 
     line->field[line->n++] = m->name;
     line->field[line->n++] = m->text;
 
-    if (m->type == CLI_MEMBER_TEXT && (!date || m->text.len == 0)) {
+    if (m->type == CTL_MEMBER_TEXT && (!date || m->text.len == 0)) {
         return CTL_OK;
     }
 
-    if (m->type == CLI_MEMBER_NUMBER && date) {
+    if (m->type == CTL_MEMBER_NUMBER && date) {
         return CTL_OK;
     }
 
     /* a name that is none of ours is not repeated */
 
-    return date ? cli_line_bad(line, "a date is not a number")
-                : cli_line_bad(line, "a field is not text");
+    return date ? ctl_line_bad(line, "a date is not a number")
+                : ctl_line_bad(line, "a field is not text");
 }
 
 
 static int
-cli_line_used(cli_line_t *line)
+ctl_line_used(ctl_line_t *line)
 {
     int64_t              date;
-    const cli_member_t  *m;
+    const ctl_member_t  *m;
 
-    m = cli_line_member(line, "last_used");
+    m = ctl_line_member(line, "last_used");
 
     if (m) {
-        if (m->type != CLI_MEMBER_NUMBER
+        if (m->type != CTL_MEMBER_NUMBER
             || stok_date_parse(m->text, &date) != STOK_OK)
         {
-            return cli_line_bad(line, "last_used is not a date");
+            return ctl_line_bad(line, "last_used is not a date");
         }
 
         line->last_used = m->text;
     }
 
-    m = cli_line_member(line, "usage");
+    m = ctl_line_member(line, "usage");
 
-    if (m && m->type != CLI_MEMBER_USAGE) {
-        return cli_line_bad(line, "usage is not an object of %d fields at "
-                            "most", CLI_USAGE_MAX);
+    if (m && m->type != CTL_MEMBER_USAGE) {
+        return ctl_line_bad(line, "usage is not an object of %d fields at "
+                            "most", CTL_USAGE_MAX);
     }
 
-    return cli_line_usage(line);
+    return ctl_line_usage(line);
 }
 
 
 static int
-cli_line_usage(cli_line_t *line)
+ctl_line_usage(ctl_line_t *line)
 {
     size_t       i, k;
     stok_str_t  *name, *value;
@@ -293,7 +293,7 @@ cli_line_usage(cli_line_t *line)
         if (name->len == 0 || name->len > 32 || k < name->len
             || value->data == NULL || value->len > STOK_TEXT_MAX)
         {
-            return cli_line_bad(line, "usage has a field that is not valid");
+            return ctl_line_bad(line, "usage has a field that is not valid");
         }
     }
 
@@ -303,13 +303,13 @@ cli_line_usage(cli_line_t *line)
 
 /* NULL: there is none */
 
-static const cli_member_t *
-cli_line_member(cli_line_t *line, const char *name)
+static const ctl_member_t *
+ctl_line_member(ctl_line_t *line, const char *name)
 {
     size_t  i;
 
     for (i = 0; i < line->members; i++) {
-        if (cli_str_is(line->member[i].name, name)) {
+        if (ctl_str_is(line->member[i].name, name)) {
             return &line->member[i];
         }
     }
@@ -319,13 +319,13 @@ cli_line_member(cli_line_t *line, const char *name)
 
 
 static int
-cli_line_text(cli_line_t *line, const char *name, stok_str_t *text)
+ctl_line_text(ctl_line_t *line, const char *name, stok_str_t *text)
 {
-    const cli_member_t  *m;
+    const ctl_member_t  *m;
 
-    m = cli_line_member(line, name);
+    m = ctl_line_member(line, name);
 
-    if (m == NULL || m->type != CLI_MEMBER_TEXT) {
+    if (m == NULL || m->type != CTL_MEMBER_TEXT) {
         return CTL_REJECTED;
     }
 
@@ -336,14 +336,14 @@ cli_line_text(cli_line_t *line, const char *name, stok_str_t *text)
 
 
 static int
-cli_line_is_date(stok_str_t name)
+ctl_line_is_date(stok_str_t name)
 {
     return name.len > 3 && memcmp(name.data + name.len - 3, "_at", 3) == 0;
 }
 
 
 int
-cli_str_is(stok_str_t text, const char *value)
+ctl_str_is(stok_str_t text, const char *value)
 {
     return text.len == strlen(value)
            && memcmp(text.data, value, text.len) == 0;
@@ -351,7 +351,7 @@ cli_str_is(stok_str_t text, const char *value)
 
 
 int
-cli_str_same(stok_str_t one, stok_str_t other)
+ctl_str_same(stok_str_t one, stok_str_t other)
 {
     return one.len == other.len
            && memcmp(one.data, other.data, one.len) == 0;
@@ -359,7 +359,7 @@ cli_str_same(stok_str_t one, stok_str_t other)
 
 
 int
-cli_line_bad(cli_line_t *line, const char *format, ...)
+ctl_line_bad(ctl_line_t *line, const char *format, ...)
 {
     va_list  ap;
 

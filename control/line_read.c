@@ -16,27 +16,27 @@
 #include <string.h>
 
 
-#define CLI_PLAIN_DIGITS  18                     /* fit 64 bits */
+#define CTL_PLAIN_DIGITS  18                     /* fit 64 bits */
 
 
-static const char *cli_plain_text(const char *p, const char *end,
+static const char *ctl_plain_text(const char *p, const char *end,
     stok_str_t *text);
-static const char *cli_plain_number(const char *p, const char *end,
+static const char *ctl_plain_number(const char *p, const char *end,
     stok_str_t *text);
-static const char *cli_plain_object(cli_line_t *line, const char *p,
+static const char *ctl_plain_object(ctl_line_t *line, const char *p,
     const char *end);
-static const char *cli_plain_member(cli_line_t *line, const char *p,
+static const char *ctl_plain_member(ctl_line_t *line, const char *p,
     const char *end);
-static const char *cli_plain_usage(cli_line_t *line, const char *p,
+static const char *ctl_plain_usage(ctl_line_t *line, const char *p,
     const char *end);
-static int cli_line_kind(cli_line_t *line, stok_str_t kind);
-static int cli_json_member(cli_line_t *line, const char *name,
+static int ctl_line_kind(ctl_line_t *line, stok_str_t kind);
+static int ctl_json_member(ctl_line_t *line, const char *name,
     json_t *value);
-static cli_member_e cli_json_usage(cli_line_t *line, json_t *usage);
+static ctl_member_e ctl_json_usage(ctl_line_t *line, json_t *usage);
 
 
 int
-cli_line_plain(cli_line_t *line, const char *text, size_t len)
+ctl_line_plain(ctl_line_t *line, const char *text, size_t len)
 {
     stok_str_t   kind;
     const char  *p, *end;
@@ -48,16 +48,16 @@ cli_line_plain(cli_line_t *line, const char *text, size_t len)
         return CTL_REJECTED;
     }
 
-    p = cli_plain_text(p, end, &kind);
+    p = ctl_plain_text(p, end, &kind);
 
-    if (p == NULL || cli_line_kind(line, kind) != CTL_OK
-        || (line->kind != CLI_LINE_USER && line->kind != CLI_LINE_TOKEN)
+    if (p == NULL || ctl_line_kind(line, kind) != CTL_OK
+        || (line->kind != CTL_LINE_USER && line->kind != CTL_LINE_TOKEN)
         || p == end || *p++ != ':')
     {
         return CTL_REJECTED;
     }
 
-    p = cli_plain_object(line, p, end);
+    p = ctl_plain_object(line, p, end);
 
     return p && end - p == 1 && *p == '}' ? CTL_OK : CTL_REJECTED;
 }
@@ -66,14 +66,14 @@ cli_line_plain(cli_line_t *line, const char *text, size_t len)
 /* from '{' to behind '}'; NULL: it is not plain */
 
 static const char *
-cli_plain_object(cli_line_t *line, const char *p, const char *end)
+ctl_plain_object(ctl_line_t *line, const char *p, const char *end)
 {
     if (p == end || *p++ != '{') {
         return NULL;
     }
 
     for ( ;; ) {
-        p = cli_plain_member(line, p, end);
+        p = ctl_plain_member(line, p, end);
 
         if (p == NULL || p == end) {
             return NULL;
@@ -95,24 +95,24 @@ cli_plain_object(cli_line_t *line, const char *p, const char *end)
 
 
 static const char *
-cli_plain_member(cli_line_t *line, const char *p, const char *end)
+ctl_plain_member(ctl_line_t *line, const char *p, const char *end)
 {
     size_t         i;
-    cli_member_t  *m;
+    ctl_member_t  *m;
 
-    if (line->members == CLI_MEMBERS) {
+    if (line->members == CTL_MEMBERS) {
         return NULL;
     }
 
     m = &line->member[line->members];
-    p = cli_plain_text(p, end, &m->name);
+    p = ctl_plain_text(p, end, &m->name);
 
     if (p == NULL || end - p < 2 || *p++ != ':') {
         return NULL;
     }
 
     for (i = 0; i < line->members; i++) {
-        if (cli_str_same(line->member[i].name, m->name)) {
+        if (ctl_str_same(line->member[i].name, m->name)) {
             return NULL;
         }
     }
@@ -120,51 +120,51 @@ cli_plain_member(cli_line_t *line, const char *p, const char *end)
     line->members++;
 
     if (*p == '"') {
-        m->type = CLI_MEMBER_TEXT;
-        return cli_plain_text(p, end, &m->text);
+        m->type = CTL_MEMBER_TEXT;
+        return ctl_plain_text(p, end, &m->text);
     }
 
-    if (*p == '{' && line->kind == CLI_LINE_TOKEN
-        && cli_str_is(m->name, "usage"))
+    if (*p == '{' && line->kind == CTL_LINE_TOKEN
+        && ctl_str_is(m->name, "usage"))
     {
-        m->type = CLI_MEMBER_USAGE;
-        return cli_plain_usage(line, p + 1, end);
+        m->type = CTL_MEMBER_USAGE;
+        return ctl_plain_usage(line, p + 1, end);
     }
 
-    m->type = CLI_MEMBER_NUMBER;
+    m->type = CTL_MEMBER_NUMBER;
 
-    return cli_plain_number(p, end, &m->text);
+    return ctl_plain_number(p, end, &m->text);
 }
 
 
 /* texts only, and at least one */
 
 static const char *
-cli_plain_usage(cli_line_t *line, const char *p, const char *end)
+ctl_plain_usage(ctl_line_t *line, const char *p, const char *end)
 {
     size_t       i;
     stok_str_t  *pair;
 
     for ( ;; ) {
-        if (line->usages == 2 * CLI_USAGE_MAX) {
+        if (line->usages == 2 * CTL_USAGE_MAX) {
             return NULL;
         }
 
         pair = &line->usage[line->usages];
-        p = cli_plain_text(p, end, &pair[0]);
+        p = ctl_plain_text(p, end, &pair[0]);
 
         if (p == NULL || p == end || *p++ != ':') {
             return NULL;
         }
 
         for (i = 0; i < line->usages; i += 2) {
-            if (cli_str_same(line->usage[i], pair[0])) {
+            if (ctl_str_same(line->usage[i], pair[0])) {
                 return NULL;
             }
         }
 
         line->usages += 2;
-        p = cli_plain_text(p, end, &pair[1]);
+        p = ctl_plain_text(p, end, &pair[1]);
 
         if (p == NULL || p == end) {
             return NULL;
@@ -186,7 +186,7 @@ cli_plain_usage(cli_line_t *line, const char *p, const char *end)
 
 
 static const char *
-cli_plain_text(const char *p, const char *end, stok_str_t *text)
+ctl_plain_text(const char *p, const char *end, stok_str_t *text)
 {
     if (p == end || *p++ != '"') {
         return NULL;
@@ -211,7 +211,7 @@ cli_plain_text(const char *p, const char *end, stok_str_t *text)
 /* what follows it is looked at by the caller */
 
 static const char *
-cli_plain_number(const char *p, const char *end, stok_str_t *text)
+ctl_plain_number(const char *p, const char *end, stok_str_t *text)
 {
     text->data = p;
 
@@ -221,7 +221,7 @@ cli_plain_number(const char *p, const char *end, stok_str_t *text)
 
     text->len = (size_t) (p - text->data);
 
-    if (text->len == 0 || text->len > CLI_PLAIN_DIGITS
+    if (text->len == 0 || text->len > CTL_PLAIN_DIGITS
         || (text->data[0] == '0' && text->len > 1))
     {
         return NULL;
@@ -232,7 +232,7 @@ cli_plain_number(const char *p, const char *end, stok_str_t *text)
 
 
 int
-cli_line_json(cli_line_t *line, const char *text, size_t len)
+ctl_line_json(ctl_line_t *line, const char *text, size_t len)
 {
     void          *iter;
     json_t        *value;
@@ -246,7 +246,7 @@ cli_line_json(cli_line_t *line, const char *text, size_t len)
     if (line->json == NULL) {
         near = strstr(error.text, " near ");     /* the text itself */
 
-        return cli_line_bad(line, "it is not JSON: %.*s",
+        return ctl_line_bad(line, "it is not JSON: %.*s",
                             (int) (near ? near - error.text
                                         : (long) strlen(error.text)),
                             error.text);
@@ -260,10 +260,10 @@ cli_line_json(cli_line_t *line, const char *text, size_t len)
         line->object = json_object_iter_value(iter);
 
         if (json_is_object(line->object)
-            && cli_line_kind(line, kind) == CTL_OK)
+            && ctl_line_kind(line, kind) == CTL_OK)
         {
             json_object_foreach(line->object, name, value) {
-                if (cli_json_member(line, name, value) != CTL_OK) {
+                if (ctl_json_member(line, name, value) != CTL_OK) {
                     return CTL_REJECTED;
                 }
             }
@@ -272,20 +272,20 @@ cli_line_json(cli_line_t *line, const char *text, size_t len)
         }
     }
 
-    return cli_line_bad(line, "it is not one user, token, meta or end");
+    return ctl_line_bad(line, "it is not one user, token, meta or end");
 }
 
 
 static int
-cli_line_kind(cli_line_t *line, stok_str_t kind)
+ctl_line_kind(ctl_line_t *line, stok_str_t kind)
 {
     size_t  i;
 
     static const char  *kinds[] = { "meta", "user", "token", "end" };
 
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (cli_str_is(kind, kinds[i])) {
-            line->kind = (cli_line_e) i;
+        if (ctl_str_is(kind, kinds[i])) {
+            line->kind = (ctl_line_e) i;
             return CTL_OK;
         }
     }
@@ -295,37 +295,37 @@ cli_line_kind(cli_line_t *line, stok_str_t kind)
 
 
 static int
-cli_json_member(cli_line_t *line, const char *name, json_t *value)
+ctl_json_member(ctl_line_t *line, const char *name, json_t *value)
 {
     char          *number;
-    cli_member_t  *m;
+    ctl_member_t  *m;
 
-    if (line->members == CLI_MEMBERS) {
-        return cli_line_bad(line, "there are too many fields");
+    if (line->members == CTL_MEMBERS) {
+        return ctl_line_bad(line, "there are too many fields");
     }
 
     m = &line->member[line->members];
     m->name.data = name;
     m->name.len = strlen(name);
-    m->type = CLI_MEMBER_OTHER;
+    m->type = CTL_MEMBER_OTHER;
 
     if (json_is_string(value)) {
-        m->type = CLI_MEMBER_TEXT;
+        m->type = CTL_MEMBER_TEXT;
         m->text.data = json_string_value(value);
         m->text.len = json_string_length(value);
 
     } else if (json_is_integer(value)) {
-        m->type = CLI_MEMBER_NUMBER;
+        m->type = CTL_MEMBER_NUMBER;
         number = line->number[line->members];
         m->text.data = number;
         m->text.len = (size_t) snprintf(number, sizeof(line->number[0]),
                                         "%lld",
                                         (long long) json_integer_value(value));
 
-    } else if (json_is_object(value) && line->kind == CLI_LINE_TOKEN
+    } else if (json_is_object(value) && line->kind == CTL_LINE_TOKEN
                && strcmp(name, "usage") == 0)
     {
-        m->type = cli_json_usage(line, value);
+        m->type = ctl_json_usage(line, value);
     }
 
     line->members++;
@@ -336,14 +336,14 @@ cli_json_member(cli_line_t *line, const char *name, json_t *value)
 
 /* a value that is no text has no data */
 
-static cli_member_e
-cli_json_usage(cli_line_t *line, json_t *usage)
+static ctl_member_e
+ctl_json_usage(ctl_line_t *line, json_t *usage)
 {
     json_t      *value;
     const char  *name;
 
-    if (json_object_size(usage) > CLI_USAGE_MAX) {
-        return CLI_MEMBER_OTHER;
+    if (json_object_size(usage) > CTL_USAGE_MAX) {
+        return CTL_MEMBER_OTHER;
     }
 
     json_object_foreach(usage, name, value) {
@@ -353,5 +353,5 @@ cli_json_usage(cli_line_t *line, json_t *usage)
         line->usage[line->usages++].len = json_string_length(value);
     }
 
-    return CLI_MEMBER_USAGE;
+    return CTL_MEMBER_USAGE;
 }

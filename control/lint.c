@@ -11,16 +11,16 @@
 #include <string.h>
 
 
-#define CLI_NETWORKS  32                         /* more are not told apart */
+#define CTL_NETWORKS  32                         /* more are not told apart */
 
 
-static size_t cli_lint_word(const char **p, char *word, size_t size);
+static size_t ctl_lint_word(const char **p, char *word, size_t size);
 
 
 /* a name is poor if each of its words is, numbers apart */
 
 const char *
-cli_token_lint(const char *name, const char *env)
+ctl_token_lint(const char *name, const char *env)
 {
     char         word[64];
     const char  *p, *rest, *why, *other;
@@ -30,7 +30,7 @@ cli_token_lint(const char *name, const char *env)
                                    "abc", "asdf", "untitled", "v" };
     size_t       i;
 
-    for (p = name, why = "numbers only"; cli_lint_word(&p, word,
+    for (p = name, why = "numbers only"; ctl_lint_word(&p, word,
                                                        sizeof(word)); )
     {
         if (isdigit((unsigned char) word[0])) {
@@ -44,7 +44,7 @@ cli_token_lint(const char *name, const char *env)
         }
 
         why = i < sizeof(poor) / sizeof(poor[0]) ? "vague"
-                                                 : cli_name_lint(word);
+                                                 : ctl_name_lint(word);
         if (why == NULL) {
             break;
         }
@@ -54,7 +54,7 @@ cli_token_lint(const char *name, const char *env)
         return why;
     }
 
-    for (p = name; (other = cli_env_of(p, &rest)) != NULL; p = rest) {
+    for (p = name; (other = ctl_env_of(p, &rest)) != NULL; p = rest) {
         if (env[0] && strcmp(other, env) != 0) {
             return "names another environment";
         }
@@ -65,7 +65,7 @@ cli_token_lint(const char *name, const char *env)
 
 
 const char *
-cli_env_of(const char *text, const char **rest)
+ctl_env_of(const char *text, const char **rest)
 {
     char    word[64];
     size_t  i;
@@ -76,7 +76,7 @@ cli_env_of(const char *text, const char **rest)
         { "dev", "development" }, { "testing", "testing" }
     };
 
-    for (*rest = text; cli_lint_word(rest, word, sizeof(word)); ) {
+    for (*rest = text; ctl_lint_word(rest, word, sizeof(word)); ) {
         for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
             if (strcmp(word, envs[i][0]) == 0) {
                 return envs[i][1];
@@ -91,7 +91,7 @@ cli_env_of(const char *text, const char **rest)
 /* the next run of letters and digits, in lower case; not ASCII is a letter */
 
 static size_t
-cli_lint_word(const char **p, char *word, size_t size)
+ctl_lint_word(const char **p, char *word, size_t size)
 {
     size_t         n;
     unsigned char  ch;
@@ -119,13 +119,13 @@ cli_lint_word(const char **p, char *word, size_t size)
 
 
 size_t
-cli_networks(const char *addrs)
+ctl_networks(const char *addrs)
 {
     char      addr[64];
     size_t    len, i, n;
-    uint8_t   net[CLI_NETWORKS][8], bin[16];
+    uint8_t   net[CTL_NETWORKS][8], bin[16];
 
-    for (n = 0; *addrs && n < CLI_NETWORKS; addrs += strspn(addrs, " ")) {
+    for (n = 0; *addrs && n < CTL_NETWORKS; addrs += strspn(addrs, " ")) {
         len = strcspn(addrs, " ");
 
         if (len < sizeof(addr)) {
@@ -157,7 +157,7 @@ cli_networks(const char *addrs)
 
 
 size_t
-cli_blank_count(const char *list)
+ctl_blank_count(const char *list)
 {
     size_t  n;
 

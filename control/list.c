@@ -10,7 +10,7 @@
 #include <string.h>
 
 
-#define CLI_BATCH  500
+#define CTL_BATCH  500
 
 
 typedef struct {
@@ -18,33 +18,33 @@ typedef struct {
     int64_t      now;
     json_t      *array;                          /* NULL: a table */
     int          users;
-} cli_list_t;
+} ctl_list_t;
 
 
-static int cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
-    cli_list_t *list);
-static void cli_token_row(cli_list_t *list, json_t *json);
-static int cli_walk(ctl_t *ctl, const char *index, cli_list_t *list);
-static int cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list);
-static int cli_id_order(const void *a, const void *b);
-static const char *cli_text(json_t *json, const char *name);
+static int ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
+    ctl_list_t *list);
+static void ctl_token_row(ctl_list_t *list, json_t *json);
+static int ctl_walk(ctl_t *ctl, const char *index, ctl_list_t *list);
+static int ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list);
+static int ctl_id_order(const void *a, const void *b);
+static const char *ctl_text(json_t *json, const char *name);
 
 
 /* state and last use, as a token's JSON shows them */
 
 int
-cli_token_more(ctl_t *ctl, json_t *json, int64_t now)
+ctl_token_more(ctl_t *ctl, json_t *json, int64_t now)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "ZSCORE %slast_used %s", ctl->prefix,
-                       cli_text(json, "id"));
+    code = ctl_command(ctl, &reply, "ZSCORE %slast_used %s", ctl->prefix,
+                       ctl_text(json, "id"));
     if (code != CTL_OK) {
         return code;
     }
 
-    cli_token_state(json, now, reply->type == REDIS_REPLY_STRING ? reply->str
+    ctl_token_state(json, now, reply->type == REDIS_REPLY_STRING ? reply->str
                                                                  : NULL);
     freeReplyObject(reply);
 
@@ -53,7 +53,7 @@ cli_token_more(ctl_t *ctl, json_t *json, int64_t now)
 
 
 void
-cli_token_state(json_t *json, int64_t now, const char *last_used)
+ctl_token_state(json_t *json, int64_t now, const char *last_used)
 {
     json_int_t   expires;
     const char  *state;
@@ -61,33 +61,33 @@ cli_token_state(json_t *json, int64_t now, const char *last_used)
     expires = json_integer_value(json_object_get(json, "expires_at"));
     state = "active";
 
-    if (strcmp(cli_text(json, "status"), "active") != 0) {
-        state = cli_text(json, "status");
+    if (strcmp(ctl_text(json, "status"), "active") != 0) {
+        state = ctl_text(json, "status");
 
     } else if (expires && expires <= now) {
         state = "expired";
 
-    } else if (cli_text(json, "rotated_to")[0]) {
+    } else if (ctl_text(json, "rotated_to")[0]) {
         state = "rotating";
     }
 
     json_object_set_new(json, "state", json_string(state));
     json_object_set_new(json, "last_used",
-                        last_used ? json_integer(cli_number(last_used))
+                        last_used ? json_integer(ctl_number(last_used))
                                   : json_null());
 }
 
 
 int
-cli_token_list(ctl_t *ctl, cli_args_t *args)
+ctl_token_list(ctl_t *ctl, cli_args_t *args)
 {
     int           code;
     char         *brand;
     size_t        i;
     redisReply   *ids;
     const char   *user, *status;
-    cli_list_t    list;
-    cli_record_t  rec;
+    ctl_list_t    list;
+    ctl_record_t  rec;
 
     static const char  *states[] = { "active", "revoked", "expired",
                                      "rotating" };
@@ -108,18 +108,18 @@ cli_token_list(ctl_t *ctl, cli_args_t *args)
         }
     }
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    code = cli_now(ctl, &list.now);
+    code = ctl_now(ctl, &list.now);
 
     if (code == CTL_OK && user) {
-        code = cli_read_user(ctl, user, &rec);
+        code = ctl_read_user(ctl, user, &rec);
         if (code == CTL_OK) {
-            cli_free(&rec);
+            ctl_free(&rec);
         }
     }
 
@@ -138,13 +138,13 @@ cli_token_list(ctl_t *ctl, cli_args_t *args)
     }
 
     if (user == NULL) {
-        code = cli_walk(ctl, "tokens", &list);
+        code = ctl_walk(ctl, "tokens", &list);
 
     } else {
-        code = cli_user_tokens(ctl, user, &ids);
+        code = ctl_user_tokens(ctl, user, &ids);
         if (code == CTL_OK) {
-            for (i = 0; i < ids->elements && code == CTL_OK; i += CLI_BATCH) {
-                code = cli_each_token(ctl, ids, i, CLI_BATCH, &list);
+            for (i = 0; i < ids->elements && code == CTL_OK; i += CTL_BATCH) {
+                code = ctl_each_token(ctl, ids, i, CTL_BATCH, &list);
             }
 
             freeReplyObject(ids);
@@ -159,15 +159,15 @@ cli_token_list(ctl_t *ctl, cli_args_t *args)
 /* SORT would do, but is among the dangerous commands */
 
 int
-cli_user_tokens(ctl_t *ctl, const char *user, redisReply **ids)
+ctl_user_tokens(ctl_t *ctl, const char *user, redisReply **ids)
 {
     int  code;
 
-    code = cli_command(ctl, ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
+    code = ctl_command(ctl, ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
                        user);
     if (code == CTL_OK && (*ids)->elements) {
         qsort((*ids)->element, (*ids)->elements, sizeof(redisReply *),
-              cli_id_order);
+              ctl_id_order);
     }
 
     return code;
@@ -175,7 +175,7 @@ cli_user_tokens(ctl_t *ctl, const char *user, redisReply **ids)
 
 
 static int
-cli_id_order(const void *a, const void *b)
+ctl_id_order(const void *a, const void *b)
 {
     return strcmp((*(redisReply *const *) a)->str,
                   (*(redisReply *const *) b)->str);
@@ -185,24 +185,24 @@ cli_id_order(const void *a, const void *b)
 /* an index by creation, a page at a time */
 
 static int
-cli_walk(ctl_t *ctl, const char *index, cli_list_t *list)
+ctl_walk(ctl_t *ctl, const char *index, ctl_list_t *list)
 {
     int          code;
     long         from;
     size_t       n;
     redisReply  *ids;
 
-    for (from = 0, n = CLI_BATCH; n == CLI_BATCH; from += CLI_BATCH) {
-        code = cli_command(ctl, &ids, "ZRANGE %s%s %ld %ld", ctl->prefix,
-                           index, from, from + CLI_BATCH - 1);
+    for (from = 0, n = CTL_BATCH; n == CTL_BATCH; from += CTL_BATCH) {
+        code = ctl_command(ctl, &ids, "ZRANGE %s%s %ld %ld", ctl->prefix,
+                           index, from, from + CTL_BATCH - 1);
         if (code != CTL_OK) {
             return code;
         }
 
         n = ids->type == REDIS_REPLY_ARRAY ? ids->elements : 0;
 
-        code = list->users ? cli_each_user(ctl, ids, list)
-                           : cli_each_token(ctl, ids, 0, n, list);
+        code = list->users ? ctl_each_user(ctl, ids, list)
+                           : ctl_each_token(ctl, ids, 0, n, list);
         freeReplyObject(ids);
 
         if (code != CTL_OK) {
@@ -217,14 +217,14 @@ cli_walk(ctl_t *ctl, const char *index, cli_list_t *list)
 /* three pipelines: ids to digests, digests to records, ids to last use */
 
 static int
-cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
-    cli_list_t *list)
+ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
+    ctl_list_t *list)
 {
     int           code;
     size_t        i, k, last;
-    json_t       *json[CLI_BATCH];
-    redisReply   *reply, *digest[CLI_BATCH];
-    cli_record_t  rec;
+    json_t       *json[CTL_BATCH];
+    redisReply   *reply, *digest[CTL_BATCH];
+    ctl_record_t  rec;
 
     last = from + n < ids->elements ? from + n : ids->elements;
     n = last - from;
@@ -240,7 +240,7 @@ cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     code = CTL_OK;
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &digest[i]);
+        code = ctl_reply(ctl, &digest[i]);
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
@@ -251,26 +251,26 @@ cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &reply);
+        code = ctl_reply(ctl, &reply);
         if (code != CTL_OK) {
             break;
         }
 
         memset(&rec, 0, sizeof(rec));
-        rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+        rec.n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
 
         for (k = 0; k < rec.n; k++) {
             rec.field[k].data = reply->element[k]->str;
             rec.field[k].len = (size_t) reply->element[k]->len;
         }
 
-        json[i] = cli_json(&rec, NULL);
+        json[i] = ctl_json(&rec, NULL);
         freeReplyObject(reply);
 
-        code = cli_reply(ctl, &reply);
+        code = ctl_reply(ctl, &reply);
 
         if (code == CTL_OK) {
-            cli_token_state(json[i], list->now, reply->str);
+            ctl_token_state(json[i], list->now, reply->str);
             freeReplyObject(reply);
         }
     }
@@ -282,9 +282,9 @@ cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
 
         if (code == CTL_OK && json_object_get(json[i], "id")
             && (list->status == NULL
-                || strcmp(cli_text(json[i], "state"), list->status) == 0))
+                || strcmp(ctl_text(json[i], "state"), list->status) == 0))
         {
-            cli_token_row(list, json_incref(json[i]));
+            ctl_token_row(list, json_incref(json[i]));
         }
 
         if (json[i]) {
@@ -297,7 +297,7 @@ cli_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
 
 
 static void
-cli_token_row(cli_list_t *list, json_t *json)
+ctl_token_row(ctl_list_t *list, json_t *json)
 {
     char     date[24];
     json_t  *used;
@@ -310,16 +310,16 @@ cli_token_row(cli_list_t *list, json_t *json)
     used = json_object_get(json, "last_used");
 
     if (json_is_integer(used)) {
-        cli_iso(json_integer_value(used), date);
+        ctl_iso(json_integer_value(used), date);
 
     } else {
         strcpy(date, "never used");
     }
 
-    cli_cell(cli_text(json, "id"), 20);
-    cli_cell(cli_text(json, "user"), 14);
-    cli_cell(cli_text(json, "name"), 13);
-    cli_cell(cli_text(json, "state"), 8);
+    cli_cell(ctl_text(json, "id"), 20);
+    cli_cell(ctl_text(json, "user"), 14);
+    cli_cell(ctl_text(json, "name"), 13);
+    cli_cell(ctl_text(json, "state"), 8);
     cli_cell(date, -20);
 
     json_decref(json);
@@ -327,15 +327,15 @@ cli_token_row(cli_list_t *list, json_t *json)
 
 
 int
-cli_user_list(ctl_t *ctl, cli_args_t *args)
+ctl_user_list(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *brand;
-    cli_list_t   list;
+    ctl_list_t   list;
 
     (void) args;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
@@ -353,7 +353,7 @@ cli_user_list(ctl_t *ctl, cli_args_t *args)
         cli_cell("OWNER", -25);
     }
 
-    code = cli_walk(ctl, "users", &list);
+    code = ctl_walk(ctl, "users", &list);
 
     return list.array && code == CTL_OK ? cli_print_json(ctl, list.array)
                                         : code;
@@ -361,13 +361,13 @@ cli_user_list(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list)
+ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list)
 {
     int            code;
     size_t         i, k;
     json_t        *json;
     redisReply    *reply;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
     for (i = 0; i < ids->elements; i++) {
         redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
@@ -375,20 +375,20 @@ cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list)
     }
 
     for (i = 0; i < ids->elements; i++) {
-        code = cli_reply(ctl, &reply);
+        code = ctl_reply(ctl, &reply);
         if (code != CTL_OK) {
             return code;
         }
 
         memset(&rec, 0, sizeof(rec));
-        rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+        rec.n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
 
         for (k = 0; k < rec.n; k++) {
             rec.field[k].data = reply->element[k]->str;
             rec.field[k].len = (size_t) reply->element[k]->len;
         }
 
-        json = cli_json(&rec, ids->element[i]->str);
+        json = ctl_json(&rec, ids->element[i]->str);
         freeReplyObject(reply);
 
         if (list->array) {
@@ -397,9 +397,9 @@ cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list)
         }
 
         cli_cell(ids->element[i]->str, 32);
-        cli_cell(cli_text(json, "role"), 10);
-        cli_cell(cli_text(json, "status"), 8);
-        cli_cell(cli_text(json, "owner"), -25);
+        cli_cell(ctl_text(json, "role"), 10);
+        cli_cell(ctl_text(json, "status"), 8);
+        cli_cell(ctl_text(json, "owner"), -25);
         json_decref(json);
     }
 
@@ -408,21 +408,21 @@ cli_each_user(ctl_t *ctl, redisReply *ids, cli_list_t *list)
 
 
 int
-cli_user_show(ctl_t *ctl, cli_args_t *args)
+ctl_user_show(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     json_t        *json;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_read_user(ctl, args->arg[0], &rec);
+    code = ctl_read_user(ctl, args->arg[0], &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    json = cli_json(&rec, args->arg[0]);
-    cli_free(&rec);
+    json = ctl_json(&rec, args->arg[0]);
+    ctl_free(&rec);
 
-    code = cli_usage_user(ctl, args->arg[0], json);
+    code = ctl_usage_user(ctl, args->arg[0], json);
     if (code != CTL_OK) {
         json_decref(json);
         return code;
@@ -439,7 +439,7 @@ cli_user_show(ctl_t *ctl, cli_args_t *args)
 
 
 static const char *
-cli_text(json_t *json, const char *name)
+ctl_text(json_t *json, const char *name)
 {
     const char  *text;
 

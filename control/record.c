@@ -13,14 +13,14 @@
 #include <string.h>
 
 
-static int cli_read(ctl_t *ctl, cli_record_t *rec, const char *what,
+static int ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what,
     const char *id);
-static int cli_sealed(ctl_t *ctl, const char *what, const char *id,
+static int ctl_sealed(ctl_t *ctl, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
 
 int
-cli_read_user(ctl_t *ctl, const char *id, cli_record_t *rec)
+ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
     stok_str_t  text;
 
@@ -35,12 +35,12 @@ cli_read_user(ctl_t *ctl, const char *id, cli_record_t *rec)
 
     snprintf(rec->key, sizeof(rec->key), "user:%s", id);
 
-    return cli_read(ctl, rec, "user", id);
+    return ctl_read(ctl, rec, "user", id);
 }
 
 
 int
-cli_read_token(ctl_t *ctl, const char *id, cli_record_t *rec)
+ctl_read_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
     int          code;
     stok_str_t   text;
@@ -55,13 +55,13 @@ cli_read_token(ctl_t *ctl, const char *id, cli_record_t *rec)
         return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
     }
 
-    code = cli_command(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
+    code = ctl_command(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
 
     if (reply->type != REDIS_REPLY_STRING
-        || cli_unhex(reply->str, (size_t) reply->len, rec->digest) != CTL_OK)
+        || ctl_unhex(reply->str, (size_t) reply->len, rec->digest) != CTL_OK)
     {
         freeReplyObject(reply);
         return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
@@ -71,17 +71,17 @@ cli_read_token(ctl_t *ctl, const char *id, cli_record_t *rec)
              reply->str);
     freeReplyObject(reply);
 
-    return cli_read(ctl, rec, "token", id);
+    return ctl_read(ctl, rec, "token", id);
 }
 
 
 static int
-cli_read(ctl_t *ctl, cli_record_t *rec, const char *what, const char *id)
+ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what, const char *id)
 {
     int     code;
     size_t  i;
 
-    code = cli_command(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix,
+    code = ctl_command(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix,
                        rec->key);
     if (code != CTL_OK) {
         rec->reply = NULL;
@@ -89,12 +89,12 @@ cli_read(ctl_t *ctl, cli_record_t *rec, const char *what, const char *id)
     }
 
     if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0) {
-        cli_free(rec);
+        ctl_free(rec);
         return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"", what, id);
     }
 
-    if (rec->reply->elements > CLI_FIELDS) {
-        cli_free(rec);
+    if (rec->reply->elements > CTL_FIELDS) {
+        ctl_free(rec);
         return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has too many fields", what,
                         id);
     }
@@ -111,7 +111,7 @@ cli_read(ctl_t *ctl, cli_record_t *rec, const char *what, const char *id)
 
 
 void
-cli_free(cli_record_t *rec)
+ctl_free(ctl_record_t *rec)
 {
     if (rec->reply) {
         freeReplyObject(rec->reply);
@@ -121,7 +121,7 @@ cli_free(cli_record_t *rec)
 
 
 const char *
-cli_get(const cli_record_t *rec, const char *name)
+ctl_get(const ctl_record_t *rec, const char *name)
 {
     size_t  i;
 
@@ -136,7 +136,7 @@ cli_get(const cli_record_t *rec, const char *name)
 
 
 int
-cli_decode_user(ctl_t *ctl, const char *id, const cli_record_t *rec,
+ctl_decode_user(ctl_t *ctl, const char *id, const ctl_record_t *rec,
     stok_user_record_t *user)
 {
     stok_str_t   text;
@@ -154,12 +154,12 @@ cli_decode_user(ctl_t *ctl, const char *id, const cli_record_t *rec,
         stok_seal_check_user(&ctl->keys, text, user);
     }
 
-    return cli_sealed(ctl, "user", id, user->seal, user->tampered);
+    return ctl_sealed(ctl, "user", id, user->seal, user->tampered);
 }
 
 
 int
-cli_decode_token(ctl_t *ctl, const char *id, const cli_record_t *rec,
+ctl_decode_token(ctl_t *ctl, const char *id, const ctl_record_t *rec,
     stok_token_record_t *token)
 {
     const char  *why;
@@ -174,12 +174,12 @@ cli_decode_token(ctl_t *ctl, const char *id, const cli_record_t *rec,
         stok_seal_check_token(&ctl->keys, rec->digest, token);
     }
 
-    return cli_sealed(ctl, "token", id, token->seal, token->tampered);
+    return ctl_sealed(ctl, "token", id, token->seal, token->tampered);
 }
 
 
 static int
-cli_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
+ctl_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
     int tampered)
 {
     if (tampered) {
@@ -197,21 +197,21 @@ cli_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
 
 
 int
-cli_needs_key(ctl_t *ctl, const cli_record_t *rec)
+ctl_needs_key(ctl_t *ctl, const ctl_record_t *rec)
 {
-    return ctl->keys.n == 0 && cli_get(rec, "seal")[0] != '\0';
+    return ctl->keys.n == 0 && ctl_get(rec, "seal")[0] != '\0';
 }
 
 
 int
-cli_change(ctl_t *ctl, const cli_record_t *rec, const char *token,
+ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, int n, const char **fields)
 {
     int          i, argc, code;
     size_t       k;
     char         count[24], *word;
-    const char  *arg[7 + CLI_FIELDS + CLI_FIELDS];
+    const char  *arg[7 + CTL_FIELDS + CTL_FIELDS];
 
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
@@ -232,7 +232,7 @@ cli_change(ctl_t *ctl, const cli_record_t *rec, const char *token,
         arg[argc++] = fields[i];
     }
 
-    code = cli_script(ctl, stok_script_change, argc, arg, &word);
+    code = ctl_script(ctl, stok_script_change, argc, arg, &word);
     free(word);
 
     return code;

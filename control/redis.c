@@ -13,8 +13,8 @@
 #include <string.h>
 
 
-#define CLI_TIMEOUT  5                           /* seconds */
-#define CLI_ARGS     1000000                     /* of a script; by Redis */
+#define CTL_TIMEOUT  5                           /* seconds */
+#define CTL_ARGS     1000000                     /* of a script; by Redis */
 
 
 /*
@@ -28,36 +28,36 @@ typedef struct {
     int        port;                             /* 0: a socket */
     int        db;
     int        secure;                           /* rediss:// */
-    cli_tls_t  tls;
-} cli_uri_t;
+    ctl_tls_t  tls;
+} ctl_uri_t;
 
 
-static int cli_uri_parse(const char *uri, cli_uri_t *u);
-static int cli_uri_tls(const char *p, cli_uri_t *u);
-static int cli_uri_host(const char *p, cli_uri_t *u);
-static int cli_uri_unix(const char *path, cli_uri_t *u);
-static int cli_uri_unescape(const char *p, size_t len, char *out,
+static int ctl_uri_parse(const char *uri, ctl_uri_t *u);
+static int ctl_uri_tls(const char *p, ctl_uri_t *u);
+static int ctl_uri_host(const char *p, ctl_uri_t *u);
+static int ctl_uri_unix(const char *path, ctl_uri_t *u);
+static int ctl_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
-static int cli_open(ctl_t *ctl, cli_uri_t *u, void *tls);
-static int cli_greet(ctl_t *ctl, cli_uri_t *u);
-static int cli_refused(ctl_t *ctl, redisReply *reply);
-static int cli_script_ask(ctl_t *ctl, const char *script, int argc,
+static int ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls);
+static int ctl_greet(ctl_t *ctl, ctl_uri_t *u);
+static int ctl_refused(ctl_t *ctl, redisReply *reply);
+static int ctl_script_ask(ctl_t *ctl, const char *script, int argc,
     const char **argv, redisReply **reply);
-static const char *cli_script_word(redisReply *reply);
-static int cli_script_send(ctl_t *ctl, const char *script, int argc,
+static const char *ctl_script_word(redisReply *reply);
+static int ctl_script_send(ctl_t *ctl, const char *script, int argc,
     const char **argv);
-static int cli_script_answer(ctl_t *ctl, const char *answer,
+static int ctl_script_answer(ctl_t *ctl, const char *answer,
     const char *word);
 
 
 int
-cli_connect(ctl_t *ctl)
+ctl_connect(ctl_t *ctl)
 {
     int        code;
     void      *tls;
-    cli_uri_t  u;
+    ctl_uri_t  u;
 
-    if (cli_uri_parse(ctl->redis, &u) != CTL_OK) {
+    if (ctl_uri_parse(ctl->redis, &u) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad Redis URI: it is "
                         "redis[s]://[user:password@]host[:port][/db] "
                         "or unix:///path[?db=N]");
@@ -67,11 +67,11 @@ cli_connect(ctl_t *ctl)
     code = CTL_OK;
 
     if (u.secure) {
-        code = cli_tls_create(ctl, &u.tls, u.host, &tls);
+        code = ctl_tls_create(ctl, &u.tls, u.host, &tls);
     }
 
     if (code == CTL_OK) {
-        code = cli_open(ctl, &u, tls);
+        code = ctl_open(ctl, &u, tls);
     }
 
     OPENSSL_cleanse(&u, sizeof(u));
@@ -81,16 +81,16 @@ cli_connect(ctl_t *ctl)
 
 
 static int
-cli_open(ctl_t *ctl, cli_uri_t *u, void *tls)
+ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls)
 {
     int             code;
-    struct timeval  tv = { CLI_TIMEOUT, 0 };
+    struct timeval  tv = { CTL_TIMEOUT, 0 };
 
     ctl->ctx = u->port ? redisConnectWithTimeout(u->host, u->port, tv)
                        : redisConnectUnixWithTimeout(u->host, tv);
 
     if (ctl->ctx == NULL || ctl->ctx->err) {
-        cli_tls_free(tls);
+        ctl_tls_free(tls);
         return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s cannot be reached: "
                         "%s: is --redis right?", u->host,
                         ctl->ctx ? ctl->ctx->errstr : "no memory");
@@ -99,18 +99,18 @@ cli_open(ctl_t *ctl, cli_uri_t *u, void *tls)
     redisSetTimeout(ctl->ctx, tv);
 
     if (tls) {
-        code = cli_tls_start(ctl, ctl->ctx, tls);
+        code = ctl_tls_start(ctl, ctl->ctx, tls);
         if (code != CTL_OK) {
             return code;
         }
     }
 
-    return cli_greet(ctl, u);
+    return ctl_greet(ctl, u);
 }
 
 
 static int
-cli_greet(ctl_t *ctl, cli_uri_t *u)
+ctl_greet(ctl_t *ctl, ctl_uri_t *u)
 {
     int          code;
     redisReply  *reply;
@@ -118,16 +118,16 @@ cli_greet(ctl_t *ctl, cli_uri_t *u)
     code = CTL_OK;
 
     if (u->password[0]) {
-        code = u->user[0] ? cli_command(ctl, &reply, "AUTH %s %s", u->user,
+        code = u->user[0] ? ctl_command(ctl, &reply, "AUTH %s %s", u->user,
                                         u->password)
-                          : cli_command(ctl, &reply, "AUTH %s", u->password);
+                          : ctl_command(ctl, &reply, "AUTH %s", u->password);
         if (code == CTL_OK) {
             freeReplyObject(reply);
         }
     }
 
     if (code == CTL_OK && u->db) {
-        code = cli_command(ctl, &reply, "SELECT %d", u->db);
+        code = ctl_command(ctl, &reply, "SELECT %d", u->db);
         if (code == CTL_OK) {
             freeReplyObject(reply);
         }
@@ -138,20 +138,20 @@ cli_greet(ctl_t *ctl, cli_uri_t *u)
 
 
 static int
-cli_uri_parse(const char *uri, cli_uri_t *u)
+ctl_uri_parse(const char *uri, ctl_uri_t *u)
 {
     memset(u, 0, sizeof(*u));
 
     if (strncmp(uri, "unix:", 5) == 0) {
-        return cli_uri_unix(uri + 5, u);
+        return ctl_uri_unix(uri + 5, u);
     }
 
     if (strncmp(uri, "rediss://", 9) == 0) {
-        return cli_uri_tls(uri + 9, u);
+        return ctl_uri_tls(uri + 9, u);
     }
 
     if (strncmp(uri, "redis://", 8) == 0) {
-        return cli_uri_host(uri + 8, u);
+        return ctl_uri_host(uri + 8, u);
     }
 
     return CTL_INVALID;
@@ -159,7 +159,7 @@ cli_uri_parse(const char *uri, cli_uri_t *u)
 
 
 static int
-cli_uri_tls(const char *p, cli_uri_t *u)
+ctl_uri_tls(const char *p, ctl_uri_t *u)
 {
     int     code;
     char    host[sizeof(u->user) + sizeof(u->password) + sizeof(u->host)];
@@ -174,7 +174,7 @@ cli_uri_tls(const char *p, cli_uri_t *u)
     memcpy(host, p, len);
     host[len] = '\0';
 
-    code = cli_uri_host(host, u);
+    code = ctl_uri_host(host, u);
     u->secure = 1;
 
     OPENSSL_cleanse(host, sizeof(host));
@@ -183,19 +183,19 @@ cli_uri_tls(const char *p, cli_uri_t *u)
         len = strcspn(++p, "&");
 
         if (strncmp(p, "ca=", 3) == 0) {
-            code = cli_uri_unescape(p + 3, len - 3, u->tls.ca,
+            code = ctl_uri_unescape(p + 3, len - 3, u->tls.ca,
                                     sizeof(u->tls.ca));
 
         } else if (strncmp(p, "cert=", 5) == 0) {
-            code = cli_uri_unescape(p + 5, len - 5, u->tls.cert,
+            code = ctl_uri_unescape(p + 5, len - 5, u->tls.cert,
                                     sizeof(u->tls.cert));
 
         } else if (strncmp(p, "key=", 4) == 0) {
-            code = cli_uri_unescape(p + 4, len - 4, u->tls.key,
+            code = ctl_uri_unescape(p + 4, len - 4, u->tls.key,
                                     sizeof(u->tls.key));
 
         } else if (strncmp(p, "name=", 5) == 0) {
-            code = cli_uri_unescape(p + 5, len - 5, u->tls.name,
+            code = ctl_uri_unescape(p + 5, len - 5, u->tls.name,
                                     sizeof(u->tls.name));
 
         } else {
@@ -208,7 +208,7 @@ cli_uri_tls(const char *p, cli_uri_t *u)
 
 
 static int
-cli_uri_host(const char *p, cli_uri_t *u)
+ctl_uri_host(const char *p, ctl_uri_t *u)
 {
     char        *end;
     size_t       len;
@@ -222,9 +222,9 @@ cli_uri_host(const char *p, cli_uri_t *u)
         colon = memchr(p, ':', (size_t) (at - p));
 
         if (colon == NULL
-            || cli_uri_unescape(p, (size_t) (colon - p), u->user,
+            || ctl_uri_unescape(p, (size_t) (colon - p), u->user,
                                 sizeof(u->user)) != CTL_OK
-            || cli_uri_unescape(colon + 1, (size_t) (at - colon - 1),
+            || ctl_uri_unescape(colon + 1, (size_t) (at - colon - 1),
                                 u->password, sizeof(u->password)) != CTL_OK)
         {
             return CTL_INVALID;
@@ -274,7 +274,7 @@ cli_uri_host(const char *p, cli_uri_t *u)
 
 
 static int
-cli_uri_unix(const char *path, cli_uri_t *u)
+ctl_uri_unix(const char *path, ctl_uri_t *u)
 {
     char    *end;
     size_t   len;
@@ -286,7 +286,7 @@ cli_uri_unix(const char *path, cli_uri_t *u)
     len = strcspn(path, "?");
 
     if (path[0] != '/'
-        || cli_uri_unescape(path, len, u->host, sizeof(u->host)) != CTL_OK)
+        || ctl_uri_unescape(path, len, u->host, sizeof(u->host)) != CTL_OK)
     {
         return CTL_INVALID;
     }
@@ -307,7 +307,7 @@ cli_uri_unix(const char *path, cli_uri_t *u)
 
 
 static int
-cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
+ctl_uri_unescape(const char *p, size_t len, char *out, size_t size)
 {
     size_t    i, n;
     unsigned  ch;
@@ -338,7 +338,7 @@ cli_uri_unescape(const char *p, size_t len, char *out, size_t size)
 
 
 int
-cli_command(ctl_t *ctl, redisReply **reply, const char *format, ...)
+ctl_command(ctl_t *ctl, redisReply **reply, const char *format, ...)
 {
     int      rc;
     va_list  ap;
@@ -351,12 +351,12 @@ cli_command(ctl_t *ctl, redisReply **reply, const char *format, ...)
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return cli_reply(ctl, reply);
+    return ctl_reply(ctl, reply);
 }
 
 
 int
-cli_reply(ctl_t *ctl, redisReply **reply)
+ctl_reply(ctl_t *ctl, redisReply **reply)
 {
     int  code;
 
@@ -366,7 +366,7 @@ cli_reply(ctl_t *ctl, redisReply **reply)
     }
 
     if ((*reply)->type == REDIS_REPLY_ERROR) {
-        code = cli_refused(ctl, *reply);
+        code = ctl_refused(ctl, *reply);
         freeReplyObject(*reply);
         return code;
     }
@@ -378,7 +378,7 @@ cli_reply(ctl_t *ctl, redisReply **reply)
 /* an error reply; what may be an argument of ours is not shown */
 
 static int
-cli_refused(ctl_t *ctl, redisReply *reply)
+ctl_refused(ctl_t *ctl, redisReply *reply)
 {
     return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis refuses: %.*s",
                     (int) strcspn(reply->str, "'`\"\r\n"), reply->str);
@@ -386,7 +386,7 @@ cli_refused(ctl_t *ctl, redisReply *reply)
 
 
 int
-cli_script(ctl_t *ctl, const char *script, int argc, const char **argv,
+ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
     char **word)
 {
     int          code;
@@ -394,14 +394,14 @@ cli_script(ctl_t *ctl, const char *script, int argc, const char **argv,
 
     *word = NULL;
 
-    code = cli_script_ask(ctl, script, argc, argv, &reply);
+    code = ctl_script_ask(ctl, script, argc, argv, &reply);
     if (code != CTL_OK) {
         return code;
     }
 
-    *word = strdup(cli_script_word(reply));
+    *word = strdup(ctl_script_word(reply));
 
-    code = *word ? cli_script_answer(ctl, reply->element[0]->str, *word)
+    code = *word ? ctl_script_answer(ctl, reply->element[0]->str, *word)
                  : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
     freeReplyObject(reply);
@@ -416,18 +416,18 @@ cli_script(ctl_t *ctl, const char *script, int argc, const char **argv,
 
 
 int
-cli_script_reply(ctl_t *ctl, const char *script, int argc, const char **argv,
+ctl_script_reply(ctl_t *ctl, const char *script, int argc, const char **argv,
     redisReply **reply)
 {
     int  code;
 
-    code = cli_script_ask(ctl, script, argc, argv, reply);
+    code = ctl_script_ask(ctl, script, argc, argv, reply);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_script_answer(ctl, (*reply)->element[0]->str,
-                             cli_script_word(*reply));
+    code = ctl_script_answer(ctl, (*reply)->element[0]->str,
+                             ctl_script_word(*reply));
 
     if (code != CTL_OK) {
         freeReplyObject(*reply);
@@ -440,15 +440,15 @@ cli_script_reply(ctl_t *ctl, const char *script, int argc, const char **argv,
 /* CTL_OK: an array, the first element is text */
 
 static int
-cli_script_ask(ctl_t *ctl, const char *script, int argc, const char **argv,
+ctl_script_ask(ctl_t *ctl, const char *script, int argc, const char **argv,
     redisReply **reply)
 {
     int  code;
 
-    code = cli_script_send(ctl, script, argc, argv);
+    code = ctl_script_send(ctl, script, argc, argv);
 
     if (code == CTL_OK) {
-        code = cli_reply(ctl, reply);
+        code = ctl_reply(ctl, reply);
     }
 
     if (code != CTL_OK) {
@@ -470,7 +470,7 @@ cli_script_ask(ctl_t *ctl, const char *script, int argc, const char **argv,
 /* what stands behind the first word */
 
 static const char *
-cli_script_word(redisReply *reply)
+ctl_script_word(redisReply *reply)
 {
     return reply->elements > 1
            && reply->element[1]->type == REDIS_REPLY_STRING
@@ -479,13 +479,13 @@ cli_script_word(redisReply *reply)
 
 
 static int
-cli_script_send(ctl_t *ctl, const char *script, int argc, const char **argv)
+ctl_script_send(ctl_t *ctl, const char *script, int argc, const char **argv)
 {
     int           i, rc;
     char          marker[STOK_PREFIX_MAX + 8];
     const char  **arg;
 
-    if (argc > CLI_ARGS) {
+    if (argc > CTL_ARGS) {
         return ctl_fail(ctl, CTL_REJECTED, "too many records for one step");
     }
 
@@ -516,7 +516,7 @@ cli_script_send(ctl_t *ctl, const char *script, int argc, const char **argv)
 
 
 static int
-cli_script_answer(ctl_t *ctl, const char *answer, const char *word)
+ctl_script_answer(ctl_t *ctl, const char *answer, const char *word)
 {
     if (strcmp(answer, "OK") == 0) {
         return CTL_OK;
@@ -543,18 +543,18 @@ cli_script_answer(ctl_t *ctl, const char *answer, const char *word)
 
 
 int
-cli_now(ctl_t *ctl, int64_t *now)
+ctl_now(ctl_t *ctl, int64_t *now)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "TIME");
+    code = ctl_command(ctl, &reply, "TIME");
     if (code != CTL_OK) {
         return code;
     }
 
     *now = reply->type == REDIS_REPLY_ARRAY && reply->elements
-           ? cli_number(reply->element[0]->str) : 0;
+           ? ctl_number(reply->element[0]->str) : 0;
 
     freeReplyObject(reply);
 
@@ -564,12 +564,12 @@ cli_now(ctl_t *ctl, int64_t *now)
 
 
 int
-cli_meta(ctl_t *ctl, const char *field, char **value)
+ctl_meta(ctl_t *ctl, const char *field, char **value)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "HMGET %smeta schema %s", ctl->prefix,
+    code = ctl_command(ctl, &reply, "HMGET %smeta schema %s", ctl->prefix,
                        field);
     if (code != CTL_OK) {
         return code;

@@ -11,109 +11,109 @@
 #include <unistd.h>
 
 
-#define CLI_BAR      40                          /* characters */
-#define CLI_COLUMNS  80
+#define CTL_BAR      40                          /* characters */
+#define CTL_COLUMNS  80
 
 
-typedef int (*cli_page_pt)(ctl_t *ctl, cli_review_t *review,
-    const cli_item_t *item, size_t n);
+typedef int (*ctl_page_pt)(ctl_t *ctl, ctl_review_t *review,
+    const ctl_item_t *item, size_t n);
 
 
 static const struct {
     const char  *id;
     unsigned     period;
     const char  *review;
-} cli_rules[CLI_RULES] = {
-    { "unused", CLI_MONTHLY, "monthly" },
-    { "role", CLI_MONTHLY, "monthly" },
-    { "unexpected-use", CLI_MONTHLY, "monthly" },
-    { "failed-attempts", CLI_MONTHLY, "monthly" },
-    { "purpose", CLI_QUARTERLY, "quarterly" },
-    { "owner", CLI_QUARTERLY, "quarterly" },
-    { "user-name", CLI_QUARTERLY, "quarterly" },
-    { "token-name", CLI_QUARTERLY, "quarterly" },
-    { "expiring", CLI_QUARTERLY, "quarterly" },
-    { "least-privilege", CLI_QUARTERLY, "quarterly" },
-    { "orphaned", CLI_QUARTERLY, "quarterly" },
-    { "personal-production", CLI_MONTHLY|CLI_QUARTERLY, "compliance" },
-    { "never-expires", CLI_MONTHLY|CLI_QUARTERLY, "compliance" },
-    { "many-environments", CLI_MONTHLY|CLI_QUARTERLY, "compliance" },
-    { "unreadable", CLI_MONTHLY|CLI_QUARTERLY, "compliance" },
-    { "tampered", CLI_MONTHLY|CLI_QUARTERLY, "compliance" }
+} ctl_rules[CTL_RULES] = {
+    { "unused", CTL_MONTHLY, "monthly" },
+    { "role", CTL_MONTHLY, "monthly" },
+    { "unexpected-use", CTL_MONTHLY, "monthly" },
+    { "failed-attempts", CTL_MONTHLY, "monthly" },
+    { "purpose", CTL_QUARTERLY, "quarterly" },
+    { "owner", CTL_QUARTERLY, "quarterly" },
+    { "user-name", CTL_QUARTERLY, "quarterly" },
+    { "token-name", CTL_QUARTERLY, "quarterly" },
+    { "expiring", CTL_QUARTERLY, "quarterly" },
+    { "least-privilege", CTL_QUARTERLY, "quarterly" },
+    { "orphaned", CTL_QUARTERLY, "quarterly" },
+    { "personal-production", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "never-expires", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "many-environments", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "unreadable", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
 };
 
 
-static int cli_review(ctl_t *ctl, cli_args_t *args, unsigned period);
-static int cli_review_fail_on(ctl_t *ctl, cli_review_t *review,
+static int ctl_review(ctl_t *ctl, cli_args_t *args, unsigned period);
+static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review,
     const char *list);
-static int cli_review_no_rule(ctl_t *ctl, const char *name, size_t len);
-static int cli_review_begin(ctl_t *ctl, cli_review_t *review);
-static int cli_review_walk(ctl_t *ctl, cli_review_t *review,
-    const char *index, cli_page_pt handler);
-static size_t cli_review_page(redisReply *reply, cli_item_t *item,
+static int ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len);
+static int ctl_review_begin(ctl_t *ctl, ctl_review_t *review);
+static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
+    const char *index, ctl_page_pt handler);
+static size_t ctl_review_page(redisReply *reply, ctl_item_t *item,
     int64_t *score, char last[512]);
-static int cli_found_json(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
-    const cli_finding_t *finding);
-static void cli_found_row(cli_rule_e rule, const cli_finding_t *finding);
-static void cli_found_mend(const char *mend);
-static void cli_review_end(ctl_t *ctl, cli_review_t *review);
-static void cli_progress(cli_review_t *review);
-static void cli_progress_clear(cli_review_t *review);
+static int ctl_found_json(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
+    const ctl_finding_t *finding);
+static void ctl_found_row(ctl_rule_e rule, const ctl_finding_t *finding);
+static void ctl_found_mend(const char *mend);
+static void ctl_review_end(ctl_t *ctl, ctl_review_t *review);
+static void ctl_progress(ctl_review_t *review);
+static void ctl_progress_clear(ctl_review_t *review);
 
-static const char *cli_severities[] = { "low", "medium", "high" };
+static const char *ctl_severities[] = { "low", "medium", "high" };
 
 
 int
-cli_review_all(ctl_t *ctl, cli_args_t *args)
+ctl_review_all(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(ctl, args, CLI_MONTHLY|CLI_QUARTERLY);
+    return ctl_review(ctl, args, CTL_MONTHLY|CTL_QUARTERLY);
 }
 
 
 int
-cli_review_monthly(ctl_t *ctl, cli_args_t *args)
+ctl_review_monthly(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(ctl, args, CLI_MONTHLY);
+    return ctl_review(ctl, args, CTL_MONTHLY);
 }
 
 
 int
-cli_review_quarterly(ctl_t *ctl, cli_args_t *args)
+ctl_review_quarterly(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_review(ctl, args, CLI_QUARTERLY);
+    return ctl_review(ctl, args, CTL_QUARTERLY);
 }
 
 
 static int
-cli_review(ctl_t *ctl, cli_args_t *args, unsigned period)
+ctl_review(ctl_t *ctl, cli_args_t *args, unsigned period)
 {
     int           code;
-    cli_review_t  review;
+    ctl_review_t  review;
 
     memset(&review, 0, sizeof(review));
     review.period = period;
 
-    code = cli_review_fail_on(ctl, &review, cli_option(args, "fail-on"));
+    code = ctl_review_fail_on(ctl, &review, cli_option(args, "fail-on"));
 
     if (code == CTL_OK) {
-        code = cli_review_begin(ctl, &review);
+        code = ctl_review_begin(ctl, &review);
     }
 
     if (code == CTL_OK) {
-        code = cli_review_walk(ctl, &review, "tokens", cli_review_tokens);
+        code = ctl_review_walk(ctl, &review, "tokens", ctl_review_tokens);
     }
 
     if (code == CTL_OK) {
-        code = cli_review_walk(ctl, &review, "users", cli_review_users);
+        code = ctl_review_walk(ctl, &review, "users", ctl_review_users);
     }
 
-    cli_progress_clear(&review);
+    ctl_progress_clear(&review);
 
     if (code != CTL_OK) {
         return code;
     }
 
-    cli_review_end(ctl, &review);
+    ctl_review_end(ctl, &review);
 
     code = cli_flush(ctl);
 
@@ -124,13 +124,13 @@ cli_review(ctl_t *ctl, cli_args_t *args, unsigned period)
 /* without a list, every finding is one */
 
 static int
-cli_review_fail_on(ctl_t *ctl, cli_review_t *review, const char *list)
+ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review, const char *list)
 {
     int          i;
     size_t       len;
     const char  *p;
 
-    review->fail = (1u << CLI_RULES) - 1;
+    review->fail = (1u << CTL_RULES) - 1;
 
     if (list == NULL) {
         return CTL_OK;
@@ -142,21 +142,21 @@ cli_review_fail_on(ctl_t *ctl, cli_review_t *review, const char *list)
     do {
         len = strcspn(p, ",");
 
-        for (i = 0; i < CLI_RULES; i++) {
-            if (strlen(cli_rules[i].id) == len
-                && strncmp(cli_rules[i].id, p, len) == 0)
+        for (i = 0; i < CTL_RULES; i++) {
+            if (strlen(ctl_rules[i].id) == len
+                && strncmp(ctl_rules[i].id, p, len) == 0)
             {
                 break;
             }
         }
 
-        if (i == CLI_RULES) {
-            return cli_review_no_rule(ctl, p, len);
+        if (i == CTL_RULES) {
+            return ctl_review_no_rule(ctl, p, len);
         }
 
-        if (!cli_review_wants(review, (cli_rule_e) i)) {
+        if (!ctl_review_wants(review, (ctl_rule_e) i)) {
             return ctl_fail(ctl, CTL_INVALID, "rule %s is not of this review: "
-                            "it would never fail", cli_rules[i].id);
+                            "it would never fail", ctl_rules[i].id);
         }
 
         review->fail |= 1u << i;
@@ -169,15 +169,15 @@ cli_review_fail_on(ctl_t *ctl, cli_review_t *review, const char *list)
 
 
 static int
-cli_review_no_rule(ctl_t *ctl, const char *name, size_t len)
+ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len)
 {
     int     i;
     char    rules[512];
     size_t  n;
 
-    for (i = 0, n = 0; i < CLI_RULES; i++) {
+    for (i = 0, n = 0; i < CTL_RULES; i++) {
         n += (size_t) snprintf(rules + n, sizeof(rules) - n, " %s",
-                               cli_rules[i].id);
+                               ctl_rules[i].id);
     }
 
     return ctl_fail(ctl, CTL_INVALID, "no rule \"%.*s\": the rules are%s",
@@ -186,30 +186,30 @@ cli_review_no_rule(ctl_t *ctl, const char *name, size_t len)
 
 
 int
-cli_review_wants(const cli_review_t *review, cli_rule_e rule)
+ctl_review_wants(const ctl_review_t *review, ctl_rule_e rule)
 {
-    return (cli_rules[rule].period & review->period) != 0;
+    return (ctl_rules[rule].period & review->period) != 0;
 }
 
 
 static int
-cli_review_begin(ctl_t *ctl, cli_review_t *review)
+ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 {
     int          i, code;
     char        *brand;
     redisReply  *reply;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
 
-    code = cli_now(ctl, &review->now);
+    code = ctl_now(ctl, &review->now);
 
     for (i = 0; i < 2 && code == CTL_OK; i++) {
-        code = cli_command(ctl, &reply, "ZCARD %s%s", ctl->prefix,
+        code = ctl_command(ctl, &reply, "ZCARD %s%s", ctl->prefix,
                            i ? "users" : "tokens");
         if (code == CTL_OK) {
             review->total += reply->integer;
@@ -237,18 +237,18 @@ cli_review_begin(ctl_t *ctl, cli_review_t *review)
  */
 
 static int
-cli_review_walk(ctl_t *ctl, cli_review_t *review, const char *index,
-    cli_page_pt handler)
+ctl_review_walk(ctl_t *ctl, ctl_review_t *review, const char *index,
+    ctl_page_pt handler)
 {
     int           code;
     char          last[512];
     size_t        n;
     int64_t       score;
     long long     from, to;
-    cli_item_t    item[CLI_PAGE];
+    ctl_item_t    item[CTL_PAGE];
     redisReply   *reply;
 
-    code = cli_command(ctl, &reply, "ZCARD %s%s", ctl->prefix, index);
+    code = ctl_command(ctl, &reply, "ZCARD %s%s", ctl->prefix, index);
     if (code != CTL_OK) {
         return code;
     }
@@ -260,19 +260,19 @@ cli_review_walk(ctl_t *ctl, cli_review_t *review, const char *index,
     last[0] = '\0';
 
     for ( /* void */ ; to >= 0 && code == CTL_OK; to = from - 1) {
-        from = to < CLI_PAGE ? 0 : to - CLI_PAGE + 1;
+        from = to < CTL_PAGE ? 0 : to - CTL_PAGE + 1;
 
-        code = cli_command(ctl, &reply, "ZRANGE %s%s %lld %lld WITHSCORES",
+        code = ctl_command(ctl, &reply, "ZRANGE %s%s %lld %lld WITHSCORES",
                            ctl->prefix, index, from, to);
         if (code != CTL_OK) {
             break;
         }
 
-        n = cli_review_page(reply, item, &score, last);
+        n = ctl_review_page(reply, item, &score, last);
         code = handler(ctl, review, item, n);
 
         review->done += to - from + 1;
-        cli_progress(review);
+        ctl_progress(review);
         freeReplyObject(reply);
     }
 
@@ -281,14 +281,14 @@ cli_review_walk(ctl_t *ctl, cli_review_t *review, const char *index,
 
 
 static size_t
-cli_review_page(redisReply *reply, cli_item_t *item, int64_t *score,
+ctl_review_page(redisReply *reply, ctl_item_t *item, int64_t *score,
     char last[512])
 {
     size_t       i, n;
     int64_t      at;
     const char  *id;
 
-    for (i = reply->elements / 2, n = 0; i > 0 && n < CLI_PAGE; i--) {
+    for (i = reply->elements / 2, n = 0; i > 0 && n < CTL_PAGE; i--) {
         id = reply->element[2 * i - 2]->str;
         at = (int64_t) strtod(reply->element[2 * i - 1]->str, NULL);
 
@@ -308,25 +308,25 @@ cli_review_page(redisReply *reply, cli_item_t *item, int64_t *score,
 
 
 int
-cli_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
-    const cli_finding_t *finding)
+ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
+    const ctl_finding_t *finding)
 {
     int  code;
 
-    if (!cli_review_wants(review, rule)) {
+    if (!ctl_review_wants(review, rule)) {
         return CTL_OK;
     }
 
-    cli_progress_clear(review);
+    ctl_progress_clear(review);
 
     if (ctl->json) {
-        code = cli_found_json(ctl, review, rule, finding);
+        code = ctl_found_json(ctl, review, rule, finding);
         if (code != CTL_OK) {
             return code;
         }
 
     } else {
-        cli_found_row(rule, finding);
+        ctl_found_row(rule, finding);
     }
 
     review->found++;
@@ -338,17 +338,17 @@ cli_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
 
 
 static int
-cli_found_json(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
-    const cli_finding_t *finding)
+ctl_found_json(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
+    const ctl_finding_t *finding)
 {
     char    *text;
     size_t   i;
     json_t  *json, *value;
 
     const char  *field[][2] = {
-        { "rule", cli_rules[rule].id },
-        { "review", cli_rules[rule].review },
-        { "severity", cli_severities[finding->severity] },
+        { "rule", ctl_rules[rule].id },
+        { "review", ctl_rules[rule].review },
+        { "severity", ctl_severities[finding->severity] },
         { "token", finding->token },
         { "user", finding->user },
         { "seen", finding->seen },
@@ -379,20 +379,20 @@ cli_found_json(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
 
 
 static void
-cli_found_row(cli_rule_e rule, const cli_finding_t *finding)
+ctl_found_row(ctl_rule_e rule, const ctl_finding_t *finding)
 {
-    cli_cell(cli_severities[finding->severity], 8);
-    cli_cell(cli_rules[rule].id, 19);
+    cli_cell(ctl_severities[finding->severity], 8);
+    cli_cell(ctl_rules[rule].id, 19);
     cli_cell(finding->token ? finding->token : finding->user, 20);
     cli_cell(finding->seen, -30);
-    cli_found_mend(finding->mend);
+    ctl_found_mend(finding->mend);
 }
 
 
 /* in lines that a shell takes for one; a word is never cut */
 
 static void
-cli_found_mend(const char *mend)
+ctl_found_mend(const char *mend)
 {
     size_t  len, column;
 
@@ -402,7 +402,7 @@ cli_found_mend(const char *mend)
     while (*mend) {
         len = strcspn(mend, " ");
 
-        if (column + 1 + len + 2 > CLI_COLUMNS) {
+        if (column + 1 + len + 2 > CTL_COLUMNS) {
             printf(" \\\n   ");
             column = 3;
         }
@@ -419,7 +419,7 @@ cli_found_mend(const char *mend)
 
 
 static void
-cli_review_end(ctl_t *ctl, cli_review_t *review)
+ctl_review_end(ctl_t *ctl, ctl_review_t *review)
 {
     int  i;
 
@@ -433,9 +433,9 @@ cli_review_end(ctl_t *ctl, cli_review_t *review)
            (long long) review->tokens, review->tokens == 1 ? "" : "s",
            (long long) review->users, review->users == 1 ? "" : "s");
 
-    for (i = 0; i < CLI_RULES; i++) {
+    for (i = 0; i < CTL_RULES; i++) {
         if (review->count[i]) {
-            printf("  %-20s %lld\n", cli_rules[i].id,
+            printf("  %-20s %lld\n", ctl_rules[i].id,
                    (long long) review->count[i]);
         }
     }
@@ -445,7 +445,7 @@ cli_review_end(ctl_t *ctl, cli_review_t *review)
 /* on a terminal only, on standard error only, once a percent */
 
 static void
-cli_progress(cli_review_t *review)
+ctl_progress(ctl_review_t *review)
 {
     int  percent;
 
@@ -461,7 +461,7 @@ cli_progress(cli_review_t *review)
     }
 
     fflush(stdout);
-    fprintf(stderr, "\r[%-*.*s] %3d%%", CLI_BAR, percent * CLI_BAR / 100,
+    fprintf(stderr, "\r[%-*.*s] %3d%%", CTL_BAR, percent * CTL_BAR / 100,
             "########################################", percent);
     fflush(stderr);
 
@@ -470,10 +470,10 @@ cli_progress(cli_review_t *review)
 
 
 static void
-cli_progress_clear(cli_review_t *review)
+ctl_progress_clear(ctl_review_t *review)
 {
     if (review->shown > 0) {
-        fprintf(stderr, "\r%*s\r", CLI_BAR + 7, "");
+        fprintf(stderr, "\r%*s\r", CTL_BAR + 7, "");
         fflush(stderr);
         review->shown = 0;
     }

@@ -23,73 +23,73 @@ typedef struct {
     int64_t               expires_at;
     int64_t               last_used;             /* 0: never */
     const char           *owner;                 /* status; NULL: no user */
-    const cli_record_t   *rec;
-    const cli_record_t   *usage;
-} cli_subject_t;
+    const ctl_record_t   *rec;
+    const ctl_record_t   *usage;
+} ctl_subject_t;
 
 
 /* what a page reads; what was not read is NULL */
 typedef struct {
-    redisReply  *digest[CLI_PAGE];
-    redisReply  *record[CLI_PAGE];
-    redisReply  *last_used[CLI_PAGE];
-    redisReply  *usage[CLI_PAGE];
-    redisReply  *owner[CLI_PAGE];
-} cli_tokens_t;
+    redisReply  *digest[CTL_PAGE];
+    redisReply  *record[CTL_PAGE];
+    redisReply  *last_used[CTL_PAGE];
+    redisReply  *usage[CTL_PAGE];
+    redisReply  *owner[CTL_PAGE];
+} ctl_tokens_t;
 
 
-typedef int (*cli_judge_pt)(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
+typedef int (*ctl_judge_pt)(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
 
 
-static int cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
-    cli_tokens_t *page);
-static int cli_tokens_owners(ctl_t *ctl, size_t n, cli_tokens_t *page);
-static int cli_tokens_judge(ctl_t *ctl, cli_review_t *review,
-    const cli_item_t *item, cli_tokens_t *page, size_t i);
-static int cli_judge_broken(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, const char *digest);
-static int cli_judge_unused(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_unexpected(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_refused(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_name(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_expiry(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_orphaned(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_personal(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static int cli_judge_environments(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f);
-static void cli_mend_id(cli_finding_t *f, const char *verb, const char *id,
+static int ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
+    ctl_tokens_t *page);
+static int ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page);
+static int ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review,
+    const ctl_item_t *item, ctl_tokens_t *page, size_t i);
+static int ctl_judge_broken(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, const char *digest);
+static int ctl_judge_unused(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_refused(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_name(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_personal(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static void ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
     const char *rest);
-static void cli_mend_new(cli_finding_t *f, const cli_subject_t *t,
+static void ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t,
     const char *env);
 
 
 int
-cli_review_tokens(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
+ctl_review_tokens(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     size_t n)
 {
     int            code;
     size_t         i, k;
     redisReply   **list[5];
-    cli_tokens_t   page;
+    ctl_tokens_t   page;
 
     memset(&page, 0, sizeof(page));
 
-    code = cli_tokens_read(ctl, item, n, &page);
+    code = ctl_tokens_read(ctl, item, n, &page);
 
     if (code == CTL_OK) {
-        code = cli_tokens_owners(ctl, n, &page);
+        code = ctl_tokens_owners(ctl, n, &page);
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = cli_tokens_judge(ctl, review, item, &page, i);
+        code = ctl_tokens_judge(ctl, review, item, &page, i);
     }
 
     list[0] = page.digest;
@@ -113,8 +113,8 @@ cli_review_tokens(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
-    cli_tokens_t *page)
+ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
+    ctl_tokens_t *page)
 {
     int     code;
     size_t  i;
@@ -124,7 +124,7 @@ cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
     }
 
     for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &page->digest[i]);
+        code = ctl_reply(ctl, &page->digest[i]);
     }
 
     if (code != CTL_OK) {
@@ -141,14 +141,14 @@ cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &page->record[i]);
+        code = ctl_reply(ctl, &page->record[i]);
 
         if (code == CTL_OK) {
-            code = cli_reply(ctl, &page->last_used[i]);
+            code = ctl_reply(ctl, &page->last_used[i]);
         }
 
         if (code == CTL_OK) {
-            code = cli_reply(ctl, &page->usage[i]);
+            code = ctl_reply(ctl, &page->usage[i]);
         }
     }
 
@@ -157,20 +157,20 @@ cli_tokens_read(ctl_t *ctl, const cli_item_t *item, size_t n,
 
 
 static int
-cli_tokens_owners(ctl_t *ctl, size_t n, cli_tokens_t *page)
+ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page)
 {
     int            code;
     size_t         i;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
     for (i = 0; i < n; i++) {
-        cli_record_of(&rec, page->record[i]);
+        ctl_record_of(&rec, page->record[i]);
         redisAppendCommand(ctl->ctx, "HGET %suser:%s status", ctl->prefix,
-                           cli_get(&rec, "user"));
+                           ctl_get(&rec, "user"));
     }
 
     for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &page->owner[i]);
+        code = ctl_reply(ctl, &page->owner[i]);
     }
 
     return code;
@@ -178,14 +178,14 @@ cli_tokens_owners(ctl_t *ctl, size_t n, cli_tokens_t *page)
 
 
 void
-cli_record_of(cli_record_t *rec, redisReply *reply)
+ctl_record_of(ctl_record_t *rec, redisReply *reply)
 {
     size_t  i;
 
     memset(rec, 0, sizeof(*rec));
 
     rec->n = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    rec->n = rec->n > CLI_FIELDS ? CLI_FIELDS : rec->n;
+    rec->n = rec->n > CTL_FIELDS ? CTL_FIELDS : rec->n;
 
     for (i = 0; i < rec->n; i++) {
         rec->field[i].data = reply->element[i]->str;
@@ -195,41 +195,41 @@ cli_record_of(cli_record_t *rec, redisReply *reply)
 
 
 static int
-cli_tokens_judge(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
-    cli_tokens_t *page, size_t i)
+ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
+    ctl_tokens_t *page, size_t i)
 {
     int             code;
     size_t          k;
-    cli_record_t    rec, usage;
-    cli_subject_t   t;
-    cli_finding_t   f;
+    ctl_record_t    rec, usage;
+    ctl_subject_t   t;
+    ctl_finding_t   f;
 
-    static const cli_judge_pt  judges[] = {
-        cli_judge_unused, cli_judge_unexpected, cli_judge_refused,
-        cli_judge_name, cli_judge_expiry, cli_judge_orphaned,
-        cli_judge_personal, cli_judge_environments
+    static const ctl_judge_pt  judges[] = {
+        ctl_judge_unused, ctl_judge_unexpected, ctl_judge_refused,
+        ctl_judge_name, ctl_judge_expiry, ctl_judge_orphaned,
+        ctl_judge_personal, ctl_judge_environments
     };
 
-    cli_record_of(&rec, page->record[i]);
-    cli_record_of(&usage, page->usage[i]);
+    ctl_record_of(&rec, page->record[i]);
+    ctl_record_of(&usage, page->usage[i]);
 
     memset(&t, 0, sizeof(t));
     t.id = item[i].id;
-    t.user = cli_get(&rec, "user");
-    t.name = cli_get(&rec, "name");
-    t.env = cli_get(&rec, "env");
-    t.type = cli_get(&rec, "type");
-    t.active = strcmp(cli_get(&rec, "status"), "active") == 0;
-    t.created_at = cli_number(cli_get(&rec, "created_at"));
+    t.user = ctl_get(&rec, "user");
+    t.name = ctl_get(&rec, "name");
+    t.env = ctl_get(&rec, "env");
+    t.type = ctl_get(&rec, "type");
+    t.active = strcmp(ctl_get(&rec, "status"), "active") == 0;
+    t.created_at = ctl_number(ctl_get(&rec, "created_at"));
     t.created_at = t.created_at ? t.created_at : item[i].score;
-    t.expires_at = cli_number(cli_get(&rec, "expires_at"));
+    t.expires_at = ctl_number(ctl_get(&rec, "expires_at"));
     t.live = t.active && (!t.expires_at || t.expires_at > review->now);
-    t.last_used = cli_number(page->last_used[i]->str);
+    t.last_used = ctl_number(page->last_used[i]->str);
     t.owner = page->owner[i]->str;
     t.rec = &rec;
     t.usage = &usage;
 
-    code = cli_judge_broken(ctl, review, &t, page->digest[i]->str);
+    code = ctl_judge_broken(ctl, review, &t, page->digest[i]->str);
 
     if (rec.n == 0) {
         return code;
@@ -249,45 +249,45 @@ cli_tokens_judge(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_judge_broken(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
+ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     const char *digest)
 {
     uint8_t               bin[STOK_DIGEST_LEN];
     const char           *why;
-    cli_finding_t         f;
+    ctl_finding_t         f;
     stok_token_record_t   token;
 
     memset(&f, 0, sizeof(f));
-    f.severity = CLI_HIGH;
+    f.severity = CTL_HIGH;
     f.token = t->id;
     f.user = t->user[0] ? t->user : NULL;
 
-    cli_mend_id(&f, "audit --token", t->id, "");
+    ctl_mend_id(&f, "audit --token", t->id, "");
 
     if (t->rec->n == 0) {
         snprintf(f.seen, sizeof(f.seen), "listed, but there is no record");
-        return cli_found(ctl, review, CLI_RULE_UNREADABLE, &f);
+        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
     }
 
     if (stok_token_record_decode(&token, t->rec->field, t->rec->n, &why)
         != STOK_OK)
     {
         snprintf(f.seen, sizeof(f.seen), "%s", why);
-        return cli_found(ctl, review, CLI_RULE_UNREADABLE, &f);
+        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
     }
 
     if (ctl->keys.n == 0) {
         return CTL_OK;
     }
 
-    if (digest && cli_unhex(digest, strlen(digest), bin) == CTL_OK) {
+    if (digest && ctl_unhex(digest, strlen(digest), bin) == CTL_OK) {
         stok_seal_check_token(&ctl->keys, bin, &token);
     }
 
     if (token.tampered) {
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
-        cli_mend_id(&f, "incident token", t->id, "");
-        return cli_found(ctl, review, CLI_RULE_TAMPERED, &f);
+        ctl_mend_id(&f, "incident token", t->id, "");
+        return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
     }
 
     return CTL_OK;
@@ -295,91 +295,91 @@ cli_judge_broken(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
 
 
 static int
-cli_judge_unused(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_unused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     int64_t  since;
 
     since = t->last_used ? t->last_used : t->created_at;
 
-    if (!t->live || review->now - since < CLI_UNUSED) {
+    if (!t->live || review->now - since < CTL_UNUSED) {
         return CTL_OK;
     }
 
-    f->severity = CLI_MEDIUM;
+    f->severity = CTL_MEDIUM;
     snprintf(f->seen, sizeof(f->seen), t->last_used
              ? "last used %lld days ago" : "never used, %lld days old",
-             (long long) (review->now - since) / CLI_DAY);
-    cli_mend_id(f, "token revoke", t->id, "");
+             (long long) (review->now - since) / CTL_DAY);
+    ctl_mend_id(f, "token revoke", t->id, "");
 
-    return cli_found(ctl, review, CLI_RULE_UNUSED, f);
+    return ctl_found(ctl, review, CTL_RULE_UNUSED, f);
 }
 
 
 /* as many addresses as are kept, or a token that lay for long and awoke */
 
 static int
-cli_judge_unexpected(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f)
+ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f)
 {
     size_t   n;
     int64_t  first;
 
-    if (t->last_used == 0 || review->now - t->last_used > CLI_MONTH) {
+    if (t->last_used == 0 || review->now - t->last_used > CTL_MONTH) {
         return CTL_OK;
     }
 
-    f->severity = CLI_MEDIUM;
-    cli_mend_id(f, "token show", t->id, "");
+    f->severity = CTL_MEDIUM;
+    ctl_mend_id(f, "token show", t->id, "");
 
-    first = cli_number(cli_get(t->usage, "first_used"));
-    n = cli_blank_count(cli_get(t->usage, "addrs"));
+    first = ctl_number(ctl_get(t->usage, "first_used"));
+    n = ctl_blank_count(ctl_get(t->usage, "addrs"));
 
-    if (n >= CLI_ADDRS) {
+    if (n >= CTL_ADDRS) {
         snprintf(f->seen, sizeof(f->seen), "from %zu addresses or more", n);
 
-    } else if (first && first - t->created_at >= CLI_UNUSED) {
+    } else if (first && first - t->created_at >= CTL_UNUSED) {
         snprintf(f->seen, sizeof(f->seen), "lay %lld days before first use",
-                 (long long) (first - t->created_at) / CLI_DAY);
+                 (long long) (first - t->created_at) / CTL_DAY);
 
     } else {
         return CTL_OK;
     }
 
-    return cli_found(ctl, review, CLI_RULE_UNEXPECTED_USE, f);
+    return ctl_found(ctl, review, CTL_RULE_UNEXPECTED_USE, f);
 }
 
 
 static int
-cli_judge_refused(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     char     date[24];
     int64_t  n, at;
 
-    n = cli_number(cli_get(t->usage, "refused"));
-    at = cli_number(cli_get(t->usage, "refused_at"));
+    n = ctl_number(ctl_get(t->usage, "refused"));
+    at = ctl_number(ctl_get(t->usage, "refused_at"));
 
-    if (n <= 0 || (at && review->now - at > CLI_MONTH)) {
+    if (n <= 0 || (at && review->now - at > CTL_MONTH)) {
         return CTL_OK;
     }
 
-    cli_iso(at, date);
+    ctl_iso(at, date);
     date[10] = '\0';
 
-    f->severity = t->live ? CLI_MEDIUM : CLI_HIGH;
+    f->severity = t->live ? CTL_MEDIUM : CTL_HIGH;
     snprintf(f->seen, sizeof(f->seen), at ? "%lld refused, last %s"
                                           : "%lld refused",
              (long long) n, date);
-    cli_mend_id(f, t->live ? "audit --token" : "incident token", t->id, "");
+    ctl_mend_id(f, t->live ? "audit --token" : "incident token", t->id, "");
 
-    return cli_found(ctl, review, CLI_RULE_FAILED_ATTEMPTS, f);
+    return ctl_found(ctl, review, CTL_RULE_FAILED_ATTEMPTS, f);
 }
 
 
 static int
-cli_judge_name(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_name(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     const char  *why;
 
@@ -387,23 +387,23 @@ cli_judge_name(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
         return CTL_OK;
     }
 
-    why = cli_token_lint(t->name, t->env);
+    why = ctl_token_lint(t->name, t->env);
 
     if (why == NULL) {
         return CTL_OK;
     }
 
-    f->severity = CLI_LOW;
+    f->severity = CTL_LOW;
     snprintf(f->seen, sizeof(f->seen), "%s: %.60s", why, t->name);
-    cli_mend_new(f, t, t->env);
+    ctl_mend_new(f, t, t->env);
 
-    return cli_found(ctl, review, CLI_RULE_TOKEN_NAME, f);
+    return ctl_found(ctl, review, CTL_RULE_TOKEN_NAME, f);
 }
 
 
 static int
-cli_judge_expiry(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     if (!t->live) {
         return CTL_OK;
@@ -414,48 +414,48 @@ cli_judge_expiry(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
             return CTL_OK;
         }
 
-        f->severity = CLI_HIGH;
+        f->severity = CTL_HIGH;
         snprintf(f->seen, sizeof(f->seen), "in production, never expires");
-        cli_mend_new(f, t, t->env);
+        ctl_mend_new(f, t, t->env);
 
-        return cli_found(ctl, review, CLI_RULE_NEVER_EXPIRES, f);
+        return ctl_found(ctl, review, CTL_RULE_NEVER_EXPIRES, f);
     }
 
-    if (t->expires_at - review->now > CLI_EXPIRING
-        || cli_get(t->rec, "rotated_to")[0])
+    if (t->expires_at - review->now > CTL_EXPIRING
+        || ctl_get(t->rec, "rotated_to")[0])
     {
         return CTL_OK;
     }
 
-    f->severity = CLI_HIGH;
+    f->severity = CTL_HIGH;
     snprintf(f->seen, sizeof(f->seen), "expires in %lld days, no rotation",
-             (long long) (t->expires_at - review->now) / CLI_DAY);
-    cli_mend_id(f, "token rotate", t->id, "");
+             (long long) (t->expires_at - review->now) / CTL_DAY);
+    ctl_mend_id(f, "token rotate", t->id, "");
 
-    return cli_found(ctl, review, CLI_RULE_EXPIRING, f);
+    return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
 }
 
 
 static int
-cli_judge_orphaned(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     if (t->owner && strcmp(t->owner, "deleted") != 0) {
         return CTL_OK;
     }
 
-    f->severity = t->active ? CLI_HIGH : CLI_LOW;
+    f->severity = t->active ? CTL_HIGH : CTL_LOW;
     snprintf(f->seen, sizeof(f->seen), "its user %s",
              t->owner ? "is deleted" : "does not exist");
-    cli_mend_id(f, t->active ? "token revoke" : "token delete", t->id, "");
+    ctl_mend_id(f, t->active ? "token revoke" : "token delete", t->id, "");
 
-    return cli_found(ctl, review, CLI_RULE_ORPHANED, f);
+    return ctl_found(ctl, review, CTL_RULE_ORPHANED, f);
 }
 
 
 static int
-cli_judge_personal(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
-    cli_finding_t *f)
+ctl_judge_personal(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
 {
     int          reached;
     size_t       i;
@@ -465,11 +465,11 @@ cli_judge_personal(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
         return CTL_OK;
     }
 
-    list[0] = cli_get(t->usage, "locations");
-    list[1] = cli_get(t->usage, "last_location");
+    list[0] = ctl_get(t->usage, "locations");
+    list[1] = ctl_get(t->usage, "last_location");
 
     for (i = 0, reached = 0; i < 2; i++) {
-        for (rest = list[i]; (env = cli_env_of(rest, &rest)) != NULL; ) {
+        for (rest = list[i]; (env = ctl_env_of(rest, &rest)) != NULL; ) {
             reached |= strcmp(env, "production") == 0;
         }
     }
@@ -478,22 +478,22 @@ cli_judge_personal(ctl_t *ctl, cli_review_t *review, const cli_subject_t *t,
         return CTL_OK;
     }
 
-    f->severity = CLI_HIGH;
+    f->severity = CTL_HIGH;
     snprintf(f->seen, sizeof(f->seen), reached
              ? "personal, reached production"
              : t->last_used ? "personal, used in production"
                             : "personal, made for production");
-    cli_mend_id(f, "token revoke", t->id, "");
+    ctl_mend_id(f, "token revoke", t->id, "");
 
-    return cli_found(ctl, review, CLI_RULE_PERSONAL_PRODUCTION, f);
+    return ctl_found(ctl, review, CTL_RULE_PERSONAL_PRODUCTION, f);
 }
 
 
 /* by the words of its locations, or by the networks of its addresses */
 
 static int
-cli_judge_environments(ctl_t *ctl, cli_review_t *review,
-    const cli_subject_t *t, cli_finding_t *f)
+ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f)
 {
     char         addrs[1024];
     size_t       i, n;
@@ -503,25 +503,25 @@ cli_judge_environments(ctl_t *ctl, cli_review_t *review,
         return CTL_OK;
     }
 
-    list[0] = cli_get(t->usage, "locations");
-    list[1] = cli_get(t->usage, "last_location");
+    list[0] = ctl_get(t->usage, "locations");
+    list[1] = ctl_get(t->usage, "last_location");
 
     for (i = 0, other = NULL; i < 2 && other == NULL; i++) {
-        for (rest = list[i]; (env = cli_env_of(rest, &rest)) != NULL; ) {
+        for (rest = list[i]; (env = ctl_env_of(rest, &rest)) != NULL; ) {
             other = strcmp(env, t->env) != 0 ? env : other;
         }
     }
 
     snprintf(addrs, sizeof(addrs), "%s %s %s",
-             cli_get(t->usage, "first_addr"), cli_get(t->usage, "last_addr"),
-             cli_get(t->usage, "addrs"));
-    n = cli_networks(addrs);
+             ctl_get(t->usage, "first_addr"), ctl_get(t->usage, "last_addr"),
+             ctl_get(t->usage, "addrs"));
+    n = ctl_networks(addrs);
 
     if (other == NULL && n < 2) {
         return CTL_OK;
     }
 
-    f->severity = CLI_MEDIUM;
+    f->severity = CTL_MEDIUM;
 
     if (other) {
         snprintf(f->seen, sizeof(f->seen), "reached %s", other);
@@ -530,19 +530,19 @@ cli_judge_environments(ctl_t *ctl, cli_review_t *review,
         snprintf(f->seen, sizeof(f->seen), "used from %zu networks", n);
     }
 
-    cli_mend_new(f, t, other ? other : "ENV");
+    ctl_mend_new(f, t, other ? other : "ENV");
 
-    return cli_found(ctl, review, CLI_RULE_MANY_ENVIRONMENTS, f);
+    return ctl_found(ctl, review, CTL_RULE_MANY_ENVIRONMENTS, f);
 }
 
 
 static void
-cli_mend_id(cli_finding_t *f, const char *verb, const char *id,
+ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
     const char *rest)
 {
-    char  word[CLI_QUOTED];
+    char  word[CTL_QUOTED];
 
-    cli_quote(id, word);
+    ctl_quote(id, word);
     snprintf(f->mend, sizeof(f->mend), "%s %s%s", verb, word, rest);
 }
 
@@ -550,12 +550,12 @@ cli_mend_id(cli_finding_t *f, const char *verb, const char *id,
 /* a token of its own instead */
 
 static void
-cli_mend_new(cli_finding_t *f, const cli_subject_t *t, const char *env)
+ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
 {
-    char  user[CLI_QUOTED], word[CLI_QUOTED];
+    char  user[CTL_QUOTED], word[CTL_QUOTED];
 
-    cli_quote(t->user, user);
-    cli_quote(env[0] ? env : "ENV", word);
+    ctl_quote(t->user, user);
+    ctl_quote(env[0] ? env : "ENV", word);
     snprintf(f->mend, sizeof(f->mend), "token create --user %s "
              "--name NEW-NAME --env %s", user, word);
 }

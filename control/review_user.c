@@ -12,12 +12,12 @@
 #include <string.h>
 
 
-#define CLI_SSCAN  50                            /* ids of a user at a time */
+#define CTL_SSCAN  50                            /* ids of a user at a time */
 
 
 typedef struct {
     const char    *id;
-    cli_record_t   rec;
+    ctl_record_t   rec;
     int            service;
     int            rank;                         /* -1: no role of ours */
 
@@ -27,39 +27,39 @@ typedef struct {
     int            old;                          /* one is in use for long */
     int64_t        last_used;
     char           cursor[32];                   /* of SSCAN; "": done */
-} cli_person_t;
+} ctl_person_t;
 
 
-static int cli_user_judge(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *p);
-static int cli_user_judge_texts(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *p);
-static int cli_user_broken(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *p);
-static int cli_person_found(ctl_t *ctl, cli_review_t *review,
-    cli_rule_e rule, cli_severity_e severity, cli_person_t *p,
+static int ctl_user_judge(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_user_broken(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_person_found(ctl_t *ctl, ctl_review_t *review,
+    ctl_rule_e rule, ctl_severity_e severity, ctl_person_t *p,
     const char *seen, const char *format);
-static int cli_people_use(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *people, size_t n);
-static int cli_people_scan(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *people, size_t n, redisReply **set);
-static int cli_people_tokens(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *p, redisReply *ids);
-static int cli_user_judge_role(ctl_t *ctl, cli_review_t *review,
-    cli_person_t *p);
+static int ctl_people_use(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *people, size_t n);
+static int ctl_people_scan(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *people, size_t n, redisReply **set);
+static int ctl_people_tokens(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p, redisReply *ids);
+static int ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
 
 
 int
-cli_review_users(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
+ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     size_t n)
 {
     int            code;
     size_t         i;
-    redisReply    *reply[CLI_PAGE];
+    redisReply    *reply[CTL_PAGE];
     stok_str_t     role;
-    cli_person_t  *people, *p;
+    ctl_person_t  *people, *p;
 
-    people = calloc(n ? n : 1, sizeof(cli_person_t));
+    people = calloc(n ? n : 1, sizeof(ctl_person_t));
     if (people == NULL) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
@@ -72,34 +72,34 @@ cli_review_users(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
     }
 
     for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &reply[i]);
+        code = ctl_reply(ctl, &reply[i]);
         if (code != CTL_OK) {
             break;
         }
 
         p = &people[i];
         p->id = item[i].id;
-        cli_record_of(&p->rec, reply[i]);
+        ctl_record_of(&p->rec, reply[i]);
 
-        p->service = strcmp(cli_get(&p->rec, "kind"), "service") == 0;
-        role.data = cli_get(&p->rec, "role");
+        p->service = strcmp(ctl_get(&p->rec, "kind"), "service") == 0;
+        role.data = ctl_get(&p->rec, "role");
         role.len = strlen(role.data);
         p->rank = stok_role_rank(&ctl->roles, role);
         p->needed = -1;
 
         if (p->rank > 0
-            && strcmp(cli_get(&p->rec, "status"), "deleted") != 0)
+            && strcmp(ctl_get(&p->rec, "status"), "deleted") != 0)
         {
             strcpy(p->cursor, "0");
         }
     }
 
     if (code == CTL_OK) {
-        code = cli_people_use(ctl, review, people, n);
+        code = ctl_people_use(ctl, review, people, n);
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = cli_user_judge(ctl, review, &people[i]);
+        code = ctl_user_judge(ctl, review, &people[i]);
     }
 
     for (i = 0; i < n; i++) {
@@ -116,22 +116,22 @@ cli_review_users(ctl_t *ctl, cli_review_t *review, const cli_item_t *item,
 
 
 static int
-cli_user_judge(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
+ctl_user_judge(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
     int  code;
 
-    code = cli_user_broken(ctl, review, p);
+    code = ctl_user_broken(ctl, review, p);
 
-    if (p->rec.n == 0 || strcmp(cli_get(&p->rec, "status"), "deleted") == 0) {
+    if (p->rec.n == 0 || strcmp(ctl_get(&p->rec, "status"), "deleted") == 0) {
         return code;
     }
 
     if (code == CTL_OK && p->service) {
-        code = cli_user_judge_texts(ctl, review, p);
+        code = ctl_user_judge_texts(ctl, review, p);
     }
 
     if (code == CTL_OK) {
-        code = cli_user_judge_role(ctl, review, p);
+        code = ctl_user_judge_role(ctl, review, p);
     }
 
     return code;
@@ -139,14 +139,14 @@ cli_user_judge(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 
 
 static int
-cli_user_broken(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
+ctl_user_broken(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
     stok_str_t           id;
     const char          *why;
     stok_user_record_t   user;
 
     if (p->rec.n == 0) {
-        return cli_person_found(ctl, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+        return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
                                 "listed, but there is no record",
                                 "audit --user %s");
     }
@@ -154,7 +154,7 @@ cli_user_broken(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
     if (stok_user_record_decode(&user, p->rec.field, p->rec.n, &why)
         != STOK_OK)
     {
-        return cli_person_found(ctl, review, CLI_RULE_UNREADABLE, CLI_HIGH, p,
+        return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
                                 why, "audit --user %s");
     }
 
@@ -165,7 +165,7 @@ cli_user_broken(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
     }
 
     return user.tampered
-           ? cli_person_found(ctl, review, CLI_RULE_TAMPERED, CLI_HIGH, p,
+           ? ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
                               "the seal is missing or wrong",
                               "incident user %s")
            : CTL_OK;
@@ -173,32 +173,32 @@ cli_user_broken(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 
 
 static int
-cli_user_judge_texts(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
+ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
     int          code;
     const char  *text, *why;
 
     code = CTL_OK;
-    text = cli_get(&p->rec, "purpose");
+    text = ctl_get(&p->rec, "purpose");
 
     if (text[strspn(text, " ")] == '\0') {
-        code = cli_person_found(ctl, review, CLI_RULE_PURPOSE, CLI_MEDIUM, p,
+        code = ctl_person_found(ctl, review, CTL_RULE_PURPOSE, CTL_MEDIUM, p,
                                 "no purpose",
                                 "user describe %s --purpose TEXT");
     }
 
-    text = cli_get(&p->rec, "owner");
+    text = ctl_get(&p->rec, "owner");
 
     if (code == CTL_OK && text[strspn(text, " ")] == '\0') {
-        code = cli_person_found(ctl, review, CLI_RULE_OWNER, CLI_MEDIUM, p,
+        code = ctl_person_found(ctl, review, CTL_RULE_OWNER, CTL_MEDIUM, p,
                                 "no owner",
                                 "user describe %s --owner TEXT");
     }
 
-    why = cli_name_lint(p->id);
+    why = ctl_name_lint(p->id);
 
     if (code == CTL_OK && why) {
-        code = cli_person_found(ctl, review, CLI_RULE_USER_NAME, CLI_LOW, p,
+        code = ctl_person_found(ctl, review, CTL_RULE_USER_NAME, CTL_LOW, p,
                                 why, "user create NEW-NAME --purpose TEXT "
                                 "--owner TEXT");
     }
@@ -208,7 +208,7 @@ cli_user_judge_texts(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 
 
 static int
-cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
+ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
     int          code, len;
     char         seen[128], mend[STOK_ROLE_MAX + 32];
@@ -220,8 +220,8 @@ cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 
     if (p->rank < 0) {
         snprintf(seen, sizeof(seen), "no such role: %.40s",
-                 cli_get(&p->rec, "role"));
-        return cli_person_found(ctl, review, CLI_RULE_ROLE, CLI_HIGH, p, seen,
+                 ctl_get(&p->rec, "role"));
+        return ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_HIGH, p, seen,
                                 mend);
     }
 
@@ -230,15 +230,15 @@ cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
     }
 
     since = p->last_used ? p->last_used
-                         : cli_number(cli_get(&p->rec, "created_at"));
+                         : ctl_number(ctl_get(&p->rec, "created_at"));
 
     code = CTL_OK;
 
-    if (review->now - since >= CLI_UNUSED) {
+    if (review->now - since >= CTL_UNUSED) {
         snprintf(seen, sizeof(seen), "%.16s, unused %lld days",
-                 cli_get(&p->rec, "role"),
-                 (long long) (review->now - since) / CLI_DAY);
-        code = cli_person_found(ctl, review, CLI_RULE_ROLE, CLI_MEDIUM, p,
+                 ctl_get(&p->rec, "role"),
+                 (long long) (review->now - since) / CTL_DAY);
+        code = ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_MEDIUM, p,
                                 seen, mend);
     }
 
@@ -252,10 +252,10 @@ cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
     len = (int) lower.len;
 
     snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
-             cli_get(&p->rec, "role"), len, lower.data);
+             ctl_get(&p->rec, "role"), len, lower.data);
     snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
 
-    return cli_person_found(ctl, review, CLI_RULE_LEAST_PRIVILEGE, CLI_MEDIUM,
+    return ctl_person_found(ctl, review, CTL_RULE_LEAST_PRIVILEGE, CTL_MEDIUM,
                             p, seen, mend);
 }
 
@@ -263,13 +263,13 @@ cli_user_judge_role(ctl_t *ctl, cli_review_t *review, cli_person_t *p)
 /* format: the command, with one %s for the id, or none */
 
 static int
-cli_person_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
-    cli_severity_e severity, cli_person_t *p, const char *seen,
+ctl_person_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
+    ctl_severity_e severity, ctl_person_t *p, const char *seen,
     const char *format)
 {
-    char            word[CLI_QUOTED];
+    char            word[CTL_QUOTED];
     const char     *id;
-    cli_finding_t   f;
+    ctl_finding_t   f;
 
     memset(&f, 0, sizeof(f));
     f.severity = severity;
@@ -282,24 +282,24 @@ cli_person_found(ctl_t *ctl, cli_review_t *review, cli_rule_e rule,
         snprintf(f.mend, sizeof(f.mend), "%s", format);
 
     } else {
-        cli_quote(p->id, word);
+        ctl_quote(p->id, word);
         snprintf(f.mend, sizeof(f.mend), "%.*s%s%s", (int) (id - format),
                  format, word, id + 2);
     }
 
-    return cli_found(ctl, review, rule, &f);
+    return ctl_found(ctl, review, rule, &f);
 }
 
 
 /* a page of each set at a time, until all are read */
 
 static int
-cli_people_use(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
+ctl_people_use(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
     size_t n)
 {
     int          code;
     size_t       i, open;
-    redisReply  *set[CLI_PAGE];
+    redisReply  *set[CTL_PAGE];
 
     do {
         memset(set, 0, sizeof(set));
@@ -308,12 +308,12 @@ cli_people_use(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
             if (people[i].cursor[0]) {
                 redisAppendCommand(ctl->ctx, "SSCAN %suser-tokens:%s %s "
                                    "COUNT %d", ctl->prefix, people[i].id,
-                                   people[i].cursor, CLI_SSCAN);
+                                   people[i].cursor, CTL_SSCAN);
                 open++;
             }
         }
 
-        code = open ? cli_people_scan(ctl, review, people, n, set) : CTL_OK;
+        code = open ? ctl_people_scan(ctl, review, people, n, set) : CTL_OK;
 
         for (i = 0; i < n; i++) {
             if (set[i]) {
@@ -330,7 +330,7 @@ cli_people_use(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
 /* all questions of all users leave together */
 
 static int
-cli_people_scan(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
+ctl_people_scan(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
     size_t n, redisReply **set)
 {
     int          code;
@@ -342,7 +342,7 @@ cli_people_scan(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
             continue;
         }
 
-        code = cli_reply(ctl, &set[i]);
+        code = ctl_reply(ctl, &set[i]);
         if (code != CTL_OK) {
             return code;
         }
@@ -370,7 +370,7 @@ cli_people_scan(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
             continue;
         }
 
-        code = cli_people_tokens(ctl, review, &people[i],
+        code = ctl_people_tokens(ctl, review, &people[i],
                                  set[i]->element[1]);
         if (code != CTL_OK) {
             return code;
@@ -389,7 +389,7 @@ cli_people_scan(ctl_t *ctl, cli_review_t *review, cli_person_t *people,
 
 
 static int
-cli_people_tokens(ctl_t *ctl, cli_review_t *review, cli_person_t *p,
+ctl_people_tokens(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p,
     redisReply *ids)
 {
     int          code, rank;
@@ -403,19 +403,19 @@ cli_people_tokens(ctl_t *ctl, cli_review_t *review, cli_person_t *p,
         memset(reply, 0, sizeof(reply));
 
         for (k = 0, code = CTL_OK; k < 3 && code == CTL_OK; k++) {
-            code = cli_reply(ctl, &reply[k]);
+            code = ctl_reply(ctl, &reply[k]);
         }
 
         if (code == CTL_OK) {
             role.data = reply[0]->str ? reply[0]->str : "";
             role.len = strlen(role.data);
             rank = stok_role_rank(&ctl->roles, role);
-            used = cli_number(reply[1]->str);
+            used = ctl_number(reply[1]->str);
             made = reply[2]->str ? (int64_t) strtod(reply[2]->str, NULL) : 0;
 
             p->needed = rank > p->needed ? rank : p->needed;
             p->unknown |= used && rank < 0;
-            p->old |= used && made && review->now - made >= CLI_NEEDED;
+            p->old |= used && made && review->now - made >= CTL_NEEDED;
             p->last_used = used > p->last_used ? used : p->last_used;
         }
 

@@ -17,18 +17,18 @@ typedef struct {
     const char  **argv;
     size_t        texts;
     char        **text;
-} cli_step_t;
+} ctl_step_t;
 
 
-static int cli_delete_tried(const char *told, char tried[256]);
-static int cli_revoke_all_try(ctl_t *ctl, const char *user, char **word);
-static int cli_revoke_all_collect(ctl_t *ctl, redisReply *ids,
-    cli_step_t *step);
-static int cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step);
+static int ctl_delete_tried(const char *told, char tried[256]);
+static int ctl_revoke_all_try(ctl_t *ctl, const char *user, char **word);
+static int ctl_revoke_all_collect(ctl_t *ctl, redisReply *ids,
+    ctl_step_t *step);
+static int ctl_revoke_all_add(ctl_t *ctl, const char *id, ctl_step_t *step);
 
 
 int
-cli_token_delete(ctl_t *ctl, cli_args_t *args)
+ctl_token_delete(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *word, date[24], tried[256];
@@ -45,16 +45,16 @@ cli_token_delete(ctl_t *ctl, cli_args_t *args)
     arg[0] = args->arg[0];
     arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
 
-    code = cli_script(ctl, stok_script_token_delete, 2, arg, &word);
+    code = ctl_script(ctl, stok_script_token_delete, 2, arg, &word);
 
     if (code == CTL_FOUND) {
-        cli_iso(cli_number(word), date);
-        (void) cli_delete_tried(word, tried);
+        ctl_iso(ctl_number(word), date);
+        (void) ctl_delete_tried(word, tried);
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is watched until %s, "
                         "7 days after it was revoked, and was %s: "
                         "--force deletes it now", args->arg[0], date, tried);
 
-    } else if (code == CTL_OK && cli_delete_tried(word, tried)) {
+    } else if (code == CTL_OK && ctl_delete_tried(word, tried)) {
         ctl_note(ctl, CTL_NOTE_NOTE, "it was %s", tried);
     }
 
@@ -72,7 +72,7 @@ cli_token_delete(ctl_t *ctl, cli_args_t *args)
 /* whether somebody went on with a revoked token, as the script tells */
 
 static int
-cli_delete_tried(const char *told, char tried[256])
+ctl_delete_tried(const char *told, char tried[256])
 {
     char       date[24], from[64], verdict[32];
     long long  at;
@@ -82,7 +82,7 @@ cli_delete_tried(const char *told, char tried[256])
         return 0;
     }
 
-    cli_iso(at, date);
+    ctl_iso(at, date);
     snprintf(tried, 256, "still tried %s from %s (%s)", date, from, verdict);
 
     return 1;
@@ -90,12 +90,12 @@ cli_delete_tried(const char *told, char tried[256])
 
 
 int
-cli_user_revoke_all(ctl_t *ctl, cli_args_t *args)
+ctl_user_revoke_all(ctl_t *ctl, cli_args_t *args)
 {
     int      code;
     int64_t  n;
 
-    code = cli_user_stop(ctl, args->arg[0], &n);
+    code = ctl_user_stop(ctl, args->arg[0], &n);
     if (code != CTL_OK) {
         return code;
     }
@@ -112,7 +112,7 @@ cli_user_revoke_all(ctl_t *ctl, cli_args_t *args)
 
 
 int
-cli_user_stop(ctl_t *ctl, const char *user, int64_t *n)
+ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 {
     int   code, tries;
     char *word;
@@ -120,11 +120,11 @@ cli_user_stop(ctl_t *ctl, const char *user, int64_t *n)
     code = CTL_CHANGED;
     word = NULL;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_revoke_all_try(ctl, user, &word);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_revoke_all_try(ctl, user, &word);
     }
 
-    *n = cli_number(word);
+    *n = ctl_number(word);
     free(word);
 
     return code;
@@ -132,31 +132,31 @@ cli_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 
 
 static int
-cli_revoke_all_try(ctl_t *ctl, const char *user, char **word)
+ctl_revoke_all_try(ctl_t *ctl, const char *user, char **word)
 {
     int                  code;
     size_t               i;
-    cli_step_t           step;
+    ctl_step_t           step;
     redisReply          *ids;
-    cli_record_t         rec;
+    ctl_record_t         rec;
     stok_user_record_t   owner;
 
-    code = cli_read_user(ctl, user, &rec);
+    code = ctl_read_user(ctl, user, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(ctl, user, &rec, &owner);
+    code = ctl_decode_user(ctl, user, &rec, &owner);
 
-    if (code != CTL_OK && !cli_needs_key(ctl, &rec)) {
+    if (code != CTL_OK && !ctl_needs_key(ctl, &rec)) {
         ctl_note_error(ctl);
         code = CTL_OK;
     }
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     if (code == CTL_OK) {
-        code = cli_command(ctl, &ids, "SMEMBERS %suser-tokens:%s",
+        code = ctl_command(ctl, &ids, "SMEMBERS %suser-tokens:%s",
                            ctl->prefix, user);
     }
 
@@ -173,11 +173,11 @@ cli_revoke_all_try(ctl_t *ctl, const char *user, char **word)
 
     } else {
         step.argv[step.argc++] = user;
-        code = cli_revoke_all_collect(ctl, ids, &step);
+        code = ctl_revoke_all_collect(ctl, ids, &step);
     }
 
     if (code == CTL_OK) {
-        code = cli_script(ctl, stok_script_user_revoke_all, step.argc,
+        code = ctl_script(ctl, stok_script_user_revoke_all, step.argc,
                           step.argv, word);
     }
 
@@ -194,13 +194,13 @@ cli_revoke_all_try(ctl_t *ctl, const char *user, char **word)
 
 
 static int
-cli_revoke_all_collect(ctl_t *ctl, redisReply *ids, cli_step_t *step)
+ctl_revoke_all_collect(ctl_t *ctl, redisReply *ids, ctl_step_t *step)
 {
     int     code;
     size_t  i;
 
     for (i = 0; i < ids->elements; i++) {
-        code = cli_revoke_all_add(ctl, ids->element[i]->str, step);
+        code = ctl_revoke_all_add(ctl, ids->element[i]->str, step);
         if (code != CTL_OK) {
             return code;
         }
@@ -217,14 +217,14 @@ cli_revoke_all_collect(ctl_t *ctl, redisReply *ids, cli_step_t *step)
  */
 
 static int
-cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step)
+ctl_revoke_all_add(ctl_t *ctl, const char *id, ctl_step_t *step)
 {
     int                   code;
     char                 *had, *gets;
-    cli_record_t          rec;
+    ctl_record_t          rec;
     stok_token_record_t   token;
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         if (code == CTL_NOTFOUND || code == CTL_BROKEN) {
             ctl_note_error(ctl);
@@ -234,15 +234,15 @@ cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step)
         return code;
     }
 
-    if (strcmp(cli_get(&rec, "status"), "active") != 0) {
-        cli_free(&rec);
+    if (strcmp(ctl_get(&rec, "status"), "active") != 0) {
+        ctl_free(&rec);
         return CTL_OK;
     }
 
-    code = cli_decode_token(ctl, id, &rec, &token);
+    code = ctl_decode_token(ctl, id, &rec, &token);
 
-    if (code != CTL_OK && cli_needs_key(ctl, &rec)) {
-        cli_free(&rec);
+    if (code != CTL_OK && ctl_needs_key(ctl, &rec)) {
+        ctl_free(&rec);
         return code;
     }
 
@@ -250,13 +250,13 @@ cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step)
         ctl_note_error(ctl);
     }
 
-    had = strdup(cli_get(&rec, "seal"));
+    had = strdup(ctl_get(&rec, "seal"));
     gets = calloc(1, STOK_SEAL_MAX + 1);
 
     if (had == NULL || gets == NULL) {
         free(had);
         free(gets);
-        cli_free(&rec);
+        ctl_free(&rec);
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
@@ -265,14 +265,14 @@ cli_revoke_all_add(ctl_t *ctl, const char *id, cli_step_t *step)
 
     if (code == CTL_OK) {
         token.status = STOK_TOKEN_REVOKED;
-        (void) cli_token_seal(ctl, &rec, &token, gets);
+        (void) ctl_token_seal(ctl, &rec, &token, gets);
     }
 
     step->argv[step->argc++] = id;
     step->argv[step->argc++] = had;
     step->argv[step->argc++] = gets;
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return CTL_OK;
 }

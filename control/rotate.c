@@ -16,51 +16,51 @@
 #include <time.h>
 
 
-#define CLI_ROTATE_OVERLAP  (7 * CLI_DAY)
-#define CLI_ROTATE_EARLY    (30 * CLI_DAY)       /* before it expires */
-#define CLI_ROTATE_STEM     (STOK_NAME_MAX - 12) /* "-2026", "-9999" */
+#define CTL_ROTATE_OVERLAP  (7 * CTL_DAY)
+#define CTL_ROTATE_EARLY    (30 * CTL_DAY)       /* before it expires */
+#define CTL_ROTATE_STEM     (STOK_NAME_MAX - 12) /* "-2026", "-9999" */
 
 
 typedef struct {
     int64_t  overlap;                            /* seconds */
     int64_t  lifetime;                           /* -1: not given */
     int64_t  expires_at;                         /* the predecessor's, before */
-} cli_rotate_t;
+} ctl_rotate_t;
 
 
-static int cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
-    cli_rotate_t *rotate);
-static int cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode,
+static int ctl_rotate_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new,
+    ctl_rotate_t *rotate);
+static int ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
     void *data);
-static int cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
     stok_token_record_t *token);
-static int cli_rotate_user(ctl_t *ctl, cli_new_t *new);
-static int cli_rotate_new(ctl_t *ctl, cli_new_t *new, cli_rotate_t *rotate,
-    cli_record_t *rec, stok_token_record_t *token);
-static void cli_rotate_name(cli_new_t *new, stok_str_t name);
-static size_t cli_rotate_stem(const char *name, size_t len);
-static int cli_rotate_year(const char *name, size_t len);
-static int cli_rotate_write(ctl_t *ctl, cli_new_t *new, const char *mode,
-    cli_record_t *rec, stok_token_record_t *token);
+static int ctl_rotate_user(ctl_t *ctl, ctl_new_t *new);
+static int ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token);
+static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
+static size_t ctl_rotate_stem(const char *name, size_t len);
+static int ctl_rotate_year(const char *name, size_t len);
+static int ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_record_t *rec, stok_token_record_t *token);
 
 
 int
-cli_token_rotate(ctl_t *ctl, cli_args_t *args)
+ctl_token_rotate(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
-    cli_new_t      new;
-    cli_rotate_t   rotate;
+    ctl_new_t      new;
+    ctl_rotate_t   rotate;
 
     memset(&new, 0, sizeof(new));
 
-    code = cli_rotate_options(ctl, args, &new, &rotate);
+    code = ctl_rotate_options(ctl, args, &new, &rotate);
 
     if (code == CTL_OK) {
-        code = cli_issue(ctl, &new, cli_rotate_step, &rotate);
+        code = ctl_issue(ctl, &new, ctl_rotate_step, &rotate);
     }
 
     if (code == CTL_OK && rotate.expires_at
-        && rotate.expires_at < new.created_at + CLI_ROTATE_EARLY)
+        && rotate.expires_at < new.created_at + CTL_ROTATE_EARLY)
     {
         ctl_note(ctl, CTL_NOTE_NOTE, "it was to expire in less than 30 days "
                  "anyway: rotate earlier");
@@ -71,19 +71,19 @@ cli_token_rotate(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
-    cli_rotate_t *rotate)
+ctl_rotate_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new,
+    ctl_rotate_t *rotate)
 {
     int          code;
     const char  *overlap, *expires;
 
     new->old = args->arg[0];
-    rotate->overlap = CLI_ROTATE_OVERLAP;
+    rotate->overlap = CTL_ROTATE_OVERLAP;
     rotate->lifetime = -1;
 
     overlap = cli_option(args, "overlap");
 
-    if (overlap && cli_duration(overlap, &rotate->overlap) != CTL_OK) {
+    if (overlap && ctl_duration(overlap, &rotate->overlap) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad --overlap: 30m, 12h or 7d, "
                         "up to 365d");
     }
@@ -91,13 +91,13 @@ cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
     expires = cli_option(args, "expires-in");
 
     if (expires) {
-        code = cli_days(ctl, expires, &rotate->lifetime);
+        code = ctl_days(ctl, expires, &rotate->lifetime);
         if (code != CTL_OK) {
             return code;
         }
     }
 
-    code = cli_issue_options(ctl, args, new);
+    code = ctl_issue_options(ctl, args, new);
     new->choose = new->name[0] == '\0';
 
     return code;
@@ -105,31 +105,31 @@ cli_rotate_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new,
 
 
 static int
-cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
+ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 {
     int                   code;
-    cli_record_t          rec;
-    cli_rotate_t         *rotate;
+    ctl_record_t          rec;
+    ctl_rotate_t         *rotate;
     stok_token_record_t   token;
 
     rotate = data;
 
-    code = cli_read_token(ctl, new->old, &rec);
+    code = ctl_read_token(ctl, new->old, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_rotate_judge(ctl, new->old, &rec, &token);
+    code = ctl_rotate_judge(ctl, new->old, &rec, &token);
 
     if (code == CTL_OK) {
         memcpy(new->user, token.user.data, token.user.len);
         new->user[token.user.len] = '\0';
 
-        code = cli_rotate_user(ctl, new);
+        code = ctl_rotate_user(ctl, new);
     }
 
     if (code == CTL_OK && new->created_at == 0) {
-        code = cli_rotate_new(ctl, new, rotate, &rec, &token);
+        code = ctl_rotate_new(ctl, new, rotate, &rec, &token);
     }
 
     if (code == CTL_OK) {
@@ -140,10 +140,10 @@ cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
             new->old_expires_at = token.expires_at;
         }
 
-        code = cli_rotate_write(ctl, new, mode, &rec, &token);
+        code = ctl_rotate_write(ctl, new, mode, &rec, &token);
     }
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return code;
 }
@@ -152,16 +152,16 @@ cli_rotate_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
 /* whether a token may be rotated */
 
 static int
-cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
+ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
     stok_token_record_t *token)
 {
     int      code;
     int64_t  now;
 
-    code = cli_decode_token(ctl, id, rec, token);
+    code = ctl_decode_token(ctl, id, rec, token);
 
     if (code == CTL_OK) {
-        code = cli_now(ctl, &now);
+        code = ctl_now(ctl, &now);
     }
 
     if (code != CTL_OK) {
@@ -171,7 +171,7 @@ cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
     if (token->status != STOK_TOKEN_ACTIVE) {
         return ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s: only an active "
                         "one is rotated, so make a new one", id,
-                        cli_get(rec, "status"));
+                        ctl_get(rec, "status"));
     }
 
     if (token->expires_at && token->expires_at <= now) {
@@ -179,10 +179,10 @@ cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
                         "one", id);
     }
 
-    if (cli_get(rec, "rotated_to")[0]) {
+    if (ctl_get(rec, "rotated_to")[0]) {
         return ctl_fail(ctl, CTL_CONFLICT, "token \"%s\" was rotated already, "
                         "to %s: nothing was changed", id,
-                        cli_get(rec, "rotated_to"));
+                        ctl_get(rec, "rotated_to"));
     }
 
     return CTL_OK;
@@ -190,19 +190,19 @@ cli_rotate_judge(ctl_t *ctl, const char *id, cli_record_t *rec,
 
 
 static int
-cli_rotate_user(ctl_t *ctl, cli_new_t *new)
+ctl_rotate_user(ctl_t *ctl, ctl_new_t *new)
 {
     int                  code;
-    cli_record_t         rec;
+    ctl_record_t         rec;
     stok_user_record_t   user;
 
-    code = cli_read_user(ctl, new->user, &rec);
+    code = ctl_read_user(ctl, new->user, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(ctl, new->user, &rec, &user);
-    cli_free(&rec);
+    code = ctl_decode_user(ctl, new->user, &rec, &user);
+    ctl_free(&rec);
 
     new->owner = user.status;
 
@@ -213,30 +213,30 @@ cli_rotate_user(ctl_t *ctl, cli_new_t *new)
 /* what the successor is: decided once */
 
 static int
-cli_rotate_new(ctl_t *ctl, cli_new_t *new, cli_rotate_t *rotate,
-    cli_record_t *rec, stok_token_record_t *token)
+ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token)
 {
     int  code;
 
     new->personal = token->type == STOK_TYPE_PERSONAL;
     new->lifetime = rotate->lifetime;
 
-    snprintf(new->env, sizeof(new->env), "%s", cli_get(rec, "env"));
+    snprintf(new->env, sizeof(new->env), "%s", ctl_get(rec, "env"));
     memcpy(new->scope, token->scope.data, token->scope.len);
     new->scope[token->scope.len] = '\0';
 
     if (rotate->lifetime == -1
-        && cli_issue_lifetime(new->env, &new->lifetime) != CTL_OK)
+        && ctl_issue_lifetime(new->env, &new->lifetime) != CTL_OK)
     {
         return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
                         "that says how long a token lives: give --expires-in",
                         new->old);
     }
 
-    code = cli_issue_draw(ctl, new);
+    code = ctl_issue_draw(ctl, new);
 
     if (code == CTL_OK && new->choose) {
-        cli_rotate_name(new, token->name);
+        ctl_rotate_name(new, token->name);
     }
 
     return code;
@@ -249,18 +249,18 @@ cli_rotate_new(ctl_t *ctl, cli_new_t *new, cli_rotate_t *rotate,
  */
 
 static void
-cli_rotate_name(cli_new_t *new, stok_str_t name)
+ctl_rotate_name(ctl_new_t *new, stok_str_t name)
 {
     size_t      i, len, chars;
     time_t      t;
     struct tm   tm;
 
-    len = cli_rotate_stem(name.data, name.len);
+    len = ctl_rotate_stem(name.data, name.len);
 
     /* a year and a number have to fit, and no character is cut in two */
 
     for (i = 0, chars = 0; i < len; i++) {
-        if ((name.data[i] & 0xc0) != 0x80 && ++chars > CLI_ROTATE_STEM) {
+        if ((name.data[i] & 0xc0) != 0x80 && ++chars > CTL_ROTATE_STEM) {
             break;
         }
     }
@@ -279,11 +279,11 @@ cli_rotate_name(cli_new_t *new, stok_str_t name)
 /* the length of a name without its year, and without the number behind it */
 
 static size_t
-cli_rotate_stem(const char *name, size_t len)
+ctl_rotate_stem(const char *name, size_t len)
 {
     size_t  i;
 
-    if (cli_rotate_year(name, len)) {
+    if (ctl_rotate_year(name, len)) {
         return len - 5;
     }
 
@@ -291,7 +291,7 @@ cli_rotate_stem(const char *name, size_t len)
         /* void */
     }
 
-    if (i && i < len && name[i - 1] == '-' && cli_rotate_year(name, i - 1)) {
+    if (i && i < len && name[i - 1] == '-' && ctl_rotate_year(name, i - 1)) {
         return i - 6;
     }
 
@@ -302,7 +302,7 @@ cli_rotate_stem(const char *name, size_t len)
 /* "...-20NN" */
 
 static int
-cli_rotate_year(const char *name, size_t len)
+ctl_rotate_year(const char *name, size_t len)
 {
     return len > 5 && memcmp(name + len - 5, "-20", 3) == 0
            && isdigit((unsigned char) name[len - 2])
@@ -311,13 +311,13 @@ cli_rotate_year(const char *name, size_t len)
 
 
 static int
-cli_rotate_write(ctl_t *ctl, cli_new_t *new, const char *mode,
-    cli_record_t *rec, stok_token_record_t *token)
+ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_record_t *rec, stok_token_record_t *token)
 {
     int          n;
     char         count[24], expires[24], seal[STOK_SEAL_MAX + 1];
     size_t       i;
-    const char  *arg[9 + CLI_FIELDS];
+    const char  *arg[9 + CTL_FIELDS];
 
     token->expires_at = new->old_expires_at;
 
@@ -339,10 +339,10 @@ cli_rotate_write(ctl_t *ctl, cli_new_t *new, const char *mode,
     arg[n++] = "rotated_to";
     arg[n++] = new->id;
 
-    if (cli_token_seal(ctl, rec, token, seal)) {
+    if (ctl_token_seal(ctl, rec, token, seal)) {
         arg[n++] = "seal";
         arg[n++] = seal;
     }
 
-    return cli_issue_script(ctl, new, mode, n, arg);
+    return ctl_issue_script(ctl, new, mode, n, arg);
 }

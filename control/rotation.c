@@ -20,7 +20,7 @@
 #include <string.h>
 
 
-#define CLI_QUIET  CLI_DAY
+#define CTL_QUIET  CTL_DAY
 
 
 /* one of the two */
@@ -31,49 +31,49 @@ typedef struct {
     int64_t   created;
     int64_t   ended;                             /* no longer valid since */
     int64_t   refused_at;
-} cli_half_t;
+} ctl_half_t;
 
 
 typedef struct {
-    cli_half_t   old;
-    cli_half_t   new;
+    ctl_half_t   old;
+    ctl_half_t   new;
     int64_t      now;
     const char  *word;
     char         reason[512];
-} cli_rotation_t;
+} ctl_rotation_t;
 
 
-static int cli_rotation_pair(ctl_t *ctl, const char *id, cli_rotation_t *r);
-static int cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now);
-static void cli_rotation_answer(cli_rotation_t *r);
-static void cli_rotation_say(cli_rotation_t *r, const char *word,
+static int ctl_rotation_pair(ctl_t *ctl, const char *id, ctl_rotation_t *r);
+static int ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now);
+static void ctl_rotation_answer(ctl_rotation_t *r);
+static void ctl_rotation_say(ctl_rotation_t *r, const char *word,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int cli_rotation_print(ctl_t *ctl, cli_rotation_t *r);
-static json_t *cli_rotation_half(cli_half_t *half);
-static void cli_rotation_line(const char *which, cli_half_t *half);
-static int64_t cli_rotation_date(json_t *json, const char *name);
+static int ctl_rotation_print(ctl_t *ctl, ctl_rotation_t *r);
+static json_t *ctl_rotation_half(ctl_half_t *half);
+static void ctl_rotation_line(const char *which, ctl_half_t *half);
+static int64_t ctl_rotation_date(json_t *json, const char *name);
 
 
 int
-cli_token_rotation(ctl_t *ctl, cli_args_t *args)
+ctl_token_rotation(ctl_t *ctl, cli_args_t *args)
 {
     int              code;
-    cli_rotation_t   r;
+    ctl_rotation_t   r;
 
     memset(&r, 0, sizeof(r));
 
-    code = cli_now(ctl, &r.now);
+    code = ctl_now(ctl, &r.now);
 
     if (code == CTL_OK) {
-        code = cli_rotation_pair(ctl, args->arg[0], &r);
+        code = ctl_rotation_pair(ctl, args->arg[0], &r);
     }
 
     if (code == CTL_OK) {
-        code = cli_rotation_read(ctl, &r.old, r.now);
+        code = ctl_rotation_read(ctl, &r.old, r.now);
     }
 
     if (code == CTL_OK) {
-        code = cli_rotation_read(ctl, &r.new, r.now);
+        code = ctl_rotation_read(ctl, &r.new, r.now);
     }
 
     if (code == CTL_OK && r.old.json == NULL) {
@@ -82,8 +82,8 @@ cli_token_rotation(ctl_t *ctl, cli_args_t *args)
     }
 
     if (code == CTL_OK) {
-        cli_rotation_answer(&r);
-        code = cli_rotation_print(ctl, &r);
+        ctl_rotation_answer(&r);
+        code = ctl_rotation_print(ctl, &r);
     }
 
     json_decref(r.old.json);
@@ -96,19 +96,19 @@ cli_token_rotation(ctl_t *ctl, cli_args_t *args)
 /* of a token that is both, the rotation to its successor is meant */
 
 static int
-cli_rotation_pair(ctl_t *ctl, const char *id, cli_rotation_t *r)
+ctl_rotation_pair(ctl_t *ctl, const char *id, ctl_rotation_t *r)
 {
     int           code;
     const char   *to, *from;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    to = cli_get(&rec, "rotated_to");
-    from = cli_get(&rec, "rotated_from");
+    to = ctl_get(&rec, "rotated_to");
+    from = ctl_get(&rec, "rotated_from");
 
     if (to[0] == '\0' && from[0] == '\0') {
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is in no rotation: "
@@ -118,22 +118,22 @@ cli_rotation_pair(ctl_t *ctl, const char *id, cli_rotation_t *r)
     snprintf(r->old.id, sizeof(r->old.id), "%s", to[0] ? id : from);
     snprintf(r->new.id, sizeof(r->new.id), "%s", to[0] ? to : id);
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return code;
 }
 
 
 static int
-cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now)
+ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now)
 {
     int           code;
     int64_t       expires;
     redisReply   *reply;
     const char   *state;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_command(ctl, &reply, "EXISTS %sid:%s", ctl->prefix, half->id);
+    code = ctl_command(ctl, &reply, "EXISTS %sid:%s", ctl->prefix, half->id);
     if (code != CTL_OK) {
         return code;
     }
@@ -145,18 +145,18 @@ cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now)
         return CTL_OK;
     }
 
-    code = cli_read_token(ctl, half->id, &rec);
+    code = ctl_read_token(ctl, half->id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    half->json = cli_json(&rec, NULL);
-    cli_free(&rec);
+    half->json = ctl_json(&rec, NULL);
+    ctl_free(&rec);
 
-    code = cli_token_more(ctl, half->json, now);
+    code = ctl_token_more(ctl, half->json, now);
 
     if (code == CTL_OK) {
-        code = cli_usage_read(ctl, half->id, half->json);
+        code = ctl_usage_read(ctl, half->id, half->json);
     }
 
     if (code != CTL_OK) {
@@ -164,13 +164,13 @@ cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now)
     }
 
     state = json_string_value(json_object_get(half->json, "state"));
-    expires = cli_rotation_date(half->json, "expires_at");
+    expires = ctl_rotation_date(half->json, "expires_at");
 
-    half->used = cli_rotation_date(half->json, "last_used");
-    half->created = cli_rotation_date(half->json, "created_at");
-    half->refused_at = cli_rotation_date(half->json, "refused_at");
+    half->used = ctl_rotation_date(half->json, "last_used");
+    half->created = ctl_rotation_date(half->json, "created_at");
+    half->refused_at = ctl_rotation_date(half->json, "refused_at");
     half->ended = strcmp(state, "revoked") == 0
-                  ? cli_rotation_date(half->json, "revoked_at")
+                  ? ctl_rotation_date(half->json, "revoked_at")
                   : expires && expires <= now ? expires : 0;
 
     return CTL_OK;
@@ -178,71 +178,71 @@ cli_rotation_read(ctl_t *ctl, cli_half_t *half, int64_t now)
 
 
 static void
-cli_rotation_answer(cli_rotation_t *r)
+ctl_rotation_answer(ctl_rotation_t *r)
 {
     char        date[24], other[24];
-    cli_half_t  *old, *new;
+    ctl_half_t  *old, *new;
 
     old = &r->old;
     new = &r->new;
 
-    cli_iso(old->used, date);
-    cli_iso(new->used, other);
+    ctl_iso(old->used, date);
+    ctl_iso(new->used, other);
 
     if (old->ended) {
-        cli_iso(old->ended, date);
-        cli_iso(old->refused_at, other);
+        ctl_iso(old->ended, date);
+        ctl_iso(old->refused_at, other);
 
         if (old->refused_at >= old->ended) {
-            cli_rotation_say(r, "old-still-used", "%s ended %s, and was still "
+            ctl_rotation_say(r, "old-still-used", "%s ended %s, and was still "
                              "tried %s", old->id, date, other);
 
         } else {
-            cli_rotation_say(r, "safe-to-revoke", "%s ended %s, and was not "
+            ctl_rotation_say(r, "safe-to-revoke", "%s ended %s, and was not "
                              "tried since", old->id, date);
         }
 
     } else if (new->json == NULL) {
-        cli_rotation_say(r, "wait", "the successor %s is deleted", new->id);
+        ctl_rotation_say(r, "wait", "the successor %s is deleted", new->id);
 
     } else if (new->ended) {
-        cli_iso(new->ended, other);
-        cli_rotation_say(r, "wait", "the successor %s ended %s", new->id,
+        ctl_iso(new->ended, other);
+        ctl_rotation_say(r, "wait", "the successor %s ended %s", new->id,
                          other);
 
     } else if (new->used == 0) {
-        cli_rotation_say(r, "wait", "the successor %s was never used",
+        ctl_rotation_say(r, "wait", "the successor %s was never used",
                          new->id);
 
     } else if (old->used == 0) {
-        cli_rotation_say(r, "safe-to-revoke", "%s was used %s, %s never",
+        ctl_rotation_say(r, "safe-to-revoke", "%s was used %s, %s never",
                          new->id, other, old->id);
 
     } else if (old->used >= new->used) {
-        cli_rotation_say(r, "old-still-used", "%s was used %s, not before %s "
+        ctl_rotation_say(r, "old-still-used", "%s was used %s, not before %s "
                          "(%s)", old->id, date, new->id, other);
 
-    } else if (old->used + CLI_QUIET > r->now) {
+    } else if (old->used + CTL_QUIET > r->now) {
 
         if (old->used >= new->created) {
-            cli_rotation_say(r, "old-still-used", "%s was used %s, less than "
+            ctl_rotation_say(r, "old-still-used", "%s was used %s, less than "
                              "a day ago", old->id, date);
         } else {
-            cli_iso(old->used + CLI_QUIET, other);
-            cli_rotation_say(r, "wait", "%s was used %s, shortly before it "
+            ctl_iso(old->used + CTL_QUIET, other);
+            ctl_rotation_say(r, "wait", "%s was used %s, shortly before it "
                              "was rotated: see again after %s", old->id, date,
                              other);
         }
 
     } else {
-        cli_rotation_say(r, "safe-to-revoke", "%s was used %s, %s not since "
+        ctl_rotation_say(r, "safe-to-revoke", "%s was used %s, %s not since "
                          "%s", new->id, other, old->id, date);
     }
 }
 
 
 static void
-cli_rotation_say(cli_rotation_t *r, const char *word, const char *format, ...)
+ctl_rotation_say(ctl_rotation_t *r, const char *word, const char *format, ...)
 {
     va_list  ap;
 
@@ -255,25 +255,25 @@ cli_rotation_say(cli_rotation_t *r, const char *word, const char *format, ...)
 
 
 static int
-cli_rotation_print(ctl_t *ctl, cli_rotation_t *r)
+ctl_rotation_print(ctl_t *ctl, ctl_rotation_t *r)
 {
     if (ctl->json) {
         return cli_print_json(ctl, json_pack("{s:s, s:s, s:o, s:o}", "answer",
                                         r->word, "reason", r->reason, "old",
-                                        cli_rotation_half(&r->old), "new",
-                                        cli_rotation_half(&r->new)));
+                                        ctl_rotation_half(&r->old), "new",
+                                        ctl_rotation_half(&r->new)));
     }
 
     printf("%s: %s\n", r->word, r->reason);
-    cli_rotation_line("old", &r->old);
-    cli_rotation_line("new", &r->new);
+    ctl_rotation_line("old", &r->old);
+    ctl_rotation_line("new", &r->new);
 
     return CTL_OK;
 }
 
 
 static json_t *
-cli_rotation_half(cli_half_t *half)
+ctl_rotation_half(ctl_half_t *half)
 {
     size_t   i;
     json_t  *json, *value;
@@ -301,7 +301,7 @@ cli_rotation_half(cli_half_t *half)
 
 
 static void
-cli_rotation_line(const char *which, cli_half_t *half)
+ctl_rotation_line(const char *which, ctl_half_t *half)
 {
     char     used[24], expires[24];
     int64_t  date;
@@ -311,16 +311,16 @@ cli_rotation_line(const char *which, cli_half_t *half)
         return;
     }
 
-    date = cli_rotation_date(half->json, "expires_at");
+    date = ctl_rotation_date(half->json, "expires_at");
     strcpy(used, "never used");
     strcpy(expires, "never");
 
     if (half->used) {
-        cli_iso(half->used, used);
+        ctl_iso(half->used, used);
     }
 
     if (date) {
-        cli_iso(date, expires);
+        ctl_iso(date, expires);
     }
 
     printf("%s  %-20s  last used %s, expires %s\n", which, half->id, used,
@@ -329,7 +329,7 @@ cli_rotation_line(const char *which, cli_half_t *half)
 
 
 static int64_t
-cli_rotation_date(json_t *json, const char *name)
+ctl_rotation_date(json_t *json, const char *name)
 {
     return json_integer_value(json_object_get(json, name));
 }

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef CLI_SCRIPTS_H
-#define CLI_SCRIPTS_H
+#ifndef CTL_SCRIPTS_H
+#define CTL_SCRIPTS_H
 
 
 extern const char  stok_script_init[];
@@ -18,4 +18,4 @@ extern const char  stok_script_import[];
 extern const char  stok_script_fsck[];
 
 
-#endif /* CLI_SCRIPTS_H */
+#endif /* CTL_SCRIPTS_H */

@@ -20,11 +20,11 @@
 
 
 typedef enum {
-    CLI_SEAL_NONE = 0,
-    CLI_SEAL_WRONG,
-    CLI_SEAL_OLDER,
-    CLI_SEAL_RIGHT
-} cli_seal_e;
+    CTL_SEAL_NONE = 0,
+    CTL_SEAL_WRONG,
+    CTL_SEAL_OLDER,
+    CTL_SEAL_RIGHT
+} ctl_seal_e;
 
 
 typedef struct {
@@ -32,10 +32,10 @@ typedef struct {
     const char  *user;                           /* that is named in audit */
     int          is_user;
 
-    cli_seal_e   found;
+    ctl_seal_e   found;
     char         by[STOK_KEY_NAME_MAX + 1];      /* the key that it names */
     char         seal[STOK_SEAL_MAX + 1];        /* the new one */
-} cli_sealing_t;
+} ctl_sealing_t;
 
 
 typedef struct {
@@ -49,33 +49,33 @@ typedef struct {
     size_t       right;
     size_t       refused;
     json_t      *json;                           /* NULL: lines */
-} cli_seal_t;
+} ctl_seal_t;
 
 
-static int cli_seal_first(ctl_t *ctl, cli_seal_t *seal);
-static int cli_seal_seen(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal);
+static int ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
-static int cli_seal_one(ctl_t *ctl, const char *id, cli_seal_t *seal,
+static int ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal,
     int is_user);
-static int cli_seal_user(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
-static int cli_seal_token(ctl_t *ctl, const char *id, cli_record_t *rec,
+static int ctl_seal_token(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
-static int cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
-    cli_sealing_t *s);
-static int cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s);
-static void cli_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1]);
-static int cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s);
-static int cli_seal_done(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s);
-static int cli_seal_print(ctl_t *ctl, cli_seal_t *seal);
+static int ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
+    ctl_sealing_t *s);
+static int ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s);
+static void ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1]);
+static int ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
+static int ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
+static int ctl_seal_print(ctl_t *ctl, ctl_seal_t *seal);
 
 
 int
-cli_seal(ctl_t *ctl, cli_args_t *args)
+ctl_seal(ctl_t *ctl, cli_args_t *args)
 {
     int          code;
     char        *brand;
-    cli_seal_t   seal;
+    ctl_seal_t   seal;
     const char  *user, *token;
 
     memset(&seal, 0, sizeof(seal));
@@ -103,7 +103,7 @@ cli_seal(ctl_t *ctl, cli_args_t *args)
 
     memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
@@ -112,24 +112,24 @@ cli_seal(ctl_t *ctl, cli_args_t *args)
     seal.json = ctl->json ? json_array() : NULL;
 
     if (user) {
-        code = cli_seal_one(ctl, user, &seal, 1);
+        code = ctl_seal_one(ctl, user, &seal, 1);
 
         if (code == CTL_OK) {
-            code = cli_walk_tokens(ctl, user, cli_seal_token, &seal);
+            code = ctl_walk_tokens(ctl, user, ctl_seal_token, &seal);
         }
 
     } else if (token) {
-        code = cli_seal_one(ctl, token, &seal, 0);
+        code = ctl_seal_one(ctl, token, &seal, 0);
 
     } else {
-        code = cli_seal_first(ctl, &seal);
+        code = ctl_seal_first(ctl, &seal);
 
         if (code == CTL_OK) {
-            code = cli_walk_users(ctl, cli_seal_user, &seal);
+            code = ctl_walk_users(ctl, ctl_seal_user, &seal);
         }
 
         if (code == CTL_OK) {
-            code = cli_walk_tokens(ctl, NULL, cli_seal_token, &seal);
+            code = ctl_walk_tokens(ctl, NULL, ctl_seal_token, &seal);
         }
     }
 
@@ -138,14 +138,14 @@ cli_seal(ctl_t *ctl, cli_args_t *args)
         return code;
     }
 
-    return cli_seal_print(ctl, &seal);
+    return ctl_seal_print(ctl, &seal);
 }
 
 
 /* while no record has a seal, the keys are being introduced */
 
 static int
-cli_seal_first(ctl_t *ctl, cli_seal_t *seal)
+ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal)
 {
     int  code;
 
@@ -153,10 +153,10 @@ cli_seal_first(ctl_t *ctl, cli_seal_t *seal)
         return CTL_OK;
     }
 
-    code = cli_walk_users(ctl, cli_seal_seen, NULL);
+    code = ctl_walk_users(ctl, ctl_seal_seen, NULL);
 
     if (code == CTL_OK) {
-        code = cli_walk_tokens(ctl, NULL, cli_seal_seen, NULL);
+        code = ctl_walk_tokens(ctl, NULL, ctl_seal_seen, NULL);
     }
 
     seal->unsealed = code == CTL_OK;
@@ -166,76 +166,76 @@ cli_seal_first(ctl_t *ctl, cli_seal_t *seal)
 
 
 static int
-cli_seal_seen(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     (void) ctl;
     (void) id;
     (void) data;
 
-    return cli_get(rec, "seal")[0] ? CTL_FOUND : CTL_OK;
+    return ctl_get(rec, "seal")[0] ? CTL_FOUND : CTL_OK;
 }
 
 
 static int
-cli_seal_one(ctl_t *ctl, const char *id, cli_seal_t *seal, int is_user)
+ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal, int is_user)
 {
     int           code;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = is_user ? cli_read_user(ctl, id, &rec)
-                   : cli_read_token(ctl, id, &rec);
+    code = is_user ? ctl_read_user(ctl, id, &rec)
+                   : ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = is_user ? cli_seal_user(ctl, id, &rec, seal)
-                   : cli_seal_token(ctl, id, &rec, seal);
-    cli_free(&rec);
+    code = is_user ? ctl_seal_user(ctl, id, &rec, seal)
+                   : ctl_seal_token(ctl, id, &rec, seal);
+    ctl_free(&rec);
 
     return code;
 }
 
 
 static int
-cli_seal_user(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
-    cli_sealing_t  s;
+    ctl_sealing_t  s;
 
     memset(&s, 0, sizeof(s));
     s.id = id;
     s.user = id;
     s.is_user = 1;
 
-    return cli_seal_record(ctl, rec, data, &s);
+    return ctl_seal_record(ctl, rec, data, &s);
 }
 
 
 static int
-cli_seal_token(ctl_t *ctl, const char *id, cli_record_t *rec, void *data)
+ctl_seal_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
-    cli_sealing_t  s;
+    ctl_sealing_t  s;
 
     memset(&s, 0, sizeof(s));
     s.id = id;
-    s.user = cli_get(rec, "user");
+    s.user = ctl_get(rec, "user");
 
-    return cli_seal_record(ctl, rec, data, &s);
+    return ctl_seal_record(ctl, rec, data, &s);
 }
 
 
 /* what is refused is counted, and the others go on */
 
 static int
-cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
-    cli_sealing_t *s)
+ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
+    ctl_sealing_t *s)
 {
     int          code;
     const char  *field[2];
 
-    code = cli_seal_judge(ctl, rec, s);
+    code = ctl_seal_judge(ctl, rec, s);
 
     if (code == CTL_OK) {
-        code = cli_seal_refuse(ctl, seal, s);
+        code = ctl_seal_refuse(ctl, seal, s);
     }
 
     if (code != CTL_OK) {
@@ -244,7 +244,7 @@ cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
         return CTL_OK;
     }
 
-    if (s->found == CLI_SEAL_RIGHT) {
+    if (s->found == CTL_SEAL_RIGHT) {
         seal->right++;
         return CTL_OK;
     }
@@ -253,7 +253,7 @@ cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
         field[0] = "seal";
         field[1] = s->seal;
 
-        code = cli_change(ctl, rec, s->is_user ? "" : s->id, s->user,
+        code = ctl_change(ctl, rec, s->is_user ? "" : s->id, s->user,
                           s->is_user ? "user.seal" : "token.seal", s->by,
                           seal->key, 2, field);
 
@@ -273,14 +273,14 @@ cli_seal_record(ctl_t *ctl, cli_record_t *rec, cli_seal_t *seal,
         }
     }
 
-    return cli_seal_done(ctl, seal, s);
+    return ctl_seal_done(ctl, seal, s);
 }
 
 
 /* what seal it has, and what seal it should have */
 
 static int
-cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s)
+ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s)
 {
     int                   tampered;
     size_t                len;
@@ -324,18 +324,18 @@ cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s)
     }
 
     s->seal[len] = '\0';
-    cli_seal_name(old, s->by);
+    ctl_seal_name(old, s->by);
 
     if (old.len == 0) {
-        s->found = CLI_SEAL_NONE;
+        s->found = CTL_SEAL_NONE;
 
     } else if (tampered) {
-        s->found = CLI_SEAL_WRONG;
+        s->found = CTL_SEAL_WRONG;
 
     } else {
         s->found = strlen(s->by) == first->name_len
                    && memcmp(s->by, first->name, first->name_len) == 0
-                   ? CLI_SEAL_RIGHT : CLI_SEAL_OLDER;
+                   ? CTL_SEAL_RIGHT : CTL_SEAL_OLDER;
     }
 
     return CTL_OK;
@@ -345,7 +345,7 @@ cli_seal_judge(ctl_t *ctl, cli_record_t *rec, cli_sealing_t *s)
 /* for the audit and for who reads: nothing that is no name */
 
 static void
-cli_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])
+ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])
 {
     size_t  i;
 
@@ -362,7 +362,7 @@ cli_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])
 
 
 static int
-cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
+ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 {
     int          named;
     const char  *what;
@@ -370,13 +370,13 @@ cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
     what = s->is_user ? "user" : "token";
     named = seal->named && strcmp(seal->named, s->id) == 0;
 
-    if (s->found == CLI_SEAL_NONE && !seal->unsealed && !named) {
+    if (s->found == CTL_SEAL_NONE && !seal->unsealed && !named) {
         return ctl_fail(ctl, CTL_STATE, "%s \"%s\" has no seal, and others "
                         "have: if it is right, seal it with --%s or with "
                         "--unsealed", what, s->id, what);
     }
 
-    if (s->found == CLI_SEAL_WRONG && !(seal->force && named)) {
+    if (s->found == CTL_SEAL_WRONG && !(seal->force && named)) {
 
         if (stok_keys_find(&ctl->keys, s->by, strlen(s->by)) == NULL) {
             return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is sealed by key "
@@ -395,14 +395,14 @@ cli_seal_refuse(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
 
 
 static int
-cli_seal_done(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
+ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 {
     const char  *was;
 
-    was = s->found == CLI_SEAL_NONE ? "no seal"
-          : s->found == CLI_SEAL_WRONG ? "a wrong seal" : s->by;
+    was = s->found == CTL_SEAL_NONE ? "no seal"
+          : s->found == CTL_SEAL_WRONG ? "a wrong seal" : s->by;
 
-    if (s->found == CLI_SEAL_OLDER) {
+    if (s->found == CTL_SEAL_OLDER) {
         seal->again++;
 
     } else {
@@ -420,14 +420,14 @@ cli_seal_done(ctl_t *ctl, cli_seal_t *seal, cli_sealing_t *s)
 
     printf("%s %s: sealed by %s, had %s%s\n", s->is_user ? "user" : "token",
            s->id, seal->key,
-           s->found == CLI_SEAL_OLDER ? "one by " : "", was);
+           s->found == CTL_SEAL_OLDER ? "one by " : "", was);
 
     return CTL_OK;
 }
 
 
 static int
-cli_seal_print(ctl_t *ctl, cli_seal_t *seal)
+ctl_seal_print(ctl_t *ctl, ctl_seal_t *seal)
 {
     int  code;
 

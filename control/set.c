@@ -9,29 +9,29 @@
 #include <string.h>
 
 
-static int cli_set_grow(cli_set_t *set);
-static uint8_t *cli_set_slot(const cli_set_t *set, const uint8_t *key);
+static int ctl_set_grow(ctl_set_t *set);
+static uint8_t *ctl_set_slot(const ctl_set_t *set, const uint8_t *key);
 
 
 int
-cli_set_add(cli_set_t *set, const void *data, size_t len)
+ctl_set_add(ctl_set_t *set, const void *data, size_t len)
 {
     uint8_t  digest[STOK_DIGEST_LEN], *slot;
 
-    if (set->n >= set->size / 2 && cli_set_grow(set) != 0) {
+    if (set->n >= set->size / 2 && ctl_set_grow(set) != 0) {
         return -1;
     }
 
     stok_digest(NULL, data, len, digest);
     digest[0] |= 1;                              /* no key is all zero */
 
-    slot = cli_set_slot(set, digest);
+    slot = ctl_set_slot(set, digest);
 
     if (slot[0]) {
         return 0;
     }
 
-    memcpy(slot, digest, CLI_SET_KEY);
+    memcpy(slot, digest, CTL_SET_KEY);
     set->n++;
 
     return 1;
@@ -39,7 +39,7 @@ cli_set_add(cli_set_t *set, const void *data, size_t len)
 
 
 int
-cli_set_has(const cli_set_t *set, const void *data, size_t len)
+ctl_set_has(const ctl_set_t *set, const void *data, size_t len)
 {
     uint8_t  digest[STOK_DIGEST_LEN];
 
@@ -50,12 +50,12 @@ cli_set_has(const cli_set_t *set, const void *data, size_t len)
     stok_digest(NULL, data, len, digest);
     digest[0] |= 1;
 
-    return cli_set_slot(set, digest)[0] != 0;
+    return ctl_set_slot(set, digest)[0] != 0;
 }
 
 
 void
-cli_set_free(cli_set_t *set)
+ctl_set_free(ctl_set_t *set)
 {
     free(set->slots);
     memset(set, 0, sizeof(*set));
@@ -63,23 +63,23 @@ cli_set_free(cli_set_t *set)
 
 
 static int
-cli_set_grow(cli_set_t *set)
+ctl_set_grow(ctl_set_t *set)
 {
     size_t      i;
-    cli_set_t   new;
+    ctl_set_t   new;
 
     new.size = set->size ? set->size * 2 : 1024;
     new.n = set->n;
-    new.slots = calloc(new.size, CLI_SET_KEY);
+    new.slots = calloc(new.size, CTL_SET_KEY);
 
     if (new.slots == NULL) {
         return -1;
     }
 
     for (i = 0; i < set->size; i++) {
-        if (set->slots[i * CLI_SET_KEY]) {
-            memcpy(cli_set_slot(&new, set->slots + i * CLI_SET_KEY),
-                   set->slots + i * CLI_SET_KEY, CLI_SET_KEY);
+        if (set->slots[i * CTL_SET_KEY]) {
+            memcpy(ctl_set_slot(&new, set->slots + i * CTL_SET_KEY),
+                   set->slots + i * CTL_SET_KEY, CTL_SET_KEY);
         }
     }
 
@@ -93,7 +93,7 @@ cli_set_grow(cli_set_t *set)
 /* where key is, or the free place where it belongs */
 
 static uint8_t *
-cli_set_slot(const cli_set_t *set, const uint8_t *key)
+ctl_set_slot(const ctl_set_t *set, const uint8_t *key)
 {
     size_t    i;
     uint8_t  *slot;
@@ -101,9 +101,9 @@ cli_set_slot(const cli_set_t *set, const uint8_t *key)
     memcpy(&i, key + 4, sizeof(i));
 
     for ( ;; i++) {
-        slot = set->slots + (i & (set->size - 1)) * CLI_SET_KEY;
+        slot = set->slots + (i & (set->size - 1)) * CTL_SET_KEY;
 
-        if (slot[0] == 0 || memcmp(slot, key, CLI_SET_KEY) == 0) {
+        if (slot[0] == 0 || memcmp(slot, key, CTL_SET_KEY) == 0) {
             return slot;
         }
     }

@@ -14,16 +14,16 @@
 #include <time.h>
 
 
-#define CLI_ID_MAX  64                           /* before "@service" */
+#define CTL_ID_MAX  64                           /* before "@service" */
 
 
-static int cli_ago(const char *text, int64_t now, int64_t *since);
-static int cli_moment(const char *text, int64_t *since);
-static const char *cli_after(const char *p, char ch);
-static const char *cli_digits(const char *p, int n, int min, int max,
+static int ctl_ago(const char *text, int64_t now, int64_t *since);
+static int ctl_moment(const char *text, int64_t *since);
+static const char *ctl_after(const char *p, char ch);
+static const char *ctl_digits(const char *p, int n, int min, int max,
     int *value);
-static int cli_month(int year, int month);
-static int cli_nibble(char ch);
+static int ctl_month(int year, int month);
+static int ctl_nibble(char ch);
 
 
 /*
@@ -33,7 +33,7 @@ static int cli_nibble(char ch);
  */
 
 int
-cli_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
+ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
 {
     int          blank;
     char         ch;
@@ -83,9 +83,9 @@ cli_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
                         "from which to make an id");
     }
 
-    if (n > CLI_ID_MAX) {
+    if (n > CTL_ID_MAX) {
         return ctl_fail(ctl, CTL_REJECTED, "the id made from this name is "
-                        "longer than %d characters", CLI_ID_MAX);
+                        "longer than %d characters", CTL_ID_MAX);
     }
 
     strcpy(id + n, "@service");
@@ -97,7 +97,7 @@ cli_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
 /* why a service user's name is a poor one, or NULL */
 
 const char *
-cli_name_lint(const char *id)
+ctl_name_lint(const char *id)
 {
     size_t  i, n;
 
@@ -143,7 +143,7 @@ cli_name_lint(const char *id)
 /* "90d" -> seconds; "never" -> 0; 1 to 365 days */
 
 int
-cli_days(ctl_t *ctl, const char *text, int64_t *seconds)
+ctl_days(ctl_t *ctl, const char *text, int64_t *seconds)
 {
     char  *end;
     long   days;
@@ -160,7 +160,7 @@ cli_days(ctl_t *ctl, const char *text, int64_t *seconds)
                         "never");
     }
 
-    *seconds = (int64_t) days * CLI_DAY;
+    *seconds = (int64_t) days * CTL_DAY;
 
     return CTL_OK;
 }
@@ -172,10 +172,10 @@ cli_days(ctl_t *ctl, const char *text, int64_t *seconds)
  */
 
 int
-cli_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since)
+ctl_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since)
 {
-    if (cli_ago(text, now, since) != CTL_OK
-        && cli_moment(text, since) != CTL_OK)
+    if (ctl_ago(text, now, since) != CTL_OK
+        && ctl_moment(text, since) != CTL_OK)
     {
         return ctl_fail(ctl, CTL_INVALID, "bad --since: 30m, 24h or 7d, or a "
                         "time as in 2026-01-31T12:00:00Z");
@@ -188,13 +188,13 @@ cli_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since)
 
 
 static int
-cli_ago(const char *text, int64_t now, int64_t *since)
+ctl_ago(const char *text, int64_t now, int64_t *since)
 {
     size_t       n;
     const char  *unit;
 
     static const char      units[] = "smhdw";
-    static const int64_t   seconds[] = { 1, 60, 3600, CLI_DAY, 7 * CLI_DAY };
+    static const int64_t   seconds[] = { 1, 60, 3600, CTL_DAY, 7 * CTL_DAY };
 
     n = strspn(text, "0123456789");
 
@@ -208,7 +208,7 @@ cli_ago(const char *text, int64_t now, int64_t *since)
         return CTL_INVALID;
     }
 
-    *since = now - cli_number(text) * seconds[unit - units];
+    *since = now - ctl_number(text) * seconds[unit - units];
 
     return CTL_OK;
 }
@@ -217,7 +217,7 @@ cli_ago(const char *text, int64_t now, int64_t *since)
 /* not by strptime() and sscanf(), which take signs, blanks and less digits */
 
 static int
-cli_moment(const char *text, int64_t *since)
+ctl_moment(const char *text, int64_t *since)
 {
     int          year, sign, hours, minutes;
     struct tm    tm;
@@ -228,29 +228,29 @@ cli_moment(const char *text, int64_t *since)
     minutes = 0;
     sign = 1;
 
-    p = cli_digits(text, 4, 0, 9999, &year);
-    p = cli_digits(cli_after(p, '-'), 2, 1, 12, &tm.tm_mon);
-    p = cli_digits(cli_after(p, '-'), 2, 1, 31, &tm.tm_mday);
+    p = ctl_digits(text, 4, 0, 9999, &year);
+    p = ctl_digits(ctl_after(p, '-'), 2, 1, 12, &tm.tm_mon);
+    p = ctl_digits(ctl_after(p, '-'), 2, 1, 31, &tm.tm_mday);
 
     if (p && (*p == 'T' || *p == ' ')) {
-        p = cli_digits(p + 1, 2, 0, 23, &tm.tm_hour);
-        p = cli_digits(cli_after(p, ':'), 2, 0, 59, &tm.tm_min);
+        p = ctl_digits(p + 1, 2, 0, 23, &tm.tm_hour);
+        p = ctl_digits(ctl_after(p, ':'), 2, 0, 59, &tm.tm_min);
 
         if (p && *p == ':') {
-            p = cli_digits(p + 1, 2, 0, 59, &tm.tm_sec);
+            p = ctl_digits(p + 1, 2, 0, 59, &tm.tm_sec);
         }
     }
 
     if (p && (*p == '+' || *p == '-')) {
         sign = *p == '-' ? -1 : 1;
-        p = cli_digits(p + 1, 2, 0, 23, &hours);
-        p = cli_digits(cli_after(p, ':'), 2, 0, 59, &minutes);
+        p = ctl_digits(p + 1, 2, 0, 23, &hours);
+        p = ctl_digits(ctl_after(p, ':'), 2, 0, 59, &minutes);
 
     } else if (p && *p == 'Z') {
         p++;
     }
 
-    if (p == NULL || *p || tm.tm_mday > cli_month(year, tm.tm_mon)) {
+    if (p == NULL || *p || tm.tm_mday > ctl_month(year, tm.tm_mon)) {
         return CTL_INVALID;
     }
 
@@ -266,7 +266,7 @@ cli_moment(const char *text, int64_t *since)
 /* what follows ch, or NULL: it is another, or there was nothing before */
 
 static const char *
-cli_after(const char *p, char ch)
+ctl_after(const char *p, char ch)
 {
     return p && *p == ch ? p + 1 : NULL;
 }
@@ -275,7 +275,7 @@ cli_after(const char *p, char ch)
 /* what follows n digits, or NULL: they are less, or not from min to max */
 
 static const char *
-cli_digits(const char *p, int n, int min, int max, int *value)
+ctl_digits(const char *p, int n, int min, int max, int *value)
 {
     if (p == NULL) {
         return NULL;
@@ -294,7 +294,7 @@ cli_digits(const char *p, int n, int min, int max, int *value)
 
 
 static int
-cli_month(int year, int month)
+ctl_month(int year, int month)
 {
     static const int  days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
                                  31 };
@@ -310,14 +310,14 @@ cli_month(int year, int month)
 /* "30m", "12h", "7d": above 0, 365 days at most */
 
 int
-cli_duration(const char *text, int64_t *seconds)
+ctl_duration(const char *text, int64_t *seconds)
 {
     char        *end;
     long         n;
     const char  *unit;
 
     static const char  units[] = "smhd";
-    static const int   length[] = { 1, 60, 3600, CLI_DAY };
+    static const int   length[] = { 1, 60, 3600, CTL_DAY };
 
     n = isdigit((unsigned char) text[0]) ? strtol(text, &end, 10) : 0;
 
@@ -327,7 +327,7 @@ cli_duration(const char *text, int64_t *seconds)
 
     unit = strchr(units, end[0]);
 
-    if (unit == NULL || n > 365 * CLI_DAY / length[unit - units]) {
+    if (unit == NULL || n > 365 * CTL_DAY / length[unit - units]) {
         return CTL_INVALID;
     }
 
@@ -338,7 +338,7 @@ cli_duration(const char *text, int64_t *seconds)
 
 
 void
-cli_iso(int64_t date, char out[24])
+ctl_iso(int64_t date, char out[24])
 {
     time_t     t;
     struct tm  tm;
@@ -354,21 +354,21 @@ cli_iso(int64_t date, char out[24])
 
 
 int64_t
-cli_number(const char *text)
+ctl_number(const char *text)
 {
     return text ? strtoll(text, NULL, 10) : 0;
 }
 
 
 static int
-cli_nibble(char ch)
+ctl_nibble(char ch)
 {
     return ch <= '9' ? ch - '0' : ch - 'a' + 10;
 }
 
 
 int
-cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
+ctl_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
 {
     size_t  i;
 
@@ -379,8 +379,8 @@ cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
     }
 
     for (i = 0; i < STOK_DIGEST_LEN; i++) {
-        digest[i] = (uint8_t) (cli_nibble(hex[i * 2]) << 4
-                               | cli_nibble(hex[i * 2 + 1]));
+        digest[i] = (uint8_t) (ctl_nibble(hex[i * 2]) << 4
+                               | ctl_nibble(hex[i * 2 + 1]));
     }
 
     return CTL_OK;

@@ -12,34 +12,34 @@
 #include <string.h>
 
 
-#define CLI_TIMELINE  1000                       /* older ones are left out */
+#define CTL_TIMELINE  1000                       /* older ones are left out */
 
 
 typedef struct {
     const char  *token;
     const char  *user;
     json_t      *array;
-} cli_timeline_t;
+} ctl_timeline_t;
 
 
-static int cli_timeline_entry(ctl_t *ctl, redisReply *entry, void *data);
-static void cli_timeline_put(json_t *timeline, json_t *usage,
+static int ctl_timeline_entry(ctl_t *ctl, redisReply *entry, void *data);
+static void ctl_timeline_put(json_t *timeline, json_t *usage,
     const char *date, const char *what, const char *addr, const char *more);
-static const char *cli_string(json_t *json, const char *name);
+static const char *ctl_string(json_t *json, const char *name);
 
 
 int
-cli_timeline(ctl_t *ctl, const char *token, const char *user,
+ctl_timeline(ctl_t *ctl, const char *token, const char *user,
     json_t **timeline)
 {
     int             code;
-    cli_timeline_t  data;
+    ctl_timeline_t  data;
 
     data.token = token;
     data.user = user;
     data.array = json_array();
 
-    code = cli_audit_walk(ctl, "-", cli_timeline_entry, &data);
+    code = ctl_audit_walk(ctl, "-", ctl_timeline_entry, &data);
 
     if (code != CTL_OK) {
         json_decref(data.array);
@@ -53,39 +53,39 @@ cli_timeline(ctl_t *ctl, const char *token, const char *user,
 
 
 static int
-cli_timeline_entry(ctl_t *ctl, redisReply *entry, void *data)
+ctl_timeline_entry(ctl_t *ctl, redisReply *entry, void *data)
 {
     char             detail[512];
     json_t          *item;
     const char      *before, *after;
-    cli_timeline_t  *t = data;
+    ctl_timeline_t  *t = data;
 
     (void) ctl;
 
-    if (t->token ? strcmp(cli_entry_get(entry, "token"), t->token) != 0
-                 : strcmp(cli_entry_get(entry, "user"), t->user) != 0)
+    if (t->token ? strcmp(ctl_entry_get(entry, "token"), t->token) != 0
+                 : strcmp(ctl_entry_get(entry, "user"), t->user) != 0)
     {
         return CTL_OK;
     }
 
-    before = cli_entry_get(entry, "before");
-    after = cli_entry_get(entry, "after");
+    before = ctl_entry_get(entry, "before");
+    after = ctl_entry_get(entry, "after");
 
     snprintf(detail, sizeof(detail), "%s%s%s%s%s",
-             t->token ? "" : cli_entry_get(entry, "token"),
-             t->token || cli_entry_get(entry, "token")[0] == '\0' ? "" : "  ",
+             t->token ? "" : ctl_entry_get(entry, "token"),
+             t->token || ctl_entry_get(entry, "token")[0] == '\0' ? "" : "  ",
              before[0] ? before : "-", " -> ", after[0] ? after : "-");
 
     item = json_object();
     json_object_set_new(item, "at",
-                        json_integer(cli_number(cli_entry_get(entry, "at"))));
+                        json_integer(ctl_number(ctl_entry_get(entry, "at"))));
     json_object_set_new(item, "what",
-                        json_string(cli_entry_get(entry, "action")));
+                        json_string(ctl_entry_get(entry, "action")));
     json_object_set_new(item, "who",
-                        json_string(cli_entry_get(entry, "actor")));
+                        json_string(ctl_entry_get(entry, "actor")));
     json_object_set_new(item, "detail", json_string(detail));
 
-    if (json_array_size(t->array) == CLI_TIMELINE) {
+    if (json_array_size(t->array) == CTL_TIMELINE) {
         json_array_remove(t->array, 0);
     }
 
@@ -96,21 +96,21 @@ cli_timeline_entry(ctl_t *ctl, redisReply *entry, void *data)
 
 
 void
-cli_timeline_usage(json_t *timeline, json_t *usage, int64_t now)
+ctl_timeline_usage(json_t *timeline, json_t *usage, int64_t now)
 {
     json_int_t  expires;
 
-    cli_timeline_put(timeline, usage, "first_used", "first use", "first_addr",
+    ctl_timeline_put(timeline, usage, "first_used", "first use", "first_addr",
                      NULL);
-    cli_timeline_put(timeline, usage, "last_used", "last use", "last_addr",
+    ctl_timeline_put(timeline, usage, "last_used", "last use", "last_addr",
                      "last_location");
-    cli_timeline_put(timeline, usage, "refused_at", "last refused try",
+    ctl_timeline_put(timeline, usage, "refused_at", "last refused try",
                      "refused_addr", "refused_reason");
 
     expires = json_integer_value(json_object_get(usage, "expires_at"));
 
     if (expires && expires <= now) {
-        cli_timeline_put(timeline, usage, "expires_at", "expired", NULL, NULL);
+        ctl_timeline_put(timeline, usage, "expires_at", "expired", NULL, NULL);
     }
 }
 
@@ -118,7 +118,7 @@ cli_timeline_usage(json_t *timeline, json_t *usage, int64_t now)
 /* behind all that was at that second or before */
 
 static void
-cli_timeline_put(json_t *timeline, json_t *usage, const char *date,
+ctl_timeline_put(json_t *timeline, json_t *usage, const char *date,
     const char *what, const char *addr, const char *more)
 {
     char         detail[512];
@@ -132,8 +132,8 @@ cli_timeline_put(json_t *timeline, json_t *usage, const char *date,
         return;
     }
 
-    where = addr ? cli_string(usage, addr) : "";
-    rest = more ? cli_string(usage, more) : "";
+    where = addr ? ctl_string(usage, addr) : "";
+    rest = more ? ctl_string(usage, more) : "";
 
     snprintf(detail, sizeof(detail), "%s%s%s%s", where[0] ? "from " : "",
              where, rest[0] ? "  " : "", rest);
@@ -155,7 +155,7 @@ cli_timeline_put(json_t *timeline, json_t *usage, const char *date,
 
 
 void
-cli_remains(json_t *remaining, const char *step, const char *why,
+ctl_remains(json_t *remaining, const char *step, const char *why,
     const char *format, ...)
 {
     char      command[1024];
@@ -177,7 +177,7 @@ cli_remains(json_t *remaining, const char *step, const char *why,
 
 
 void
-cli_timeline_print(json_t *timeline)
+ctl_timeline_print(json_t *timeline)
 {
     char     date[24];
     size_t   i;
@@ -186,31 +186,31 @@ cli_timeline_print(json_t *timeline)
     printf("\nTimeline\n");
 
     json_array_foreach(timeline, i, item) {
-        cli_iso(json_integer_value(json_object_get(item, "at")), date);
+        ctl_iso(json_integer_value(json_object_get(item, "at")), date);
         printf("  %s  ", date);
-        cli_safe(cli_string(item, "what"));
+        cli_safe(ctl_string(item, "what"));
 
-        if (cli_string(item, "who")[0]) {
+        if (ctl_string(item, "who")[0]) {
             printf(" by ");
-            cli_safe(cli_string(item, "who"));
+            cli_safe(ctl_string(item, "who"));
         }
 
-        if (cli_string(item, "detail")[0]) {
+        if (ctl_string(item, "detail")[0]) {
             printf("  ");
-            cli_safe(cli_string(item, "detail"));
+            cli_safe(ctl_string(item, "detail"));
         }
 
         printf("\n");
     }
 
-    if (json_array_size(timeline) >= CLI_TIMELINE) {
+    if (json_array_size(timeline) >= CTL_TIMELINE) {
         printf("  older entries: service-token audit\n");
     }
 }
 
 
 void
-cli_remains_print(json_t *remaining)
+ctl_remains_print(json_t *remaining)
 {
     size_t   i;
     json_t  *item;
@@ -219,12 +219,12 @@ cli_remains_print(json_t *remaining)
 
     json_array_foreach(remaining, i, item) {
         printf("  %zu. ", i + 1);
-        cli_safe(cli_string(item, "why"));
+        cli_safe(ctl_string(item, "why"));
         printf("\n");
 
-        if (cli_string(item, "command")[0]) {
+        if (ctl_string(item, "command")[0]) {
             printf("     service-token ");
-            cli_safe(cli_string(item, "command"));
+            cli_safe(ctl_string(item, "command"));
             printf("\n");
         }
     }
@@ -232,7 +232,7 @@ cli_remains_print(json_t *remaining)
 
 
 void
-cli_words(json_t *array, char *out, size_t size)
+ctl_words(json_t *array, char *out, size_t size)
 {
     size_t       i, n;
     json_t      *item;
@@ -250,7 +250,7 @@ cli_words(json_t *array, char *out, size_t size)
 
 
 static const char *
-cli_string(json_t *json, const char *name)
+ctl_string(json_t *json, const char *name)
 {
     const char  *text;
 

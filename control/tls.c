@@ -7,7 +7,7 @@
 #include "tls.h"
 
 
-#ifdef CLI_TLS
+#ifdef CTL_TLS
 
 #include <hiredis/hiredis_ssl.h>
 #include <openssl/err.h>
@@ -15,13 +15,13 @@
 #include <openssl/x509v3.h>
 
 
-static int cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files);
-static int cli_tls_name(SSL *ssl, const char *name);
-static int cli_tls_fail(ctl_t *ctl, const char *what);
+static int ctl_tls_files(ctl_t *ctl, SSL_CTX *ctx, const ctl_tls_t *files);
+static int ctl_tls_name(SSL *ssl, const char *name);
+static int ctl_tls_fail(ctl_t *ctl, const char *what);
 
 
 int
-cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+ctl_tls_create(ctl_t *ctl, const ctl_tls_t *files, const char *host,
     void **tls)
 {
     int       code;
@@ -30,13 +30,13 @@ cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
 
     ctx = SSL_CTX_new(TLS_client_method());
     if (ctx == NULL) {
-        return cli_tls_fail(ctl, "TLS cannot be set up");
+        return ctl_tls_fail(ctl, "TLS cannot be set up");
     }
 
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 
-    code = cli_tls_files(ctl, ctx, files);
+    code = ctl_tls_files(ctl, ctx, files);
     ssl = code == CTL_OK ? SSL_new(ctx) : NULL;
 
     SSL_CTX_free(ctx);
@@ -46,10 +46,10 @@ cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
     }
 
     if (ssl == NULL
-        || cli_tls_name(ssl, files->name[0] ? files->name : host) == 0)
+        || ctl_tls_name(ssl, files->name[0] ? files->name : host) == 0)
     {
         SSL_free(ssl);
-        return cli_tls_fail(ctl, "TLS cannot be set up");
+        return ctl_tls_fail(ctl, "TLS cannot be set up");
     }
 
     *tls = ssl;
@@ -59,15 +59,15 @@ cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
 
 
 static int
-cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files)
+ctl_tls_files(ctl_t *ctl, SSL_CTX *ctx, const ctl_tls_t *files)
 {
     if (files->ca[0] == '\0') {
         if (SSL_CTX_set_default_verify_paths(ctx) != 1) {
-            return cli_tls_fail(ctl, "no authorities of the system");
+            return ctl_tls_fail(ctl, "no authorities of the system");
         }
 
     } else if (SSL_CTX_load_verify_locations(ctx, files->ca, NULL) != 1) {
-        return cli_tls_fail(ctl, "ca= cannot be used");
+        return ctl_tls_fail(ctl, "ca= cannot be used");
     }
 
     if ((files->cert[0] == '\0') != (files->key[0] == '\0')) {
@@ -77,14 +77,14 @@ cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files)
     if (files->cert[0]
         && SSL_CTX_use_certificate_chain_file(ctx, files->cert) != 1)
     {
-        return cli_tls_fail(ctl, "cert= cannot be used");
+        return ctl_tls_fail(ctl, "cert= cannot be used");
     }
 
     if (files->key[0]
         && (SSL_CTX_use_PrivateKey_file(ctx, files->key, SSL_FILETYPE_PEM) != 1
             || SSL_CTX_check_private_key(ctx) != 1))
     {
-        return cli_tls_fail(ctl, "key= cannot be used");
+        return ctl_tls_fail(ctl, "key= cannot be used");
     }
 
     return CTL_OK;
@@ -94,7 +94,7 @@ cli_tls_files(ctl_t *ctl, SSL_CTX *ctx, const cli_tls_t *files)
 /* RFC 6066 section 3: no address as a server's name */
 
 static int
-cli_tls_name(SSL *ssl, const char *name)
+ctl_tls_name(SSL *ssl, const char *name)
 {
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1) {
         return 1;
@@ -106,7 +106,7 @@ cli_tls_name(SSL *ssl, const char *name)
 
 
 static int
-cli_tls_fail(ctl_t *ctl, const char *what)
+ctl_tls_fail(ctl_t *ctl, const char *what)
 {
     const char  *why;
 
@@ -118,7 +118,7 @@ cli_tls_fail(ctl_t *ctl, const char *what)
 
 
 int
-cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
+ctl_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 {
     int   code;
     long  rc;
@@ -139,7 +139,7 @@ cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 
 
 void
-cli_tls_free(void *tls)
+ctl_tls_free(void *tls)
 {
     SSL_free(tls);
 }
@@ -149,7 +149,7 @@ cli_tls_free(void *tls)
 
 
 int
-cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+ctl_tls_create(ctl_t *ctl, const ctl_tls_t *files, const char *host,
     void **tls)
 {
     (void) files;
@@ -163,7 +163,7 @@ cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
 
 
 int
-cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
+ctl_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 {
     (void) ctl;
     (void) ctx;
@@ -174,7 +174,7 @@ cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls)
 
 
 void
-cli_tls_free(void *tls)
+ctl_tls_free(void *tls)
 {
     (void) tls;
 }

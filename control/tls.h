@@ -3,8 +3,8 @@
  */
 
 
-#ifndef CLI_TLS_H
-#define CLI_TLS_H
+#ifndef CTL_TLS_H
+#define CTL_TLS_H
 
 
 #include "cli.h"
@@ -16,20 +16,20 @@ typedef struct {
     char   cert[512];
     char   key[512];
     char   name[256];
-} cli_tls_t;
+} ctl_tls_t;
 
 
 /*
  * All that needs no connection, so that nothing is opened in vain; *tls goes
- * to cli_tls_start(ctl), or to cli_tls_free().
+ * to ctl_tls_start(ctl), or to ctl_tls_free().
  */
-int cli_tls_create(ctl_t *ctl, const cli_tls_t *files, const char *host,
+int ctl_tls_create(ctl_t *ctl, const ctl_tls_t *files, const char *host,
     void **tls);
 
 /* over a new connection; tls is the connection's, or freed */
-int cli_tls_start(ctl_t *ctl, redisContext *ctx, void *tls);
+int ctl_tls_start(ctl_t *ctl, redisContext *ctx, void *tls);
 
-void cli_tls_free(void *tls);
+void ctl_tls_free(void *tls);
 
 
-#endif /* CLI_TLS_H */
+#endif /* CTL_TLS_H */

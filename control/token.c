@@ -10,31 +10,31 @@
 #include <string.h>
 
 
-static int cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new);
-static int cli_token_step(ctl_t *ctl, cli_new_t *new, const char *mode,
+static int ctl_token_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new);
+static int ctl_token_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
     void *data);
-static int cli_token_change(ctl_t *ctl, const char *id, int revoke);
-static int cli_token_change_try(ctl_t *ctl, const char *id, int revoke);
+static int ctl_token_change(ctl_t *ctl, const char *id, int revoke);
+static int ctl_token_change_try(ctl_t *ctl, const char *id, int revoke);
 
 
 int
-cli_token_create(ctl_t *ctl, cli_args_t *args)
+ctl_token_create(ctl_t *ctl, cli_args_t *args)
 {
     int        code;
-    cli_new_t  new;
+    ctl_new_t  new;
 
     memset(&new, 0, sizeof(new));
 
-    code = cli_token_options(ctl, args, &new);
+    code = ctl_token_options(ctl, args, &new);
 
-    return code == CTL_OK ? cli_issue(ctl, &new, cli_token_step,
+    return code == CTL_OK ? ctl_issue(ctl, &new, ctl_token_step,
                                       (void *) cli_option(args, "user"))
                           : code;
 }
 
 
 static int
-cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
+ctl_token_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
 {
     int          code;
     const char  *env, *expires;
@@ -48,12 +48,12 @@ cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
                         "and --env");
     }
 
-    code = cli_issue_options(ctl, args, new);
+    code = ctl_issue_options(ctl, args, new);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (cli_issue_lifetime(env, &new->lifetime) != CTL_OK) {
+    if (ctl_issue_lifetime(env, &new->lifetime) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
                         "development or testing");
     }
@@ -63,38 +63,38 @@ cli_token_options(ctl_t *ctl, cli_args_t *args, cli_new_t *new)
 
     expires = cli_option(args, "expires-in");
 
-    return expires ? cli_days(ctl, expires, &new->lifetime) : CTL_OK;
+    return expires ? ctl_days(ctl, expires, &new->lifetime) : CTL_OK;
 }
 
 
 static int
-cli_token_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
+ctl_token_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 {
     int                  code;
     const char          *id;
-    cli_record_t         rec;
+    ctl_record_t         rec;
     stok_user_record_t   user;
 
     id = data;
 
-    code = cli_read_user(ctl, id, &rec);
+    code = ctl_read_user(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(ctl, id, &rec, &user);
-    cli_free(&rec);
+    code = ctl_decode_user(ctl, id, &rec, &user);
+    ctl_free(&rec);
 
     if (code == CTL_OK) {
         strcpy(new->user, id);
         new->personal = user.kind == STOK_USER_HUMAN;
         new->owner = user.status;
 
-        code = cli_issue_draw(ctl, new);
+        code = ctl_issue_draw(ctl, new);
     }
 
     if (code == CTL_OK) {
-        code = cli_issue_script(ctl, new, mode, 0, NULL);
+        code = ctl_issue_script(ctl, new, mode, 0, NULL);
     }
 
     return code;
@@ -102,30 +102,30 @@ cli_token_step(ctl_t *ctl, cli_new_t *new, const char *mode, void *data)
 
 
 int
-cli_token_show(ctl_t *ctl, cli_args_t *args)
+ctl_token_show(ctl_t *ctl, cli_args_t *args)
 {
     int            code;
     json_t        *json;
     int64_t        now;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_read_token(ctl, args->arg[0], &rec);
+    code = ctl_read_token(ctl, args->arg[0], &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    json = cli_json(&rec, NULL);
-    cli_free(&rec);
+    json = ctl_json(&rec, NULL);
+    ctl_free(&rec);
 
-    code = cli_token_more(ctl, json, now);
+    code = ctl_token_more(ctl, json, now);
 
     if (code == CTL_OK) {
-        code = cli_usage_read(ctl, args->arg[0], json);
+        code = ctl_usage_read(ctl, args->arg[0], json);
     }
 
     if (code != CTL_OK) {
@@ -144,42 +144,42 @@ cli_token_show(ctl_t *ctl, cli_args_t *args)
 
 
 int
-cli_token_revoke(ctl_t *ctl, cli_args_t *args)
+ctl_token_revoke(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_token_change(ctl, args->arg[0], 1);
+    return ctl_token_change(ctl, args->arg[0], 1);
 }
 
 
 int
-cli_token_restore(ctl_t *ctl, cli_args_t *args)
+ctl_token_restore(ctl_t *ctl, cli_args_t *args)
 {
-    return cli_token_change(ctl, args->arg[0], 0);
+    return ctl_token_change(ctl, args->arg[0], 0);
 }
 
 
 static int
-cli_token_change(ctl_t *ctl, const char *id, int revoke)
+ctl_token_change(ctl_t *ctl, const char *id, int revoke)
 {
     int           code;
     char         *brand;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
 
     free(brand);
-    code = cli_token_set(ctl, id, revoke);
+    code = ctl_token_set(ctl, id, revoke);
 
     if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code == CTL_OK) {
-        cli_answer(ctl, cli_json(&rec, NULL));
-        cli_free(&rec);
+        cli_answer(ctl, ctl_json(&rec, NULL));
+        ctl_free(&rec);
     }
 
     return code;
@@ -187,14 +187,14 @@ cli_token_change(ctl_t *ctl, const char *id, int revoke)
 
 
 int
-cli_token_set(ctl_t *ctl, const char *id, int revoke)
+ctl_token_set(ctl_t *ctl, const char *id, int revoke)
 {
     int  code, tries;
 
     code = CTL_CHANGED;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_token_change_try(ctl, id, revoke);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_token_change_try(ctl, id, revoke);
     }
 
     return code;
@@ -202,32 +202,32 @@ cli_token_set(ctl_t *ctl, const char *id, int revoke)
 
 
 static int
-cli_token_change_try(ctl_t *ctl, const char *id, int revoke)
+ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
 {
     int                   n, code;
     char                  seal[STOK_SEAL_MAX + 1];
     int64_t               now;
     const char           *field[6];
-    cli_record_t          rec;
+    ctl_record_t          rec;
     stok_token_record_t   token;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_read_token(ctl, id, &rec);
+    code = ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_token(ctl, id, &rec, &token);
+    code = ctl_decode_token(ctl, id, &rec, &token);
 
     if (code == CTL_OK
         && token.status == (revoke ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE))
     {
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s already: nothing "
-                        "was changed", id, cli_get(&rec, "status"));
+                        "was changed", id, ctl_get(&rec, "status"));
     }
 
     if (code == CTL_OK && !revoke && token.expires_at
@@ -246,24 +246,24 @@ cli_token_change_try(ctl_t *ctl, const char *id, int revoke)
         field[n++] = "revoked_at";
         field[n++] = revoke ? "@now" : "0";
 
-        if (cli_token_seal(ctl, &rec, &token, seal)) {
+        if (ctl_token_seal(ctl, &rec, &token, seal)) {
             field[n++] = "seal";
             field[n++] = seal;
         }
 
-        code = cli_change(ctl, &rec, id, cli_get(&rec, "user"),
+        code = ctl_change(ctl, &rec, id, ctl_get(&rec, "user"),
                           revoke ? "token.revoke" : "token.restore",
-                          cli_get(&rec, "status"), field[1], n, field);
+                          ctl_get(&rec, "status"), field[1], n, field);
     }
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return code;
 }
 
 
 int
-cli_token_seal(ctl_t *ctl, cli_record_t *rec, stok_token_record_t *token,
+ctl_token_seal(ctl_t *ctl, ctl_record_t *rec, stok_token_record_t *token,
     char seal[STOK_SEAL_MAX + 1])
 {
     size_t  len;

@@ -9,34 +9,34 @@
 #include <string.h>
 
 
-#define CLI_USAGE_BATCH  500
-#define CLI_USAGE_KEEP   64                      /* addresses of a user */
+#define CTL_USAGE_BATCH  500
+#define CTL_USAGE_KEEP   64                      /* addresses of a user */
 
 
-static json_t *cli_usage_list(const char *text);
-static void cli_usage_known(json_t *json, const char *list,
+static json_t *ctl_usage_list(const char *text);
+static void ctl_usage_known(json_t *json, const char *list,
     const char *name);
-static int cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from,
+static int ctl_usage_batch(ctl_t *ctl, redisReply *ids, size_t from,
     size_t last, json_t *json);
-static void cli_usage_add(json_t *json, json_t *usage);
-static void cli_usage_sum(json_t *json, json_t *usage, const char *name);
-static void cli_usage_date(json_t *json, json_t *usage, const char *name,
+static void ctl_usage_add(json_t *json, json_t *usage);
+static void ctl_usage_sum(json_t *json, json_t *usage, const char *name);
+static void ctl_usage_date(json_t *json, json_t *usage, const char *name,
     int first);
-static void cli_usage_union(json_t *json, json_t *usage, const char *name);
+static void ctl_usage_union(json_t *json, json_t *usage, const char *name);
 
 
 int
-cli_usage_read(ctl_t *ctl, const char *id, json_t *json)
+ctl_usage_read(ctl_t *ctl, const char *id, json_t *json)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "HGETALL %susage:%s", ctl->prefix, id);
+    code = ctl_command(ctl, &reply, "HGETALL %susage:%s", ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
 
-    cli_usage_set(json, reply);
+    ctl_usage_set(json, reply);
     freeReplyObject(reply);
 
     return CTL_OK;
@@ -44,7 +44,7 @@ cli_usage_read(ctl_t *ctl, const char *id, json_t *json)
 
 
 void
-cli_usage_set(json_t *json, redisReply *reply)
+ctl_usage_set(json_t *json, redisReply *reply)
 {
     size_t       i, k;
     json_t      *value;
@@ -74,15 +74,15 @@ cli_usage_set(json_t *json, redisReply *reply)
         switch (fields[i].kind) {
 
         case 'n':
-            value = json_integer(cli_number(text));
+            value = json_integer(ctl_number(text));
             break;
 
         case 'd':
-            value = text ? json_integer(cli_number(text)) : json_null();
+            value = text ? json_integer(ctl_number(text)) : json_null();
             break;
 
         case 'l':
-            value = cli_usage_list(text);
+            value = ctl_usage_list(text);
             break;
 
         default:
@@ -92,16 +92,16 @@ cli_usage_set(json_t *json, redisReply *reply)
         json_object_set_new(json, fields[i].name, value ? value : json_null());
     }
 
-    cli_usage_known(json, "addrs", "first_addr");
-    cli_usage_known(json, "addrs", "last_addr");
-    cli_usage_known(json, "locations", "last_location");
+    ctl_usage_known(json, "addrs", "first_addr");
+    ctl_usage_known(json, "addrs", "last_addr");
+    ctl_usage_known(json, "locations", "last_location");
 }
 
 
 /* a list has at least what is known besides it */
 
 static void
-cli_usage_known(json_t *json, const char *list, const char *name)
+ctl_usage_known(json_t *json, const char *list, const char *name)
 {
     size_t   i;
     json_t  *all, *value, *other;
@@ -124,7 +124,7 @@ cli_usage_known(json_t *json, const char *list, const char *name)
 
 
 static json_t *
-cli_usage_list(const char *text)
+ctl_usage_list(const char *text)
 {
     size_t   len;
     json_t  *list;
@@ -147,13 +147,13 @@ cli_usage_list(const char *text)
 
 
 int
-cli_usage_user(ctl_t *ctl, const char *user, json_t *json)
+ctl_usage_user(ctl_t *ctl, const char *user, json_t *json)
 {
     int          code;
     size_t       i, last;
     redisReply  *ids;
 
-    code = cli_user_tokens(ctl, user, &ids);
+    code = ctl_user_tokens(ctl, user, &ids);
     if (code != CTL_OK) {
         return code;
     }
@@ -169,10 +169,10 @@ cli_usage_user(ctl_t *ctl, const char *user, json_t *json)
     json_object_set_new(json, "refused_at", json_null());
 
     for (i = 0; i < ids->elements && code == CTL_OK; i = last) {
-        last = i + CLI_USAGE_BATCH;
+        last = i + CTL_USAGE_BATCH;
         last = last < ids->elements ? last : ids->elements;
 
-        code = cli_usage_batch(ctl, ids, i, last, json);
+        code = ctl_usage_batch(ctl, ids, i, last, json);
     }
 
     freeReplyObject(ids);
@@ -182,7 +182,7 @@ cli_usage_user(ctl_t *ctl, const char *user, json_t *json)
 
 
 static int
-cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
+ctl_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
     json_t *json)
 {
     int          code;
@@ -198,16 +198,16 @@ cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
     }
 
     for (i = from; i < last; i++) {
-        code = cli_reply(ctl, &reply);
+        code = ctl_reply(ctl, &reply);
         if (code != CTL_OK) {
             return code;
         }
 
         usage = json_object();
-        cli_usage_set(usage, reply);
+        ctl_usage_set(usage, reply);
         freeReplyObject(reply);
 
-        code = cli_reply(ctl, &reply);
+        code = ctl_reply(ctl, &reply);
         if (code != CTL_OK) {
             json_decref(usage);
             return code;
@@ -215,12 +215,12 @@ cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
 
         if (reply->str) {
             json_object_set_new(usage, "last_used",
-                                json_integer(cli_number(reply->str)));
+                                json_integer(ctl_number(reply->str)));
         }
 
         freeReplyObject(reply);
 
-        cli_usage_add(json, usage);
+        ctl_usage_add(json, usage);
         json_decref(usage);
     }
 
@@ -229,20 +229,20 @@ cli_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
 
 
 static void
-cli_usage_add(json_t *json, json_t *usage)
+ctl_usage_add(json_t *json, json_t *usage)
 {
-    cli_usage_sum(json, usage, "uses");
-    cli_usage_sum(json, usage, "refused");
-    cli_usage_date(json, usage, "first_used", 1);
-    cli_usage_date(json, usage, "last_used", 0);
-    cli_usage_date(json, usage, "refused_at", 0);
-    cli_usage_union(json, usage, "addrs");
-    cli_usage_union(json, usage, "locations");
+    ctl_usage_sum(json, usage, "uses");
+    ctl_usage_sum(json, usage, "refused");
+    ctl_usage_date(json, usage, "first_used", 1);
+    ctl_usage_date(json, usage, "last_used", 0);
+    ctl_usage_date(json, usage, "refused_at", 0);
+    ctl_usage_union(json, usage, "addrs");
+    ctl_usage_union(json, usage, "locations");
 }
 
 
 static void
-cli_usage_sum(json_t *json, json_t *usage, const char *name)
+ctl_usage_sum(json_t *json, json_t *usage, const char *name)
 {
     json_int_t  sum;
 
@@ -256,7 +256,7 @@ cli_usage_sum(json_t *json, json_t *usage, const char *name)
 /* the first or the last of two dates, of which none may be known */
 
 static void
-cli_usage_date(json_t *json, json_t *usage, const char *name, int first)
+ctl_usage_date(json_t *json, json_t *usage, const char *name, int first)
 {
     json_t  *had, *has;
 
@@ -273,7 +273,7 @@ cli_usage_date(json_t *json, json_t *usage, const char *name, int first)
 
 
 static void
-cli_usage_union(json_t *json, json_t *usage, const char *name)
+ctl_usage_union(json_t *json, json_t *usage, const char *name)
 {
     size_t   i, k;
     json_t  *all, *value, *other;
@@ -288,7 +288,7 @@ cli_usage_union(json_t *json, json_t *usage, const char *name)
             }
         }
 
-        if (k == json_array_size(all) && k < CLI_USAGE_KEEP) {
+        if (k == json_array_size(all) && k < CTL_USAGE_KEEP) {
             json_array_append(all, value);
         }
     }

@@ -17,52 +17,52 @@ typedef struct {
     const char  *to;                             /* NULL: the state stays */
     const char  *role;                           /* NULL: the role stays */
     int          other;                          /* not by the creator */
-} cli_user_change_t;
+} ctl_user_change_t;
 
 
-static int cli_user_role(ctl_t *ctl, cli_args_t *args, const char **role);
-static int cli_user_identity(ctl_t *ctl, cli_args_t *args,
+static int ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role);
+static int ctl_user_identity(ctl_t *ctl, cli_args_t *args,
     char id[STOK_USER_ID_MAX + 1]);
-static int cli_user_text(ctl_t *ctl, cli_args_t *args, const char *name);
-static int cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id,
+static int ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name);
+static int ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id,
     const char *role);
-static int cli_user_change(ctl_t *ctl, const char *id,
-    const cli_user_change_t *change);
-static int cli_user_try(ctl_t *ctl, const char *id,
-    const cli_user_change_t *change);
-static void cli_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
-    const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1]);
+static int ctl_user_change(ctl_t *ctl, const char *id,
+    const ctl_user_change_t *change);
+static int ctl_user_try(ctl_t *ctl, const char *id,
+    const ctl_user_change_t *change);
+static void ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
+    const ctl_user_change_t *change, char seal[STOK_SEAL_MAX + 1]);
 
 
 int
-cli_user_create(ctl_t *ctl, cli_args_t *args)
+ctl_user_create(ctl_t *ctl, cli_args_t *args)
 {
     int           code, tries;
     char          id[STOK_USER_ID_MAX + 1];
     const char   *role, *why;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_user_role(ctl, args, &role);
+    code = ctl_user_role(ctl, args, &role);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_user_identity(ctl, args, id);
+    code = ctl_user_identity(ctl, args, id);
     if (code != CTL_OK) {
         return code;
     }
 
     code = CTL_CHANGED;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_user_new(ctl, args, id, role);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_user_new(ctl, args, id, role);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
-    why = cli_option(args, "human") ? NULL : cli_name_lint(id);
+    why = cli_option(args, "human") ? NULL : ctl_name_lint(id);
 
     if (why) {
         ctl_note(ctl, CTL_NOTE_WARNING, "the name is %s: say what it does, "
@@ -74,10 +74,10 @@ cli_user_create(ctl_t *ctl, cli_args_t *args)
         return CTL_OK;
     }
 
-    code = cli_read_user(ctl, id, &rec);
+    code = ctl_read_user(ctl, id, &rec);
     if (code == CTL_OK) {
-        cli_answer(ctl, cli_json(&rec, id));
-        cli_free(&rec);
+        cli_answer(ctl, ctl_json(&rec, id));
+        ctl_free(&rec);
     }
 
     return code;
@@ -85,7 +85,7 @@ cli_user_create(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
+ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
 {
     size_t       i;
     stok_str_t   name;
@@ -143,7 +143,7 @@ cli_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
 
 
 static int
-cli_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
+ctl_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
 {
     stok_str_t   text;
     const char  *at;
@@ -169,12 +169,12 @@ cli_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
 
         memcpy(id, text.data, text.len + 1);
 
-    } else if (cli_user_id(ctl, text.data, id) != CTL_OK) {
+    } else if (ctl_user_id(ctl, text.data, id) != CTL_OK) {
         return ctl->error.kind;
     }
 
-    return cli_user_text(ctl, args, "purpose") != CTL_OK
-           || cli_user_text(ctl, args, "owner") != CTL_OK
+    return ctl_user_text(ctl, args, "purpose") != CTL_OK
+           || ctl_user_text(ctl, args, "owner") != CTL_OK
            ? CTL_INVALID : CTL_OK;
 }
 
@@ -182,7 +182,7 @@ cli_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
 /* purpose or owner: a service user has to have both */
 
 static int
-cli_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
+ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
 {
     int          blank;
     const char  *text, *p;
@@ -215,7 +215,7 @@ cli_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
 
 
 static int
-cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
+ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
 {
     int                  code, human;
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
@@ -224,7 +224,7 @@ cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
     const char          *arg[9];
     stok_user_record_t   user;
 
-    code = cli_meta(ctl, "approval", &approval);
+    code = ctl_meta(ctl, "approval", &approval);
     if (code != CTL_OK) {
         return code;
     }
@@ -259,7 +259,7 @@ cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
     arg[7] = seal;
     arg[8] = approval;
 
-    code = cli_script(ctl, stok_script_user_create, 9, arg, &word);
+    code = ctl_script(ctl, stok_script_user_create, 9, arg, &word);
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
@@ -274,52 +274,52 @@ cli_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
 
 
 int
-cli_user_approve(ctl_t *ctl, cli_args_t *args)
+ctl_user_approve(ctl_t *ctl, cli_args_t *args)
 {
-    static const cli_user_change_t  change = {
+    static const ctl_user_change_t  change = {
         "user.approve", { "pending" }, "active", NULL, 1
     };
 
-    return cli_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_disable(ctl_t *ctl, cli_args_t *args)
+ctl_user_disable(ctl_t *ctl, cli_args_t *args)
 {
-    static const cli_user_change_t  change = {
+    static const ctl_user_change_t  change = {
         "user.disable", { "active" }, "disabled", NULL, 0
     };
 
-    return cli_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_enable(ctl_t *ctl, cli_args_t *args)
+ctl_user_enable(ctl_t *ctl, cli_args_t *args)
 {
-    static const cli_user_change_t  change = {
+    static const ctl_user_change_t  change = {
         "user.enable", { "disabled" }, "active", NULL, 0
     };
 
-    return cli_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, args->arg[0], &change);
 }
 
 
 int
-cli_user_delete(ctl_t *ctl, cli_args_t *args)
+ctl_user_delete(ctl_t *ctl, cli_args_t *args)
 {
-    static const cli_user_change_t  change = {
+    static const ctl_user_change_t  change = {
         "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
     };
 
     int          code;
     redisReply  *reply;
 
-    code = cli_user_change(ctl, args->arg[0], &change);
+    code = ctl_user_change(ctl, args->arg[0], &change);
 
     if (code == CTL_OK) {
-        code = cli_command(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
+        code = ctl_command(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
                            args->arg[0]);
 
         if (code == CTL_OK) {
@@ -338,10 +338,10 @@ cli_user_delete(ctl_t *ctl, cli_args_t *args)
 
 
 int
-cli_user_set_role(ctl_t *ctl, cli_args_t *args)
+ctl_user_set_role(ctl_t *ctl, cli_args_t *args)
 {
     stok_str_t         role;
-    cli_user_change_t  change = {
+    ctl_user_change_t  change = {
         "user.set-role", { "pending", "active", "disabled" }, NULL, NULL, 0
     };
 
@@ -355,20 +355,20 @@ cli_user_set_role(ctl_t *ctl, cli_args_t *args)
 
     change.role = args->arg[1];
 
-    return cli_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, args->arg[0], &change);
 }
 
 
 /* purpose and owner decide nothing: no seal is over them */
 
 int
-cli_user_describe(ctl_t *ctl, cli_args_t *args)
+ctl_user_describe(ctl_t *ctl, cli_args_t *args)
 {
     int           i, n, code, tries;
     char          before[2 * STOK_TEXT_MAX + 4];
     char          after[2 * STOK_TEXT_MAX + 4];
     const char   *field[4], *text[2];
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
     static const char  *names[] = { "purpose", "owner" };
 
@@ -394,32 +394,32 @@ cli_user_describe(ctl_t *ctl, cli_args_t *args)
 
     code = CTL_CHANGED;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_read_user(ctl, args->arg[0], &rec);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_read_user(ctl, args->arg[0], &rec);
         if (code != CTL_OK) {
             return code;
         }
 
         snprintf(before, sizeof(before), "%.*s%s%.*s",
-                 text[0] ? STOK_TEXT_MAX : 0, cli_get(&rec, "purpose"),
+                 text[0] ? STOK_TEXT_MAX : 0, ctl_get(&rec, "purpose"),
                  text[0] && text[1] ? ", " : "",
-                 text[1] ? STOK_TEXT_MAX : 0, cli_get(&rec, "owner"));
+                 text[1] ? STOK_TEXT_MAX : 0, ctl_get(&rec, "owner"));
         snprintf(after, sizeof(after), "%s%s%s", text[0] ? text[0] : "",
                  text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
 
-        code = cli_change(ctl, &rec, "", args->arg[0], "user.describe",
+        code = ctl_change(ctl, &rec, "", args->arg[0], "user.describe",
                           before, after, n, field);
-        cli_free(&rec);
+        ctl_free(&rec);
     }
 
     if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_user(ctl, args->arg[0], &rec);
+    code = ctl_read_user(ctl, args->arg[0], &rec);
     if (code == CTL_OK) {
-        cli_answer(ctl, cli_json(&rec, args->arg[0]));
-        cli_free(&rec);
+        cli_answer(ctl, ctl_json(&rec, args->arg[0]));
+        ctl_free(&rec);
     }
 
     return code;
@@ -427,13 +427,13 @@ cli_user_describe(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-cli_user_change(ctl_t *ctl, const char *id, const cli_user_change_t *change)
+ctl_user_change(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
 {
     int           code, tries;
     char         *brand;
-    cli_record_t  rec;
+    ctl_record_t  rec;
 
-    code = cli_meta(ctl, "brand", &brand);
+    code = ctl_meta(ctl, "brand", &brand);
     if (code != CTL_OK) {
         return code;
     }
@@ -441,18 +441,18 @@ cli_user_change(ctl_t *ctl, const char *id, const cli_user_change_t *change)
     free(brand);
     code = CTL_CHANGED;
 
-    for (tries = 0; code == CTL_CHANGED && tries < CLI_TRIES; tries++) {
-        code = cli_user_try(ctl, id, change);
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_user_try(ctl, id, change);
     }
 
     if (code != CTL_OK || !ctl->json) {
         return code;
     }
 
-    code = cli_read_user(ctl, id, &rec);
+    code = ctl_read_user(ctl, id, &rec);
     if (code == CTL_OK) {
-        cli_answer(ctl, cli_json(&rec, id));
-        cli_free(&rec);
+        cli_answer(ctl, ctl_json(&rec, id));
+        ctl_free(&rec);
     }
 
     return code;
@@ -460,26 +460,26 @@ cli_user_change(ctl_t *ctl, const char *id, const cli_user_change_t *change)
 
 
 static int
-cli_user_try(ctl_t *ctl, const char *id, const cli_user_change_t *change)
+ctl_user_try(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
 {
     int                  i, n, code, found;
     char                 seal[STOK_SEAL_MAX + 1];
     char                 both[STOK_TEXT_MAX + 64];
     const char          *status, *field[6], *before, *after;
-    cli_record_t         rec;
+    ctl_record_t         rec;
     stok_user_record_t   user;
 
-    code = cli_read_user(ctl, id, &rec);
+    code = ctl_read_user(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_decode_user(ctl, id, &rec, &user);
+    code = ctl_decode_user(ctl, id, &rec, &user);
     if (code != CTL_OK) {
         goto done;
     }
 
-    status = cli_get(&rec, "status");
+    status = ctl_get(&rec, "status");
 
     for (i = 0, found = 0; i < 4 && change->from[i]; i++) {
         found |= strcmp(status, change->from[i]) == 0;
@@ -491,7 +491,7 @@ cli_user_try(ctl_t *ctl, const char *id, const cli_user_change_t *change)
         goto done;
     }
 
-    if (change->other && strcmp(cli_get(&rec, "created_by"), ctl->actor) == 0)
+    if (change->other && strcmp(ctl_get(&rec, "created_by"), ctl->actor) == 0)
     {
         code = ctl_fail(ctl, CTL_FORBIDDEN, "user \"%s\" was created by %s: "
                         "another admin has to approve it", id, ctl->actor);
@@ -499,14 +499,14 @@ cli_user_try(ctl_t *ctl, const char *id, const cli_user_change_t *change)
     }
 
     n = 0;
-    before = change->role ? cli_get(&rec, "role") : status;
+    before = change->role ? ctl_get(&rec, "role") : status;
 
     if (change->other) {
 
         /* who acts is in the entry; who made it, too */
 
         snprintf(both, sizeof(both), "%s, created_by %s", status,
-                 cli_get(&rec, "created_by"));
+                 ctl_get(&rec, "created_by"));
         before = both;
     }
 
@@ -516,17 +516,17 @@ cli_user_try(ctl_t *ctl, const char *id, const cli_user_change_t *change)
     field[n++] = after;
 
     if (ctl->keys.n) {
-        cli_user_seal(ctl, id, &user, change, seal);
+        ctl_user_seal(ctl, id, &user, change, seal);
         field[n++] = "seal";
         field[n++] = seal;
     }
 
-    code = cli_change(ctl, &rec, "", id, change->action, before, after, n,
+    code = ctl_change(ctl, &rec, "", id, change->action, before, after, n,
                       field);
 
 done:
 
-    cli_free(&rec);
+    ctl_free(&rec);
 
     return code;
 }
@@ -535,8 +535,8 @@ done:
 /* the seal of what a change makes of a user */
 
 static void
-cli_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
-    const cli_user_change_t *change, char seal[STOK_SEAL_MAX + 1])
+ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
+    const ctl_user_change_t *change, char seal[STOK_SEAL_MAX + 1])
 {
     unsigned     i;
     stok_str_t   text;

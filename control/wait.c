@@ -24,21 +24,21 @@
 #include <unistd.h>
 
 
-#define CLI_WAIT_MAX    3600000                  /* ms */
-#define CLI_WAIT_AGAIN  100                      /* ms, between markers */
-#define CLI_WAIT_ALIVE  10000                    /* ms, besides the lease */
+#define CTL_WAIT_MAX    3600000                  /* ms */
+#define CTL_WAIT_AGAIN  100                      /* ms, between markers */
+#define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
 
-static int cli_wait_nodes(ctl_t *ctl, json_t *nodes);
-static int cli_wait_alive(const char *seen, int64_t now);
-static int cli_wait_mark(ctl_t *ctl, const char *nonce);
-static int cli_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
-static int cli_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took);
-static double cli_wait_now(void);
+static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
+static int ctl_wait_alive(const char *seen, int64_t now);
+static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
+static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
+static int ctl_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took);
+static double ctl_wait_now(void);
 
 
 int
-cli_wait_parse(ctl_t *ctl, const char *text, int *ms)
+ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
 {
     char    *end;
     double   value;
@@ -53,7 +53,7 @@ cli_wait_parse(ctl_t *ctl, const char *text, int *ms)
                 : (strcmp(end, "m") == 0) ? value * 60000 : -1;
     }
 
-    if (value < 1 || value > CLI_WAIT_MAX) {
+    if (value < 1 || value > CTL_WAIT_MAX) {
         return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
                         "60m");
     }
@@ -65,7 +65,7 @@ cli_wait_parse(ctl_t *ctl, const char *text, int *ms)
 
 
 int
-cli_wait(ctl_t *ctl)
+ctl_wait(ctl_t *ctl)
 {
     int             code;
     char            nonce[33];
@@ -74,7 +74,7 @@ cli_wait(ctl_t *ctl)
     json_t         *nodes;
     unsigned char   random[16];
 
-    start = cli_wait_now();
+    start = ctl_wait_now();
     marked = 0;
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
@@ -87,19 +87,19 @@ cli_wait(ctl_t *ctl)
     }
 
     nodes = json_object();
-    code = cli_wait_nodes(ctl, nodes);
+    code = ctl_wait_nodes(ctl, nodes);
     all = json_object_size(nodes);
 
     while (code == CTL_OK && json_object_size(nodes)
-           && cli_wait_now() < start + ctl->wait)
+           && ctl_wait_now() < start + ctl->wait)
     {
-        if (cli_wait_now() >= marked + CLI_WAIT_AGAIN) {
-            marked = cli_wait_now();
-            code = cli_wait_mark(ctl, nonce);
+        if (ctl_wait_now() >= marked + CTL_WAIT_AGAIN) {
+            marked = ctl_wait_now();
+            code = ctl_wait_mark(ctl, nonce);
         }
 
         if (code == CTL_OK) {
-            code = cli_wait_heard(ctl, nonce, nodes);
+            code = ctl_wait_heard(ctl, nonce, nodes);
         }
 
         if (json_object_size(nodes)) {
@@ -108,7 +108,7 @@ cli_wait(ctl_t *ctl)
     }
 
     if (code == CTL_OK) {
-        code = cli_wait_say(ctl, nodes, all, cli_wait_now() - start);
+        code = ctl_wait_say(ctl, nodes, all, ctl_wait_now() - start);
 
     } else {
         ctl_note(ctl, CTL_NOTE_PLAIN, "the change was made; whether every "
@@ -124,25 +124,25 @@ cli_wait(ctl_t *ctl)
 /* the nodes that are alive, as names of an object */
 
 static int
-cli_wait_nodes(ctl_t *ctl, json_t *nodes)
+ctl_wait_nodes(ctl_t *ctl, json_t *nodes)
 {
     int          code;
     size_t       i;
     int64_t      now;
     redisReply  *reply;
 
-    code = cli_now(ctl, &now);
+    code = ctl_now(ctl, &now);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = cli_command(ctl, &reply, "HGETALL %snodes", ctl->prefix);
+    code = ctl_command(ctl, &reply, "HGETALL %snodes", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
     for (i = 0; i + 1 < reply->elements; i += 2) {
-        if (cli_wait_alive(reply->element[i + 1]->str, now * 1000)) {
+        if (ctl_wait_alive(reply->element[i + 1]->str, now * 1000)) {
             json_object_set_new(nodes, reply->element[i]->str, json_true());
         }
     }
@@ -156,7 +156,7 @@ cli_wait_nodes(ctl_t *ctl, json_t *nodes)
 /* "<when last seen> <lease>", in ms */
 
 static int
-cli_wait_alive(const char *seen, int64_t now)
+ctl_wait_alive(const char *seen, int64_t now)
 {
     long long  at, lease;
 
@@ -164,17 +164,17 @@ cli_wait_alive(const char *seen, int64_t now)
         return 1;
     }
 
-    return now <= at + lease + CLI_WAIT_ALIVE;
+    return now <= at + lease + CTL_WAIT_ALIVE;
 }
 
 
 static int
-cli_wait_mark(ctl_t *ctl, const char *nonce)
+ctl_wait_mark(ctl_t *ctl, const char *nonce)
 {
     int          code;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "SET %swatch:mark:%s 1 PX 10000",
+    code = ctl_command(ctl, &reply, "SET %swatch:mark:%s 1 PX 10000",
                        ctl->prefix, nonce);
     if (code == CTL_OK) {
         freeReplyObject(reply);
@@ -187,13 +187,13 @@ cli_wait_mark(ctl_t *ctl, const char *nonce)
 /* takes those that have heard out of nodes */
 
 static int
-cli_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
+ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
 {
     int          code;
     size_t       i;
     redisReply  *reply;
 
-    code = cli_command(ctl, &reply, "SMEMBERS %sack:%s", ctl->prefix, nonce);
+    code = ctl_command(ctl, &reply, "SMEMBERS %sack:%s", ctl->prefix, nonce);
     if (code != CTL_OK) {
         return code;
     }
@@ -209,7 +209,7 @@ cli_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
 
 
 static int
-cli_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
+ctl_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
 {
     json_t      *missing, *value;
     const char  *name;
@@ -247,7 +247,7 @@ cli_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
 
 
 static double
-cli_wait_now(void)
+ctl_wait_now(void)
 {
     struct timespec  ts;
 

@@ -13,34 +13,34 @@
 #include <string.h>
 
 
-#define CLI_WALK_COUNT  200
+#define CTL_WALK_COUNT  200
 
 
 /* one page of an index; the texts lie in its reply */
 typedef struct {
     ctl_t         *ctl;
     int            users;
-    cli_each_pt    each;
+    ctl_each_pt    each;
     void          *data;
 
     size_t         n;
     const char   **id;
     redisReply   **digest;                       /* tokens only */
     redisReply   **record;
-} cli_page_t;
+} ctl_page_t;
 
 
-static int cli_walk_index(cli_page_t *page, const char *scan,
+static int ctl_walk_index(ctl_page_t *page, const char *scan,
     const char *index, size_t step);
-static int cli_walk_page(cli_page_t *page, redisReply *ids, size_t step);
-static int cli_walk_read(cli_page_t *page);
-static int cli_walk_each(cli_page_t *page, size_t i);
+static int ctl_walk_page(ctl_page_t *page, redisReply *ids, size_t step);
+static int ctl_walk_read(ctl_page_t *page);
+static int ctl_walk_each(ctl_page_t *page, size_t i);
 
 
 int
-cli_walk_users(ctl_t *ctl, cli_each_pt each, void *data)
+ctl_walk_users(ctl_t *ctl, ctl_each_pt each, void *data)
 {
-    cli_page_t  page;
+    ctl_page_t  page;
 
     memset(&page, 0, sizeof(page));
     page.ctl = ctl;
@@ -48,15 +48,15 @@ cli_walk_users(ctl_t *ctl, cli_each_pt each, void *data)
     page.each = each;
     page.data = data;
 
-    return cli_walk_index(&page, "ZSCAN", "users", 2);
+    return ctl_walk_index(&page, "ZSCAN", "users", 2);
 }
 
 
 int
-cli_walk_tokens(ctl_t *ctl, const char *user, cli_each_pt each, void *data)
+ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each, void *data)
 {
     char        index[STOK_KEY_MAX];
-    cli_page_t  page;
+    ctl_page_t  page;
 
     memset(&page, 0, sizeof(page));
     page.ctl = ctl;
@@ -64,41 +64,41 @@ cli_walk_tokens(ctl_t *ctl, const char *user, cli_each_pt each, void *data)
     page.data = data;
 
     if (user == NULL) {
-        return cli_walk_index(&page, "ZSCAN", "tokens", 2);
+        return ctl_walk_index(&page, "ZSCAN", "tokens", 2);
     }
 
     snprintf(index, sizeof(index), "user-tokens:%s", user);
 
-    return cli_walk_index(&page, "SSCAN", index, 1);
+    return ctl_walk_index(&page, "SSCAN", index, 1);
 }
 
 
 /* step: strings for each member, 2 where there are scores */
 
 static int
-cli_walk_index(cli_page_t *page, const char *scan, const char *index,
+ctl_walk_index(ctl_page_t *page, const char *scan, const char *index,
     size_t step)
 {
     int          code;
-    char         cursor[CLI_CURSOR];
+    char         cursor[CTL_CURSOR];
     redisReply  *reply;
 
     strcpy(cursor, "0");
 
     do {
-        code = cli_command(page->ctl, &reply, "%s %s%s %s COUNT %d", scan,
-                           page->ctl->prefix, index, cursor, CLI_WALK_COUNT);
+        code = ctl_command(page->ctl, &reply, "%s %s%s %s COUNT %d", scan,
+                           page->ctl->prefix, index, cursor, CTL_WALK_COUNT);
         if (code != CTL_OK) {
             return code;
         }
 
-        code = cli_cursor(page->ctl, reply, cursor);
+        code = ctl_cursor(page->ctl, reply, cursor);
         if (code != CTL_OK) {
             freeReplyObject(reply);
             return code;
         }
 
-        code = cli_walk_page(page, reply->element[1], step);
+        code = ctl_walk_page(page, reply->element[1], step);
         freeReplyObject(reply);
 
     } while (code == CTL_OK && strcmp(cursor, "0") != 0);
@@ -108,11 +108,11 @@ cli_walk_index(cli_page_t *page, const char *scan, const char *index,
 
 
 int
-cli_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CLI_CURSOR])
+ctl_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CTL_CURSOR])
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
         || reply->element[0]->type != REDIS_REPLY_STRING
-        || reply->element[0]->len >= CLI_CURSOR
+        || reply->element[0]->len >= CTL_CURSOR
         || reply->element[1]->type != REDIS_REPLY_ARRAY)
     {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
@@ -126,7 +126,7 @@ cli_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CLI_CURSOR])
 
 
 static int
-cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
+ctl_walk_page(ctl_page_t *page, redisReply *ids, size_t step)
 {
     int     code;
     size_t  i;
@@ -150,10 +150,10 @@ cli_walk_page(cli_page_t *page, redisReply *ids, size_t step)
         page->id[i] = ids->element[i * step]->str;
     }
 
-    code = cli_walk_read(page);
+    code = ctl_walk_read(page);
 
     for (i = 0; i < page->n && code == CTL_OK; i++) {
-        code = cli_walk_each(page, i);
+        code = ctl_walk_each(page, i);
     }
 
     for (i = 0; i < page->n; i++) {
@@ -179,7 +179,7 @@ done:
 /* one pipeline, or two: of tokens the digests come first */
 
 static int
-cli_walk_read(cli_page_t *page)
+ctl_walk_read(ctl_page_t *page)
 {
     int          code;
     size_t       i;
@@ -194,7 +194,7 @@ cli_walk_read(cli_page_t *page)
     }
 
     for (i = 0; i < page->n && !page->users && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &page->digest[i]);
+        code = ctl_reply(ctl, &page->digest[i]);
         if (code != CTL_OK) {
             page->digest[i] = NULL;
         }
@@ -211,7 +211,7 @@ cli_walk_read(cli_page_t *page)
     }
 
     for (i = 0; i < page->n && code == CTL_OK; i++) {
-        code = cli_reply(ctl, &page->record[i]);
+        code = ctl_reply(ctl, &page->record[i]);
         if (code != CTL_OK) {
             page->record[i] = NULL;
         }
@@ -227,12 +227,12 @@ cli_walk_read(cli_page_t *page)
  */
 
 static int
-cli_walk_each(cli_page_t *page, size_t i)
+ctl_walk_each(ctl_page_t *page, size_t i)
 {
     size_t         k;
     stok_str_t     id;
     redisReply    *reply, *digest;
-    cli_record_t   rec;
+    ctl_record_t   rec;
 
     reply = page->record[i];
     digest = page->digest[i];
@@ -252,7 +252,7 @@ cli_walk_each(cli_page_t *page, size_t i)
         snprintf(rec.key, sizeof(rec.key), "user:%s", page->id[i]);
 
     } else {
-        if (cli_unhex(digest->str, (size_t) digest->len, rec.digest)
+        if (ctl_unhex(digest->str, (size_t) digest->len, rec.digest)
             != CTL_OK)
         {
             return CTL_OK;
@@ -261,7 +261,7 @@ cli_walk_each(cli_page_t *page, size_t i)
         snprintf(rec.key, sizeof(rec.key), "token:%s", digest->str);
     }
 
-    rec.n = reply->elements > CLI_FIELDS ? CLI_FIELDS : reply->elements;
+    rec.n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
 
     for (k = 0; k < rec.n; k++) {
         rec.field[k].data = reply->element[k]->str;

@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_duration(text);
     text_since(text);
 
-    (void) cli_name_lint(text);
+    (void) ctl_name_lint(text);
 
     free(text);
 
@@ -63,7 +63,7 @@ text_user_id(const char *text)
     size_t       i, n;
     stok_str_t   str;
 
-    rc = cli_user_id(&text_ctl, text, id);
+    rc = ctl_user_id(&text_ctl, text, id);
 
     if (rc != CTL_OK) {
         fuzz_check(rc == CTL_REJECTED);
@@ -86,12 +86,12 @@ text_user_id(const char *text)
     str.len = n + 8;
     fuzz_check(stok_user_id_check(str) == STOK_OK);
 
-    (void) cli_name_lint(id);
+    (void) ctl_name_lint(id);
 
     /* an id is its own */
 
     id[n] = '\0';
-    fuzz_check(cli_user_id(&text_ctl, id, again) == CTL_OK);
+    fuzz_check(ctl_user_id(&text_ctl, id, again) == CTL_OK);
     fuzz_check(strncmp(again, id, n) == 0 && again[n] == '@');
 }
 
@@ -103,7 +103,7 @@ text_days(const char *text)
     int64_t      seconds, days;
     const char  *p;
 
-    rc = cli_days(&text_ctl, text, &seconds);
+    rc = ctl_days(&text_ctl, text, &seconds);
 
     if (strcmp(text, "never") == 0) {
         fuzz_check(rc == CTL_OK && seconds == 0);
@@ -129,7 +129,7 @@ text_duration(const char *text)
     int64_t      seconds, expected;
     const char  *p;
 
-    rc = cli_duration(text, &seconds);
+    rc = ctl_duration(text, &seconds);
 
     p = text;
     expected = text_number(&p);
@@ -157,7 +157,7 @@ text_since(const char *text)
     static const char     units[] = "smhdw";
     static const int64_t  seconds[] = { 1, 60, 3600, 86400, 7 * 86400 };
 
-    rc = cli_since(&text_ctl, text, TEXT_NOW, &since);
+    rc = ctl_since(&text_ctl, text, TEXT_NOW, &since);
 
     p = text;
     expected = text_number(&p);
