@@ -116,10 +116,9 @@ $(B)/libstokctl.a: $(CONTROL_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/control/%.o: control/%.c $(CONTROL_H) $(CLI_H) $(LIB_H)
+$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) -Ilib -Icontrol -Icli \
-	    -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) -Ilib -Icontrol -c -o $@ $<
 
 $(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)

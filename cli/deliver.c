@@ -6,11 +6,12 @@
  */
 
 
-#include "issue.h"
+#include "deliver.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,49 +23,59 @@
 #define CLI_VARIABLE     "SERVICE_TOKEN"
 
 
-static int cli_deliver_text(ctl_t *ctl, ctl_new_t *new, char **text);
-static char *cli_deliver_json(ctl_t *ctl, ctl_new_t *new);
-static json_t *cli_deliver_record(ctl_t *ctl, ctl_new_t *new);
-static int cli_deliver_secret(ctl_t *ctl, ctl_new_t *new, char **text);
-static int cli_deliver_file(ctl_t *ctl, ctl_new_t *new, const char *text);
+static int cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data);
+static void cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data);
+static void cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data);
+static int cli_deliver_text(ctl_t *ctl, const cli_out_t *out,
+    const ctl_new_t *new, char **text);
+static char *cli_deliver_json(ctl_t *ctl, const ctl_new_t *new);
+static int cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text);
+static int cli_deliver_file(ctl_t *ctl, const char *path, const char *text);
 static int cli_deliver_write(int fd, const char *text);
 static int cli_deliver_sync(const char *path);
 
 
 int
-cli_deliver_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
+cli_deliver_options(cli_t *cli, cli_args_t *args, cli_out_t *out,
+    ctl_deliver_t *deliver)
 {
     const char  *format;
 
-    new->out = cli_option(args, "out");
+    deliver->deliver = cli_deliver;
+    deliver->undo = cli_deliver_undo;
+    deliver->done = cli_deliver_done;
+    deliver->data = out;
+
+    out->cli = cli;
+    out->path = cli_option(args, "out");
     format = cli_option(args, "format");
 
-    if (new->out && (new->out[0] == '\0' || strcmp(new->out, "-") == 0)) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --out: it is the name of a new "
-                        "file");
+    if (out->path && (out->path[0] == '\0' || strcmp(out->path, "-") == 0)) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --out: it is the name of "
+                        "a new file");
     }
 
     if (format == NULL) {
-        new->format = ctl->json && new->out == NULL ? CTL_FORMAT_JSON
-                                                    : CTL_FORMAT_PLAIN;
+        out->format = cli->json && out->path == NULL ? CLI_FORMAT_JSON
+                                                    : CLI_FORMAT_PLAIN;
 
     } else if (strcmp(format, "json") == 0) {
-        new->format = CTL_FORMAT_JSON;
+        out->format = CLI_FORMAT_JSON;
 
     } else if (strcmp(format, "env") == 0) {
-        new->format = CTL_FORMAT_ENV;
+        out->format = CLI_FORMAT_ENV;
 
     } else if (strcmp(format, "k8s-secret") == 0) {
-        new->format = CTL_FORMAT_SECRET;
+        out->format = CLI_FORMAT_SECRET;
 
     } else {
-        return ctl_fail(ctl, CTL_INVALID, "bad --format: env, json or "
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --format: env, json or "
                         "k8s-secret");
     }
 
-    if (ctl->json && new->out == NULL && new->format != CTL_FORMAT_JSON) {
-        return ctl_fail(ctl, CTL_INVALID, "--json and --format %s both want "
-                        "standard output: leave one out, or give --out",
+    if (cli->json && out->path == NULL && out->format != CLI_FORMAT_JSON) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "--json and --format %s both "
+                        "want standard output: leave one out, or give --out",
                         format);
     }
 
@@ -72,14 +83,16 @@ cli_deliver_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
 }
 
 
-int
-cli_deliver(ctl_t *ctl, ctl_new_t *new)
+static int
+cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    int    code;
-    char  *text;
+    int         code;
+    char       *text;
+    cli_out_t  *out;
 
+    out = data;
     text = NULL;
-    code = cli_deliver_text(ctl, new, &text);
+    code = cli_deliver_text(ctl, out, new, &text);
     if (code != CTL_OK) {
         return code;
     }
@@ -88,8 +101,8 @@ cli_deliver(ctl_t *ctl, ctl_new_t *new)
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    if (new->out) {
-        code = cli_deliver_file(ctl, new, text);
+    if (out->path) {
+        code = cli_deliver_file(ctl, out->path, text);
 
     } else {
         printf("%s\n", text);
@@ -109,20 +122,21 @@ cli_deliver(ctl_t *ctl, ctl_new_t *new)
 
 
 static int
-cli_deliver_text(ctl_t *ctl, ctl_new_t *new, char **text)
+cli_deliver_text(ctl_t *ctl, const cli_out_t *out, const ctl_new_t *new,
+    char **text)
 {
     size_t  size;
 
-    switch (new->format) {
+    switch (out->format) {
 
-    case CTL_FORMAT_JSON:
+    case CLI_FORMAT_JSON:
         *text = cli_deliver_json(ctl, new);
         break;
 
-    case CTL_FORMAT_SECRET:
+    case CLI_FORMAT_SECRET:
         return cli_deliver_secret(ctl, new, text);
 
-    case CTL_FORMAT_ENV:
+    case CLI_FORMAT_ENV:
 
         /* no quotes: there is nothing to quote, and not all readers take
          * them off */
@@ -145,50 +159,17 @@ cli_deliver_text(ctl_t *ctl, ctl_new_t *new, char **text)
 
 
 static char *
-cli_deliver_json(ctl_t *ctl, ctl_new_t *new)
+cli_deliver_json(ctl_t *ctl, const ctl_new_t *new)
 {
     char    *text;
     json_t  *json;
 
-    json = cli_deliver_record(ctl, new);
+    json = ctl_new_json(ctl, new);
     json_object_set_new(json, "token", json_string(new->token));
     text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
 
     return text;
-}
-
-
-/* the record as it is going to be */
-
-static json_t *
-cli_deliver_record(ctl_t *ctl, ctl_new_t *new)
-{
-    json_t  *json;
-
-    json = json_object();
-
-    json_object_set_new(json, "id", json_string(new->id));
-    json_object_set_new(json, "user", json_string(new->user));
-    json_object_set_new(json, "name", json_string(new->name));
-    json_object_set_new(json, "type",
-                        json_string(new->personal ? "personal" : "service"));
-    json_object_set_new(json, "scope", json_string(new->scope));
-    json_object_set_new(json, "env", json_string(new->env));
-    json_object_set_new(json, "status", json_string("active"));
-    json_object_set_new(json, "created_at", json_integer(new->created_at));
-    json_object_set_new(json, "created_by", json_string(ctl->actor));
-    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
-
-    if (new->old) {
-        json_object_set_new(json, "rotated_from", json_string(new->old));
-        json_object_set_new(json, "predecessor",
-                            json_pack("{s:s, s:I}", "id", new->old,
-                                      "expires_at",
-                                      (json_int_t) new->old_expires_at));
-    }
-
-    return json;
 }
 
 
@@ -198,7 +179,7 @@ cli_deliver_record(ctl_t *ctl, ctl_new_t *new)
  */
 
 static int
-cli_deliver_secret(ctl_t *ctl, ctl_new_t *new, char **text)
+cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text)
 {
     char         ch, name[CLI_SECRET_NAME + 1];
     size_t       n, size;
@@ -252,15 +233,15 @@ cli_deliver_secret(ctl_t *ctl, ctl_new_t *new, char **text)
 
 
 static int
-cli_deliver_file(ctl_t *ctl, ctl_new_t *new, const char *text)
+cli_deliver_file(ctl_t *ctl, const char *path, const char *text)
 {
     int  fd, rc;
 
-    fd = open(new->out, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+    fd = open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
 
     if (fd == -1) {
         return ctl_fail(ctl, CTL_REJECTED, "cannot make the file \"%s\": %s: "
-                        "nothing was made", new->out,
+                        "nothing was made", path,
                         errno == EEXIST ? "there is one, and it stays"
                                         : strerror(errno));
     }
@@ -283,14 +264,14 @@ cli_deliver_file(ctl_t *ctl, ctl_new_t *new, const char *text)
         rc = errno;
         (void) close(fd);
 
-    } else if (close(fd) != 0 || cli_deliver_sync(new->out) != 0) {
+    } else if (close(fd) != 0 || cli_deliver_sync(path) != 0) {
         rc = errno;
     }
 
     if (rc != 0) {
-        (void) unlink(new->out);
+        (void) unlink(path);
         return ctl_fail(ctl, CTL_REJECTED, "cannot write the file \"%s\": %s: "
-                        "nothing was made", new->out, strerror(rc));
+                        "nothing was made", path, strerror(rc));
     }
 
     return CTL_OK;
@@ -354,48 +335,36 @@ cli_deliver_sync(const char *path)
 }
 
 
-/* when Redis went away, whether it was made is not known: the file stays */
-
-void
-cli_deliver_undo(ctl_t *ctl, ctl_new_t *new, int code)
+static void
+cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    int          made;
-    redisReply  *reply;
+    cli_out_t  *out;
 
-    if (new->out == NULL) {
-        return;
-    }
+    (void) ctl;
+    (void) new;
+    out = data;
 
-    made = 0;
-
-    if (code == CTL_UNAVAILABLE) {
-        reply = ctl->ctx->err ? NULL
-                : redisCommand(ctl->ctx, "EXISTS %sid:%s", ctl->prefix,
-                               new->id);
-
-        made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
-               || reply->integer;
-        freeReplyObject(reply);
-    }
-
-    if (!made) {
-        (void) unlink(new->out);
+    if (out->path) {
+        (void) unlink(out->path);
     }
 }
 
 
-void
-cli_deliver_done(ctl_t *ctl, ctl_new_t *new)
+static void
+cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    char  date[24];
+    char        date[24];
+    cli_out_t  *out;
 
-    if (new->out && ctl->json) {
-        cli_answer(ctl, cli_deliver_record(ctl, new));
+    out = data;
 
-    } else if (new->out) {
+    if (out->path && out->cli->json) {
+        cli_answer(out->cli, ctl_new_json(ctl, new));
+
+    } else if (out->path) {
         printf("%s\n", new->id);
 
-    } else if (new->format != CTL_FORMAT_JSON) {
+    } else if (out->format != CLI_FORMAT_JSON) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 

@@ -8,6 +8,7 @@
 
 
 #include "cli_tree.h"
+#include "stok_digest.h"
 #include "stok_scan.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 
 
 typedef struct {
-    ctl_t    *ctl;
+    cli_t    *cli;
     int       revoke;
     json_t   *json;                              /* NULL: lines */
     json_t   *known;                             /* digest -> what was done */
@@ -41,54 +42,43 @@ static void cli_scan_bad(const char *path, int err, void *data);
 static int cli_scan_done(cli_scan_t *scan);
 static const char *cli_scan_shown(const char *path, char out[], size_t size);
 static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
-static int cli_scan_lookup(ctl_t *ctl, const stok_token_t *token,
-    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
-static int cli_scan_revoke_id(ctl_t *ctl, const char *id,
-    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
 
 
 int
-cli_scan(ctl_t *ctl, cli_args_t *args)
+cli_scan(cli_t *cli, cli_args_t *args)
 {
     int          i, code;
-    char        *brand;
     cli_scan_t   scan;
     cli_tree_t   tree;
 
     memset(&scan, 0, sizeof(scan));
-    scan.ctl = ctl;
+    scan.cli = cli;
     scan.revoke = cli_option(args, "revoke") != NULL;
 
-    tree.ctl = ctl;
+    tree.ctl = &cli->ctl;
     tree.all = cli_option(args, "all") != NULL;
     tree.data = &scan;
     tree.file = cli_scan_file;
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
-        code = ctl_keys_read(ctl);
+        code = cli_open(cli);
 
         if (code == CTL_OK) {
-            code = ctl_connect(ctl);
-        }
-
-        if (code == CTL_OK) {
-            code = ctl_meta(ctl, "brand", &brand);
+            code = ctl_ready(&cli->ctl);
         }
 
         if (code != CTL_OK) {
             return code;
         }
-
-        free(brand);
     }
 
-    scan.json = ctl->json ? json_array() : NULL;
+    scan.json = cli->json ? json_array() : NULL;
     scan.known = json_object();
     scan.buffer = malloc(CLI_SCAN_BUFFER);
 
     if (scan.known == NULL || scan.buffer == NULL) {
-        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        code = ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
 
     } else {
         code = CTL_OK;
@@ -211,7 +201,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     if (scan->revoke) {
         done = cli_scan_revoke(scan, token);
         if (done == NULL) {
-            return ctl_fail(scan->ctl, CTL_UNAVAILABLE, "no memory");
+            return ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no memory");
         }
     }
 
@@ -229,7 +219,8 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
         json_decref(entry);
 
         return rc == 0 ? CTL_OK
-                       : ctl_fail(scan->ctl, CTL_UNAVAILABLE, "no memory");
+                       : ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no "
+                                  "memory");
     }
 
     printf("%s:%zu: %s\xe2\x80\xa6", name, line, public);
@@ -244,7 +235,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
 
     printf("\n");
 
-    return cli_flush(scan->ctl);
+    return cli_flush(scan->cli);
 }
 
 
@@ -257,9 +248,9 @@ cli_scan_bad(const char *path, int err, void *data)
     scan = data;
     scan->unread = 1;
 
-    (void) ctl_fail(scan->ctl, CTL_REJECTED, "%s: %s",
+    (void) ctl_fail(&scan->cli->ctl, CTL_REJECTED, "%s: %s",
                     cli_scan_shown(path, name, sizeof(name)), strerror(err));
-    ctl_note_error(scan->ctl);
+    ctl_note_error(&scan->cli->ctl);
 }
 
 
@@ -273,11 +264,11 @@ cli_scan_done(cli_scan_t *scan)
     code = CTL_OK;
 
     if (scan->json) {
-        code = cli_print_json(scan->ctl, json_incref(scan->json));
+        code = cli_print_json(scan->cli, json_incref(scan->json));
     }
 
     if (code == CTL_OK) {
-        code = cli_flush(scan->ctl);
+        code = cli_flush(scan->cli);
     }
 
     if (code != CTL_OK) {
@@ -342,11 +333,10 @@ cli_scan_shown(const char *path, char out[], size_t size)
 static json_t *
 cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
 {
-    int            code;
-    char           hex[STOK_DIGEST_HEX + 1], id[STOK_RECORD_ID_MAX + 1];
-    json_t        *entry;
-    uint8_t        digest[STOK_DIGEST_LEN];
-    ctl_record_t   rec;
+    int       code;
+    char      hex[STOK_DIGEST_HEX + 1];
+    json_t   *entry;
+    uint8_t   digest[STOK_DIGEST_LEN];
 
     stok_digest(NULL, token->brand.data, stok_scan_len(token), digest);
     stok_digest_hex(digest, hex);
@@ -370,94 +360,13 @@ cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
         return entry;
     }
 
-    code = cli_scan_lookup(scan->ctl, token, &rec, id);
+    code = ctl_leak(&scan->cli->ctl, token->brand.data, stok_scan_len(token),
+                    entry);
 
-    if (code == CTL_FOUND) {
-        code = cli_scan_revoke_id(scan->ctl, id, rec.digest, entry);
-
-    } else if (code == CTL_OK) {
-        json_object_set_new(entry, "result", json_string("unknown"));
-    }
-
-    if (code != CTL_OK && code != CTL_FOUND) {
-        ctl_note_error(scan->ctl);
+    if (code != CTL_OK) {
+        ctl_note_error(&scan->cli->ctl);
         scan->code = code > scan->code ? code : scan->code;
     }
 
     return entry;
-}
-
-
-/* CTL_FOUND: rec->digest and id are its; by each key of the file */
-
-static int
-cli_scan_lookup(ctl_t *ctl, const stok_token_t *token, ctl_record_t *rec,
-    char id[STOK_RECORD_ID_MAX + 1])
-{
-    int          code;
-    char         hex[STOK_DIGEST_HEX + 1];
-    size_t       i;
-    redisReply  *reply;
-
-    hex[STOK_DIGEST_HEX] = '\0';
-    i = 0;
-
-    do {
-        stok_digest(ctl->keys.n ? &ctl->keys.key[i] : NULL,
-                    token->brand.data, stok_scan_len(token), rec->digest);
-        stok_digest_hex(rec->digest, hex);
-
-        code = ctl_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
-                           hex);
-
-        if (code == CTL_OK) {
-            if (reply->type == REDIS_REPLY_STRING) {
-                snprintf(id, STOK_RECORD_ID_MAX + 1, "%s", reply->str);
-                code = CTL_FOUND;
-            }
-
-            freeReplyObject(reply);
-        }
-
-    } while (code == CTL_OK && ++i < ctl->keys.n);
-
-    return code;
-}
-
-
-/* an id that leads to another record would have another token revoked */
-
-static int
-cli_scan_revoke_id(ctl_t *ctl, const char *id,
-    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
-{
-    int            code, revoked;
-    ctl_record_t   rec;
-
-    code = ctl_read_token(ctl, id, &rec);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
-        ctl_free(&rec);
-        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
-                        "id", id);
-    }
-
-    json_object_set_new(entry, "id", json_string(id));
-    json_object_set_new(entry, "user", json_string(ctl_get(&rec, "user")));
-
-    revoked = strcmp(ctl_get(&rec, "status"), "revoked") == 0;
-    ctl_free(&rec);
-
-    code = revoked ? CTL_OK : ctl_token_set(ctl, id, 1);
-
-    if (code == CTL_OK) {
-        json_object_set_new(entry, "result",
-                            json_string(revoked ? "revoked already"
-                                                : "revoked"));
-    }
-
-    return code;
 }

@@ -1,14 +1,11 @@
 /*
- * audit: who did what and when, from the stream, one line an entry; and what
- * comes anew, until it is interrupted.
+ * The audit: who did what and when, from the stream, and what comes anew.
  */
 
 
 #include "audit.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 
@@ -16,79 +13,25 @@
 
 
 typedef struct {
-    const char  *token;                          /* NULL: of all */
-    const char  *user;
-    int          follow;
-    size_t       shown;
-    char         last[64];                       /* id of the last entry */
-} ctl_audit_t;
+    ctl_audit_t  *audit;
+    ctl_item_pt   each;
+    void         *data;
+} ctl_audit_each_t;
 
 
-static volatile sig_atomic_t  ctl_interrupted;
+static int ctl_audit_entry(ctl_t *ctl, redisReply *entry, void *data);
 
 
-static int ctl_audit_options(ctl_t *ctl, cli_args_t *args,
-    ctl_audit_t *audit, char from[64]);
-static int ctl_audit_show(ctl_t *ctl, redisReply *entry, void *data);
-static void ctl_audit_line(redisReply *entry);
-static int ctl_audit_none(ctl_t *ctl, ctl_audit_t *audit);
-static int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
-static int ctl_audit_follow(ctl_t *ctl, ctl_audit_t *audit);
-static int ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit);
-static void ctl_audit_interrupt(int number);
-
+/* what is asked for can be asked for, and there is a dataset */
 
 int
-ctl_audit(ctl_t *ctl, cli_args_t *args)
+ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
 {
-    int          code;
-    char         from[64];
-    ctl_audit_t  audit;
+    int         code;
+    int64_t     now, since;
+    stok_str_t  id;
 
-    code = ctl_audit_options(ctl, args, &audit, from);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (audit.follow && cli_option(args, "since") == NULL) {
-        code = ctl_audit_newest(ctl, &audit);
-        return code == CTL_OK ? ctl_audit_follow(ctl, &audit) : code;
-    }
-
-    code = ctl_audit_walk(ctl, from, ctl_audit_show, &audit);
-
-    if (code == CTL_OK && audit.follow) {
-        return ctl_audit_follow(ctl, &audit);
-    }
-
-    if (code == CTL_OK && audit.shown == 0) {
-        code = ctl_audit_none(ctl, &audit);
-    }
-
-    if (code == CTL_OK && ctl->json) {
-        printf(audit.shown ? "\n]\n" : "[]\n");
-    }
-
-    return code;
-}
-
-
-static int
-ctl_audit_options(ctl_t *ctl, cli_args_t *args, ctl_audit_t *audit,
-    char from[64])
-{
-    int          code;
-    char        *brand;
-    int64_t      now, since;
-    stok_str_t   id;
-    const char  *text;
-
-    memset(audit, 0, sizeof(*audit));
-    audit->token = cli_option(args, "token");
-    audit->user = cli_option(args, "user");
-    audit->follow = cli_option(args, "follow") != NULL;
-    strcpy(audit->last, "0-0");
-    strcpy(from, "-");
+    strcpy(audit->last, "-");
 
     if (audit->token && audit->user) {
         return ctl_fail(ctl, CTL_INVALID, "give --token or --user, not both");
@@ -105,31 +48,43 @@ ctl_audit_options(ctl_t *ctl, cli_args_t *args, ctl_audit_t *audit,
     }
 
     code = ctl_now(ctl, &now);
-    text = cli_option(args, "since");
 
-    if (code == CTL_OK && text) {
-        code = ctl_since(ctl, text, now, &since);
-        snprintf(from, 64, "%lld-0", (long long) since * 1000);
+    if (code == CTL_OK && audit->since) {
+        code = ctl_since(ctl, audit->since, now, &since);
+
+        if (code == CTL_OK) {
+            snprintf(audit->last, sizeof(audit->last), "%lld-0",
+                     (long long) since * 1000);
+        }
     }
 
-    if (code == CTL_OK) {
-        code = ctl_meta(ctl, "brand", &brand);
-    }
+    return code == CTL_OK ? ctl_ready(ctl) : code;
+}
 
-    if (code == CTL_OK) {
-        free(brand);
-    }
 
-    return code;
+int
+ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
+{
+    char              from[sizeof(audit->last)];
+    ctl_audit_each_t  a = { audit, each, data };
+
+    strcpy(from, audit->last);
+    strcpy(audit->last, "0-0");
+
+    return ctl_audit_walk(ctl, from, ctl_audit_entry, &a);
 }
 
 
 static int
-ctl_audit_show(ctl_t *ctl, redisReply *entry, void *data)
+ctl_audit_entry(ctl_t *ctl, redisReply *entry, void *data)
 {
-    char         *text;
-    json_t       *json;
-    ctl_audit_t  *audit = data;
+    int                code;
+    json_t            *json;
+    ctl_audit_t       *audit;
+    ctl_audit_each_t  *a;
+
+    a = data;
+    audit = a->audit;
 
     snprintf(audit->last, sizeof(audit->last), "%s", entry->element[0]->str);
 
@@ -141,93 +96,16 @@ ctl_audit_show(ctl_t *ctl, redisReply *entry, void *data)
         return CTL_OK;
     }
 
-    audit->shown++;
-
-    if (!ctl->json) {
-        ctl_audit_line(entry);
-        return CTL_OK;
-    }
-
     json = ctl_entry_json(entry);
-    text = json_dumps(json, JSON_COMPACT);
+    code = a->each(ctl, json, a->data);
     json_decref(json);
 
-    if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-    }
-
-    if (audit->follow) {
-        printf("%s\n", text);
-
-    } else {
-        printf("%s  %s", audit->shown == 1 ? "[\n" : ",\n", text);
-    }
-
-    free(text);
-
-    return CTL_OK;
+    return code;
 }
 
 
-/* when, who, what, of whom, before and after, and what else there is */
-
-static void
-ctl_audit_line(redisReply *entry)
-{
-    char         date[24];
-    size_t       i;
-    redisReply  *fields;
-    const char  *name, *before, *after;
-
-    static const char  *known = " at actor action token user user_name before "
-                                "after seq prev hash ";
-
-    ctl_iso(ctl_number(ctl_entry_get(entry, "at")), date);
-    printf("%s  ", date);
-    cli_safe(ctl_entry_get(entry, "actor"));
-    printf("  ");
-    cli_safe(ctl_entry_get(entry, "action"));
-
-    for (i = 0; i < 2; i++) {
-        name = ctl_entry_get(entry, i ? "user" : "token");
-
-        if (name[0]) {
-            printf("  ");
-            cli_safe(name);
-        }
-    }
-
-    before = ctl_entry_get(entry, "before");
-    after = ctl_entry_get(entry, "after");
-
-    if (before[0] || after[0]) {
-        printf("  ");
-        cli_safe(before[0] ? before : "-");
-        printf(" -> ");
-        cli_safe(after[0] ? after : "-");
-    }
-
-    fields = entry->element[1];
-
-    for (i = 0; i + 1 < fields->elements; i += 2) {
-        name = fields->element[i]->str;
-
-        if (fields->element[i + 1]->len && !ctl_word(known, name)) {
-            printf("  ");
-            cli_safe(name);
-            printf("=");
-            cli_safe(fields->element[i + 1]->str);
-        }
-    }
-
-    printf("\n");
-}
-
-
-/* nothing was found: is there such a token or user at all? */
-
-static int
-ctl_audit_none(ctl_t *ctl, ctl_audit_t *audit)
+int
+ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit)
 {
     int          code, none;
     redisReply  *reply;
@@ -253,11 +131,13 @@ ctl_audit_none(ctl_t *ctl, ctl_audit_t *audit)
 }
 
 
-static int
+int
 ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
 {
     int          code;
     redisReply  *reply;
+
+    strcpy(audit->last, "0-0");
 
     code = ctl_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
                        ctl->prefix);
@@ -282,40 +162,16 @@ ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
 
 /*
  * Redis is asked to wait for less than the connection's timeout, so silence
- * beyond that is an outage: it ends here, with one line.
+ * beyond that is an outage.
  */
 
-static int
-ctl_audit_follow(ctl_t *ctl, ctl_audit_t *audit)
+int
+ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
 {
     int               code;
-    struct sigaction  action;
-
-    memset(&action, 0, sizeof(action));
-    action.sa_handler = ctl_audit_interrupt;
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-
-    do {
-        code = cli_flush(ctl);
-
-        if (code == CTL_OK) {
-            code = ctl_audit_read(ctl, audit);
-        }
-
-    } while (code == CTL_OK && !ctl_interrupted);
-
-    return code;
-}
-
-
-static int
-ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit)
-{
-    int          code;
-    size_t       i;
-    redisReply  *reply, *entries;
+    size_t            i;
+    redisReply       *reply, *entries;
+    ctl_audit_each_t  a = { audit, each, data };
 
     code = ctl_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
                        "%saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
@@ -335,7 +191,7 @@ ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit)
             code = ctl_entry_check(ctl, entries->element[i]);
 
             if (code == CTL_OK) {
-                code = ctl_audit_show(ctl, entries->element[i], audit);
+                code = ctl_audit_entry(ctl, entries->element[i], &a);
             }
         }
     }
@@ -343,12 +199,4 @@ ctl_audit_read(ctl_t *ctl, ctl_audit_t *audit)
     freeReplyObject(reply);
 
     return code;
-}
-
-
-static void
-ctl_audit_interrupt(int number)
-{
-    (void) number;
-    ctl_interrupted = 1;
 }

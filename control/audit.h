@@ -8,7 +8,7 @@
 #define CTL_AUDIT_H
 
 
-#include "cli.h"
+#include "internal.h"
 
 
 #define CTL_CHAIN_LEN  40                        /* hex of SHA-1 */

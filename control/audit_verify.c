@@ -43,32 +43,33 @@ static int ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
 static int ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry,
     int64_t seq);
 static void ctl_verify_end(ctl_verify_t *v);
-static int ctl_verify_say(ctl_t *ctl, ctl_verify_t *v);
 static void ctl_verify_found(ctl_verify_t *v, const char *what, int64_t seq,
     const char *id, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 
 int
-ctl_audit_verify(ctl_t *ctl, cli_args_t *args)
+ctl_audit_verify(ctl_t *ctl, json_t **report)
 {
     int            code;
-    char          *brand;
     ctl_verify_t   v;
 
-    (void) args;
-
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
     if (code != CTL_OK) {
         return code;
     }
 
-    free(brand);
-
     code = ctl_verify_chain(ctl, &v);
 
     if (code == CTL_OK) {
-        code = ctl_verify_say(ctl, &v);
+        *report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
+                            "entries", (json_int_t) v.entries,
+                            "first", (json_int_t) v.first,
+                            "last", (json_int_t) v.last,
+                            "trimmed", (json_int_t) v.head.trimmed,
+                            "found", (json_int_t) v.found,
+                            "findings", v.findings);
+        code = v.found ? CTL_FOUND : CTL_OK;
     }
 
     json_decref(v.findings);
@@ -255,44 +256,6 @@ ctl_verify_end(ctl_verify_t *v)
                          "entry %lld", (long long) (v->head.seq - v->last),
                          (long long) v->last);
     }
-}
-
-
-static int
-ctl_verify_say(ctl_t *ctl, ctl_verify_t *v)
-{
-    int      rc;
-    size_t   i;
-    json_t  *finding;
-
-    if (ctl->json) {
-        rc = cli_print_json(ctl, json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
-                                      "entries", (json_int_t) v->entries,
-                                      "first", (json_int_t) v->first,
-                                      "last", (json_int_t) v->last,
-                                      "trimmed", (json_int_t) v->head.trimmed,
-                                      "found", (json_int_t) v->found,
-                                      "findings", v->findings));
-        return rc != CTL_OK ? rc : v->found ? CTL_FOUND : CTL_OK;
-    }
-
-    json_array_foreach(v->findings, i, finding) {
-        printf("%-10s %s\n",
-               json_string_value(json_object_get(finding, "finding")),
-               json_string_value(json_object_get(finding, "seen")));
-    }
-
-    if (v->found > (int64_t) json_array_size(v->findings)) {
-        printf("and %lld more\n", (long long) v->found
-               - (long long) json_array_size(v->findings));
-    }
-
-    printf("%lld entries, %lld to %lld; %lld older ones were taken by the "
-           "bound\n%s\n", (long long) v->entries, (long long) v->first,
-           (long long) v->last, (long long) v->head.trimmed,
-           v->found ? "the chain is broken" : "the chain is whole");
-
-    return v->found ? CTL_FOUND : CTL_OK;
 }
 
 

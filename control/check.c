@@ -1,13 +1,11 @@
 /*
- * check: the decision of the edge, for a token on standard input.
+ * The decision of the edge, for a token.
  */
 
 
-#include "cli.h"
+#include "internal.h"
+#include "stok_bearer.h"
 
-#include <openssl/crypto.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,9 +22,6 @@ typedef struct {
 } ctl_checked_t;
 
 
-static int ctl_check_require(ctl_t *ctl, cli_args_t *args,
-    stok_require_t *require);
-static int ctl_check_input(ctl_t *ctl, char *text, size_t size, size_t *len);
 static int ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
     const stok_require_t *require, ctl_checked_t *checked);
 static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
@@ -34,35 +29,25 @@ static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
 static int ctl_check_token(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked);
 static int ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec);
-static int ctl_check_print(ctl_t *ctl, ctl_checked_t *checked);
+static json_t *ctl_check_json(ctl_t *ctl, ctl_checked_t *checked);
 
 
 int
-ctl_check(ctl_t *ctl, cli_args_t *args)
+ctl_check(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, json_t **answer)
 {
-    int             code;
-    char            text[STOK_BEARER_MAX + 3];
-    size_t          len;
-    ctl_checked_t   checked;
-    stok_require_t  require;
+    int            code;
+    ctl_checked_t  checked;
 
     memset(&checked, 0, sizeof(checked));
 
-    code = ctl_check_require(ctl, args, &require);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    code = ctl_check_input(ctl, text, sizeof(text), &len);
+    code = ctl_check_judge(ctl, text, len, require, &checked);
 
     if (code == CTL_OK) {
-        code = ctl_check_judge(ctl, text, len, &require, &checked);
-    }
-
-    OPENSSL_cleanse(text, sizeof(text));
-
-    if (code == CTL_OK) {
-        code = ctl_check_print(ctl, &checked);
+        *answer = ctl_check_json(ctl, &checked);
+        code = checked.verdict == STOK_ALLOWED ? CTL_OK
+               : checked.verdict == STOK_UNAVAILABLE ? CTL_UNAVAILABLE
+               : CTL_FOUND;
     }
 
     ctl_free(&checked.token_rec);
@@ -72,11 +57,11 @@ ctl_check(ctl_t *ctl, cli_args_t *args)
 }
 
 
-static int
-ctl_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
+int
+ctl_check_require(ctl_t *ctl, const char *role, const char *scope,
+    const char *type, stok_require_t *require)
 {
-    stok_str_t   text;
-    const char  *value;
+    stok_str_t  text;
 
     require->roles = &ctl->roles;
     require->role = 0;
@@ -84,68 +69,38 @@ ctl_check_require(ctl_t *ctl, cli_args_t *args, stok_require_t *require)
     require->scope.data = "";
     require->scope.len = 0;
 
-    value = cli_option(args, "role");
-
-    if (value) {
-        text.data = value;
-        text.len = strlen(value);
+    if (role) {
+        text.data = role;
+        text.len = strlen(role);
         require->role = stok_role_rank(&ctl->roles, text);
 
         if (require->role < 0) {
             return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are "
-                            "%s", value, ctl->role_names);
+                            "%s", role, ctl->role_names);
         }
     }
 
-    value = cli_option(args, "scope");
-
-    if (value) {
-        require->scope.data = value;
-        require->scope.len = strlen(value);
+    if (scope) {
+        require->scope.data = scope;
+        require->scope.len = strlen(scope);
 
         if (stok_scope_check(require->scope) != STOK_OK) {
             return ctl_fail(ctl, CTL_INVALID, "bad --scope");
         }
     }
 
-    value = cli_option(args, "type");
-
-    if (value == NULL) {
+    if (type == NULL) {
         return CTL_OK;
     }
 
-    if (strcmp(value, "service") == 0) {
+    if (strcmp(type, "service") == 0) {
         require->types = STOK_TYPE_SERVICE;
 
-    } else if (strcmp(value, "personal") == 0) {
+    } else if (strcmp(type, "personal") == 0) {
         require->types = STOK_TYPE_PERSONAL;
 
     } else {
         return ctl_fail(ctl, CTL_INVALID, "bad --type: service or personal");
-    }
-
-    return CTL_OK;
-}
-
-
-/* what is longer than any token stays too long; line ends go */
-
-static int
-ctl_check_input(ctl_t *ctl, char *text, size_t size, size_t *len)
-{
-    *len = fread(text, 1, size, stdin);
-
-    if (ferror(stdin)) {
-        return ctl_fail(ctl, CTL_INVALID, "cannot read the token from "
-                        "standard input");
-    }
-
-    if (*len && text[*len - 1] == '\n') {
-        (*len)--;
-    }
-
-    if (*len && text[*len - 1] == '\r') {
-        (*len)--;
     }
 
     return CTL_OK;
@@ -327,62 +282,35 @@ ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec)
 }
 
 
-static int
-ctl_check_print(ctl_t *ctl, ctl_checked_t *checked)
+static json_t *
+ctl_check_json(ctl_t *ctl, ctl_checked_t *checked)
 {
-    int                code;
     json_t            *json;
-    stok_str_t         word;
     const stok_key_t  *key;
 
-    word = stok_verdict_word(checked->verdict);
+    json = json_pack("{s:s}", "verdict",
+                     stok_verdict_word(checked->verdict).data);
 
-    code = checked->verdict == STOK_ALLOWED ? CTL_OK
-           : checked->verdict == STOK_UNAVAILABLE ? CTL_UNAVAILABLE
-           : CTL_FOUND;
-
-    if (ctl->json) {
-        json = json_pack("{s:s}", "verdict", word.data);
-
-        if (checked->token_found) {
-            json_object_set_new(json, "id",
-                                json_stringn(checked->token.id.data,
-                                             checked->token.id.len));
-            json_object_set_new(json, "user",
-                                json_stringn(checked->token.user.data,
-                                             checked->token.user.len));
-        }
-
-        if (checked->token_found && ctl->keys.n) {
-            key = &ctl->keys.key[checked->key];
-            json_object_set_new(json, "key",
-                                json_stringn(key->name, key->name_len));
-        }
-
-        if (checked->user_found) {
-            json_object_set_new(json, "role",
-                                json_stringn(checked->user.role.data,
-                                             checked->user.role.len));
-        }
-
-        (void) cli_print_json(ctl, json);
-
-    } else {
-        printf("%s", word.data);
-
-        if (checked->token_found) {
-            printf(" %.*s %.*s", (int) checked->token.id.len,
-                   checked->token.id.data, (int) checked->token.user.len,
-                   checked->token.user.data);
-        }
-
-        if (checked->user_found) {
-            printf(" %.*s", (int) checked->user.role.len,
-                   checked->user.role.data);
-        }
-
-        printf("\n");
+    if (checked->token_found) {
+        json_object_set_new(json, "id",
+                            json_stringn(checked->token.id.data,
+                                         checked->token.id.len));
+        json_object_set_new(json, "user",
+                            json_stringn(checked->token.user.data,
+                                         checked->token.user.len));
     }
 
-    return cli_flush(ctl) == CTL_OK ? code : CTL_UNAVAILABLE;
+    if (checked->token_found && ctl->keys.n) {
+        key = &ctl->keys.key[checked->key];
+        json_object_set_new(json, "key",
+                            json_stringn(key->name, key->name_len));
+    }
+
+    if (checked->user_found) {
+        json_object_set_new(json, "role",
+                            json_stringn(checked->user.role.data,
+                                         checked->user.role.len));
+    }
+
+    return json;
 }

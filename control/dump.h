@@ -16,7 +16,7 @@
 #define CTL_DUMP_H
 
 
-#include "cli.h"
+#include "internal.h"
 
 
 #define CTL_LINE_MAX   (256 * 1024)              /* bytes of a line */

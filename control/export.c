@@ -9,24 +9,19 @@
 
 #include "dump.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
 typedef struct {
-    FILE        *out;
+    ctl_item_pt  each;
+    void        *data;
     ctl_set_t    users;                          /* that were written */
     ctl_set_t    tokens;
     size_t       left;                           /* records left out */
 } ctl_export_t;
 
 
-static int ctl_export_open(ctl_t *ctl, const char *path, FILE **out);
-static int ctl_export_close(ctl_t *ctl, const char *path, FILE *out, int code);
 static int ctl_export_all(ctl_t *ctl, ctl_export_t *ex);
 static int ctl_export_meta(ctl_t *ctl, ctl_export_t *ex);
 static int ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
@@ -44,106 +39,27 @@ static int ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind,
 
 
 int
-ctl_export(ctl_t *ctl, cli_args_t *args)
+ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums)
 {
     int           code;
-    char         *brand;
-    const char   *path;
     ctl_export_t  ex;
 
     memset(&ex, 0, sizeof(ex));
-    path = args->arg[0];
-
-    code = ctl_meta(ctl, "brand", &brand);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    free(brand);
-
-    code = ctl_export_open(ctl, path, &ex.out);
-    if (ex.out == NULL) {
-        return code;
-    }
+    ex.each = each;
+    ex.data = data;
 
     code = ctl_export_all(ctl, &ex);
-    code = ctl_export_close(ctl, path, ex.out, code);
 
     if (code == CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu users, %zu tokens", ex.users.n,
-                 ex.tokens.n);
-
-        if (ex.left) {
-            ctl_note(ctl, CTL_NOTE_PLAIN, "%zu records were left out",
-                     ex.left);
-            code = CTL_FOUND;
-        }
+        *sums = json_pack("{s:I, s:I, s:I}",
+                          "users", (json_int_t) ex.users.n,
+                          "tokens", (json_int_t) ex.tokens.n,
+                          "left", (json_int_t) ex.left);
+        code = ex.left ? CTL_FOUND : CTL_OK;
     }
 
     ctl_set_free(&ex.users);
     ctl_set_free(&ex.tokens);
-
-    return code;
-}
-
-
-/* digests are in it: for its owner only, and never over another file */
-
-static int
-ctl_export_open(ctl_t *ctl, const char *path, FILE **out)
-{
-    int  fd;
-
-    if (strcmp(path, "-") == 0) {
-        *out = stdout;
-        return CTL_OK;
-    }
-
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-              0600);
-
-    if (fd == -1) {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot make \"%s\": %s", path,
-                        strerror(errno));
-    }
-
-    *out = fdopen(fd, "w");
-
-    if (*out == NULL) {
-        close(fd);
-        unlink(path);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-ctl_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
-{
-    int  bad;
-
-    bad = fflush(out) != 0 || ferror(out);
-
-    if (out == stdout) {
-        return code == CTL_OK && bad
-               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
-                          "output")
-               : code;
-    }
-
-    bad |= fsync(fileno(out)) != 0;
-    bad |= fclose(out) != 0;
-
-    if (code == CTL_OK && bad) {
-        code = ctl_fail(ctl, CTL_REJECTED, "cannot write \"%s\": %s", path,
-                        strerror(errno));
-    }
-
-    if (code != CTL_OK) {
-        unlink(path);
-    }
 
     return code;
 }
@@ -455,13 +371,8 @@ ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind, json_t *json)
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    rc = json_dumpf(line, ex->out, JSON_COMPACT);
+    rc = ex->each(ctl, line, ex->data);
     json_decref(line);
 
-    if (rc != 0 || fputc('\n', ex->out) == EOF) {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot write: %s",
-                        strerror(errno));
-    }
-
-    return CTL_OK;
+    return rc;
 }

@@ -47,24 +47,30 @@ static void ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i,
 
 
 int
-ctl_fsck(ctl_t *ctl, cli_args_t *args)
+ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
 {
     int         code;
     ctl_fsck_t  f;
 
     memset(&f, 0, sizeof(f));
     f.ctl = ctl;
-    f.fix = cli_option(args, "fix") != NULL;
-    f.findings = json_array();
+    f.fix = fix;
+    f.each = each;
+    f.data = data;
     f.names = json_object();
 
     code = ctl_fsck_run(&f);
+    code = code == CTL_OK ? f.code : code;
 
     if (code == CTL_OK) {
-        code = ctl_fsck_print(&f);
+        *sums = json_pack("{s:I, s:I, s:I, s:I}",
+                          "users", (json_int_t) f.users,
+                          "tokens", (json_int_t) f.tokens,
+                          "found", (json_int_t) f.found,
+                          "mended", (json_int_t) f.mended);
+        code = f.found ? CTL_FOUND : CTL_OK;
     }
 
-    json_decref(f.findings);
     json_decref(f.names);
 
     return code;
@@ -118,7 +124,7 @@ ctl_fsck_audit(ctl_fsck_t *f)
     size_t          i;
     json_t         *findings, *item;
     int64_t         found;
-    ctl_finding_t   finding;
+    ctl_wrong_t   finding;
 
     code = ctl_audit_findings(f->ctl, &findings, &found);
 
@@ -460,7 +466,7 @@ ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int mended)
 {
     size_t          k;
     redisReply    **e;
-    ctl_finding_t   finding;
+    ctl_wrong_t   finding;
 
     for (k = 0; k < findings->elements; k++) {
         e = findings->element[k]->element;

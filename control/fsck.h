@@ -8,7 +8,7 @@
 #define CTL_FSCK_H
 
 
-#include "cli.h"
+#include "internal.h"
 
 
 #define CTL_FSCK_FIXED  4                        /* arguments before names */
@@ -22,7 +22,9 @@ typedef struct {
     int64_t      unreadable;
     int64_t      found;
     int64_t      mended;
-    json_t      *findings;
+    int          code;                           /* of each */
+    ctl_item_pt  each;
+    void        *data;
     json_t      *names;                          /* of one user's tokens */
 } ctl_fsck_t;
 
@@ -43,7 +45,7 @@ typedef struct {
     const char  *user;
     const char  *seen;
     int          mended;
-} ctl_finding_t;
+} ctl_wrong_t;
 
 
 /*
@@ -57,8 +59,7 @@ int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record);
 int ctl_fsck_readable(ctl_fsck_t *f, redisReply *record);
 int ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name);
-void ctl_fsck_say(ctl_fsck_t *f, const ctl_finding_t *finding);
-int ctl_fsck_print(ctl_fsck_t *f);
+void ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding);
 
 
 #endif /* CTL_FSCK_H */

@@ -9,9 +9,6 @@
 #include <string.h>
 
 
-#define CTL_FSCK_MOST  1000                      /* findings as JSON */
-
-
 static const char *ctl_fsck_why(ctl_fsck_t *f, const char *kind,
     const char *name, stok_str_t *field, size_t n);
 static size_t ctl_fsck_fields(redisReply **element, size_t n,
@@ -26,7 +23,7 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     size_t          k, n;
     stok_str_t      field[CTL_FIELDS];
     const char     *name, *why;
-    ctl_finding_t   finding;
+    ctl_wrong_t   finding;
 
     name = names->arg[CTL_FSCK_FIXED + i - 1];
     memset(&finding, 0, sizeof(finding));
@@ -139,7 +136,7 @@ ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name)
     char            seen[160];
     stok_str_t      id;
     uint8_t         digest[STOK_DIGEST_LEN];
-    ctl_finding_t   finding;
+    ctl_wrong_t   finding;
 
     id.data = name->str;
     id.len = (size_t) name->len;
@@ -166,8 +163,9 @@ ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name)
 
 
 void
-ctl_fsck_say(ctl_fsck_t *f, const ctl_finding_t *finding)
+ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding)
 {
+    json_t      *item;
     const char  *token, *user;
 
     token = finding->token ? finding->token : "";
@@ -176,45 +174,13 @@ ctl_fsck_say(ctl_fsck_t *f, const ctl_finding_t *finding)
     f->found++;
     f->mended += finding->mended;
 
-    if (!f->ctl->json) {
-        printf("%-11s ", finding->word);
-        cli_safe(token[0] ? token : user[0] ? user : "-");
-        printf("  ");
-        cli_safe(finding->seen);
-        printf("%s\n", finding->mended ? ": mended"
-                       : f->fix ? ": not mended" : "");
-        return;
+    item = json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
+                     "token", token, "user", user, "seen", finding->seen,
+                     "mended", finding->mended);
+
+    if (f->code == CTL_OK) {
+        f->code = item ? f->each(f->ctl, item, f->data) : CTL_OK;
     }
 
-    if (json_array_size(f->findings) < CTL_FSCK_MOST) {
-        json_array_append_new(f->findings,
-            json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
-                      "token", token, "user", user, "seen", finding->seen,
-                      "mended", finding->mended));
-    }
-}
-
-
-int
-ctl_fsck_print(ctl_fsck_t *f)
-{
-    int  code;
-
-    code = CTL_OK;
-
-    if (f->ctl->json) {
-        code = cli_print_json(f->ctl, json_pack("{s:I, s:I, s:I, s:I, s:O}",
-                              "users", (json_int_t) f->users,
-                              "tokens", (json_int_t) f->tokens,
-                              "found", (json_int_t) f->found,
-                              "mended", (json_int_t) f->mended,
-                              "findings", f->findings));
-
-    } else {
-        printf("%lld tokens and %lld users: %lld found, %lld mended\n",
-               (long long) f->tokens, (long long) f->users,
-               (long long) f->found, (long long) f->mended);
-    }
-
-    return code != CTL_OK ? code : f->found ? CTL_FOUND : CTL_OK;
+    json_decref(item);
 }

@@ -15,50 +15,48 @@
 
 #include "import.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
-static int ctl_import_open(ctl_t *ctl, const char *path, FILE **in);
-static int ctl_import_spool(ctl_t *ctl, FILE *in, FILE **out);
-static int ctl_import_run(ctl_t *ctl, cli_args_t *args, ctl_import_t *im);
+static int ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry);
 static int ctl_import_digest(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_schema(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_empty(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_gone(ctl_t *ctl, ctl_import_t *im);
 static void ctl_import_gone_entry(redisReply *fields, json_t *gone);
 static int ctl_import_finish(ctl_t *ctl, ctl_import_t *im);
-static int ctl_import_print(ctl_t *ctl, ctl_import_t *im, int dry);
+static int ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry,
+    json_t **sums);
 
 
 int
-ctl_import(ctl_t *ctl, cli_args_t *args)
+ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
 {
     int           code;
     ctl_import_t  im;
 
     memset(&im, 0, sizeof(im));
-    im.overwrite = cli_option(args, "overwrite") != NULL;
-
-    code = ctl_import_open(ctl, args->arg[0], &im.in);
-    if (code != CTL_OK) {
-        return code;
-    }
-
+    im.overwrite = overwrite;
+    im.fd = fd;
     im.buffer = malloc(CTL_LINE_MAX + 1);
     im.gone = json_object();
     im.md = EVP_MD_CTX_new();
 
-    code = im.buffer && im.gone && im.md
-           && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL)
-           ? ctl_import_run(ctl, args, &im)
-           : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    if (im.buffer && im.gone && im.md
+        && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL))
+    {
+        code = ctl_import_run(ctl, &im, dry);
 
-    fclose(im.in);
+        if (code == CTL_OK) {
+            code = ctl_import_sums(ctl, &im, dry, sums);
+        }
+
+    } else {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
     free(im.buffer);
     json_decref(im.gone);
     EVP_MD_CTX_free(im.md);
@@ -72,72 +70,10 @@ ctl_import(ctl_t *ctl, cli_args_t *args)
 }
 
 
-/* what cannot be read twice is copied first */
-
 static int
-ctl_import_open(ctl_t *ctl, const char *path, FILE **in)
+ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry)
 {
-    int   code;
-    FILE *file;
-
-    if (strcmp(path, "-") == 0) {
-        return ctl_import_spool(ctl, stdin, in);
-    }
-
-    file = fopen(path, "re");
-
-    if (file == NULL) {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot read \"%s\": %s", path,
-                        strerror(errno));
-    }
-
-    if (fseeko(file, 0, SEEK_SET) == 0) {
-        *in = file;
-        return CTL_OK;
-    }
-
-    code = ctl_import_spool(ctl, file, in);
-    fclose(file);
-
-    return code;
-}
-
-
-static int
-ctl_import_spool(ctl_t *ctl, FILE *in, FILE **out)
-{
-    char    part[65536];
-    size_t  n;
-
-    *out = tmpfile();                            /* 0600, and has no name */
-
-    if (*out == NULL) {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot make a temporary file: %s",
-                        strerror(errno));
-    }
-
-    while ((n = fread(part, 1, sizeof(part), in)) > 0) {
-        if (fwrite(part, 1, n, *out) != n) {
-            break;
-        }
-    }
-
-    if (ferror(in) || ferror(*out) || fflush(*out) != 0) {
-        fclose(*out);
-        return ctl_fail(ctl, CTL_REJECTED, "cannot copy the input: %s",
-                        strerror(errno));
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-ctl_import_run(ctl_t *ctl, cli_args_t *args, ctl_import_t *im)
-{
-    int  code, dry;
-
-    dry = cli_option(args, "dry-run") != NULL;
+    int  code;
 
     code = ctl_import_schema(ctl, im);
 
@@ -170,7 +106,7 @@ ctl_import_run(ctl_t *ctl, cli_args_t *args, ctl_import_t *im)
         }
     }
 
-    return code == CTL_OK ? ctl_import_print(ctl, im, dry) : code;
+    return code;
 }
 
 
@@ -350,43 +286,32 @@ ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
 
 
 static int
-ctl_import_print(ctl_t *ctl, ctl_import_t *im, int dry)
+ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry, json_t **sums)
 {
-    int             code;
     ctl_counted_t  *c;
 
     c = &im->count;
 
     if (im->seals && ctl->keys.n == 0) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "the seals were not checked: there is no "
-                 "--key-file");
+        ctl_note(ctl, CTL_NOTE_NOTE, "the seals were not checked: there is "
+                 "no --key-file");
     }
 
-    if (ctl->json) {
-        code = cli_print_json(ctl, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, "
-                              "s:b}",
-                              "users", (json_int_t) im->lines_users,
-                              "tokens", (json_int_t) im->lines_tokens,
-                              "new", (json_int_t) c->new,
-                              "same", (json_int_t) c->same,
-                              "overwritten", (json_int_t) c->overwritten,
-                              "kept", (json_int_t) c->kept, "dry_run", dry));
-
-    } else {
-        printf("%zu new, %zu the same, %zu overwritten%s\n", c->new, c->same,
-               c->overwritten, dry ? ": nothing was changed" : "");
-        code = CTL_OK;
-    }
+    *sums = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+                      "users", (json_int_t) im->lines_users,
+                      "tokens", (json_int_t) im->lines_tokens,
+                      "new", (json_int_t) c->new,
+                      "same", (json_int_t) c->same,
+                      "overwritten", (json_int_t) c->overwritten,
+                      "kept", (json_int_t) c->kept, "dry_run", dry);
 
     if (c->kept) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted or disabled "
                  "here: they stay so", c->kept);
     }
 
-    if (code == CTL_OK && c->refused) {
-        return ctl_fail(ctl, CTL_CHANGED, "%zu records changed meanwhile and "
-                        "were not written: run import again", c->refused);
-    }
-
-    return code;
+    return c->refused
+           ? ctl_fail(ctl, CTL_CHANGED, "%zu records changed meanwhile and "
+                      "were not written: run import again", c->refused)
+           : CTL_OK;
 }

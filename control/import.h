@@ -11,7 +11,6 @@
 #include "dump.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 
 
 #define CTL_BATCH_RECORDS  250                   /* of a script's call */
@@ -53,7 +52,8 @@ typedef struct {
 
 
 typedef struct {
-    FILE           *in;
+    int             fd;                          /* of the file */
+    int             error;                       /* errno of a read */
     char           *buffer;                      /* one line */
     char            block[65536];                /* of the file */
     size_t          at;                          /* in the block */

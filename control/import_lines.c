@@ -7,7 +7,9 @@
 #include "import.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 
 static void ctl_import_rewind(ctl_import_t *im);
@@ -54,9 +56,9 @@ ctl_import_pass(ctl_t *ctl, ctl_import_t *im, int write)
                         "bytes", im->line, CTL_LINE_MAX);
     }
 
-    if (code == CTL_OK && ferror(im->in)) {
+    if (code == CTL_OK && im->error) {
         return ctl_fail(ctl, CTL_REJECTED, "cannot read the file: %s",
-                        strerror(errno));
+                        strerror(im->error));
     }
 
     if (code == CTL_OK && !im->ended) {
@@ -71,7 +73,10 @@ ctl_import_pass(ctl_t *ctl, ctl_import_t *im, int write)
 static void
 ctl_import_rewind(ctl_import_t *im)
 {
-    rewind(im->in);
+    if (lseek(im->fd, 0, SEEK_SET) == -1) {
+        im->error = errno;
+    }
+
     im->line = 0;
     im->at = 0;
     im->end = 0;
@@ -119,8 +124,19 @@ ctl_import_read(ctl_import_t *im)
 static size_t
 ctl_import_block(ctl_import_t *im)
 {
+    ssize_t  n;
+
+    do {
+        n = im->error ? 0 : read(im->fd, im->block, sizeof(im->block));
+    } while (n == -1 && errno == EINTR);
+
+    if (n == -1) {
+        im->error = errno;
+        n = 0;
+    }
+
     im->at = 0;
-    im->end = fread(im->block, 1, sizeof(im->block), im->in);
+    im->end = (size_t) n;
 
     /* once only: it is in the audit's entries that the second pass makes */
 

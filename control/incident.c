@@ -19,55 +19,41 @@ static int ctl_incident_revoke(ctl_t *ctl, const char *id,
     ctl_record_t *rec);
 static int ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident);
 static json_t *ctl_incident_remaining(json_t *token);
-static void ctl_incident_print(json_t *incident);
 
 
 int
-ctl_incident_token(ctl_t *ctl, cli_args_t *args)
+ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident)
 {
-    int       code, tries, revoked;
-    char     *brand;
-    json_t   *incident;
+    int  code, tries, revoked;
 
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
     if (code != CTL_OK) {
         return code;
     }
-
-    free(brand);
 
     code = CTL_CHANGED;
     revoked = 0;
 
     for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
-        code = ctl_incident_stop(ctl, args->arg[0], &revoked);
+        code = ctl_incident_stop(ctl, id, &revoked);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
-    incident = json_object();
-    json_object_set_new(incident, "revoked_now", json_boolean(revoked));
+    *incident = json_object();
+    json_object_set_new(*incident, "revoked_now", json_boolean(revoked));
 
-    code = ctl_incident_gather(ctl, args->arg[0], incident);
+    code = ctl_incident_gather(ctl, id, *incident);
 
     if (code != CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "the token is revoked; not all could be "
-                 "shown");
-        json_decref(incident);
-        return code;
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the token is revoked; not all could "
+                 "be shown");
+        json_decref(*incident);
     }
 
-    if (ctl->json) {
-        cli_answer(ctl, incident);
-
-    } else {
-        ctl_incident_print(incident);
-        json_decref(incident);
-    }
-
-    return CTL_OK;
+    return code;
 }
 
 
@@ -223,22 +209,4 @@ ctl_incident_remaining(json_t *token)
                 "report", "--json incident token %s", id);
 
     return remaining;
-}
-
-
-static void
-ctl_incident_print(json_t *incident)
-{
-    json_t  *token;
-
-    token = json_object_get(incident, "token");
-
-    printf("Token ");
-    cli_safe(json_string_value(json_object_get(token, "id")));
-    printf(json_is_true(json_object_get(incident, "revoked_now"))
-           ? " is revoked now\n\n" : " was revoked already\n\n");
-
-    cli_print_fields(json_incref(token));
-    ctl_timeline_print(json_object_get(incident, "timeline"));
-    ctl_remains_print(json_object_get(incident, "remaining"));
 }

@@ -7,7 +7,10 @@
 #define CTL_INCIDENT_H
 
 
-#include "cli.h"
+#include "internal.h"
+
+
+#define CTL_WATCH  (7 * CTL_DAY)                 /* before a delete */
 
 
 /*
@@ -23,12 +26,6 @@ void ctl_timeline_usage(json_t *timeline, json_t *usage, int64_t now);
 /* one more step of what remains: {step, why, command}; command may be NULL */
 void ctl_remains(json_t *remaining, const char *step, const char *why,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-void ctl_timeline_print(json_t *timeline);
-void ctl_remains_print(json_t *remaining);
-
-/* the words of an array, with a comma between; "" if it has none */
-void ctl_words(json_t *array, char *out, size_t size);
 
 
 #endif /* CTL_INCIDENT_H */

@@ -18,51 +18,36 @@ static json_t *ctl_suspect_downstream(json_t *tokens);
 static void ctl_suspect_reached(json_t *downstream, const char *location,
     json_t *id);
 static json_t *ctl_suspect_remaining(const char *id, json_t *incident);
-static void ctl_suspect_print(json_t *incident, const char *id);
-static void ctl_suspect_token(json_t *token);
 
 
 int
-ctl_incident_user(ctl_t *ctl, cli_args_t *args)
+ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
 {
     int      code;
-    char    *brand;
-    json_t  *incident;
     int64_t  n;
 
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_user_stop(ctl, id, &n);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
 
-    free(brand);
+    *incident = json_object();
+    json_object_set_new(*incident, "revoked", json_integer((json_int_t) n));
 
-    code = ctl_user_stop(ctl, args->arg[0], &n);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    incident = json_object();
-    json_object_set_new(incident, "revoked", json_integer((json_int_t) n));
-
-    code = ctl_suspect_gather(ctl, args->arg[0], incident);
+    code = ctl_suspect_gather(ctl, id, *incident);
 
     if (code != CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "the user's tokens are revoked; not all "
-                 "could be shown");
-        json_decref(incident);
-        return code;
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the user's tokens are revoked; not "
+                 "all could be shown");
+        json_decref(*incident);
     }
 
-    if (ctl->json) {
-        cli_answer(ctl, incident);
-
-    } else {
-        ctl_suspect_print(incident, args->arg[0]);
-        json_decref(incident);
-    }
-
-    return CTL_OK;
+    return code;
 }
 
 
@@ -275,105 +260,4 @@ ctl_suspect_remaining(const char *id, json_t *incident)
                 "report", "--json incident user %s", user);
 
     return remaining;
-}
-
-
-static void
-ctl_suspect_print(json_t *incident, const char *id)
-{
-    char         words[1024];
-    size_t       i;
-    json_t      *item, *tokens;
-    json_int_t   n;
-
-    n = json_integer_value(json_object_get(incident, "revoked"));
-
-    printf("User ");
-    cli_safe(id);
-    printf(n == 1 ? ": %lld token is revoked now\n\n"
-                  : ": %lld tokens are revoked now\n\n", (long long) n);
-
-    cli_print_fields(json_incref(json_object_get(incident, "user")));
-
-    tokens = json_object_get(incident, "tokens");
-    printf("\nTokens\n");
-
-    json_array_foreach(tokens, i, item) {
-        ctl_suspect_token(item);
-    }
-
-    printf("\nRotate downstream\n");
-
-    json_array_foreach(json_object_get(incident, "downstream"), i, item) {
-        ctl_words(json_object_get(item, "tokens"), words, sizeof(words));
-        printf("  ");
-        cli_safe(json_string_value(json_object_get(item, "location")));
-        printf("  by ");
-        cli_safe(words);
-        printf("\n");
-    }
-
-    if (i == 0) {
-        printf("  no location is known\n");
-    }
-
-    ctl_timeline_print(json_object_get(incident, "timeline"));
-    ctl_remains_print(json_object_get(incident, "remaining"));
-}
-
-
-static void
-ctl_suspect_token(json_t *token)
-{
-    char         words[512], date[24];
-    json_t      *used;
-    const char  *name;
-
-    name = json_string_value(json_object_get(token, "name"));
-
-    printf("  ");
-    cli_safe(json_string_value(json_object_get(token, "id")));
-    printf("  ");
-    cli_safe(name ? name : "?");
-    printf("\n");
-
-    used = json_object_get(token, "last_used");
-
-    if (json_is_integer(used)) {
-        used = json_object_get(token, "first_used");
-        ctl_iso(json_integer_value(used), date);
-        printf("    used     first %s", json_is_integer(used) ? date : "?");
-
-        ctl_iso(json_integer_value(json_object_get(token, "last_used")),
-                date);
-        printf(", last %s, %lld times\n", date, (long long)
-               json_integer_value(json_object_get(token, "uses")));
-
-    } else {
-        printf("    used     never\n");
-    }
-
-    ctl_words(json_object_get(token, "addrs"), words, sizeof(words));
-
-    if (words[0]) {
-        printf("    from     ");
-        cli_safe(words);
-        printf("\n");
-    }
-
-    ctl_words(json_object_get(token, "locations"), words, sizeof(words));
-
-    if (words[0]) {
-        printf("    at       ");
-        cli_safe(words);
-        printf("\n");
-    }
-
-    if (json_integer_value(json_object_get(token, "refused"))) {
-        used = json_object_get(token, "refused_at");
-        ctl_iso(json_integer_value(used), date);
-        printf("    refused  %lld times, last %s\n", (long long)
-               json_integer_value(json_object_get(token, "refused")),
-               json_is_integer(used) ? date : "?");
-    }
 }

@@ -3,7 +3,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +11,11 @@
 
 
 int
-ctl_init(ctl_t *ctl, cli_args_t *args)
+ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
 {
     int          code;
     char        *word;
-    json_t      *json;
-    const char  *arg[2], *brand, *approval;
-
-    brand = cli_option(args, "brand");
-    approval = cli_option(args, "approval");
+    const char  *arg[2];
 
     arg[0] = brand ? brand : "stk";
     arg[1] = approval ? approval : "none";
@@ -49,21 +45,10 @@ ctl_init(ctl_t *ctl, cli_args_t *args)
         }
     }
 
-    if (ctl->json) {
-        json = json_pack("{s:s, s:s, s:b}", "schema", STOK_SCHEMA, "brand",
-                         code == CTL_FOUND ? word : arg[0], "created",
-                         code == CTL_OK);
-        code = cli_print_json(ctl, json);
-
-    } else {
-        if (code == CTL_OK) {
-            printf("dataset made at \"%s\"\n", ctl->prefix);
-        }
-
-        code = CTL_OK;
-    }
-
+    *made = json_pack("{s:s, s:s, s:b}", "schema", STOK_SCHEMA, "brand",
+                      code == CTL_FOUND ? word : arg[0], "created",
+                      code == CTL_OK);
     free(word);
 
-    return code;
+    return *made ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 }

@@ -27,8 +27,9 @@
 static int ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
     ctl_issue_step_pt step, void *data);
 static int ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind);
-static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step,
-    void *data);
+static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new,
+    const ctl_deliver_t *deliver, ctl_issue_step_pt step, void *data);
+static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
 static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
@@ -56,35 +57,28 @@ ctl_issue_lifetime(const char *env, int64_t *seconds)
 }
 
 
-/* a name that is given, and how the token leaves */
-
 int
-ctl_issue_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
+ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new)
 {
-    stok_str_t   name;
-    const char  *given;
+    stok_str_t  text;
 
-    given = cli_option(args, "name");
+    text.data = name;
+    text.len = strlen(name);
 
-    if (given) {
-        name.data = given;
-        name.len = strlen(given);
-
-        if (stok_name_check(name) != STOK_OK) {
-            return ctl_fail(ctl, CTL_REJECTED, "bad --name: 1 to %d "
-                            "characters, none a control character",
-                            STOK_NAME_MAX);
-        }
-
-        memcpy(new->name, given, name.len + 1);
+    if (stok_name_check(text) != STOK_OK) {
+        return ctl_fail(ctl, CTL_REJECTED, "bad --name: 1 to %d characters, "
+                        "none a control character", STOK_NAME_MAX);
     }
 
-    return cli_deliver_options(ctl, args, new);
+    memcpy(new->name, name, text.len + 1);
+
+    return CTL_OK;
 }
 
 
 int
-ctl_issue(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step, void *data)
+ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
+    ctl_issue_step_pt step, void *data)
 {
     int  code;
 
@@ -96,12 +90,12 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step, void *data)
     code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
-    if (code == CTL_OK) {
-        code = cli_deliver(ctl, new);
+    if (code == CTL_OK && deliver->deliver) {
+        code = deliver->deliver(ctl, new, deliver->data);
     }
 
     if (code == CTL_OK) {
-        code = ctl_issue_write(ctl, new, step, data);
+        code = ctl_issue_write(ctl, new, deliver, step, data);
     }
 
     if (code == CTL_OK) {
@@ -116,8 +110,8 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step, void *data)
 
 
 static int
-ctl_issue_write(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step,
-    void *data)
+ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
+    ctl_issue_step_pt step, void *data)
 {
     int  code;
 
@@ -133,13 +127,38 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, ctl_issue_step_pt step,
     ctl_hint(ctl, NULL);
 
     if (code == CTL_OK) {
-        cli_deliver_done(ctl, new);
+        if (deliver->done) {
+            deliver->done(ctl, new, deliver->data);
+        }
 
-    } else {
-        cli_deliver_undo(ctl, new, code);
+    } else if (deliver->undo && !ctl_issue_made(ctl, new, code)) {
+        deliver->undo(ctl, new, deliver->data);
     }
 
     return code;
+}
+
+
+/* when Redis went away, whether it was made is not known: so it may be */
+
+static int
+ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
+{
+    int          made;
+    redisReply  *reply;
+
+    if (code != CTL_UNAVAILABLE) {
+        return 0;
+    }
+
+    reply = ctl->ctx->err ? NULL
+            : redisCommand(ctl->ctx, "EXISTS %sid:%s", ctl->prefix, new->id);
+
+    made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
+           || reply->integer;
+    freeReplyObject(reply);
+
+    return made;
 }
 
 
@@ -300,4 +319,35 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     }
 
     return code;
+}
+
+
+json_t *
+ctl_new_json(ctl_t *ctl, const ctl_new_t *new)
+{
+    json_t  *json;
+
+    json = json_object();
+
+    json_object_set_new(json, "id", json_string(new->id));
+    json_object_set_new(json, "user", json_string(new->user));
+    json_object_set_new(json, "name", json_string(new->name));
+    json_object_set_new(json, "type",
+                        json_string(new->personal ? "personal" : "service"));
+    json_object_set_new(json, "scope", json_string(new->scope));
+    json_object_set_new(json, "env", json_string(new->env));
+    json_object_set_new(json, "status", json_string("active"));
+    json_object_set_new(json, "created_at", json_integer(new->created_at));
+    json_object_set_new(json, "created_by", json_string(ctl->actor));
+    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
+
+    if (new->old) {
+        json_object_set_new(json, "rotated_from", json_string(new->old));
+        json_object_set_new(json, "predecessor",
+                            json_pack("{s:s, s:I}", "id", new->old,
+                                      "expires_at",
+                                      (json_int_t) new->old_expires_at));
+    }
+
+    return json;
 }

@@ -3,7 +3,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 
 int
-ctl_keys_read(ctl_t *ctl)
+ctl_keys_read(ctl_t *ctl, const char *path)
 {
     int           fd, rc;
     char          text[STOK_KEY_FILE_MAX + 1];
@@ -25,11 +25,7 @@ ctl_keys_read(ctl_t *ctl)
     const char   *why;
     struct stat   st;
 
-    if (ctl->key_file == NULL) {
-        return CTL_OK;
-    }
-
-    fd = open(ctl->key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd == -1 || fstat(fd, &st) == -1) {
         rc = errno;
@@ -37,7 +33,7 @@ ctl_keys_read(ctl_t *ctl)
             close(fd);
         }
 
-        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\": %s", ctl->key_file,
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\": %s", path,
                         strerror(rc));
     }
 
@@ -47,7 +43,7 @@ ctl_keys_read(ctl_t *ctl)
         close(fd);
         return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" has to be a file "
                         "of yours or root's, of mode 0600 or stricter",
-                        ctl->key_file);
+                        path);
     }
 
     n = read(fd, text, sizeof(text));
@@ -55,7 +51,7 @@ ctl_keys_read(ctl_t *ctl)
 
     if (n < 0 || n > STOK_KEY_FILE_MAX) {
         return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" cannot be read",
-                        ctl->key_file);
+                        path);
     }
 
     rc = stok_keys_parse(&ctl->keys, text, (size_t) n, &line, &why);
@@ -63,7 +59,7 @@ ctl_keys_read(ctl_t *ctl)
 
     if (rc != STOK_OK) {
         return ctl_fail(ctl, CTL_INVALID, "key file \"%s\", line %zu: %s",
-                        ctl->key_file, line, why);
+                        path, line, why);
     }
 
     return CTL_OK;
@@ -71,17 +67,15 @@ ctl_keys_read(ctl_t *ctl)
 
 
 int
-ctl_key_new(ctl_t *ctl, cli_args_t *args)
+ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE])
 {
     char        hex[STOK_DIGEST_HEX];
     uint8_t     secret[STOK_KEY_LEN];
     stok_key_t  key;
 
-    (void) ctl;
-
     memset(secret, 0, sizeof(secret));
 
-    if (stok_key_init(&key, args->arg[0], strlen(args->arg[0]), secret)
+    if (stok_key_init(&key, name, strlen(name), secret)
         != STOK_OK)
     {
         return ctl_fail(ctl, CTL_INVALID, "bad key name: 1 to %d of "
@@ -93,7 +87,7 @@ ctl_key_new(ctl_t *ctl, cli_args_t *args)
     }
 
     stok_digest_hex(secret, hex);
-    printf("%s %.*s\n", args->arg[0], STOK_DIGEST_HEX, hex);
+    snprintf(line, CTL_KEY_LINE, "%s %.*s", name, STOK_DIGEST_HEX, hex);
 
     OPENSSL_cleanse(secret, sizeof(secret));
     OPENSSL_cleanse(hex, sizeof(hex));

@@ -3,7 +3,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +14,20 @@
 
 
 typedef struct {
-    const char  *status;
-    int64_t      now;
-    json_t      *array;                          /* NULL: a table */
-    int          users;
+    const char   *status;
+    int64_t       now;
+    int           users;
+    ctl_item_pt   each;
+    void         *data;
 } ctl_list_t;
 
 
 static int ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     ctl_list_t *list);
-static void ctl_token_row(ctl_list_t *list, json_t *json);
-static int ctl_walk(ctl_t *ctl, const char *index, ctl_list_t *list);
+static int ctl_list_status(const char *status);
+static int ctl_list_walk(ctl_t *ctl, const char *index, ctl_list_t *list);
 static int ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list);
 static int ctl_id_order(const void *a, const void *b);
-static const char *ctl_text(json_t *json, const char *name);
 
 
 /* state and last use, as a token's JSON shows them */
@@ -79,42 +79,30 @@ ctl_token_state(json_t *json, int64_t now, const char *last_used)
 
 
 int
-ctl_token_list(ctl_t *ctl, cli_args_t *args)
+ctl_token_list(ctl_t *ctl, const char *user, const char *status,
+    ctl_item_pt each, void *data)
 {
     int           code;
-    char         *brand;
     size_t        i;
     redisReply   *ids;
-    const char   *user, *status;
     ctl_list_t    list;
     ctl_record_t  rec;
 
-    static const char  *states[] = { "active", "revoked", "expired",
-                                     "rotating" };
-
     memset(&list, 0, sizeof(list));
-    user = cli_option(args, "user");
-    status = cli_option(args, "status");
     list.status = status;
+    list.each = each;
+    list.data = data;
 
-    if (status) {
-        for (i = 0; i < 4 && strcmp(status, states[i]) != 0; i++) {
-            /* void */
-        }
-
-        if (i == 4) {
-            return ctl_fail(ctl, CTL_INVALID, "bad --status: active, revoked, "
-                            "expired or rotating");
-        }
+    if (status && !ctl_list_status(status)) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --status: active, revoked, "
+                        "expired or rotating");
     }
 
-    code = ctl_meta(ctl, "brand", &brand);
-    if (code != CTL_OK) {
-        return code;
-    }
+    code = ctl_ready(ctl);
 
-    free(brand);
-    code = ctl_now(ctl, &list.now);
+    if (code == CTL_OK) {
+        code = ctl_now(ctl, &list.now);
+    }
 
     if (code == CTL_OK && user) {
         code = ctl_read_user(ctl, user, &rec);
@@ -123,36 +111,39 @@ ctl_token_list(ctl_t *ctl, cli_args_t *args)
         }
     }
 
-    if (code != CTL_OK) {
-        return code;
+    if (code != CTL_OK || user == NULL) {
+        return code == CTL_OK ? ctl_list_walk(ctl, "tokens", &list) : code;
     }
 
-    list.array = ctl->json ? json_array() : NULL;
+    code = ctl_user_tokens(ctl, user, &ids);
 
-    if (list.array == NULL) {
-        cli_cell("ID", 20);
-        cli_cell("USER", 14);
-        cli_cell("NAME", 13);
-        cli_cell("STATE", 8);
-        cli_cell("LAST USED", -20);
+    if (code == CTL_OK) {
+        for (i = 0; i < ids->elements && code == CTL_OK; i += CTL_BATCH) {
+            code = ctl_each_token(ctl, ids, i, CTL_BATCH, &list);
+        }
+
+        freeReplyObject(ids);
     }
 
-    if (user == NULL) {
-        code = ctl_walk(ctl, "tokens", &list);
+    return code;
+}
 
-    } else {
-        code = ctl_user_tokens(ctl, user, &ids);
-        if (code == CTL_OK) {
-            for (i = 0; i < ids->elements && code == CTL_OK; i += CTL_BATCH) {
-                code = ctl_each_token(ctl, ids, i, CTL_BATCH, &list);
-            }
 
-            freeReplyObject(ids);
+static int
+ctl_list_status(const char *status)
+{
+    size_t  i;
+
+    static const char  *states[] = { "active", "revoked", "expired",
+                                     "rotating" };
+
+    for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (strcmp(status, states[i]) == 0) {
+            return 1;
         }
     }
 
-    return list.array && code == CTL_OK ? cli_print_json(ctl, list.array)
-                                        : code;
+    return 0;
 }
 
 
@@ -185,7 +176,7 @@ ctl_id_order(const void *a, const void *b)
 /* an index by creation, a page at a time */
 
 static int
-ctl_walk(ctl_t *ctl, const char *index, ctl_list_t *list)
+ctl_list_walk(ctl_t *ctl, const char *index, ctl_list_t *list)
 {
     int          code;
     long         from;
@@ -284,7 +275,7 @@ ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
             && (list->status == NULL
                 || strcmp(ctl_text(json[i], "state"), list->status) == 0))
         {
-            ctl_token_row(list, json_incref(json[i]));
+            code = list->each(ctl, json[i], list->data);
         }
 
         if (json[i]) {
@@ -296,67 +287,23 @@ ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
 }
 
 
-static void
-ctl_token_row(ctl_list_t *list, json_t *json)
-{
-    char     date[24];
-    json_t  *used;
-
-    if (list->array) {
-        json_array_append_new(list->array, json);
-        return;
-    }
-
-    used = json_object_get(json, "last_used");
-
-    if (json_is_integer(used)) {
-        ctl_iso(json_integer_value(used), date);
-
-    } else {
-        strcpy(date, "never used");
-    }
-
-    cli_cell(ctl_text(json, "id"), 20);
-    cli_cell(ctl_text(json, "user"), 14);
-    cli_cell(ctl_text(json, "name"), 13);
-    cli_cell(ctl_text(json, "state"), 8);
-    cli_cell(date, -20);
-
-    json_decref(json);
-}
-
-
 int
-ctl_user_list(ctl_t *ctl, cli_args_t *args)
+ctl_user_list(ctl_t *ctl, ctl_item_pt each, void *data)
 {
     int          code;
-    char        *brand;
     ctl_list_t   list;
 
-    (void) args;
-
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
     if (code != CTL_OK) {
         return code;
     }
 
-    free(brand);
-
     memset(&list, 0, sizeof(list));
     list.users = 1;
-    list.array = ctl->json ? json_array() : NULL;
+    list.each = each;
+    list.data = data;
 
-    if (list.array == NULL) {
-        cli_cell("ID", 32);
-        cli_cell("ROLE", 10);
-        cli_cell("STATUS", 8);
-        cli_cell("OWNER", -25);
-    }
-
-    code = ctl_walk(ctl, "users", &list);
-
-    return list.array && code == CTL_OK ? cli_print_json(ctl, list.array)
-                                        : code;
+    return ctl_list_walk(ctl, "users", &list);
 }
 
 
@@ -391,16 +338,12 @@ ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list)
         json = ctl_json(&rec, ids->element[i]->str);
         freeReplyObject(reply);
 
-        if (list->array) {
-            json_array_append_new(list->array, json);
-            continue;
-        }
-
-        cli_cell(ids->element[i]->str, 32);
-        cli_cell(ctl_text(json, "role"), 10);
-        cli_cell(ctl_text(json, "status"), 8);
-        cli_cell(ctl_text(json, "owner"), -25);
+        code = list->each(ctl, json, list->data);
         json_decref(json);
+
+        if (code != CTL_OK) {
+            return code;
+        }
     }
 
     return CTL_OK;
@@ -408,42 +351,58 @@ ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list)
 
 
 int
-ctl_user_show(ctl_t *ctl, cli_args_t *args)
+ctl_user_get(ctl_t *ctl, const char *id, json_t **user)
 {
     int            code;
-    json_t        *json;
     ctl_record_t   rec;
 
-    code = ctl_read_user(ctl, args->arg[0], &rec);
+    code = ctl_read_user(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
 
-    json = ctl_json(&rec, args->arg[0]);
+    *user = ctl_json(&rec, id);
     ctl_free(&rec);
 
-    code = ctl_usage_user(ctl, args->arg[0], json);
+    code = ctl_usage_user(ctl, id, *user);
+
     if (code != CTL_OK) {
-        json_decref(json);
-        return code;
+        json_decref(*user);
     }
 
-    if (ctl->json) {
-        return cli_print_json(ctl, json);
-    }
-
-    cli_print_fields(json);
-
-    return CTL_OK;
+    return code;
 }
 
 
-static const char *
-ctl_text(json_t *json, const char *name)
+int
+ctl_token_get(ctl_t *ctl, const char *id, json_t **token)
 {
-    const char  *text;
+    int            code;
+    int64_t        now;
+    ctl_record_t   rec;
 
-    text = json_string_value(json_object_get(json, name));
+    code = ctl_now(ctl, &now);
+    if (code != CTL_OK) {
+        return code;
+    }
 
-    return text ? text : "";
+    code = ctl_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    *token = ctl_json(&rec, NULL);
+    ctl_free(&rec);
+
+    code = ctl_token_more(ctl, *token, now);
+
+    if (code == CTL_OK) {
+        code = ctl_usage_read(ctl, id, *token);
+    }
+
+    if (code != CTL_OK) {
+        json_decref(*token);
+    }
+
+    return code;
 }

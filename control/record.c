@@ -6,7 +6,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 
 static int ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what,
     const char *id);
+static int ctl_is_number(const char *name);
 static int ctl_sealed(ctl_t *ctl, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -236,4 +237,51 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     free(word);
 
     return code;
+}
+
+
+json_t *
+ctl_json(const ctl_record_t *rec, const char *id)
+{
+    size_t       i;
+    json_t      *json, *value;
+    const char  *name;
+
+    json = json_object();
+
+    if (id) {
+        json_object_set_new(json, "id", json_string(id));
+    }
+
+    for (i = 0; i + 1 < rec->n; i += 2) {
+        name = rec->field[i].data;
+
+        if (strcmp(name, "seal") == 0) {
+            continue;
+        }
+
+        if (ctl_is_number(name)) {
+            value = json_integer(ctl_number(rec->field[i + 1].data));
+
+        } else {
+            value = json_stringn(rec->field[i + 1].data,
+                                 rec->field[i + 1].len);
+        }
+
+        /* what is not UTF-8 cannot be shown as JSON */
+
+        json_object_set_new(json, name, value ? value : json_null());
+    }
+
+    return json;
+}
+
+
+/* dates, and how often */
+
+static int
+ctl_is_number(const char *name)
+{
+    return ctl_is_date(name) || strcmp(name, "uses") == 0
+           || strcmp(name, "refused") == 0;
 }

@@ -4,8 +4,8 @@
  */
 
 
-#include "cli.h"
-#include "tls.h"
+#include "internal.h"
+#include "uri.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,27 +17,6 @@
 #define CTL_ARGS     1000000                     /* of a script; by Redis */
 
 
-/*
- * redis://[user:password@]host[:port][/db], unix://path[?db=N],
- * rediss://...[?ca=PATH&cert=PATH&key=PATH&name=NAME]
- */
-typedef struct {
-    char       user[256];
-    char       password[1024];
-    char       host[256];                        /* or a socket's path */
-    int        port;                             /* 0: a socket */
-    int        db;
-    int        secure;                           /* rediss:// */
-    ctl_tls_t  tls;
-} ctl_uri_t;
-
-
-static int ctl_uri_parse(const char *uri, ctl_uri_t *u);
-static int ctl_uri_tls(const char *p, ctl_uri_t *u);
-static int ctl_uri_host(const char *p, ctl_uri_t *u);
-static int ctl_uri_unix(const char *path, ctl_uri_t *u);
-static int ctl_uri_unescape(const char *p, size_t len, char *out,
-    size_t size);
 static int ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls);
 static int ctl_greet(ctl_t *ctl, ctl_uri_t *u);
 static int ctl_refused(ctl_t *ctl, redisReply *reply);
@@ -51,13 +30,13 @@ static int ctl_script_answer(ctl_t *ctl, const char *answer,
 
 
 int
-ctl_connect(ctl_t *ctl)
+ctl_connect(ctl_t *ctl, const char *uri)
 {
     int        code;
     void      *tls;
     ctl_uri_t  u;
 
-    if (ctl_uri_parse(ctl->redis, &u) != CTL_OK) {
+    if (ctl_uri_parse(uri, &u) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad Redis URI: it is "
                         "redis[s]://[user:password@]host[:port][/db] "
                         "or unix:///path[?db=N]");
@@ -77,6 +56,16 @@ ctl_connect(ctl_t *ctl)
     OPENSSL_cleanse(&u, sizeof(u));
 
     return code;
+}
+
+
+void
+ctl_close(ctl_t *ctl)
+{
+    if (ctl->ctx) {
+        redisFree(ctl->ctx);
+        ctl->ctx = NULL;
+    }
 }
 
 
@@ -134,206 +123,6 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
     }
 
     return code;
-}
-
-
-static int
-ctl_uri_parse(const char *uri, ctl_uri_t *u)
-{
-    memset(u, 0, sizeof(*u));
-
-    if (strncmp(uri, "unix:", 5) == 0) {
-        return ctl_uri_unix(uri + 5, u);
-    }
-
-    if (strncmp(uri, "rediss://", 9) == 0) {
-        return ctl_uri_tls(uri + 9, u);
-    }
-
-    if (strncmp(uri, "redis://", 8) == 0) {
-        return ctl_uri_host(uri + 8, u);
-    }
-
-    return CTL_INVALID;
-}
-
-
-static int
-ctl_uri_tls(const char *p, ctl_uri_t *u)
-{
-    int     code;
-    char    host[sizeof(u->user) + sizeof(u->password) + sizeof(u->host)];
-    size_t  len;
-
-    len = strcspn(p, "?");
-
-    if (len >= sizeof(host)) {
-        return CTL_INVALID;
-    }
-
-    memcpy(host, p, len);
-    host[len] = '\0';
-
-    code = ctl_uri_host(host, u);
-    u->secure = 1;
-
-    OPENSSL_cleanse(host, sizeof(host));
-
-    for (p += len; code == CTL_OK && *p; p += len) {
-        len = strcspn(++p, "&");
-
-        if (strncmp(p, "ca=", 3) == 0) {
-            code = ctl_uri_unescape(p + 3, len - 3, u->tls.ca,
-                                    sizeof(u->tls.ca));
-
-        } else if (strncmp(p, "cert=", 5) == 0) {
-            code = ctl_uri_unescape(p + 5, len - 5, u->tls.cert,
-                                    sizeof(u->tls.cert));
-
-        } else if (strncmp(p, "key=", 4) == 0) {
-            code = ctl_uri_unescape(p + 4, len - 4, u->tls.key,
-                                    sizeof(u->tls.key));
-
-        } else if (strncmp(p, "name=", 5) == 0) {
-            code = ctl_uri_unescape(p + 5, len - 5, u->tls.name,
-                                    sizeof(u->tls.name));
-
-        } else {
-            code = CTL_INVALID;
-        }
-    }
-
-    return code;
-}
-
-
-static int
-ctl_uri_host(const char *p, ctl_uri_t *u)
-{
-    char        *end;
-    size_t       len;
-    const char  *at, *host, *colon, *slash;
-
-    slash = p + strcspn(p, "/");
-    at = memchr(p, '@', (size_t) (slash - p));
-    host = p;
-
-    if (at) {
-        colon = memchr(p, ':', (size_t) (at - p));
-
-        if (colon == NULL
-            || ctl_uri_unescape(p, (size_t) (colon - p), u->user,
-                                sizeof(u->user)) != CTL_OK
-            || ctl_uri_unescape(colon + 1, (size_t) (at - colon - 1),
-                                u->password, sizeof(u->password)) != CTL_OK)
-        {
-            return CTL_INVALID;
-        }
-
-        host = at + 1;
-    }
-
-    if (*host == '[') {
-        host++;
-        len = strcspn(host, "]/");
-        colon = host[len] == ']' ? host + len + 1 : slash;
-
-    } else {
-        len = strcspn(host, ":/");
-        colon = host + len;
-    }
-
-    if (len == 0 || len >= sizeof(u->host)) {
-        return CTL_INVALID;
-    }
-
-    memcpy(u->host, host, len);
-    u->port = 6379;
-
-    if (*colon == ':') {
-        u->port = (int) strtol(colon + 1, &end, 10);
-        if (end == colon + 1 || end != slash || u->port < 1
-            || u->port > 65535)
-        {
-            return CTL_INVALID;
-        }
-
-    } else if (colon != slash) {
-        return CTL_INVALID;
-    }
-
-    if (slash[0] == '/' && slash[1]) {
-        u->db = (int) strtol(slash + 1, &end, 10);
-        if (*end || u->db < 0) {
-            return CTL_INVALID;
-        }
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-ctl_uri_unix(const char *path, ctl_uri_t *u)
-{
-    char    *end;
-    size_t   len;
-
-    if (strncmp(path, "//", 2) == 0) {
-        path += 2;
-    }
-
-    len = strcspn(path, "?");
-
-    if (path[0] != '/'
-        || ctl_uri_unescape(path, len, u->host, sizeof(u->host)) != CTL_OK)
-    {
-        return CTL_INVALID;
-    }
-
-    if (path[len] == '?') {
-        if (strncmp(path + len, "?db=", 4) != 0) {
-            return CTL_INVALID;
-        }
-
-        u->db = (int) strtol(path + len + 4, &end, 10);
-        if (end == path + len + 4 || *end || u->db < 0) {
-            return CTL_INVALID;
-        }
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-ctl_uri_unescape(const char *p, size_t len, char *out, size_t size)
-{
-    size_t    i, n;
-    unsigned  ch;
-
-    for (i = 0, n = 0; i < len; i++, n++) {
-
-        if (n + 1 >= size) {
-            return CTL_INVALID;
-        }
-
-        if (p[i] != '%') {
-            out[n] = p[i];
-            continue;
-        }
-
-        if (i + 2 >= len || sscanf(p + i + 1, "%2x", &ch) != 1 || ch == 0) {
-            return CTL_INVALID;
-        }
-
-        out[n] = (char) ch;
-        i += 2;
-    }
-
-    out[n] = '\0';
-
-    return CTL_OK;
 }
 
 
@@ -590,4 +379,20 @@ ctl_meta(ctl_t *ctl, const char *field, char **value)
     freeReplyObject(reply);
 
     return *value ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+}
+
+
+int
+ctl_ready(ctl_t *ctl)
+{
+    int    code;
+    char  *brand;
+
+    code = ctl_meta(ctl, "brand", &brand);
+
+    if (code == CTL_OK) {
+        free(brand);
+    }
+
+    return code;
 }

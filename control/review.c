@@ -1,5 +1,5 @@
 /*
- * review: walks the indexes a page at a time and prints what is found.
+ * review: walks the indexes a page at a time and tells what is found.
  */
 
 
@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-
-#define CTL_BAR      40                          /* characters */
-#define CTL_COLUMNS  80
 
 
 typedef int (*ctl_page_pt)(ctl_t *ctl, ctl_review_t *review,
@@ -43,88 +38,52 @@ static const struct {
 };
 
 
-static int ctl_review(ctl_t *ctl, cli_args_t *args, unsigned period);
-static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review,
-    const char *list);
+static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len);
 static int ctl_review_begin(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
     const char *index, ctl_page_pt handler);
 static size_t ctl_review_page(redisReply *reply, ctl_item_t *item,
     int64_t *score, char last[512]);
-static int ctl_found_json(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
-    const ctl_finding_t *finding);
-static void ctl_found_row(ctl_rule_e rule, const ctl_finding_t *finding);
-static void ctl_found_mend(const char *mend);
-static void ctl_review_end(ctl_t *ctl, ctl_review_t *review);
-static void ctl_progress(ctl_review_t *review);
-static void ctl_progress_clear(ctl_review_t *review);
+static void ctl_review_progress(ctl_review_t *review);
 
 static const char *ctl_severities[] = { "low", "medium", "high" };
 
 
 int
-ctl_review_all(ctl_t *ctl, cli_args_t *args)
+ctl_review(ctl_t *ctl, ctl_review_t *review)
 {
-    return ctl_review(ctl, args, CTL_MONTHLY|CTL_QUARTERLY);
-}
+    int  code;
 
-
-int
-ctl_review_monthly(ctl_t *ctl, cli_args_t *args)
-{
-    return ctl_review(ctl, args, CTL_MONTHLY);
-}
-
-
-int
-ctl_review_quarterly(ctl_t *ctl, cli_args_t *args)
-{
-    return ctl_review(ctl, args, CTL_QUARTERLY);
-}
-
-
-static int
-ctl_review(ctl_t *ctl, cli_args_t *args, unsigned period)
-{
-    int           code;
-    ctl_review_t  review;
-
-    memset(&review, 0, sizeof(review));
-    review.period = period;
-
-    code = ctl_review_fail_on(ctl, &review, cli_option(args, "fail-on"));
+    code = ctl_review_fail_on(ctl, review);
 
     if (code == CTL_OK) {
-        code = ctl_review_begin(ctl, &review);
+        code = ctl_review_begin(ctl, review);
     }
 
     if (code == CTL_OK) {
-        code = ctl_review_walk(ctl, &review, "tokens", ctl_review_tokens);
+        code = ctl_review_walk(ctl, review, "tokens", ctl_review_tokens);
     }
 
     if (code == CTL_OK) {
-        code = ctl_review_walk(ctl, &review, "users", ctl_review_users);
+        code = ctl_review_walk(ctl, review, "users", ctl_review_users);
     }
 
-    ctl_progress_clear(&review);
+    return code != CTL_OK ? code : review->failed ? CTL_FOUND : CTL_OK;
+}
 
-    if (code != CTL_OK) {
-        return code;
-    }
 
-    ctl_review_end(ctl, &review);
-
-    code = cli_flush(ctl);
-
-    return code != CTL_OK ? code : review.failed ? CTL_FOUND : CTL_OK;
+const char *
+ctl_rule(size_t i)
+{
+    return i < CTL_RULES ? ctl_rules[i].id : NULL;
 }
 
 
 /* without a list, every finding is one */
 
 static int
-ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review, const char *list)
+ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review)
 {
     int          i;
     size_t       len;
@@ -132,12 +91,12 @@ ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review, const char *list)
 
     review->fail = (1u << CTL_RULES) - 1;
 
-    if (list == NULL) {
+    if (review->fail_on == NULL) {
         return CTL_OK;
     }
 
     review->fail = 0;
-    p = list;
+    p = review->fail_on;
 
     do {
         len = strcspn(p, ",");
@@ -196,15 +155,12 @@ static int
 ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 {
     int          i, code;
-    char        *brand;
     redisReply  *reply;
 
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
     if (code != CTL_OK) {
         return code;
     }
-
-    free(brand);
 
     code = ctl_now(ctl, &review->now);
 
@@ -217,13 +173,8 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
         }
     }
 
-    review->shown = isatty(STDERR_FILENO) ? 0 : -1;
-
-    if (code == CTL_OK && !ctl->json) {
-        cli_cell("SEVERITY", 8);
-        cli_cell("RULE", 19);
-        cli_cell("WHAT", 20);
-        cli_cell("SEEN", -30);
+    if (code == CTL_OK) {
+        ctl_review_progress(review);
     }
 
     return code;
@@ -272,7 +223,7 @@ ctl_review_walk(ctl_t *ctl, ctl_review_t *review, const char *index,
         code = handler(ctl, review, item, n);
 
         review->done += to - from + 1;
-        ctl_progress(review);
+        ctl_review_progress(review);
         freeReplyObject(reply);
     }
 
@@ -311,22 +262,24 @@ int
 ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     const ctl_finding_t *finding)
 {
-    int  code;
+    int          code;
+    ctl_found_t  found;
 
     if (!ctl_review_wants(review, rule)) {
         return CTL_OK;
     }
 
-    ctl_progress_clear(review);
+    found.rule = ctl_rules[rule].id;
+    found.review = ctl_rules[rule].review;
+    found.severity = ctl_severities[finding->severity];
+    found.token = finding->token;
+    found.user = finding->user;
+    found.seen = finding->seen;
+    found.mend = finding->mend;
 
-    if (ctl->json) {
-        code = ctl_found_json(ctl, review, rule, finding);
-        if (code != CTL_OK) {
-            return code;
-        }
-
-    } else {
-        ctl_found_row(rule, finding);
+    code = review->each(ctl, &found, review->data);
+    if (code != CTL_OK) {
+        return code;
     }
 
     review->found++;
@@ -337,144 +290,10 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
 }
 
 
-static int
-ctl_found_json(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
-    const ctl_finding_t *finding)
-{
-    char    *text;
-    size_t   i;
-    json_t  *json, *value;
-
-    const char  *field[][2] = {
-        { "rule", ctl_rules[rule].id },
-        { "review", ctl_rules[rule].review },
-        { "severity", ctl_severities[finding->severity] },
-        { "token", finding->token },
-        { "user", finding->user },
-        { "seen", finding->seen },
-        { "mend", finding->mend }
-    };
-
-    json = json_object();
-
-    /* what is not UTF-8 cannot be shown as JSON */
-
-    for (i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
-        value = field[i][1] ? json_string(field[i][1]) : NULL;
-        json_object_set_new(json, field[i][0], value ? value : json_null());
-    }
-
-    text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-
-    if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-    }
-
-    printf("%s  %s", review->found ? ",\n" : "[\n", text);
-    free(text);
-
-    return CTL_OK;
-}
-
-
 static void
-ctl_found_row(ctl_rule_e rule, const ctl_finding_t *finding)
+ctl_review_progress(ctl_review_t *review)
 {
-    cli_cell(ctl_severities[finding->severity], 8);
-    cli_cell(ctl_rules[rule].id, 19);
-    cli_cell(finding->token ? finding->token : finding->user, 20);
-    cli_cell(finding->seen, -30);
-    ctl_found_mend(finding->mend);
-}
-
-
-/* in lines that a shell takes for one; a word is never cut */
-
-static void
-ctl_found_mend(const char *mend)
-{
-    size_t  len, column;
-
-    printf("  service-token");
-    column = 15;
-
-    while (*mend) {
-        len = strcspn(mend, " ");
-
-        if (column + 1 + len + 2 > CTL_COLUMNS) {
-            printf(" \\\n   ");
-            column = 3;
-        }
-
-        printf(" %.*s", (int) len, mend);
-        column += 1 + len;
-
-        mend += len;
-        mend += strspn(mend, " ");
-    }
-
-    printf("\n");
-}
-
-
-static void
-ctl_review_end(ctl_t *ctl, ctl_review_t *review)
-{
-    int  i;
-
-    if (ctl->json) {
-        printf(review->found ? "\n]\n" : "[]\n");
-        return;
-    }
-
-    printf("\n%lld finding%s in %lld token%s and %lld user%s\n",
-           (long long) review->found, review->found == 1 ? "" : "s",
-           (long long) review->tokens, review->tokens == 1 ? "" : "s",
-           (long long) review->users, review->users == 1 ? "" : "s");
-
-    for (i = 0; i < CTL_RULES; i++) {
-        if (review->count[i]) {
-            printf("  %-20s %lld\n", ctl_rules[i].id,
-                   (long long) review->count[i]);
-        }
-    }
-}
-
-
-/* on a terminal only, on standard error only, once a percent */
-
-static void
-ctl_progress(ctl_review_t *review)
-{
-    int  percent;
-
-    if (review->shown < 0 || review->total == 0) {
-        return;
-    }
-
-    percent = (int) (review->done * 100 / review->total);
-    percent = percent < 100 ? percent : 100;
-
-    if (percent == review->shown) {
-        return;
-    }
-
-    fflush(stdout);
-    fprintf(stderr, "\r[%-*.*s] %3d%%", CTL_BAR, percent * CTL_BAR / 100,
-            "########################################", percent);
-    fflush(stderr);
-
-    review->shown = percent;
-}
-
-
-static void
-ctl_progress_clear(ctl_review_t *review)
-{
-    if (review->shown > 0) {
-        fprintf(stderr, "\r%*s\r", CTL_BAR + 7, "");
-        fflush(stderr);
-        review->shown = 0;
+    if (review->progress) {
+        review->progress(review->done, review->total, review->data);
     }
 }

@@ -1,8 +1,8 @@
 /*
- * A review: what its files share.  review.c walks and prints, review_token.c
+ * A review: what its files share.  review.c walks and counts, review_token.c
  * and review_user.c judge, lint.c judges names and addresses.
  *
- * Nothing is kept but a page of records: findings are printed as they are
+ * Nothing is kept but a page of records: findings are handed over as they are
  * found, so that a million tokens need no more memory than a thousand.
  */
 
@@ -11,11 +11,8 @@
 #define CTL_REVIEW_H
 
 
-#include "cli.h"
+#include "internal.h"
 
-
-#define CTL_MONTHLY    1
-#define CTL_QUARTERLY  2
 
 #define CTL_UNUSED     (90 * CTL_DAY)
 #define CTL_EXPIRING   (30 * CTL_DAY)
@@ -50,22 +47,6 @@ typedef enum {
     CTL_MEDIUM,
     CTL_HIGH
 } ctl_severity_e;
-
-
-typedef struct {
-    unsigned   period;
-    unsigned   fail;                             /* bits of rules */
-    int64_t    now;
-    int64_t    count[CTL_RULES];
-    int64_t    found;
-    int64_t    failed;
-    int64_t    tokens;
-    int64_t    users;
-
-    int64_t    done;                             /* for the progress bar */
-    int64_t    total;
-    int        shown;                            /* percent; -1: no bar */
-} ctl_review_t;
 
 
 /* a member of an index, with its score */

@@ -4,7 +4,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,22 +28,22 @@ static int ctl_revoke_all_add(ctl_t *ctl, const char *id, ctl_step_t *step);
 
 
 int
-ctl_token_delete(ctl_t *ctl, cli_args_t *args)
+ctl_token_delete(ctl_t *ctl, const char *id, int force)
 {
     int          code;
     char        *word, date[24], tried[256];
-    stok_str_t   id;
+    stok_str_t   name;
     const char  *arg[2];
 
-    id.data = args->arg[0];
-    id.len = strlen(args->arg[0]);
+    name.data = id;
+    name.len = strlen(id);
 
-    if (stok_record_id_check(id) != STOK_OK) {
-        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", args->arg[0]);
+    if (stok_record_id_check(name) != STOK_OK) {
+        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
     }
 
-    arg[0] = args->arg[0];
-    arg[1] = cli_option(args, "force") ? "-9999999999" : "604800";
+    arg[0] = id;
+    arg[1] = force ? "-9999999999" : "604800";
 
     code = ctl_script(ctl, stok_script_token_delete, 2, arg, &word);
 
@@ -52,18 +52,13 @@ ctl_token_delete(ctl_t *ctl, cli_args_t *args)
         (void) ctl_delete_tried(word, tried);
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is watched until %s, "
                         "7 days after it was revoked, and was %s: "
-                        "--force deletes it now", args->arg[0], date, tried);
+                        "--force deletes it now", id, date, tried);
 
     } else if (code == CTL_OK && ctl_delete_tried(word, tried)) {
         ctl_note(ctl, CTL_NOTE_NOTE, "it was %s", tried);
     }
 
     free(word);
-
-    if (code == CTL_OK && ctl->json) {
-        cli_answer(ctl, json_pack("{s:s, s:b}", "id", args->arg[0],
-                                  "deleted", 1));
-    }
 
     return code;
 }
@@ -86,28 +81,6 @@ ctl_delete_tried(const char *told, char tried[256])
     snprintf(tried, 256, "still tried %s from %s (%s)", date, from, verdict);
 
     return 1;
-}
-
-
-int
-ctl_user_revoke_all(ctl_t *ctl, cli_args_t *args)
-{
-    int      code;
-    int64_t  n;
-
-    code = ctl_user_stop(ctl, args->arg[0], &n);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (ctl->json) {
-        cli_answer(ctl, json_pack("{s:s, s:I}", "user", args->arg[0],
-                                  "revoked", (json_int_t) n));
-    } else {
-        printf("%lld revoked\n", (long long) n);
-    }
-
-    return CTL_OK;
 }
 
 

@@ -24,12 +24,12 @@
 typedef struct {
     int64_t  overlap;                            /* seconds */
     int64_t  lifetime;                           /* -1: not given */
-    int64_t  expires_at;                         /* the predecessor's, before */
+    int64_t  expires_at;                         /* of the old one */
 } ctl_rotate_t;
 
 
-static int ctl_rotate_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new,
-    ctl_rotate_t *rotate);
+static int ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want,
+    ctl_new_t *new, ctl_rotate_t *rotate);
 static int ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
     void *data);
 static int ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
@@ -45,18 +45,20 @@ static int ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
 
 
 int
-ctl_token_rotate(ctl_t *ctl, cli_args_t *args)
+ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
+    const ctl_deliver_t *deliver)
 {
     int            code;
     ctl_new_t      new;
     ctl_rotate_t   rotate;
 
     memset(&new, 0, sizeof(new));
+    new.old = id;
 
-    code = ctl_rotate_options(ctl, args, &new, &rotate);
+    code = ctl_rotate_wanted(ctl, want, &new, &rotate);
 
     if (code == CTL_OK) {
-        code = ctl_issue(ctl, &new, ctl_rotate_step, &rotate);
+        code = ctl_issue(ctl, &new, deliver, ctl_rotate_step, &rotate);
     }
 
     if (code == CTL_OK && rotate.expires_at
@@ -71,34 +73,30 @@ ctl_token_rotate(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-ctl_rotate_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new,
+ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
     ctl_rotate_t *rotate)
 {
-    int          code;
-    const char  *overlap, *expires;
+    int  code;
 
-    new->old = args->arg[0];
     rotate->overlap = CTL_ROTATE_OVERLAP;
     rotate->lifetime = -1;
 
-    overlap = cli_option(args, "overlap");
-
-    if (overlap && ctl_duration(overlap, &rotate->overlap) != CTL_OK) {
+    if (want->overlap
+        && ctl_duration(want->overlap, &rotate->overlap) != CTL_OK)
+    {
         return ctl_fail(ctl, CTL_INVALID, "bad --overlap: 30m, 12h or 7d, "
                         "up to 365d");
     }
 
-    expires = cli_option(args, "expires-in");
+    code = want->expires_in ? ctl_days(ctl, want->expires_in,
+                                       &rotate->lifetime)
+                            : CTL_OK;
 
-    if (expires) {
-        code = ctl_days(ctl, expires, &rotate->lifetime);
-        if (code != CTL_OK) {
-            return code;
-        }
+    if (code == CTL_OK && want->name) {
+        code = ctl_issue_name(ctl, want->name, new);
     }
 
-    code = ctl_issue_options(ctl, args, new);
-    new->choose = new->name[0] == '\0';
+    new->choose = want->name == NULL;
 
     return code;
 }

@@ -12,7 +12,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,14 +48,12 @@ static int ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now);
 static void ctl_rotation_answer(ctl_rotation_t *r);
 static void ctl_rotation_say(ctl_rotation_t *r, const char *word,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
-static int ctl_rotation_print(ctl_t *ctl, ctl_rotation_t *r);
 static json_t *ctl_rotation_half(ctl_half_t *half);
-static void ctl_rotation_line(const char *which, ctl_half_t *half);
 static int64_t ctl_rotation_date(json_t *json, const char *name);
 
 
 int
-ctl_token_rotation(ctl_t *ctl, cli_args_t *args)
+ctl_token_rotation(ctl_t *ctl, const char *id, json_t **rotation)
 {
     int              code;
     ctl_rotation_t   r;
@@ -65,7 +63,7 @@ ctl_token_rotation(ctl_t *ctl, cli_args_t *args)
     code = ctl_now(ctl, &r.now);
 
     if (code == CTL_OK) {
-        code = ctl_rotation_pair(ctl, args->arg[0], &r);
+        code = ctl_rotation_pair(ctl, id, &r);
     }
 
     if (code == CTL_OK) {
@@ -83,7 +81,10 @@ ctl_token_rotation(ctl_t *ctl, cli_args_t *args)
 
     if (code == CTL_OK) {
         ctl_rotation_answer(&r);
-        code = ctl_rotation_print(ctl, &r);
+        *rotation = json_pack("{s:s, s:s, s:o, s:o}", "answer", r.word,
+                              "reason", r.reason, "old",
+                              ctl_rotation_half(&r.old), "new",
+                              ctl_rotation_half(&r.new));
     }
 
     json_decref(r.old.json);
@@ -254,24 +255,6 @@ ctl_rotation_say(ctl_rotation_t *r, const char *word, const char *format, ...)
 }
 
 
-static int
-ctl_rotation_print(ctl_t *ctl, ctl_rotation_t *r)
-{
-    if (ctl->json) {
-        return cli_print_json(ctl, json_pack("{s:s, s:s, s:o, s:o}", "answer",
-                                        r->word, "reason", r->reason, "old",
-                                        ctl_rotation_half(&r->old), "new",
-                                        ctl_rotation_half(&r->new)));
-    }
-
-    printf("%s: %s\n", r->word, r->reason);
-    ctl_rotation_line("old", &r->old);
-    ctl_rotation_line("new", &r->new);
-
-    return CTL_OK;
-}
-
-
 static json_t *
 ctl_rotation_half(ctl_half_t *half)
 {
@@ -297,34 +280,6 @@ ctl_rotation_half(ctl_half_t *half)
     }
 
     return json;
-}
-
-
-static void
-ctl_rotation_line(const char *which, ctl_half_t *half)
-{
-    char     used[24], expires[24];
-    int64_t  date;
-
-    if (half->json == NULL) {
-        printf("%s  %-20s  deleted\n", which, half->id);
-        return;
-    }
-
-    date = ctl_rotation_date(half->json, "expires_at");
-    strcpy(used, "never used");
-    strcpy(expires, "never");
-
-    if (half->used) {
-        ctl_iso(half->used, used);
-    }
-
-    if (date) {
-        ctl_iso(date, expires);
-    }
-
-    printf("%s  %-20s  last used %s, expires %s\n", which, half->id, used,
-           expires);
 }
 
 

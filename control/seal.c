@@ -12,7 +12,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,10 +48,13 @@ typedef struct {
     size_t       again;
     size_t       right;
     size_t       refused;
-    json_t      *json;                           /* NULL: lines */
+    ctl_item_pt  each;
+    void        *data;
 } ctl_seal_t;
 
 
+static int ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want,
+    ctl_seal_t *seal);
 static int ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal);
 static int ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
@@ -67,32 +70,29 @@ static int ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s);
 static void ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1]);
 static int ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
 static int ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
-static int ctl_seal_print(ctl_t *ctl, ctl_seal_t *seal);
 
 
 int
-ctl_seal(ctl_t *ctl, cli_args_t *args)
+ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
+    void *data, json_t **sums)
 {
-    int          code;
-    char        *brand;
-    ctl_seal_t   seal;
-    const char  *user, *token;
+    int         code;
+    ctl_seal_t  seal;
 
     memset(&seal, 0, sizeof(seal));
 
-    user = cli_option(args, "user");
-    token = cli_option(args, "token");
-
-    seal.named = user ? user : token;
-    seal.dry = cli_option(args, "dry-run") != NULL;
-    seal.force = cli_option(args, "force") != NULL;
-    seal.unsealed = cli_option(args, "unsealed") != NULL;
+    seal.named = want->user ? want->user : want->token;
+    seal.dry = want->dry;
+    seal.force = want->force;
+    seal.unsealed = want->unsealed;
+    seal.each = each;
+    seal.data = data;
 
     if (ctl->keys.n == 0) {
         return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
     }
 
-    if (user && token) {
+    if (want->user && want->token) {
         return ctl_fail(ctl, CTL_INVALID, "give --user or --token, not both");
     }
 
@@ -103,42 +103,51 @@ ctl_seal(ctl_t *ctl, cli_args_t *args)
 
     memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
 
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_seal_records(ctl, want, &seal);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
 
-    free(brand);
-    seal.json = ctl->json ? json_array() : NULL;
+    *sums = json_pack("{s:I, s:I, s:I, s:I}",
+                      "sealed", (json_int_t) seal.sealed,
+                      "again", (json_int_t) seal.again,
+                      "right", (json_int_t) seal.right,
+                      "refused", (json_int_t) seal.refused);
 
-    if (user) {
-        code = ctl_seal_one(ctl, user, &seal, 1);
+    return seal.refused ? CTL_BROKEN : CTL_OK;
+}
 
-        if (code == CTL_OK) {
-            code = ctl_walk_tokens(ctl, user, ctl_seal_token, &seal);
-        }
 
-    } else if (token) {
-        code = ctl_seal_one(ctl, token, &seal, 0);
+static int
+ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want, ctl_seal_t *seal)
+{
+    int  code;
 
-    } else {
-        code = ctl_seal_first(ctl, &seal);
+    if (want->user) {
+        code = ctl_seal_one(ctl, want->user, seal, 1);
 
-        if (code == CTL_OK) {
-            code = ctl_walk_users(ctl, ctl_seal_user, &seal);
-        }
-
-        if (code == CTL_OK) {
-            code = ctl_walk_tokens(ctl, NULL, ctl_seal_token, &seal);
-        }
+        return code == CTL_OK ? ctl_walk_tokens(ctl, want->user,
+                                                ctl_seal_token, seal)
+                              : code;
     }
 
-    if (code != CTL_OK) {
-        json_decref(seal.json);
-        return code;
+    if (want->token) {
+        return ctl_seal_one(ctl, want->token, seal, 0);
     }
 
-    return ctl_seal_print(ctl, &seal);
+    code = ctl_seal_first(ctl, seal);
+
+    if (code == CTL_OK) {
+        code = ctl_walk_users(ctl, ctl_seal_user, seal);
+    }
+
+    return code == CTL_OK ? ctl_walk_tokens(ctl, NULL, ctl_seal_token, seal)
+                          : code;
 }
 
 
@@ -397,6 +406,8 @@ ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 static int
 ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 {
+    int          code;
+    json_t      *json;
     const char  *was;
 
     was = s->found == CTL_SEAL_NONE ? "no seal"
@@ -409,48 +420,15 @@ ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
         seal->sealed++;
     }
 
-    if (seal->json) {
-        return json_array_append_new(seal->json,
-                                     json_pack("{s:s, s:s, s:s}",
-                                               s->is_user ? "user" : "id",
-                                               s->id, "was", was, "key",
-                                               seal->key)) == 0
-               ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    json = json_pack("{s:s, s:s, s:s}", s->is_user ? "user" : "id", s->id,
+                     "was", was, "key", seal->key);
+
+    if (json == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    printf("%s %s: sealed by %s, had %s%s\n", s->is_user ? "user" : "token",
-           s->id, seal->key,
-           s->found == CTL_SEAL_OLDER ? "one by " : "", was);
+    code = seal->each(ctl, json, seal->data);
+    json_decref(json);
 
-    return CTL_OK;
-}
-
-
-static int
-ctl_seal_print(ctl_t *ctl, ctl_seal_t *seal)
-{
-    int  code;
-
-    code = CTL_OK;
-
-    if (seal->json) {
-        code = cli_print_json(ctl, json_pack("{s:o, s:I, s:I, s:I, s:b}",
-                                        "sealed", seal->json,
-                                        "again", (json_int_t) seal->again,
-                                        "right", (json_int_t) seal->right,
-                                        "refused",
-                                        (json_int_t) seal->refused,
-                                        "dry_run", seal->dry));
-
-    } else {
-        printf("%zu sealed, %zu sealed again, %zu right already, "
-               "%zu refused%s\n", seal->sealed, seal->again, seal->right,
-               seal->refused, seal->dry ? ": nothing was changed" : "");
-    }
-
-    if (code == CTL_OK) {
-        code = cli_flush(ctl);
-    }
-
-    return code == CTL_OK && seal->refused ? CTL_BROKEN : code;
+    return code;
 }

@@ -5,7 +5,7 @@
 
 #define _DEFAULT_SOURCE                          /* timegm */
 
-#include "cli.h"
+#include "internal.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -384,4 +384,81 @@ ctl_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN])
     }
 
     return CTL_OK;
+}
+
+
+void
+ctl_quote(const char *text, char out[CTL_QUOTED])
+{
+    size_t       n;
+    const char  *p;
+
+    static const char  *plain = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@.+-/:";
+
+    text = text ? text : "";
+
+    if (text[0] && text[strspn(text, plain)] == '\0'
+        && strlen(text) < CTL_QUOTED)
+    {
+        strcpy(out, text);
+        return;
+    }
+
+    n = 0;
+    out[n++] = '\'';
+
+    for (p = text; *p && n < CTL_QUOTED - 6; p++) {
+        if (*p == '\'') {
+            memcpy(out + n, "'\\'", 3);
+            n += 3;
+        }
+
+        out[n++] = *p;
+    }
+
+    out[n++] = '\'';
+    out[n] = '\0';
+}
+
+
+const char *
+ctl_text(json_t *json, const char *name)
+{
+    const char  *text;
+
+    text = json_string_value(json_object_get(json, name));
+
+    return text ? text : "";
+}
+
+
+int
+ctl_is_date(const char *name)
+{
+    size_t  len;
+
+    len = strlen(name);
+
+    return (len > 3 && strcmp(name + len - 3, "_at") == 0)
+           || strcmp(name, "last_used") == 0
+           || strcmp(name, "first_used") == 0;
+}
+
+
+void
+ctl_words(json_t *array, char *out, size_t size)
+{
+    size_t       i, n;
+    json_t      *item;
+    const char  *text;
+
+    out[0] = '\0';
+
+    for (i = 0, n = 0; i < json_array_size(array) && n < size; i++) {
+        item = json_array_get(array, i);
+        text = json_is_string(item) ? json_string_value(item) : "?";
+        n += (size_t) snprintf(out + n, size - n, "%s%s", n ? ", " : "",
+                               text);
+    }
 }

@@ -25,7 +25,6 @@ typedef struct {
 static int ctl_timeline_entry(ctl_t *ctl, redisReply *entry, void *data);
 static void ctl_timeline_put(json_t *timeline, json_t *usage,
     const char *date, const char *what, const char *addr, const char *more);
-static const char *ctl_string(json_t *json, const char *name);
 
 
 int
@@ -132,8 +131,8 @@ ctl_timeline_put(json_t *timeline, json_t *usage, const char *date,
         return;
     }
 
-    where = addr ? ctl_string(usage, addr) : "";
-    rest = more ? ctl_string(usage, more) : "";
+    where = addr ? ctl_text(usage, addr) : "";
+    rest = more ? ctl_text(usage, more) : "";
 
     snprintf(detail, sizeof(detail), "%s%s%s%s", where[0] ? "from " : "",
              where, rest[0] ? "  " : "", rest);
@@ -173,88 +172,4 @@ ctl_remains(json_t *remaining, const char *step, const char *why,
     }
 
     json_array_append_new(remaining, item);
-}
-
-
-void
-ctl_timeline_print(json_t *timeline)
-{
-    char     date[24];
-    size_t   i;
-    json_t  *item;
-
-    printf("\nTimeline\n");
-
-    json_array_foreach(timeline, i, item) {
-        ctl_iso(json_integer_value(json_object_get(item, "at")), date);
-        printf("  %s  ", date);
-        cli_safe(ctl_string(item, "what"));
-
-        if (ctl_string(item, "who")[0]) {
-            printf(" by ");
-            cli_safe(ctl_string(item, "who"));
-        }
-
-        if (ctl_string(item, "detail")[0]) {
-            printf("  ");
-            cli_safe(ctl_string(item, "detail"));
-        }
-
-        printf("\n");
-    }
-
-    if (json_array_size(timeline) >= CTL_TIMELINE) {
-        printf("  older entries: service-token audit\n");
-    }
-}
-
-
-void
-ctl_remains_print(json_t *remaining)
-{
-    size_t   i;
-    json_t  *item;
-
-    printf("\nWhat remains to do\n");
-
-    json_array_foreach(remaining, i, item) {
-        printf("  %zu. ", i + 1);
-        cli_safe(ctl_string(item, "why"));
-        printf("\n");
-
-        if (ctl_string(item, "command")[0]) {
-            printf("     service-token ");
-            cli_safe(ctl_string(item, "command"));
-            printf("\n");
-        }
-    }
-}
-
-
-void
-ctl_words(json_t *array, char *out, size_t size)
-{
-    size_t       i, n;
-    json_t      *item;
-    const char  *text;
-
-    out[0] = '\0';
-
-    for (i = 0, n = 0; i < json_array_size(array) && n < size; i++) {
-        item = json_array_get(array, i);
-        text = json_is_string(item) ? json_string_value(item) : "?";
-        n += (size_t) snprintf(out + n, size - n, "%s%s", n ? ", " : "",
-                               text);
-    }
-}
-
-
-static const char *
-ctl_string(json_t *json, const char *name)
-{
-    const char  *text;
-
-    text = json_string_value(json_object_get(json, name));
-
-    return text ? text : "";
 }

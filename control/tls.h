@@ -7,7 +7,7 @@
 #define CTL_TLS_H
 
 
-#include "cli.h"
+#include "internal.h"
 
 
 /* empty: the system's authorities, no certificate of ours, the host's name */

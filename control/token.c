@@ -1,5 +1,5 @@
 /*
- * token: create, show, revoke, restore.
+ * A token: create, revoke, restore.
  */
 
 
@@ -10,60 +10,42 @@
 #include <string.h>
 
 
-static int ctl_token_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new);
 static int ctl_token_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
     void *data);
-static int ctl_token_change(ctl_t *ctl, const char *id, int revoke);
+static int ctl_token_change(ctl_t *ctl, const char *id, int revoke,
+    json_t **token);
 static int ctl_token_change_try(ctl_t *ctl, const char *id, int revoke);
 
 
 int
-ctl_token_create(ctl_t *ctl, cli_args_t *args)
+ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
+    const ctl_deliver_t *deliver)
 {
     int        code;
     ctl_new_t  new;
 
     memset(&new, 0, sizeof(new));
 
-    code = ctl_token_options(ctl, args, &new);
-
-    return code == CTL_OK ? ctl_issue(ctl, &new, ctl_token_step,
-                                      (void *) cli_option(args, "user"))
-                          : code;
-}
-
-
-static int
-ctl_token_options(ctl_t *ctl, cli_args_t *args, ctl_new_t *new)
-{
-    int          code;
-    const char  *env, *expires;
-
-    env = cli_option(args, "env");
-
-    if (cli_option(args, "user") == NULL || cli_option(args, "name") == NULL
-        || env == NULL)
-    {
-        return ctl_fail(ctl, CTL_INVALID, "token create needs --user, --name "
-                        "and --env");
-    }
-
-    code = ctl_issue_options(ctl, args, new);
+    code = ctl_issue_name(ctl, want->name, &new);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (ctl_issue_lifetime(env, &new->lifetime) != CTL_OK) {
+    if (ctl_issue_lifetime(want->env, &new.lifetime) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
                         "development or testing");
     }
 
-    strcpy(new->env, env);
-    strcpy(new->scope, cli_option(args, "scim-only") ? "scim" : "");
+    strcpy(new.env, want->env);
+    strcpy(new.scope, want->scim ? "scim" : "");
 
-    expires = cli_option(args, "expires-in");
+    if (want->expires_in) {
+        code = ctl_days(ctl, want->expires_in, &new.lifetime);
+    }
 
-    return expires ? ctl_days(ctl, expires, &new->lifetime) : CTL_OK;
+    return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,
+                                      (void *) want->user)
+                          : code;
 }
 
 
@@ -102,83 +84,39 @@ ctl_token_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 
 
 int
-ctl_token_show(ctl_t *ctl, cli_args_t *args)
+ctl_token_revoke(ctl_t *ctl, const char *id, json_t **token)
 {
-    int            code;
-    json_t        *json;
-    int64_t        now;
-    ctl_record_t   rec;
-
-    code = ctl_now(ctl, &now);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    code = ctl_read_token(ctl, args->arg[0], &rec);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    json = ctl_json(&rec, NULL);
-    ctl_free(&rec);
-
-    code = ctl_token_more(ctl, json, now);
-
-    if (code == CTL_OK) {
-        code = ctl_usage_read(ctl, args->arg[0], json);
-    }
-
-    if (code != CTL_OK) {
-        json_decref(json);
-        return code;
-    }
-
-    if (ctl->json) {
-        return cli_print_json(ctl, json);
-    }
-
-    cli_print_fields(json);
-
-    return CTL_OK;
+    return ctl_token_change(ctl, id, 1, token);
 }
 
 
 int
-ctl_token_revoke(ctl_t *ctl, cli_args_t *args)
+ctl_token_restore(ctl_t *ctl, const char *id, json_t **token)
 {
-    return ctl_token_change(ctl, args->arg[0], 1);
-}
-
-
-int
-ctl_token_restore(ctl_t *ctl, cli_args_t *args)
-{
-    return ctl_token_change(ctl, args->arg[0], 0);
+    return ctl_token_change(ctl, id, 0, token);
 }
 
 
 static int
-ctl_token_change(ctl_t *ctl, const char *id, int revoke)
+ctl_token_change(ctl_t *ctl, const char *id, int revoke, json_t **token)
 {
     int           code;
-    char         *brand;
     ctl_record_t  rec;
 
-    code = ctl_meta(ctl, "brand", &brand);
-    if (code != CTL_OK) {
-        return code;
+    code = ctl_ready(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_token_set(ctl, id, revoke);
     }
 
-    free(brand);
-    code = ctl_token_set(ctl, id, revoke);
-
-    if (code != CTL_OK || !ctl->json) {
+    if (code != CTL_OK || token == NULL) {
         return code;
     }
 
     code = ctl_read_token(ctl, id, &rec);
+
     if (code == CTL_OK) {
-        cli_answer(ctl, ctl_json(&rec, NULL));
+        *token = ctl_json(&rec, NULL);
         ctl_free(&rec);
     }
 

@@ -4,7 +4,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <string.h>
 

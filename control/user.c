@@ -3,7 +3,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +20,16 @@ typedef struct {
 } ctl_user_change_t;
 
 
-static int ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role);
-static int ctl_user_identity(ctl_t *ctl, cli_args_t *args,
-    char id[STOK_USER_ID_MAX + 1]);
-static int ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name);
-static int ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id,
+static int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
+static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
+    const char **role);
+static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new,
+    const char *name, const char *text);
+static int ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new,
     const char *role);
 static int ctl_user_change(ctl_t *ctl, const char *id,
-    const ctl_user_change_t *change);
+    const ctl_user_change_t *change, json_t **user);
 static int ctl_user_try(ctl_t *ctl, const char *id,
     const ctl_user_change_t *change);
 static void ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
@@ -35,19 +37,17 @@ static void ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
 
 
 int
-ctl_user_create(ctl_t *ctl, cli_args_t *args)
+ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
 {
-    int           code, tries;
-    char          id[STOK_USER_ID_MAX + 1];
-    const char   *role, *why;
-    ctl_record_t  rec;
+    int          code, tries;
+    const char  *role, *why;
 
-    code = ctl_user_role(ctl, args, &role);
+    code = ctl_user_role(ctl, new, &role);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = ctl_user_identity(ctl, args, id);
+    code = ctl_user_identity(ctl, new);
     if (code != CTL_OK) {
         return code;
     }
@@ -55,28 +55,40 @@ ctl_user_create(ctl_t *ctl, cli_args_t *args)
     code = CTL_CHANGED;
 
     for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
-        code = ctl_user_new(ctl, args, id, role);
+        code = ctl_user_write(ctl, new, role);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
-    why = cli_option(args, "human") ? NULL : ctl_name_lint(id);
+    why = new->human ? NULL : ctl_name_lint(new->id);
 
     if (why) {
         ctl_note(ctl, CTL_NOTE_WARNING, "the name is %s: say what it does, "
                  "as in pipeline_automation", why);
     }
 
-    if (!ctl->json) {
-        printf("%s\n", id);
+    return ctl_user_again(ctl, new->id, user);
+}
+
+
+/* the record after the change, if it is asked for */
+
+static int
+ctl_user_again(ctl_t *ctl, const char *id, json_t **user)
+{
+    int           code;
+    ctl_record_t  rec;
+
+    if (user == NULL) {
         return CTL_OK;
     }
 
     code = ctl_read_user(ctl, id, &rec);
+
     if (code == CTL_OK) {
-        cli_answer(ctl, ctl_json(&rec, id));
+        *user = ctl_json(&rec, id);
         ctl_free(&rec);
     }
 
@@ -85,7 +97,7 @@ ctl_user_create(ctl_t *ctl, cli_args_t *args)
 
 
 static int
-ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
+ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new, const char **role)
 {
     size_t       i;
     stok_str_t   name;
@@ -98,8 +110,8 @@ ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
         { "bi", "member" }, { "platform", "admin" }
     };
 
-    *role = cli_option(args, "role");
-    use = cli_option(args, "use-case");
+    *role = new->role;
+    use = new->use_case;
 
     if (*role && use) {
         return ctl_fail(ctl, CTL_INVALID, "give --role or --use-case, not "
@@ -143,20 +155,20 @@ ctl_user_role(ctl_t *ctl, cli_args_t *args, const char **role)
 
 
 static int
-ctl_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
+ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 {
     stok_str_t   text;
     const char  *at;
 
-    text.data = args->arg[0];
-    text.len = strlen(args->arg[0]);
+    text.data = new->name;
+    text.len = strlen(new->name);
 
     if (stok_name_check(text) != STOK_OK) {
         return ctl_fail(ctl, CTL_REJECTED, "bad name: 1 to %d characters, "
                         "none a control character", STOK_NAME_MAX);
     }
 
-    if (cli_option(args, "human")) {
+    if (new->human) {
         at = strchr(text.data, '@');
 
         if (stok_user_id_check(text) != STOK_OK || at == NULL
@@ -167,14 +179,14 @@ ctl_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
                             "e-mail address");
         }
 
-        memcpy(id, text.data, text.len + 1);
+        memcpy(new->id, text.data, text.len + 1);
 
-    } else if (ctl_user_id(ctl, text.data, id) != CTL_OK) {
+    } else if (ctl_user_id(ctl, text.data, new->id) != CTL_OK) {
         return ctl->error.kind;
     }
 
-    return ctl_user_text(ctl, args, "purpose") != CTL_OK
-           || ctl_user_text(ctl, args, "owner") != CTL_OK
+    return ctl_user_text(ctl, new, "purpose", new->purpose) != CTL_OK
+           || ctl_user_text(ctl, new, "owner", new->owner) != CTL_OK
            ? CTL_INVALID : CTL_OK;
 }
 
@@ -182,12 +194,12 @@ ctl_user_identity(ctl_t *ctl, cli_args_t *args, char id[STOK_USER_ID_MAX + 1])
 /* purpose or owner: a service user has to have both */
 
 static int
-ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
+ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new, const char *name,
+    const char *text)
 {
     int          blank;
-    const char  *text, *p;
+    const char  *p;
 
-    text = cli_option(args, name);
     blank = 1;
 
     for (p = text; p && *p; p++) {
@@ -200,7 +212,7 @@ ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
         blank &= *p == ' ';
     }
 
-    if (blank && !cli_option(args, "human")) {
+    if (blank && !new->human) {
         return ctl_fail(ctl, CTL_INVALID, "a service user needs --purpose and "
                         "--owner");
     }
@@ -215,7 +227,7 @@ ctl_user_text(ctl_t *ctl, cli_args_t *args, const char *name)
 
 
 static int
-ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
+ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
 {
     int                  code, human;
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
@@ -229,33 +241,33 @@ ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
         return code;
     }
 
-    human = cli_option(args, "human") != NULL;
+    human = new->human;
 
     memset(&user, 0, sizeof(user));
     user.kind = human ? STOK_USER_HUMAN : STOK_USER_SERVICE;
     user.status = (!human && strcmp(approval, "required") == 0)
                   ? STOK_USER_PENDING : STOK_USER_ACTIVE;
-    user.name.data = args->arg[0];
-    user.name.len = strlen(args->arg[0]);
+    user.name.data = new->name;
+    user.name.len = strlen(new->name);
     user.role.data = role;
     user.role.len = strlen(role);
 
     seal[0] = '\0';
 
     if (ctl->keys.n) {
-        text.data = id;
-        text.len = strlen(id);
+        text.data = new->id;
+        text.len = strlen(new->id);
         len = stok_seal_user(seal, &ctl->keys.key[0], text, &user);
         seal[len] = '\0';
     }
 
-    arg[0] = id;
+    arg[0] = new->id;
     arg[1] = stok_user_kind_name(user.kind).data;
-    arg[2] = args->arg[0];
+    arg[2] = new->name;
     arg[3] = role;
     arg[4] = stok_user_status_name(user.status).data;
-    arg[5] = cli_option(args, "purpose") ? cli_option(args, "purpose") : "";
-    arg[6] = cli_option(args, "owner") ? cli_option(args, "owner") : "";
+    arg[5] = new->purpose ? new->purpose : "";
+    arg[6] = new->owner ? new->owner : "";
     arg[7] = seal;
     arg[8] = approval;
 
@@ -263,7 +275,7 @@ ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
-                 "to run service-token user approve %s", id);
+                 "to run service-token user approve %s", new->id);
     }
 
     free(word);
@@ -274,40 +286,40 @@ ctl_user_new(ctl_t *ctl, cli_args_t *args, const char *id, const char *role)
 
 
 int
-ctl_user_approve(ctl_t *ctl, cli_args_t *args)
+ctl_user_approve(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
         "user.approve", { "pending" }, "active", NULL, 1
     };
 
-    return ctl_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, id, &change, user);
 }
 
 
 int
-ctl_user_disable(ctl_t *ctl, cli_args_t *args)
+ctl_user_disable(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
         "user.disable", { "active" }, "disabled", NULL, 0
     };
 
-    return ctl_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, id, &change, user);
 }
 
 
 int
-ctl_user_enable(ctl_t *ctl, cli_args_t *args)
+ctl_user_enable(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
         "user.enable", { "disabled" }, "active", NULL, 0
     };
 
-    return ctl_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, id, &change, user);
 }
 
 
 int
-ctl_user_delete(ctl_t *ctl, cli_args_t *args)
+ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
         "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
@@ -316,11 +328,11 @@ ctl_user_delete(ctl_t *ctl, cli_args_t *args)
     int          code;
     redisReply  *reply;
 
-    code = ctl_user_change(ctl, args->arg[0], &change);
+    code = ctl_user_change(ctl, id, &change, user);
 
     if (code == CTL_OK) {
         code = ctl_command(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
-                           args->arg[0]);
+                           id);
 
         if (code == CTL_OK) {
             if (reply->integer) {
@@ -338,31 +350,33 @@ ctl_user_delete(ctl_t *ctl, cli_args_t *args)
 
 
 int
-ctl_user_set_role(ctl_t *ctl, cli_args_t *args)
+ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
+    json_t **user)
 {
-    stok_str_t         role;
+    stok_str_t         name;
     ctl_user_change_t  change = {
         "user.set-role", { "pending", "active", "disabled" }, NULL, NULL, 0
     };
 
-    role.data = args->arg[1];
-    role.len = strlen(args->arg[1]);
+    name.data = role;
+    name.len = strlen(role);
 
-    if (stok_role_rank(&ctl->roles, role) < 0) {
+    if (stok_role_rank(&ctl->roles, name) < 0) {
         return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are %s",
-                        args->arg[1], ctl->role_names);
+                        role, ctl->role_names);
     }
 
-    change.role = args->arg[1];
+    change.role = role;
 
-    return ctl_user_change(ctl, args->arg[0], &change);
+    return ctl_user_change(ctl, id, &change, user);
 }
 
 
 /* purpose and owner decide nothing: no seal is over them */
 
 int
-ctl_user_describe(ctl_t *ctl, cli_args_t *args)
+ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
+    const char *owner, json_t **user)
 {
     int           i, n, code, tries;
     char          before[2 * STOK_TEXT_MAX + 4];
@@ -372,8 +386,10 @@ ctl_user_describe(ctl_t *ctl, cli_args_t *args)
 
     static const char  *names[] = { "purpose", "owner" };
 
+    text[0] = purpose;
+    text[1] = owner;
+
     for (i = 0, n = 0; i < 2; i++) {
-        text[i] = cli_option(args, names[i]);
 
         if (text[i]) {
             field[n++] = names[i];
@@ -395,7 +411,7 @@ ctl_user_describe(ctl_t *ctl, cli_args_t *args)
     code = CTL_CHANGED;
 
     for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
-        code = ctl_read_user(ctl, args->arg[0], &rec);
+        code = ctl_read_user(ctl, id, &rec);
         if (code != CTL_OK) {
             return code;
         }
@@ -407,55 +423,32 @@ ctl_user_describe(ctl_t *ctl, cli_args_t *args)
         snprintf(after, sizeof(after), "%s%s%s", text[0] ? text[0] : "",
                  text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
 
-        code = ctl_change(ctl, &rec, "", args->arg[0], "user.describe",
+        code = ctl_change(ctl, &rec, "", id, "user.describe",
                           before, after, n, field);
         ctl_free(&rec);
     }
 
-    if (code != CTL_OK || !ctl->json) {
-        return code;
-    }
-
-    code = ctl_read_user(ctl, args->arg[0], &rec);
-    if (code == CTL_OK) {
-        cli_answer(ctl, ctl_json(&rec, args->arg[0]));
-        ctl_free(&rec);
-    }
-
-    return code;
+    return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
 }
 
 
 static int
-ctl_user_change(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
+ctl_user_change(ctl_t *ctl, const char *id, const ctl_user_change_t *change,
+    json_t **user)
 {
-    int           code, tries;
-    char         *brand;
-    ctl_record_t  rec;
+    int  code, tries;
 
-    code = ctl_meta(ctl, "brand", &brand);
+    code = ctl_ready(ctl);
     if (code != CTL_OK) {
         return code;
     }
-
-    free(brand);
     code = CTL_CHANGED;
 
     for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
         code = ctl_user_try(ctl, id, change);
     }
 
-    if (code != CTL_OK || !ctl->json) {
-        return code;
-    }
-
-    code = ctl_read_user(ctl, id, &rec);
-    if (code == CTL_OK) {
-        cli_answer(ctl, ctl_json(&rec, id));
-        ctl_free(&rec);
-    }
-
-    return code;
+    return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
 }
 
 

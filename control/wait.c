@@ -14,7 +14,7 @@
 
 #define _DEFAULT_SOURCE                          /* usleep */
 
-#include "cli.h"
+#include "internal.h"
 
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
 static int ctl_wait_alive(const char *seen, int64_t now);
 static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
 static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
-static int ctl_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took);
+static json_t *ctl_wait_json(json_t *nodes, size_t all, double took);
 static double ctl_wait_now(void);
 
 
@@ -65,7 +65,7 @@ ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
 
 
 int
-ctl_wait(ctl_t *ctl)
+ctl_wait(ctl_t *ctl, int ms, json_t **wait)
 {
     int             code;
     char            nonce[33];
@@ -91,7 +91,7 @@ ctl_wait(ctl_t *ctl)
     all = json_object_size(nodes);
 
     while (code == CTL_OK && json_object_size(nodes)
-           && ctl_wait_now() < start + ctl->wait)
+           && ctl_wait_now() < start + ms)
     {
         if (ctl_wait_now() >= marked + CTL_WAIT_AGAIN) {
             marked = ctl_wait_now();
@@ -108,7 +108,8 @@ ctl_wait(ctl_t *ctl)
     }
 
     if (code == CTL_OK) {
-        code = ctl_wait_say(ctl, nodes, all, ctl_wait_now() - start);
+        *wait = ctl_wait_json(nodes, all, ctl_wait_now() - start);
+        code = json_object_size(nodes) ? CTL_FOUND : CTL_OK;
 
     } else {
         ctl_note(ctl, CTL_NOTE_PLAIN, "the change was made; whether every "
@@ -208,8 +209,8 @@ ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
 }
 
 
-static int
-ctl_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
+static json_t *
+ctl_wait_json(json_t *nodes, size_t all, double took)
 {
     json_t      *missing, *value;
     const char  *name;
@@ -220,29 +221,10 @@ ctl_wait_say(ctl_t *ctl, json_t *nodes, size_t all, double took)
         json_array_append_new(missing, json_string(name));
     }
 
-    if (ctl->answer) {
-        json_object_set_new(ctl->answer, "wait",
-                            json_pack("{s:I, s:I, s:f, s:O}",
-                                      "nodes", (json_int_t) all,
-                                      "acknowledged", (json_int_t)
-                                      (all - json_array_size(missing)),
-                                      "milliseconds", took,
-                                      "missing", missing));
-
-    } else {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu of %zu nodes acknowledged in %.1f "
-                 "ms", all - json_array_size(missing), all, took);
-    }
-
-    json_object_foreach(nodes, name, value) {
-        ctl_note(ctl, CTL_NOTE_ERROR, "node %s did not acknowledge: the "
-                 "change is in force there when its lease is over", name);
-    }
-
-    all = json_array_size(missing);
-    json_decref(missing);
-
-    return all ? CTL_FOUND : CTL_OK;
+    return json_pack("{s:I, s:I, s:f, s:o}", "nodes", (json_int_t) all,
+                     "acknowledged", (json_int_t)
+                     (all - json_array_size(missing)),
+                     "milliseconds", took, "missing", missing);
 }
 
 
