@@ -142,16 +142,16 @@ unit: $(UNITS)  ## run the library's tests, with sanitizers
 	prove $(PROVE_FLAGS) $(UNITS)
 
 test: all $(UNITS)  ## run every test, against real nginx and Redis
-	prove $(PROVE_FLAGS) t/*.t $(UNITS)
+	prove $(PROVE_FLAGS) -r t $(UNITS)
 
 test-valgrind: all  ## run the tests with nginx under valgrind
-	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) t/*.t
+	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) -r t
 
 test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	util/build-asan $(B)/asan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
-	    prove $(PROVE_FLAGS) t/*.t
+	    prove $(PROVE_FLAGS) -r t
 
 soak: all  ## random faults under load, for MINUTES=5; figures
 	util/soak $(MINUTES) $(SEED)

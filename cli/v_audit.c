@@ -228,9 +228,7 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
     size_t   i;
     json_t  *report, *findings, *finding;
 
-    (void) args;
-
-    code = ctl_audit_verify(&cli->ctl, &report);
+    code = ctl_audit_verify(&cli->ctl, cli_option(args, "expect"), &report);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         return code;
@@ -254,10 +252,20 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
     }
 
     printf("%lld entries, %lld to %lld; %lld older ones were taken by the "
-           "bound\n%s\n", cli_integer(report, "entries"),
+           "bound\n", cli_integer(report, "entries"),
            cli_integer(report, "first"), cli_integer(report, "last"),
-           cli_integer(report, "trimmed"),
-           code == CTL_FOUND ? "the chain is broken" : "the chain is whole");
+           cli_integer(report, "trimmed"));
+
+    /* a chain that is broken is nothing to compare with later */
+
+    if (code == CTL_FOUND) {
+        printf("the chain is broken\n");
+
+    } else {
+        printf("the chain is whole; the last entry, to be noted elsewhere for "
+               "--expect:\n%lld:%s\n", cli_integer(report, "last"),
+               ctl_text(report, "hash"));
+    }
 
     json_decref(report);
 

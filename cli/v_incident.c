@@ -96,8 +96,10 @@ cli_suspect_print(json_t *incident, const char *id)
 
     printf("User ");
     cli_safe(id);
-    printf(n == 1 ? ": %lld token is revoked now\n\n"
-                  : ": %lld tokens are revoked now\n\n", (long long) n);
+    printf(n == 1 ? ": %lld token is revoked now%s\n\n"
+                  : ": %lld tokens are revoked now%s\n\n", (long long) n,
+           json_is_true(json_object_get(incident, "disabled_now"))
+           ? ", and it is disabled" : "");
 
     cli_print_fields(json_incref(json_object_get(incident, "user")));
 

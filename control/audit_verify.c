@@ -4,7 +4,13 @@
  *
  * The audit's head is read first: entries that come meanwhile are beyond it.
  * Entries that the bound takes from the old end are counted by the head, so
- * they are told apart from entries that are missing there.
+ * they are told apart from entries that are missing there.  The head is no
+ * proof: whoever can write to Redis can write that count.  But the bound takes
+ * nothing while there are fewer entries than the least that it keeps, which
+ * stands here and in the scripts, not in Redis.
+ *
+ * Whoever can write to Redis can write the whole chain anew.  Only an entry
+ * that was noted outside shows that: --expect.
  */
 
 
@@ -16,7 +22,9 @@
 #include <string.h>
 
 
-#define CTL_FINDINGS  100                        /* more are only counted */
+#define CTL_FINDINGS     100                     /* more are only counted */
+#define CTL_AUDIT_LEAST  1000000                 /* as in common.lua */
+#define CTL_AUDIT_SLACK  1000                    /* taken during the walk */
 
 
 typedef struct {
@@ -32,11 +40,15 @@ typedef struct {
     int64_t      entries;
     int64_t      found;
     json_t      *findings;
+    int64_t      expect;                         /* 0: none */
     ctl_head_t   head;
     char         prev[CTL_CHAIN_LEN + 1];        /* hash of the last */
+    char         noted[CTL_CHAIN_LEN + 1];       /* what is expected */
+    int          met;
 } ctl_verify_t;
 
 
+static int ctl_verify_expect(ctl_t *ctl, const char *text, ctl_verify_t *v);
 static int ctl_verify_chain(ctl_t *ctl, ctl_verify_t *v);
 static int ctl_head_read(ctl_t *ctl, ctl_head_t *head);
 static int ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
@@ -49,10 +61,17 @@ static void ctl_verify_found(ctl_verify_t *v, const char *what, int64_t seq,
 
 
 int
-ctl_audit_verify(ctl_t *ctl, json_t **report)
+ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report)
 {
     int            code;
     ctl_verify_t   v;
+
+    memset(&v, 0, sizeof(v));
+
+    code = ctl_verify_expect(ctl, expect, &v);
+    if (code != CTL_OK) {
+        return code;
+    }
 
     code = ctl_ready(ctl);
     if (code != CTL_OK) {
@@ -62,10 +81,11 @@ ctl_audit_verify(ctl_t *ctl, json_t **report)
     code = ctl_verify_chain(ctl, &v);
 
     if (code == CTL_OK) {
-        *report = json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}",
+        *report = json_pack("{s:I, s:I, s:I, s:s, s:I, s:I, s:O}",
                             "entries", (json_int_t) v.entries,
                             "first", (json_int_t) v.first,
                             "last", (json_int_t) v.last,
+                            "hash", v.prev,
                             "trimmed", (json_int_t) v.head.trimmed,
                             "found", (json_int_t) v.found,
                             "findings", v.findings);
@@ -84,6 +104,8 @@ ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
     int           code;
     ctl_verify_t  v;
 
+    memset(&v, 0, sizeof(v));
+
     code = ctl_verify_chain(ctl, &v);
 
     *findings = v.findings;
@@ -93,12 +115,38 @@ ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
 }
 
 
+/* SEQ:HASH, as verify printed it */
+
+static int
+ctl_verify_expect(ctl_t *ctl, const char *text, ctl_verify_t *v)
+{
+    char  *hash;
+
+    if (text == NULL) {
+        return CTL_OK;
+    }
+
+    v->expect = strtoll(text, &hash, 10);
+
+    if (v->expect <= 0 || *hash != ':'
+        || strspn(hash + 1, "0123456789abcdef") != CTL_CHAIN_LEN
+        || strlen(hash + 1) != CTL_CHAIN_LEN)
+    {
+        return ctl_fail(ctl, CTL_INVALID, "bad --expect: NUMBER:HASH, as "
+                        "audit verify prints it");
+    }
+
+    strcpy(v->noted, hash + 1);
+
+    return CTL_OK;
+}
+
+
 static int
 ctl_verify_chain(ctl_t *ctl, ctl_verify_t *v)
 {
     int  code;
 
-    memset(v, 0, sizeof(*v));
     v->findings = json_array();
 
     code = ctl_head_read(ctl, &v->head);
@@ -179,6 +227,15 @@ ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data)
                          "that the head names", (long long) seq);
     }
 
+    if (seq == v->expect) {
+        v->met = 1;
+
+        if (strcmp(said, v->noted) != 0) {
+            ctl_verify_found(v, "changed", seq, id, "entry %lld is not the one "
+                             "that is expected", (long long) seq);
+        }
+    }
+
     if (v->first == 0) {
         v->first = seq;
     }
@@ -241,11 +298,31 @@ ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry, int64_t seq)
 }
 
 
-/* what the new end has to be */
+/* what the ends have to be */
 
 static void
 ctl_verify_end(ctl_verify_t *v)
 {
+    if (v->entries == 0 && v->head.seq == 0) {
+        ctl_verify_found(v, "missing", 1, "", "the audit is empty, and a "
+                         "dataset begins with an entry");
+    }
+
+    if (v->head.trimmed > 0
+        && v->entries + CTL_AUDIT_SLACK < CTL_AUDIT_LEAST)
+    {
+        ctl_verify_found(v, "missing", 1, "", "%lld missing at the old end: "
+                         "the bound takes none while there are fewer than %d",
+                         (long long) v->head.trimmed, CTL_AUDIT_LEAST);
+    }
+
+    if (v->expect && !v->met) {
+        ctl_verify_found(v, "missing", v->expect, "", "entry %lld is expected, "
+                         "and %s", (long long) v->expect,
+                         v->expect < v->first ? "older than all that are kept"
+                                              : "not there");
+    }
+
     if (v->head.seq == 0 && v->last) {
         ctl_verify_found(v, "missing", v->last, "", "the chain's head is "
                          "gone: whether entries are missing behind entry "

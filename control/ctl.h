@@ -142,7 +142,10 @@ int ctl_token_get(ctl_t *ctl, const char *id, json_t **token);
 int ctl_token_list(ctl_t *ctl, const char *user, const char *status,
     ctl_item_pt each, void *data);
 
-/* revoke.c: revokes every active token of a user in one step; their number */
+/*
+ * stop.c: revokes every active token of a user, whatever the indexes say; the
+ * number of those that were.  CTL_OK: none is active.
+ */
 int ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n);
 
 /*
@@ -205,6 +208,7 @@ json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
 /* token.c: token as user above */
 int ctl_token_revoke(ctl_t *ctl, const char *id, json_t **token);
 int ctl_token_restore(ctl_t *ctl, const char *id, json_t **token);
+/* delete.c */
 int ctl_token_delete(ctl_t *ctl, const char *id, int force);
 
 /* rotation.c: {answer, reason, old, new} */
@@ -252,10 +256,11 @@ int ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
 int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
 
 /*
- * audit_verify.c: {entries, first, last, trimmed, found, findings}.
+ * audit_verify.c: {entries, first, last, hash, trimmed, found, findings}.
+ * expect: NUMBER:HASH of an entry that was noted elsewhere, or NULL.
  * CTL_FOUND: the chain is broken.
  */
-int ctl_audit_verify(ctl_t *ctl, json_t **report);
+int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
 
 /*
  * review.c.  CTL_FOUND: a finding of a rule that makes it fail.

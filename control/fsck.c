@@ -91,6 +91,7 @@ ctl_fsck_run(ctl_fsck_t *f)
         { "SCAN", "id" },
         { "SCAN", "user-tokens" },
         { "SCAN", "usage" },
+        { "SCAN", "aside" },
         { "ZSCAN", "users" },
         { "ZSCAN", "tokens" },
         { "ZSCAN", "expiry" },

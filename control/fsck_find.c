@@ -143,6 +143,7 @@ ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name)
 
     if (strcmp(kind, "token") == 0
         ? ctl_unhex(id.data, id.len, digest) == CTL_OK
+        : strcmp(kind, "aside") == 0 ? 1
         : strncmp(kind, "user", 4) == 0 ? stok_user_id_check(id) == STOK_OK
                                         : stok_record_id_check(id) == STOK_OK)
     {

@@ -63,7 +63,7 @@ ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
     int           code;
     ctl_record_t  rec;
 
-    code = ctl_read_token(ctl, id, &rec);
+    code = ctl_stop_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
@@ -102,8 +102,6 @@ ctl_incident_revoke(ctl_t *ctl, const char *id, ctl_record_t *rec)
     n = 0;
     field[n++] = "status";
     field[n++] = "revoked";
-    field[n++] = "revoked_at";
-    field[n++] = "@now";
 
     if (code == CTL_OK) {
         token.status = STOK_TOKEN_REVOKED;
@@ -115,7 +113,8 @@ ctl_incident_revoke(ctl_t *ctl, const char *id, ctl_record_t *rec)
     }
 
     return ctl_change(ctl, rec, id, ctl_get(rec, "user"), "token.revoke",
-                      ctl_get(rec, "status"), "revoked", n, field);
+                      ctl_get(rec, "status"), "revoked", "revoked_at", n,
+                      field);
 }
 
 
@@ -130,7 +129,7 @@ ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
     code = ctl_now(ctl, &now);
 
     if (code == CTL_OK) {
-        code = ctl_read_token(ctl, id, &rec);
+        code = ctl_stop_token(ctl, id, &rec);
     }
 
     if (code != CTL_OK) {

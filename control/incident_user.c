@@ -23,10 +23,16 @@ static json_t *ctl_suspect_remaining(const char *id, json_t *incident);
 int
 ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
 {
-    int      code;
+    int      code, halted;
     int64_t  n;
 
     code = ctl_ready(ctl);
+
+    /* the first step refuses all of its tokens at once */
+
+    if (code == CTL_OK) {
+        code = ctl_user_halt(ctl, id, &halted);
+    }
 
     if (code == CTL_OK) {
         code = ctl_user_stop(ctl, id, &n);
@@ -37,6 +43,7 @@ ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
     }
 
     *incident = json_object();
+    json_object_set_new(*incident, "disabled_now", json_boolean(halted));
     json_object_set_new(*incident, "revoked", json_integer((json_int_t) n));
 
     code = ctl_suspect_gather(ctl, id, *incident);
@@ -216,11 +223,10 @@ ctl_suspect_remaining(const char *id, json_t *incident)
 
     if (strcmp(json_string_value(json_object_get(who, "status"))
                ? json_string_value(json_object_get(who, "status")) : "",
-               "active") == 0)
+               "disabled") == 0)
     {
-        ctl_remains(remaining, "disable", "Until it is known how this came "
-                    "about, nobody needs new tokens of it", "user disable %s",
-                    user);
+        ctl_remains(remaining, "enable", "Leave it disabled until it is known "
+                    "how this came about", "user enable %s", user);
     }
 
     ctl_words(json_object_get(who, "locations"), words, sizeof(words));

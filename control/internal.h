@@ -52,6 +52,19 @@ int ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
 int ctl_script_reply(ctl_t *ctl, const char *script, int argc,
     const char **argv, redisReply **reply);
 
+/* ask.c: one command; an error that Redis answers is the reply */
+int ctl_try(ctl_t *ctl, redisReply **reply, const char *format, ...);
+
+/*
+ * n replies to commands that were appended, errors among them.  CTL_OK: the
+ * caller frees them.
+ */
+int ctl_tries(ctl_t *ctl, size_t n, redisReply ***replies);
+void ctl_tries_free(redisReply **replies, size_t n);
+
+/* a prefix as SCAN's MATCH takes it */
+void ctl_pattern(const char *prefix, char out[2 * STOK_PREFIX_MAX + 1]);
+
 /* the server's clock, so that all who write have the same; seconds */
 int ctl_now(ctl_t *ctl, int64_t *now);
 
@@ -62,6 +75,15 @@ int ctl_meta(ctl_t *ctl, const char *field, char **value);
 int ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec);
 int ctl_read_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 void ctl_free(ctl_record_t *rec);
+
+/*
+ * The token to which the index leads; nothing is said.  CTL_NOTFOUND: there is
+ * none, or it is another one.  CTL_INVALID: no token can have this id.
+ */
+int ctl_lookup_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
+
+/* the record of a digest; nothing is said.  CTL_NOTFOUND: it is not there */
+int ctl_read_digest(ctl_t *ctl, const char *hex, ctl_record_t *rec);
 
 /* the value, or "" */
 const char *ctl_get(const ctl_record_t *rec, const char *name);
@@ -83,11 +105,12 @@ int ctl_needs_key(ctl_t *ctl, const ctl_record_t *rec);
 
 /*
  * Writes new (names and values) to a record that is still what was read, with
- * its audit entry.  CTL_CHANGED: it is not.
+ * its audit entry.  times: names of fields that become the time, with blanks
+ * between.  CTL_CHANGED: it is not.
  */
 int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
-    const char *after, int n, const char **fields);
+    const char *after, const char *times, int n, const char **fields);
 
 /*
  * walk.c: every record of the dataset, or the tokens of one user, in no
@@ -113,6 +136,16 @@ int ctl_token_seal(ctl_t *ctl, ctl_record_t *rec, stok_token_record_t *token,
 
 /* token.c: revokes, or restores; tries again while the record changes */
 int ctl_token_set(ctl_t *ctl, const char *id, int revoke);
+
+/*
+ * meet.c: the token that is going to be stopped.  Where the index, or the seal
+ * of the record that it leads to, is wrong, all records are asked for their
+ * ids.
+ */
+int ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
+
+/* disables a user that is active, whatever is wrong with its record */
+int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);
 
 /* list.c: what a token's JSON has besides the record */
 int ctl_token_more(ctl_t *ctl, json_t *json, int64_t now);

@@ -83,7 +83,7 @@ ctl_leak_revoke(ctl_t *ctl, const char *id,
     int            code, revoked;
     ctl_record_t   rec;
 
-    code = ctl_read_token(ctl, id, &rec);
+    code = ctl_stop_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }

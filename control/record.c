@@ -16,6 +16,7 @@
 static int ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what,
     const char *id);
 static int ctl_is_number(const char *name);
+static void ctl_record_set(ctl_record_t *rec);
 static int ctl_sealed(ctl_t *ctl, const char *what, const char *id,
     stok_str_t seal, int tampered);
 
@@ -43,6 +44,18 @@ ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec)
 int
 ctl_read_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
+    int  code;
+
+    code = ctl_lookup_token(ctl, id, rec);
+
+    return code == CTL_NOTFOUND || code == CTL_INVALID
+           ? ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id) : code;
+}
+
+
+int
+ctl_lookup_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
+{
     int          code;
     stok_str_t   text;
     redisReply  *reply;
@@ -53,34 +66,81 @@ ctl_read_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
     text.len = strlen(id);
 
     if (stok_record_id_check(text) != STOK_OK) {
-        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
+        return CTL_INVALID;
     }
 
-    code = ctl_command(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
+    code = ctl_try(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (reply->type != REDIS_REPLY_STRING
-        || ctl_unhex(reply->str, (size_t) reply->len, rec->digest) != CTL_OK)
-    {
-        freeReplyObject(reply);
-        return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
-    }
+    code = reply->type == REDIS_REPLY_STRING
+           && ctl_unhex(reply->str, reply->len, rec->digest) == CTL_OK
+           ? ctl_read_digest(ctl, reply->str, rec) : CTL_NOTFOUND;
 
-    snprintf(rec->key, sizeof(rec->key), "token:%.*s", STOK_DIGEST_HEX,
-             reply->str);
     freeReplyObject(reply);
 
-    return ctl_read(ctl, rec, "token", id);
+    /* the index only says where to look */
+
+    if (code == CTL_OK && strcmp(ctl_get(rec, "id"), id) != 0) {
+        ctl_free(rec);
+        return CTL_NOTFOUND;
+    }
+
+    return code;
+}
+
+
+int
+ctl_read_digest(ctl_t *ctl, const char *hex, ctl_record_t *rec)
+{
+    int  code;
+
+    memset(rec, 0, sizeof(*rec));
+
+    if (ctl_unhex(hex, strlen(hex), rec->digest) != CTL_OK) {
+        return CTL_NOTFOUND;
+    }
+
+    snprintf(rec->key, sizeof(rec->key), "token:%s", hex);
+
+    code = ctl_try(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix, rec->key);
+    if (code != CTL_OK) {
+        rec->reply = NULL;
+        return code;
+    }
+
+    if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0
+        || rec->reply->elements > CTL_FIELDS)
+    {
+        ctl_free(rec);
+        return CTL_NOTFOUND;
+    }
+
+    ctl_record_set(rec);
+
+    return CTL_OK;
+}
+
+
+static void
+ctl_record_set(ctl_record_t *rec)
+{
+    size_t  i;
+
+    rec->n = rec->reply->elements;
+
+    for (i = 0; i < rec->n; i++) {
+        rec->field[i].data = rec->reply->element[i]->str;
+        rec->field[i].len = (size_t) rec->reply->element[i]->len;
+    }
 }
 
 
 static int
 ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what, const char *id)
 {
-    int     code;
-    size_t  i;
+    int  code;
 
     code = ctl_command(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix,
                        rec->key);
@@ -100,12 +160,7 @@ ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what, const char *id)
                         id);
     }
 
-    rec->n = rec->reply->elements;
-
-    for (i = 0; i < rec->n; i++) {
-        rec->field[i].data = rec->reply->element[i]->str;
-        rec->field[i].len = (size_t) rec->reply->element[i]->len;
-    }
+    ctl_record_set(rec);
 
     return CTL_OK;
 }
@@ -207,12 +262,12 @@ ctl_needs_key(ctl_t *ctl, const ctl_record_t *rec)
 int
 ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
-    const char *after, int n, const char **fields)
+    const char *after, const char *times, int n, const char **fields)
 {
     int          i, argc, code;
     size_t       k;
     char         count[24], *word;
-    const char  *arg[7 + CTL_FIELDS + CTL_FIELDS];
+    const char  *arg[8 + CTL_FIELDS + CTL_FIELDS];
 
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
@@ -223,6 +278,7 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     arg[argc++] = action;
     arg[argc++] = before;
     arg[argc++] = after;
+    arg[argc++] = times;
     arg[argc++] = count;
 
     for (k = 0; k < rec->n; k++) {

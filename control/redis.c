@@ -23,6 +23,7 @@ static int ctl_refused(ctl_t *ctl, redisReply *reply);
 static int ctl_script_ask(ctl_t *ctl, const char *script, int argc,
     const char **argv, redisReply **reply);
 static const char *ctl_script_word(redisReply *reply);
+static void ctl_script_notes(ctl_t *ctl, redisReply *reply);
 static int ctl_script_send(ctl_t *ctl, const char *script, int argc,
     const char **argv);
 static int ctl_script_answer(ctl_t *ctl, const char *answer,
@@ -193,6 +194,10 @@ ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
     code = *word ? ctl_script_answer(ctl, reply->element[0]->str, *word)
                  : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
 
+    if (code == CTL_OK) {
+        ctl_script_notes(ctl, reply);
+    }
+
     freeReplyObject(reply);
 
     if (code != CTL_OK && code != CTL_FOUND) {
@@ -201,6 +206,21 @@ ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
     }
 
     return code;
+}
+
+
+/* what a script has to tell beside its answer: of keys that it put aside */
+
+static void
+ctl_script_notes(ctl_t *ctl, redisReply *reply)
+{
+    size_t  i;
+
+    for (i = 2; i < reply->elements; i++) {
+        if (reply->element[i]->type == REDIS_REPLY_STRING) {
+            ctl_note(ctl, CTL_NOTE_NOTE, "%s", reply->element[i]->str);
+        }
+    }
 }
 
 
@@ -311,7 +331,9 @@ ctl_script_answer(ctl_t *ctl, const char *answer, const char *word)
         return CTL_OK;
     }
 
-    if (strcmp(answer, "CHANGED") == 0) {
+    /* another record was there: it is looked for again */
+
+    if (strcmp(answer, "CHANGED") == 0 || strcmp(answer, "MISLED") == 0) {
         return ctl_fail(ctl, CTL_CHANGED, "the record keeps changing: "
                         "nothing was done, try again");
     }
@@ -328,71 +350,4 @@ ctl_script_answer(ctl_t *ctl, const char *answer, const char *word)
     return ctl_fail(ctl, strcmp(answer, "NOTFOUND") == 0 ? CTL_NOTFOUND
                                                          : CTL_STATE,
                     "%s", word);
-}
-
-
-int
-ctl_now(ctl_t *ctl, int64_t *now)
-{
-    int          code;
-    redisReply  *reply;
-
-    code = ctl_command(ctl, &reply, "TIME");
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    *now = reply->type == REDIS_REPLY_ARRAY && reply->elements
-           ? ctl_number(reply->element[0]->str) : 0;
-
-    freeReplyObject(reply);
-
-    return *now > 0 ? CTL_OK
-                    : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis has no clock");
-}
-
-
-int
-ctl_meta(ctl_t *ctl, const char *field, char **value)
-{
-    int          code;
-    redisReply  *reply;
-
-    code = ctl_command(ctl, &reply, "HMGET %smeta schema %s", ctl->prefix,
-                       field);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_STRING
-        || strcmp(reply->element[0]->str, STOK_SCHEMA) != 0)
-    {
-        freeReplyObject(reply);
-        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
-                        "run service-token init", ctl->prefix);
-    }
-
-    *value = strdup(reply->element[1]->type == REDIS_REPLY_STRING
-                    ? reply->element[1]->str : "");
-
-    freeReplyObject(reply);
-
-    return *value ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-}
-
-
-int
-ctl_ready(ctl_t *ctl)
-{
-    int    code;
-    char  *brand;
-
-    code = ctl_meta(ctl, "brand", &brand);
-
-    if (code == CTL_OK) {
-        free(brand);
-    }
-
-    return code;
 }

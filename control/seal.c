@@ -264,7 +264,7 @@ ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
 
         code = ctl_change(ctl, rec, s->is_user ? "" : s->id, s->user,
                           s->is_user ? "user.seal" : "token.seal", s->by,
-                          seal->key, 2, field);
+                          seal->key, "", 2, field);
 
         /* whoever changed it has sealed it, or is going to be asked */
 

@@ -113,7 +113,8 @@ ctl_token_change(ctl_t *ctl, const char *id, int revoke, json_t **token)
         return code;
     }
 
-    code = ctl_read_token(ctl, id, &rec);
+    code = revoke ? ctl_stop_token(ctl, id, &rec)
+                  : ctl_read_token(ctl, id, &rec);
 
     if (code == CTL_OK) {
         *token = ctl_json(&rec, NULL);
@@ -154,7 +155,8 @@ ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
         return code;
     }
 
-    code = ctl_read_token(ctl, id, &rec);
+    code = revoke ? ctl_stop_token(ctl, id, &rec)
+                  : ctl_read_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }
@@ -181,8 +183,11 @@ ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
 
         field[n++] = "status";
         field[n++] = revoke ? "revoked" : "active";
-        field[n++] = "revoked_at";
-        field[n++] = revoke ? "@now" : "0";
+
+        if (!revoke) {
+            field[n++] = "revoked_at";
+            field[n++] = "0";
+        }
 
         if (ctl_token_seal(ctl, &rec, &token, seal)) {
             field[n++] = "seal";
@@ -191,7 +196,8 @@ ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
 
         code = ctl_change(ctl, &rec, id, ctl_get(&rec, "user"),
                           revoke ? "token.revoke" : "token.restore",
-                          ctl_get(&rec, "status"), field[1], n, field);
+                          ctl_get(&rec, "status"), field[1],
+                          revoke ? "revoked_at" : "", n, field);
     }
 
     ctl_free(&rec);

@@ -331,11 +331,11 @@ ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
     code = ctl_user_change(ctl, id, &change, user);
 
     if (code == CTL_OK) {
-        code = ctl_command(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
-                           id);
+        code = ctl_try(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
+                       id);
 
         if (code == CTL_OK) {
-            if (reply->integer) {
+            if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {
                 ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens are "
                          "orphaned: they are refused, and every review finds "
                          "them", reply->integer);
@@ -424,7 +424,7 @@ ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
                  text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
 
         code = ctl_change(ctl, &rec, "", id, "user.describe",
-                          before, after, n, field);
+                          before, after, "", n, field);
         ctl_free(&rec);
     }
 
@@ -514,8 +514,8 @@ ctl_user_try(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
         field[n++] = seal;
     }
 
-    code = ctl_change(ctl, &rec, "", id, change->action, before, after, n,
-                      field);
+    code = ctl_change(ctl, &rec, "", id, change->action, before, after, "",
+                      n, field);
 
 done:
 
