@@ -72,8 +72,9 @@ static const cli_verb_t  cli_verbs[] = {
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
       "revoke all wait", 1, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
-    { "import", NULL, "FILE|- [--overwrite] [--dry-run] [--wait 5s]", 1,
-      "overwrite dry-run wait", 0, cli_import },
+    { "import", NULL, "FILE|- [--overwrite] [--restore-access] [--dry-run] "
+      "[--wait 5s]", 1, "overwrite restore-access dry-run wait", 0,
+      cli_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -117,6 +118,7 @@ static const struct option  cli_options[] = {
     { "revoke", no_argument, NULL, 0 },
     { "all", no_argument, NULL, 0 },
     { "overwrite", no_argument, NULL, 0 },
+    { "restore-access", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };

@@ -25,7 +25,8 @@ _service_token_options() {
                                     --dry-run --wait ;;
         fsck)                   echo --fix --wait ;;
         scan)                   echo --revoke --all --wait ;;
-        import)                 echo --overwrite --dry-run --wait ;;
+        import)                 echo --overwrite --restore-access --dry-run \
+                                    --wait ;;
     esac
 }
 
@@ -35,7 +36,8 @@ _service_token() {
     local flags=" --json --help --human --scim-only --follow --unsealed"
     local group= verb= i word words=
 
-    flags+=" --force --dry-run --fix --revoke --all --overwrite "
+    flags+=" --force --dry-run --fix --revoke --all --overwrite"
+    flags+=" --restore-access "
     COMPREPLY=()
 
     # the verb is what is neither an option nor an option's value

@@ -337,7 +337,14 @@ int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
 int ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums);
 
 /* import.c: from the beginning of a file that can be read twice */
-int ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums);
+typedef struct {
+    int  overwrite;
+    int  restore;                                /* what lets in more, too */
+    int  dry;
+} ctl_import_want_t;
+
+int ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want,
+    json_t **sums);
 
 /*
  * text.c: names, durations, dates

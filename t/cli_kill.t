@@ -113,7 +113,7 @@ sub twice {
     }, sub {
         my $had = $there->();
 
-        $whole++ if $verb eq 'fsck' || ($st->run('fsck'))[0] == 0;
+        $whole++ if $verb eq 'fsck' || whole();
 
         # found and mended is 1; a run that did not end well explains the rest
 
@@ -130,6 +130,14 @@ sub twice {
     is($ended, $kills, "$verb: a second run ends well");
     is($again, $kills, 'and does the rest');
     cmp_ok($part, '>', 0, "$part of $killed kills left a part");
+}
+
+# fsck finds nothing but the mark of an import that has not come to its end
+
+sub whole {
+    my ($code, $out, $err) = $st->run('fsck');
+    return $code == 0 || "$out$err" =~ /import has not come to its end/
+        && $out !~ /^(?!importing)\w[\w-]* +\S+  /m;
 }
 
 # runs it for each object and kills it, at any time it may take; the machine
