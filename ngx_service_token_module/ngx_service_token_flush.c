@@ -13,7 +13,6 @@
 
 
 #include "ngx_service_token_last_used.h"
-#include "ngx_service_token_script.h"
 
 
 #define NGX_SERVICE_TOKEN_FLUSH_SOON   250         /* ms */
@@ -42,7 +41,7 @@ static void ngx_service_token_flush_number(ngx_service_token_batch_t *batch,
     uint64_t number);
 static void ngx_service_token_flush_addr(ngx_service_token_batch_t *batch,
     u_char *addr, size_t len);
-static void ngx_service_token_flush_done(ngx_service_token_command_t *cmd,
+static void ngx_service_token_flush_done(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply);
 static void ngx_service_token_flush_failed(
     ngx_service_token_last_used_t *lu);
@@ -258,13 +257,10 @@ ngx_service_token_flush_send(ngx_service_token_last_used_t *lu)
     ngx_service_token_batch_t  *batch;
 
     batch = lu->batch;
-    batch->argc = 0;
+    batch->argc = NGX_SERVICE_TOKEN_EVAL_HEAD;
     batch->last = batch->text;
     seq = atomic_load(&lu->slot->seq);
 
-    ngx_service_token_flush_text(batch, "EVAL", 4);
-    ngx_service_token_flush_text(batch, ngx_service_token_script_touch,
-                                 ngx_strlen(ngx_service_token_script_touch));
     ngx_service_token_flush_text(batch, "1", 1);
     ngx_service_token_flush_text(batch, lu->marker.data, lu->marker.len);
     ngx_service_token_flush_text(batch, lu->prefix.data, lu->prefix.len);
@@ -290,11 +286,13 @@ ngx_service_token_flush_send(ngx_service_token_last_used_t *lu)
 
     ngx_service_token_flush_cells(lu, seq);
 
-    lu->command.handler = ngx_service_token_flush_done;
-    lu->command.data = lu;
+    lu->eval.handler = ngx_service_token_flush_done;
+    lu->eval.data = lu;
 
-    return ngx_service_token_link_send(lu->link, &lu->command, batch->argc,
-                                       batch->arg, batch->len);
+    return ngx_service_token_eval_send(&lu->eval, lu->link,
+                                       ngx_service_token_script_touch,
+                                       ngx_service_token_script_touch_sha1,
+                                       batch->argc, batch->arg, batch->len);
 }
 
 
@@ -425,12 +423,12 @@ ngx_service_token_flush_addr(ngx_service_token_batch_t *batch, u_char *addr,
 /* {'OK', written, failed}; anything else: the batch stays, and goes again */
 
 static void
-ngx_service_token_flush_done(ngx_service_token_command_t *cmd,
+ngx_service_token_flush_done(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply)
 {
     ngx_service_token_last_used_t  *lu;
 
-    lu = cmd->data;
+    lu = eval->data;
     lu->busy = 0;
 
     if (reply == NULL || lu->batch == NULL) {

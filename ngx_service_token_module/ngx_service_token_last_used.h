@@ -13,6 +13,7 @@
 #include "stok_digest.h"
 #include "stok_role.h"
 #include "ngx_service_token_cache.h"
+#include "ngx_service_token_eval.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_slot.h"
 
@@ -101,7 +102,7 @@ typedef struct {
     ngx_msec_t                      adopted;       /* when last looked */
     ngx_msec_t                      warned;
     ngx_msec_t                      leaving;       /* since when, or 0 */
-    ngx_service_token_command_t     command;
+    ngx_service_token_eval_t        eval;
     ngx_service_token_slot_t       *slot;          /* being flushed */
     ngx_uint_t                      sent;          /* cells in the command */
     ngx_uint_t                      left;          /* of this flush */

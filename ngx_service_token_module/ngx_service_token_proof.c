@@ -17,7 +17,6 @@
  */
 
 
-#include "ngx_service_token_script.h"
 #include "ngx_service_token_stream.h"
 
 #include <time.h>
@@ -28,9 +27,9 @@ static void ngx_service_token_proof_prove(
 static void ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
     uint64_t sent);
 static uint64_t ngx_service_token_proof_usec(void);
-static void ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
+static void ngx_service_token_proof_ticked(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply);
-static void ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
+static void ngx_service_token_proof_marked(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply);
 
 
@@ -151,10 +150,6 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
 
     shared = stream->cache->shared;
 
-    arg[0] = "EVAL";
-    len[0] = 4;
-    arg[1] = ngx_service_token_script_tick;
-    len[1] = ngx_strlen(ngx_service_token_script_tick);
     arg[2] = "1";
     len[2] = 1;
     arg[3] = (const char *) stream->marker.data;
@@ -173,7 +168,10 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
     stream->tick_usec = ngx_service_token_proof_usec();
     stream->ticked = stream->tick_sent;
 
-    if (ngx_service_token_link_send(stream->data, &stream->tick, 7, arg, len)
+    if (ngx_service_token_eval_send(&stream->tick, stream->data,
+                                    ngx_service_token_script_tick,
+                                    ngx_service_token_script_tick_sha1,
+                                    7, arg, len)
         == NGX_OK)
     {
         stream->tick_busy = 1;
@@ -182,13 +180,13 @@ ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
 
 
 static void
-ngx_service_token_proof_ticked(ngx_service_token_command_t *cmd,
+ngx_service_token_proof_ticked(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply)
 {
     uint64_t                     n, since;
     ngx_service_token_stream_t  *stream;
 
-    stream = cmd->data;
+    stream = eval->data;
     stream->tick_busy = 0;
 
     if (reply == NULL) {
@@ -292,14 +290,9 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     }
 
     mark = &stream->mark[i];
-    mark->command.handler = ngx_service_token_proof_marked;
-    mark->command.data = mark;
-    mark->link = stream->data;
+    mark->eval.handler = ngx_service_token_proof_marked;
+    mark->eval.data = mark;
 
-    arg[0] = "EVAL";
-    arglen[0] = 4;
-    arg[1] = ngx_service_token_script_ack;
-    arglen[1] = ngx_strlen(ngx_service_token_script_ack);
     arg[2] = "1";
     arglen[2] = 1;
     arg[3] = (const char *) stream->marker.data;
@@ -311,8 +304,10 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     arg[6] = (const char *) nonce;
     arglen[6] = len;
 
-    if (ngx_service_token_link_send(stream->data, &mark->command, 7, arg,
-                                    arglen)
+    if (ngx_service_token_eval_send(&mark->eval, stream->data,
+                                    ngx_service_token_script_ack,
+                                    ngx_service_token_script_ack_sha1,
+                                    7, arg, arglen)
         == NGX_OK)
     {
         mark->busy = 1;
@@ -321,15 +316,15 @@ ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
 
 
 static void
-ngx_service_token_proof_marked(ngx_service_token_command_t *cmd,
+ngx_service_token_proof_marked(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply)
 {
     ngx_service_token_mark_t  *mark;
 
-    mark = cmd->data;
+    mark = eval->data;
     mark->busy = 0;
 
     if (reply && reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(mark->link, reply, 1);
+        ngx_service_token_pipe_complain(eval->link, reply, 1);
     }
 }

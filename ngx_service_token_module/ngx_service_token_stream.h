@@ -12,6 +12,7 @@
 
 #include "stok_record.h"
 #include "ngx_service_token_cache.h"
+#include "ngx_service_token_eval.h"
 #include "ngx_service_token_link.h"
 
 
@@ -37,8 +38,7 @@ typedef struct {
 
 /* an acknowledgement under way */
 typedef struct {
-    ngx_service_token_command_t   command;
-    ngx_service_token_link_t     *link;
+    ngx_service_token_eval_t      eval;
     unsigned                      busy:1;
 } ngx_service_token_mark_t;
 
@@ -59,7 +59,7 @@ typedef struct {
     ngx_service_token_command_t   subscribe;
     ngx_uint_t                    setup;           /* of the three, pending */
 
-    ngx_service_token_command_t   tick;
+    ngx_service_token_eval_t      tick;
     ngx_uint_t                    tick_session;
     uint64_t                      tick_sent;
     uint64_t                      tick_usec;

@@ -31,7 +31,7 @@ my @table = (
         begin => sub { r(qw(ACL SETUSER default -hget)) },
         end => sub { r(qw(ACL SETUSER default +@all)) }],
     ['NOPERM: ticks', up => 1, lasts => 1.5,
-        begin => sub { r(qw(ACL SETUSER default -eval)) },
+        begin => sub { r(qw(ACL SETUSER default -eval -evalsha)) },
         end => sub { r(qw(ACL SETUSER default +@all)) }],
     ['NOPERM: keys', down => 1,
         begin => sub { r(qw(ACL SETUSER default resetkeys ~other:*)) },

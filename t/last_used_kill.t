@@ -43,7 +43,6 @@ is(written(), $all, 'loss, by a kill between requests: 0');
 
 my $fresh = $redis->token(id => 'tok_inflight00000000');
 like(said($nginx, $fresh), qr/^200/, 'a new token');
-my $evals = $redis->calls('eval');
 $proxy->hold('data');
 wait_for('the batch is executed', sub { uses('tok_inflight00000000') == 1 });
 

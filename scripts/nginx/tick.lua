@@ -10,6 +10,15 @@
 -- counter begins with the time in microseconds: after it was lost, new ticks
 -- are above old ones.  Without a dataset n is 0, and nothing is proven.
 --
+-- The key of the tick of four before goes as the new one comes, so that its
+-- expiry needs no message of its own to every node; what is left when nobody
+-- asks any more expires.  A key that goes is announced, too, and that is
+-- harmless: however watch:tick:<m> comes to be named, m was made before, and so
+-- all that was executed before m was made stands in this message or in an
+-- earlier one.  Both names leave in one message, since Redis sends one for
+-- each prefix and pass of its loop.  A number lower than one that was heard
+-- says nothing new.
+--
 -- It also notes when the node was last seen; one that was not for an hour is
 -- forgotten.
 
@@ -39,6 +48,7 @@ if ms < at or ms - at >= 250 then
     redis.call('HSET', key('tick'), 'n', text(n + 1), 'at', text(ms),
         'since', text(since))
     redis.call('SET', key('watch:tick:' .. text(n + 1)), '1', 'PX', '10000')
+    redis.call('DEL', key('watch:tick:' .. text(n - 3)))
 
     if n % 256 == 0 then
         local nodes = redis.call('HGETALL', key('nodes'))

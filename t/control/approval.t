@@ -149,7 +149,7 @@ sub dataset {
 
 sub by {
     my ($os, @args) = @_;
-    local $ENV{SUDO_USER} = $os;
+    local $st->{sudo} = $os;
     ($code, $out, $err) = $st->run(@args);
     return $code;
 }

@@ -167,6 +167,18 @@ sub calls {
     return $info =~ /cmdstat_\Q$command\E:calls=(\d+)/ ? $1 : 0;
 }
 
+# how often a script ran, however it was sent
+
+sub scripts {
+    my $self = shift;
+
+    my $info = $self->cli('INFO', 'commandstats');
+    my ($calls) = $info =~ /cmdstat_evalsha:calls=(\d+)/;
+    my ($failed) = $info =~ /cmdstat_evalsha:.*failed_calls=(\d+)/;
+
+    return $self->calls('eval') + ($calls // 0) - ($failed // 0);
+}
+
 sub key {
     my ($self, $name) = @_;
     return $self->{prefix} . $name;
