@@ -21,6 +21,27 @@
  *
  * An answer that is not kept takes away what was kept before: in an outage
  * nothing is used that this node has heard to be otherwise.
+ *
+ * A server can change its role in place, with all connections kept: demoted,
+ * it takes over the data of another server, which may lack changes that were
+ * heard before.  Three rules keep the invariant then (model/reign.pml):
+ *
+ * - when the stream says that the data is another (nil), what was heard and
+ *   proven before counts for nothing any more;
+ * - that message may come after an answer from the new data.  So each
+ *   question also reads the counter of ticks, before the record, and the
+ *   answer is kept only if that counter has reached the last tick heard;
+ * - after a key was dropped, it must have passed the last tick heard then, or
+ *   the tick script must have said, after the record was read, that the
+ *   counter is of the same birth: the reign was the same then, so the server
+ *   had taken over no other data.
+ *
+ * An answer that is used at once, and not kept, needs a proof of its own: that
+ * its server takes writes, so that no other one has taken its place unnoticed.
+ * A change that another server acknowledged is later than the last script
+ * that this one accepted; a request that asked within a lease of that script
+ * is not later than a lease after the change.  That proof holds for one
+ * server: a word that names it.
  */
 
 
@@ -33,7 +54,8 @@
 #define NGX_SERVICE_TOKEN_CACHE_SPINS  2048
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
 
-
+/* dates in the word of the primary's proof: 16 ms, so it turns in two years */
+#define NGX_SERVICE_TOKEN_CACHE_STEP   4
 
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
@@ -41,6 +63,10 @@ static ngx_int_t ngx_service_token_cache_copy(
     ngx_service_token_cached_t *cached, u_char *data, ngx_pool_t *pool)
     stok_hot;
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
+static ngx_uint_t ngx_service_token_cache_recent(
+    ngx_service_token_cache_t *cache, stok_table_key_t *key,
+    ngx_service_token_guard_t *guard);
+static void ngx_service_token_cache_raise(ngx_service_token_cache_t *cache);
 static ngx_int_t ngx_service_token_cache_lock(
     ngx_service_token_cache_t *cache);
 
@@ -112,6 +138,8 @@ ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         ngx_memzero(shared, sizeof(ngx_service_token_shared_t));
 
         size -= ngx_align(sizeof(ngx_service_token_shared_t), 64);
+
+        atomic_init(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED);
 
         shared->buckets = stok_table_fit(size);
         ngx_service_token_cache_node(shared);
@@ -264,6 +292,9 @@ ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
 {
     guard->followed = atomic_load(&cache->shared->followed);
     guard->generation = stok_table_generation(&cache->table, key);
+    guard->ticked = 0;
+    guard->counter = 0;
+    guard->checked = 0;
 }
 
 
@@ -273,6 +304,73 @@ ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
 {
     return guard->followed == atomic_load(&cache->shared->followed)
            && guard->generation == stok_table_generation(&cache->table, key);
+}
+
+
+ngx_uint_t
+ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache)
+{
+    uint64_t  now;
+
+    return cache->valid
+           && ngx_service_token_cache_leased(cache,
+                                       ngx_service_token_cache_proved(cache),
+                                       0, &now);
+}
+
+
+/*
+ * A drop is kept with the epoch, since a raised epoch is a drop of everything,
+ * at the tick in shared->dropped.
+ */
+
+ngx_uint_t
+ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key)
+{
+    uint64_t  heard, dropped;
+
+    heard = atomic_load(&cache->shared->heard);
+    dropped = stok_table_dropped(&cache->table, key);
+
+    return heard
+           && (atomic_load(&cache->shared->dropped) == heard
+               || (dropped
+                   && (uint32_t) (dropped >> 32)
+                      == ngx_service_token_cache_epoch(cache)
+                   && (uint32_t) dropped == (uint32_t) heard));
+}
+
+
+/* the answer is not older than what was heard */
+
+static ngx_uint_t
+ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_service_token_guard_t *guard)
+{
+    uint64_t  heard, bumped, dropped;
+
+    heard = atomic_load(&cache->shared->heard);
+    bumped = atomic_load(&cache->shared->dropped);
+    dropped = stok_table_dropped(&cache->table, key);
+
+    if (heard == 0 || guard->ticked == 0
+        || guard->ticked - heard >= NGX_SERVICE_TOKEN_CACHE_TICKS)
+    {
+        return 0;
+    }
+
+    if (guard->checked && guard->checked == guard->counter) {
+        return 1;
+    }
+
+    if (bumped && bumped - guard->ticked < NGX_SERVICE_TOKEN_CACHE_TICKS) {
+        return 0;
+    }
+
+    return dropped == 0
+           || (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
+           || (int32_t) ((uint32_t) guard->ticked - (uint32_t) dropped) > 0;
 }
 
 
@@ -302,7 +400,8 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     }
 
     if (server == 0 || server != ngx_service_token_cache_server(cache)
-        || !ngx_service_token_cache_unchanged(cache, key, guard))
+        || !ngx_service_token_cache_unchanged(cache, key, guard)
+        || !ngx_service_token_cache_recent(cache, key, guard))
     {
         ngx_shmtx_unlock(&cache->shpool->mutex);
         atomic_fetch_add(&shared->fills_refused, 1);
@@ -320,6 +419,24 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 
     if (rc > 0) {
         atomic_fetch_add(&shared->evicted, rc);
+    }
+}
+
+
+void
+ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, const void *data, size_t len)
+{
+    u_char              buf[STOK_PACK_MAX];
+    stok_table_entry_t  entry;
+
+    if (cache->valid
+        && stok_table_read(&cache->table, key, ngx_service_token_cache_used(),
+                           &entry, buf, sizeof(buf))
+           == STOK_OK
+        && (entry.len != len || ngx_memcmp(buf, data, len) != 0))
+    {
+        ngx_service_token_cache_drop(cache, key);
     }
 }
 
@@ -350,12 +467,21 @@ void
 ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key)
 {
+    uint64_t  when, heard;
+
     if (ngx_service_token_cache_lock(cache) != NGX_OK) {
         ngx_service_token_cache_bump(cache, NGX_SERVICE_TOKEN_BUMP_LOCK);
         return;
     }
 
-    (void) stok_table_drop(&cache->table, key);
+    /* before a tick was heard nothing is kept: there is nothing to compare */
+
+    heard = atomic_load(&cache->shared->heard);
+    when = heard ? (uint64_t) ngx_service_token_cache_epoch(cache) << 32
+                   | (uint32_t) heard
+                 : 0;
+
+    (void) stok_table_drop(&cache->table, key, when);
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
 }
@@ -364,6 +490,47 @@ ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
 void
 ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause)
+{
+    ngx_service_token_shared_t  *shared;
+
+    shared = cache->shared;
+
+    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    ngx_service_token_cache_raise(cache);
+    atomic_fetch_add(&shared->bumps[cause], 1);
+}
+
+
+/*
+ * The epoch is raised last: a process that is frozen before that has ended the
+ * lease already, and what it had heard keeps old answers out.  resets is
+ * raised before the lease is ended, and the word of an ended lease is another
+ * each time: a process that is frozen in the middle of a proof cannot bring
+ * back an older lease.
+ */
+
+uint64_t
+ngx_service_token_cache_reset(ngx_service_token_cache_t *cache,
+    ngx_service_token_bump_e cause)
+{
+    uint64_t                     resets;
+    ngx_service_token_shared_t  *shared;
+
+    shared = cache->shared;
+
+    resets = atomic_fetch_add(&shared->resets, 1) + 1;
+    atomic_store(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED | resets);
+    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    atomic_store(&shared->heard, 0);
+    ngx_service_token_cache_raise(cache);
+    atomic_fetch_add(&shared->bumps[cause], 1);
+
+    return resets;
+}
+
+
+static void
+ngx_service_token_cache_raise(ngx_service_token_cache_t *cache)
 {
     uint64_t                     old, new;
     ngx_service_token_shared_t  *shared;
@@ -375,8 +542,6 @@ ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
         new = (old & ~(uint64_t) UINT32_MAX) | (uint32_t) (old + 1);
 
     } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
-
-    atomic_fetch_add(&shared->bumps[cause], 1);
 }
 
 
@@ -405,7 +570,7 @@ ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
 
 void
 ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t sent)
+    uint64_t server, uint64_t sent, uint64_t resets)
 {
     uint64_t                     old;
     ngx_service_token_shared_t  *shared;
@@ -418,11 +583,69 @@ ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
 
     old = atomic_load(&shared->proved);
 
-    while (old < sent
+    while ((old < sent || old & NGX_SERVICE_TOKEN_CACHE_ENDED)
+           && atomic_load(&shared->resets) == resets
            && !atomic_compare_exchange_weak(&shared->proved, &old, sent))
     {
         /* void */
     }
+}
+
+
+uint64_t
+ngx_service_token_cache_proved_at(ngx_service_token_shared_t *shared)
+{
+    uint64_t  proved;
+
+    proved = atomic_load(&shared->proved);
+
+    return proved & NGX_SERVICE_TOKEN_CACHE_ENDED ? 0 : proved;
+}
+
+
+void
+ngx_service_token_cache_accept(ngx_service_token_cache_t *cache,
+    uint64_t server, uint64_t sent)
+{
+    uint64_t                     old, new;
+    ngx_service_token_shared_t  *shared;
+
+    shared = cache->shared;
+    new = ngx_service_token_cache_primary_of(server, sent);
+    old = atomic_load(&shared->primary);
+
+    while ((old >> 32 != server || (int32_t) ((uint32_t) new - (uint32_t) old)
+                                   > 0)
+           && !atomic_compare_exchange_weak(&shared->primary, &old, new))
+    {
+        /* void */
+    }
+}
+
+
+/* the script's date is rounded down, the request's up */
+
+uint64_t
+ngx_service_token_cache_primary_of(uint64_t server, uint64_t sent)
+{
+    return server << 32 | (uint32_t) (sent >> NGX_SERVICE_TOKEN_CACHE_STEP);
+}
+
+
+ngx_uint_t
+ngx_service_token_cache_accepted(ngx_service_token_cache_t *cache,
+    uint64_t primary, uint64_t server, uint64_t asked)
+{
+    int32_t  age;
+
+    if (primary == 0 || primary >> 32 != server) {
+        return 0;
+    }
+
+    asked = (asked >> NGX_SERVICE_TOKEN_CACHE_STEP) + 1;
+    age = (int32_t) ((uint32_t) asked - (uint32_t) primary);
+
+    return age < (int32_t) (cache->lease >> NGX_SERVICE_TOKEN_CACHE_STEP);
 }
 
 

@@ -26,7 +26,7 @@
 #include "stok_record.h"
 
 
-#define NGX_SERVICE_TOKEN_SLOT_VERSION   1         /* of the layout */
+#define NGX_SERVICE_TOKEN_SLOT_VERSION   2         /* of the layout */
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72
@@ -56,6 +56,7 @@ typedef struct {
     _Atomic uint64_t   stale;                      /* ALLOWED, beyond lease */
     _Atomic uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];  /* ALLOWED */
     _Atomic uint64_t   lookups;                    /* questions to Redis */
+    _Atomic uint64_t   unproven;                   /* answers not used */
     _Atomic uint64_t   timeouts;                   /* no answer in time */
     _Atomic uint64_t   connects;                   /* links made ready */
     _Atomic uint64_t   losses;                     /* links lost */

@@ -241,7 +241,7 @@ ngx_service_token_status_stream(ngx_service_token_status_t *st,
     ngx_service_token_status_state_e  state;
 
     shared = cache->shared;
-    proved = ngx_service_token_status_load(&shared->proved);
+    proved = ngx_service_token_cache_proved_at(shared);
     until = proved ? proved + cache->lease : 0;
     now = ngx_service_token_cache_now();
 

@@ -50,7 +50,10 @@ is(scalar(grep { status_of($nginx->answer($_)) == 401 } @sock), 7,
     'the others are answered');
 is($status->now->{waiters}, 0, 'and wait no more');
 
-# a change overtakes an answer: it is not kept
+# a change overtakes an answer: it is not kept.  A marker before that, so that
+# Redis knows the script of acknowledgements
+
+acknowledged(0);
 
 my $token = $redis->token;
 my $before = $status->now;
@@ -59,8 +62,7 @@ $proxy->hold('data');
 my $asked = $nginx->open("$get$token\r\nConnection: close\r\n\r\n");
 wait_for('Redis has answered', sub { $redis->calls('hgetall') > $calls });
 $redis->cli('HSET', $redis->token_key($token), 'name', 'changed');
-$redis->cli('SET', '{st}:watch:mark:1', 1, 'EX', 5);
-wait_for('the change is heard', sub { $redis->cli('SCARD', '{st}:ack:1') });
+acknowledged(1);
 $proxy->release('data');
 is(status_of($nginx->answer($asked)), 200, 'who asked is let in');
 is($status->now->{fills_refused} - $before->{fills_refused}, 1,
@@ -143,6 +145,13 @@ finish();
 
 
 # records that are in the cache or were evicted
+
+sub acknowledged {
+    my $n = shift;
+    $redis->cli('SET', "{st}:watch:mark:$n", 1, 'EX', 5);
+    wait_for('the change is heard',
+        sub { $redis->cli('SCARD', "{st}:ack:$n") });
+}
 
 sub kept {
     my $now = shift;
