@@ -11,10 +11,11 @@
 
 
 typedef struct {
+    ctl_t  *ctl;
     int     all;                                 /* what git ignores, too */
     void   *data;
 
-    /* a file that is open for reading; another answer than CLI_OK ends it */
+    /* a file that is open for reading; another answer than CTL_OK ends it */
     int   (*file)(const char *path, int fd, void *data);
 
     /* what cannot be read, and why: an errno */
@@ -27,7 +28,7 @@ int cli_tree(cli_tree_t *tree, const char *path);
 
 /*
  * What git knows or would add below the folder, names that each end with a
- * NUL, to be freed; CLI_FOUND: git does not answer, or knows nothing here.
+ * NUL, to be freed; CTL_FOUND: git does not answer, or knows nothing here.
  */
 int cli_tree_git_list(int fd, char **list, size_t *len);
 

@@ -71,14 +71,14 @@ cli_tree_git_list(int fd, char **list, size_t *len)
     size = 0;
 
     if (cli_tree_git_own(own, sizeof(own)) == -1) {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     pid = cli_tree_git_start(fd, own, &out);
 
     if (pid == -1) {
         cli_tree_git_drop(own);
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     for ( ;; ) {
@@ -116,13 +116,13 @@ cli_tree_git_list(int fd, char **list, size_t *len)
         (*list)[*len] = '\0';
 
         if (cli_tree_git_names(*list, *len)) {
-            return CLI_OK;
+            return CTL_OK;
         }
     }
 
     free(*list);
 
-    return CLI_FOUND;
+    return CTL_FOUND;
 }
 
 

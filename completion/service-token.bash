@@ -4,6 +4,7 @@
 _service_token_options() {
     case $1 in
         init)                   echo --brand --approval ;;
+        "approval set")         echo --trust ;;
         "user create")          echo --purpose --owner --role --use-case --human ;;
         "user describe")        echo --purpose --owner --wait ;;
         "user approve" | "user set-role" | "user disable" | "user enable" | \
@@ -18,13 +19,15 @@ _service_token_options() {
         "token delete")         echo --force --wait ;;
         check)                  echo --role --scope --type ;;
         audit)                  echo --token --user --since --follow ;;
+        "audit verify")         echo --expect ;;
         review | "review monthly" | "review quarterly")
                                 echo --fail-on ;;
         seal)                   echo --user --token --unsealed --force \
                                     --dry-run --wait ;;
         fsck)                   echo --fix --wait ;;
         scan)                   echo --revoke --all --wait ;;
-        import)                 echo --overwrite --dry-run --wait ;;
+        import)                 echo --overwrite --restore-access --dry-run \
+                                    --wait ;;
     esac
 }
 
@@ -34,7 +37,8 @@ _service_token() {
     local flags=" --json --help --human --scim-only --follow --unsealed"
     local group= verb= i word words=
 
-    flags+=" --force --dry-run --fix --revoke --all --overwrite "
+    flags+=" --force --dry-run --fix --revoke --all --overwrite"
+    flags+=" --restore-access "
     COMPREPLY=()
 
     # the verb is what is neither an option nor an option's value
@@ -75,8 +79,9 @@ _service_token() {
     fi
 
     case $group in
-        "")         words="init key user token check audit review incident"
+        "")         words="init approval key user token check audit review incident"
                     words+=" seal fsck scan export import" ;;
+        approval)   words="show set" ;;
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"
                     words+=" enable delete revoke-all" ;;

@@ -2,10 +2,10 @@
 --
 -- ARGV: 3 "check" or "mend", 4 kind, 5 owner, 6 "keep" (nothing is taken from
 -- an index) or empty, then names.
--- kind: token (names are digests), user, id, user-tokens, usage: what stands
--- behind the colon of keys; users, tokens, expiry, last_used: members of that
+-- kind: token (names are digests), user, id, user-tokens, usage, aside: what
+-- stands behind the colon of keys; users, tokens, expiry, last_used: members of that
 -- index; member: tokens in user-tokens:<owner>; same: a token that has the
--- name of the token <owner>; types: no names.
+-- name of the token <owner>; types, mark: no names.
 --
 -- OK, the findings, and what was read for each name.  Of token and user: what
 -- HGETALL says, empty if it is gone or of another type.  Of id, if its record
@@ -20,8 +20,12 @@
 -- What is mended are indexes, from records, and links between two records:
 -- nothing here changes what the edge decides.
 
+local importing = redis.call('HGET', KEYS[1], 'importing')
+local unfinished = 'an import has not come to its end, and half of its file may '
+    .. 'be here: import the file again'
+
 if not ready() then
-    return {'UNREADY'}
+    return importing and {'REFUSED', unfinished} or {'UNREADY'}
 end
 
 local mode, kind, owner, keep = unpack(ARGV, 3, 6)
@@ -130,7 +134,9 @@ local function linked(id, here, other, there)
     if other == id or kind_of(record) ~= 'hash' then
         say('link', here .. ' is ' .. other .. ', which it cannot be')
 
-    elseif back == '' and field(record, 'user') == user then
+    elseif back == '' and field(record, 'id') == other
+        and field(record, 'user') == user
+    then
         say('link', here .. ' is ' .. other .. ', whose ' .. there
             .. ' is missing', {{'HSET', key(record), there, id}})
 
@@ -300,6 +306,14 @@ local checks = {
 
     same = check_same,
 
+    -- what a script could not use, and has put aside
+
+    aside = function(name)
+        token, user = '', ''
+        say('aside', 'aside:' .. name .. ' could not be used and was put aside: '
+            .. 'look at it, then delete it')
+    end,
+
     usage = function(id)
         token = id
         if (ask('hash', 'HLEN', 'usage:' .. id) or 0) > 0 then
@@ -330,6 +344,10 @@ local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
 
 if mend and not typed(types) then
     return bad_types()
+end
+
+if kind == 'mark' and importing then
+    say('importing', unfinished)
 end
 
 if kind == 'types' then

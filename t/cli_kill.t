@@ -68,7 +68,8 @@ for my $case (
     my ($verb, $args, $objects, $action, $changes) = @$case;
 
     $redis->cli('FLUSHALL');
-    $redis->init;
+    $st->run('init');
+    $redis->cli('HSET', $redis->key('meta'), 'trust', 'actor');
     objects($_, @$objects) for -2 .. $kills;
 
     my ($killed, $done) = killed(sub { split(/ /, $verb), $args->(shift) });
@@ -83,15 +84,15 @@ for my $case (
 # an import of 600 tokens into a dataset that has none of them
 
 $redis->cli('FLUSHALL');
-$redis->init;
+$st->run('init');
 many();
 $st->run('export', "$dir/all");
-twice('import', sub { $redis->init }, 'import', "$dir/all");
+twice('import', sub { $st->run('init') }, 'import', "$dir/all");
 
 # fsck --fix of 60 losses
 
 twice('fsck', sub {
-    $redis->init;
+    $st->run('init');
     many(60);
     $redis->cli('DEL', map { $redis->key($_) } 'tokens', 'expiry');
 }, 'fsck', '--fix');
@@ -113,7 +114,7 @@ sub twice {
     }, sub {
         my $had = $there->();
 
-        $whole++ if $verb eq 'fsck' || ($st->run('fsck'))[0] == 0;
+        $whole++ if $verb eq 'fsck' || whole();
 
         # found and mended is 1; a run that did not end well explains the rest
 
@@ -130,6 +131,14 @@ sub twice {
     is($ended, $kills, "$verb: a second run ends well");
     is($again, $kills, 'and does the rest');
     cmp_ok($part, '>', 0, "$part of $killed kills left a part");
+}
+
+# fsck finds nothing but the mark of an import that has not come to its end
+
+sub whole {
+    my ($code, $out, $err) = $st->run('fsck');
+    return $code == 0 || "$out$err" =~ /import has not come to its end/
+        && $out !~ /^(?!importing)\w[\w-]* +\S+  /m;
 }
 
 # runs it for each object and kills it, at any time it may take; the machine
