@@ -24,19 +24,12 @@
 
 #include "stok.h"
 #include "stok_digest.h"
+#include "stok_value.h"
 
 
 #define STOK_SCHEMA          "1"
 
 #define STOK_PREFIX_MAX      64
-#define STOK_RECORD_ID_MAX   64                  /* bytes of a token id */
-#define STOK_USER_ID_MAX     254
-#define STOK_NAME_MAX        255                 /* characters of UTF-8 */
-#define STOK_NAME_BYTES      (STOK_NAME_MAX * 4)
-#define STOK_SCOPE_MAX       64
-#define STOK_ROLE_MAX        32
-#define STOK_TEXT_MAX        1024                /* purpose, owner, ... */
-#define STOK_DATE_MAX        253402300799        /* 9999-12-31T23:59:59Z */
 #define STOK_SEAL_MAX        (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX)
 
 /* prefix, the longest name, the longest id */
@@ -147,17 +140,6 @@ stok_str_t stok_token_status_name(unsigned status);
 stok_str_t stok_user_kind_name(unsigned kind);
 stok_str_t stok_user_status_name(unsigned status);
 
-/*
- * Single values, as the command checks them before it writes: STOK_OK or
- * STOK_INVALID.  An id and a scope are printable ASCII without blanks; a name
- * is UTF-8 without control characters; a date is decimal digits without
- * leading zeros, at most STOK_DATE_MAX.
- */
-int stok_record_id_check(stok_str_t id);
-int stok_user_id_check(stok_str_t id);
-int stok_scope_check(stok_str_t scope);
-int stok_name_check(stok_str_t name);
-int stok_date_parse(stok_str_t text, int64_t *date);
 
 
 #endif /* STOK_RECORD_H */
