@@ -181,7 +181,7 @@ cli_check_judge(cli_t *cli, const char *text, size_t len,
                                                             : NULL,
                                        checked->user_found ? &checked->user
                                                            : NULL,
-                                       require, time(NULL));
+                                       require, NULL, time(NULL));
         return CLI_OK;
     }
 

@@ -219,6 +219,9 @@ int cli_usage_user(cli_t *cli, const char *user, json_t *json);
 int cli_init(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_keys_read(cli_t *cli);
+
+/* the dataset that the key file names; without one, a new id */
+int cli_key_dataset(cli_t *cli, char id[STOK_DATASET_LEN + 1]);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);

@@ -331,8 +331,8 @@ static int
 cli_import_finish(cli_t *cli, cli_import_t *im)
 {
     int          code;
-    char        *word;
-    const char  *arg[2];
+    char        *word, dataset[STOK_DATASET_LEN + 1];
+    const char  *arg[4];
 
     if (im->exists) {
         return CLI_OK;
@@ -340,8 +340,16 @@ cli_import_finish(cli_t *cli, cli_import_t *im)
 
     arg[0] = im->brand;
     arg[1] = im->approval ? "required" : "none";
+    arg[3] = cli->keys.n ? "1" : "";
 
-    code = cli_script(cli, stok_script_init, 2, arg, &word);
+    code = cli_key_dataset(cli, dataset);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    arg[2] = dataset;
+
+    code = cli_script(cli, stok_script_init, 4, arg, &word);
     free(word);
 
     return code == CLI_FOUND ? CLI_OK : code;

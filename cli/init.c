@@ -14,9 +14,9 @@ int
 cli_init(cli_t *cli, cli_args_t *args)
 {
     int          code;
-    char        *word;
+    char        *word, dataset[STOK_DATASET_LEN + 1];
     json_t      *json;
-    const char  *arg[2], *brand, *approval;
+    const char  *arg[4], *brand, *approval;
 
     brand = cli_option(args, "brand");
     approval = cli_option(args, "approval");
@@ -33,7 +33,15 @@ cli_init(cli_t *cli, cli_args_t *args)
         return cli_fail(CLI_USAGE, "bad --approval: required or none");
     }
 
-    code = cli_script(cli, stok_script_init, 2, arg, &word);
+    code = cli_key_dataset(cli, dataset);
+    if (code != CLI_OK) {
+        return code;
+    }
+
+    arg[2] = dataset;
+    arg[3] = cli->keys.n ? "1" : "";
+
+    code = cli_script(cli, stok_script_init, 4, arg, &word);
 
     if (code != CLI_OK && code != CLI_FOUND) {
         return code;

@@ -265,6 +265,8 @@ cli_issue_script(cli_t *cli, cli_new_t *new, const char *mode, int n,
     rec.name.len = strlen(new->name);
     rec.scope.data = new->scope;
     rec.scope.len = strlen(new->scope);
+    rec.env.data = new->env;
+    rec.env.len = strlen(new->env);
     rec.type = new->personal ? STOK_TYPE_PERSONAL : STOK_TYPE_SERVICE;
     rec.status = STOK_TOKEN_ACTIVE;
     rec.expires_at = new->expires_at;

@@ -66,6 +66,35 @@ cli_keys_read(cli_t *cli)
                         cli->key_file, line, why);
     }
 
+    if (cli->keys.dataset_len == 0) {
+        return cli_fail(CLI_USAGE, "key file \"%s\" names no dataset",
+                        cli->key_file);
+    }
+
+    return CLI_OK;
+}
+
+
+int
+cli_key_dataset(cli_t *cli, char id[STOK_DATASET_LEN + 1])
+{
+    char     hex[STOK_DIGEST_HEX];
+    uint8_t  bytes[STOK_DIGEST_LEN];
+
+    id[STOK_DATASET_LEN] = '\0';
+
+    if (cli->keys.dataset_len) {
+        memcpy(id, cli->keys.dataset, STOK_DATASET_LEN);
+        return CLI_OK;
+    }
+
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
+        return cli_fail(CLI_UNAVAILABLE, "no random numbers");
+    }
+
+    stok_digest_hex(bytes, hex);
+    memcpy(id, hex, STOK_DATASET_LEN);
+
     return CLI_OK;
 }
 

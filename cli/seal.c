@@ -303,7 +303,7 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
 
     if (s->is_user) {
         stok_seal_check_user(&cli->keys, id, &user);
-        len = stok_seal_user(s->seal, first, id, &user);
+        len = stok_seal_user(s->seal, &cli->keys, id, &user);
         old = user.seal;
         tampered = user.tampered;
 
@@ -316,7 +316,7 @@ cli_seal_judge(cli_t *cli, cli_record_t *rec, cli_sealing_t *s)
         }
 
         stok_seal_check_token(&cli->keys, rec->digest, &token);
-        len = stok_seal_token(s->seal, first, rec->digest, &token);
+        len = stok_seal_token(s->seal, &cli->keys, rec->digest, &token);
         old = token.seal;
         tampered = token.tampered;
     }

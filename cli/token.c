@@ -274,7 +274,7 @@ cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
         return 0;
     }
 
-    len = stok_seal_token(seal, &cli->keys.key[0], rec->digest, token);
+    len = stok_seal_token(seal, &cli->keys, rec->digest, token);
     seal[len] = '\0';
 
     return 1;

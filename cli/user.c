@@ -242,7 +242,7 @@ cli_user_new(cli_t *cli, cli_args_t *args, const char *id, const char *role)
     if (cli->keys.n) {
         text.data = id;
         text.len = strlen(id);
-        len = stok_seal_user(seal, &cli->keys.key[0], text, &user);
+        len = stok_seal_user(seal, &cli->keys, text, &user);
         seal[len] = '\0';
     }
 
@@ -552,5 +552,5 @@ cli_user_seal(cli_t *cli, const char *id, stok_user_record_t *user,
     text.data = id;
     text.len = strlen(id);
 
-    seal[stok_seal_user(seal, &cli->keys.key[0], text, user)] = '\0';
+    seal[stok_seal_user(seal, &cli->keys, text, user)] = '\0';
 }

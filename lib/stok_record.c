@@ -51,6 +51,8 @@ static size_t stok_key(char *out, stok_str_t prefix, const char *word,
     size_t len);
 
 static int stok_role_name_check(stok_str_t value);
+static int stok_use_case_check(stok_str_t value);
+static int stok_rate_check(stok_str_t value);
 static int stok_date_check(stok_str_t value);
 static int stok_text_check(stok_str_t value);
 static int stok_seal_text_check(stok_str_t value);
@@ -92,6 +94,8 @@ enum {
     STOK_T_TYPE,
     STOK_T_SCOPE,
     STOK_T_ENV,
+    STOK_T_NETWORKS,
+    STOK_T_RATE,
     STOK_T_STATUS,
     STOK_T_CREATED_AT,
     STOK_T_CREATED_BY,
@@ -109,7 +113,9 @@ static const stok_field_t stok_token_fields[STOK_T_FIELDS] = {
     stok_field("name", stok_name_check, 1),
     stok_field_word("type", stok_type_words),
     stok_field("scope", stok_scope_check, 0),
-    stok_field("env", stok_text_check, 0),
+    stok_field("env", stok_env_check, 0),
+    stok_field("networks", stok_networks_check, 0),
+    stok_field("rate", stok_rate_check, 0),
     stok_field_word("status", stok_token_status_words),
     stok_field("created_at", stok_date_check, 0),
     stok_field("created_by", stok_text_check, 0),
@@ -128,6 +134,7 @@ enum {
     STOK_U_STATUS,
     STOK_U_PURPOSE,
     STOK_U_OWNER,
+    STOK_U_USE_CASE,
     STOK_U_CREATED_AT,
     STOK_U_CREATED_BY,
     STOK_U_SEAL,
@@ -141,6 +148,7 @@ static const stok_field_t stok_user_fields[STOK_U_FIELDS] = {
     stok_field_word("status", stok_user_status_words),
     stok_field("purpose", stok_text_check, 0),
     stok_field("owner", stok_text_check, 0),
+    stok_field("use_case", stok_use_case_check, 0),
     stok_field("created_at", stok_date_check, 0),
     stok_field("created_by", stok_text_check, 0),
     stok_field("seal", stok_seal_text_check, 0)
@@ -205,6 +213,9 @@ stok_token_record_decode(stok_token_record_t *rec, const stok_str_t *fields,
     rec->user = v[STOK_T_USER];
     rec->name = v[STOK_T_NAME];
     rec->scope = v[STOK_T_SCOPE];
+    rec->env = v[STOK_T_ENV];
+    rec->networks = v[STOK_T_NETWORKS];
+    rec->rate = v[STOK_T_RATE];
     rec->seal = v[STOK_T_SEAL];
 
     rec->type = (uint8_t) stok_word_find(stok_type_words,
@@ -241,6 +252,7 @@ stok_user_record_decode(stok_user_record_t *rec, const stok_str_t *fields,
 
     rec->name = v[STOK_U_NAME];
     rec->role = v[STOK_U_ROLE];
+    rec->use_case = v[STOK_U_USE_CASE];
     rec->seal = v[STOK_U_SEAL];
 
     rec->kind = (uint8_t) stok_word_find(stok_user_kind_words,
@@ -420,6 +432,22 @@ static int
 stok_role_name_check(stok_str_t value)
 {
     return stok_graph_check(value, STOK_ROLE_MAX);
+}
+
+
+static int
+stok_use_case_check(stok_str_t value)
+{
+    return stok_graph_check(value, STOK_USE_CASE_MAX);
+}
+
+
+static int
+stok_rate_check(stok_str_t value)
+{
+    stok_rate_t  rate;
+
+    return stok_rate_parse(value, &rate);
 }
 
 

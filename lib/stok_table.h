@@ -34,7 +34,7 @@
 #include "stok.h"
 
 
-#define STOK_TABLE_VERSION  3            /* of layout, hashes and records */
+#define STOK_TABLE_VERSION  4            /* of layout, hashes and records */
 #define STOK_TABLE_SLOTS    11                   /* of a bucket */
 #define STOK_TABLE_WORDS    19                   /* 8 bytes each, of a slot */
 #define STOK_TABLE_ABSENT   2                    /* slots, of a bucket */

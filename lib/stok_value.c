@@ -5,6 +5,8 @@
 
 #include "stok_value.h"
 
+#include <string.h>
+
 
 static size_t stok_utf8_length(const uint8_t *p, size_t len);
 
@@ -27,6 +29,13 @@ int
 stok_scope_check(stok_str_t scope)
 {
     return stok_graph_check(scope, STOK_SCOPE_MAX);
+}
+
+
+int
+stok_env_check(stok_str_t env)
+{
+    return stok_graph_check(env, STOK_ENV_MAX);
 }
 
 
@@ -83,6 +92,35 @@ stok_date_parse(stok_str_t text, int64_t *date)
     }
 
     *date = value;
+
+    return STOK_OK;
+}
+
+
+int
+stok_rate_parse(stok_str_t text, stok_rate_t *rate)
+{
+    int64_t      requests;
+    stok_str_t   number;
+    const char  *unit;
+
+    if (text.len < sizeof("1r/s") - 1 || text.len > STOK_RATE_TEXT) {
+        return STOK_INVALID;
+    }
+
+    number.data = text.data;
+    number.len = text.len - 3;
+    unit = text.data + number.len;
+
+    if (stok_date_parse(number, &requests) != STOK_OK
+        || requests == 0 || requests > STOK_RATE_MAX
+        || memcmp(unit, "r/", 2) != 0 || (unit[2] != 's' && unit[2] != 'm'))
+    {
+        return STOK_INVALID;
+    }
+
+    rate->requests = (uint32_t) requests;
+    rate->seconds = unit[2] == 's' ? 1 : 60;
 
     return STOK_OK;
 }

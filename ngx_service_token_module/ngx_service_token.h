@@ -200,6 +200,9 @@ void ngx_service_token_throttle_judge(ngx_http_request_t *r,
 /* throttle.c: 1: it is a failure */
 ngx_uint_t ngx_service_token_throttle_failed(stok_verdict_e verdict);
 
+/* addr.c: where the request comes from */
+void ngx_service_token_addr_get(ngx_http_request_t *r, stok_addr_t *addr);
+
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r) stok_hot;
 

@@ -14,7 +14,7 @@
 
 
 static ngx_int_t ngx_service_token_challenge_bearer(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx, const char *error);
+    ngx_service_token_ctx_t *ctx, const char *error, ngx_int_t rc);
 static ngx_int_t ngx_service_token_challenge_retry(ngx_http_request_t *r,
     time_t seconds, ngx_int_t status);
 static ngx_table_elt_t *ngx_service_token_challenge_header(
@@ -49,12 +49,14 @@ ngx_service_token_challenge_set(ngx_http_request_t *r,
     case STOK_EXPIRED:
     case STOK_ORPHANED:
     case STOK_USER_OFF:
+    case STOK_NETWORK:
         rc = NGX_HTTP_UNAUTHORIZED;
         error = "invalid_token";
         break;
 
     case STOK_TYPE:
     case STOK_SCOPE:
+    case STOK_ENV:
     case STOK_ROLE:
         rc = NGX_HTTP_FORBIDDEN;
         error = "insufficient_scope";
@@ -70,7 +72,7 @@ ngx_service_token_challenge_set(ngx_http_request_t *r,
                                                NGX_HTTP_SERVICE_UNAVAILABLE);
     }
 
-    if (ngx_service_token_challenge_bearer(r, ctx, error) != NGX_OK) {
+    if (ngx_service_token_challenge_bearer(r, ctx, error, rc) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -80,7 +82,7 @@ ngx_service_token_challenge_set(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_service_token_challenge_bearer(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx, const char *error)
+    ngx_service_token_ctx_t *ctx, const char *error, ngx_int_t rc)
 {
     size_t                          len;
     u_char                         *p;
@@ -112,9 +114,7 @@ ngx_service_token_challenge_bearer(ngx_http_request_t *r,
         p = ngx_sprintf(p, ", error=\"%s\"", error);
     }
 
-    if (ctx->verdict == STOK_TYPE || ctx->verdict == STOK_SCOPE
-        || ctx->verdict == STOK_ROLE)
-    {
+    if (rc == NGX_HTTP_FORBIDDEN) {
         p = ngx_sprintf(p, ", scope=\"%V\"", &ctx->role_needed);
     }
 

@@ -1,11 +1,11 @@
 /*
  * One question in flight for each key, however many requests wait for it.
  *
- * A question is two commands, HGETALL of the key and HGET of the dataset's
+ * A question is two commands, HGETALL of the key and HMGET of the dataset's
  * marker after it: without the marker an empty Redis would turn every valid
- * token into an unknown one.  The record is kept packed; each waiter gets a
- * copy in its own pool and its event posted, so that no request runs inside a
- * reply's handler.
+ * token into an unknown one, and so would the Redis of another dataset.  The
+ * record is kept packed; each waiter gets a copy in its own pool and its event
+ * posted, so that no request runs inside a reply's handler.
  *
  * A reply is kept in the cache if nothing was heard to change since it was
  * asked for.  If something was, those who waited get it: their requests began
@@ -40,8 +40,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys)
 {
-    size_t                        len[3];
-    const char                   *arg[3];
+    size_t                        len[4];
+    const char                   *arg[4];
     ngx_service_token_lookups_t  *lookups;
 
     lookups = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_lookups_t));
@@ -56,21 +56,23 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     lookups->marker = *marker;
     lookups->keys = keys;
 
-    arg[0] = "HGET";
-    len[0] = 4;
+    arg[0] = "HMGET";
+    len[0] = 5;
     arg[1] = (const char *) lookups->marker.data;
     len[1] = lookups->marker.len;
     arg[2] = "schema";
     len[2] = 6;
+    arg[3] = "dataset";
+    len[3] = 7;
 
     lookups->marker_command.data = ngx_pnalloc(cf->pool,
-                              ngx_service_token_redis_format_size(3, len));
+                              ngx_service_token_redis_format_size(4, len));
     if (lookups->marker_command.data == NULL) {
         return NULL;
     }
 
     lookups->marker_command.len = ngx_service_token_redis_format_to(
-                                lookups->marker_command.data, 3, arg, len);
+                                lookups->marker_command.data, 4, arg, len);
 
     ngx_rbtree_init(&lookups->tree, &lookups->sentinel,
                     ngx_str_rbtree_insert_value);
@@ -334,7 +336,6 @@ static void
 ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
     ngx_service_token_reply_t *reply)
 {
-    ngx_str_t                    *schema;
     ngx_service_token_lookup_t   *lookup;
     ngx_service_token_lookups_t  *lookups;
 
@@ -352,28 +353,9 @@ ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
         goto done;
     }
 
-    schema = &reply->str;
-
-    if (reply->type != NGX_SERVICE_TOKEN_STRING
-        || schema->len != sizeof(STOK_SCHEMA) - 1
-        || ngx_memcmp(schema->data, STOK_SCHEMA, schema->len) != 0)
-    {
-        if (!lookups->unmarked) {
-            lookups->unmarked = 1;
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "service token: no dataset of schema %s at \"%V\"",
-                          STOK_SCHEMA, &lookups->marker);
-        }
-
+    if (ngx_service_token_question_marked(lookups, reply) != NGX_OK) {
         lookup->rc = NGX_ABORT;
         goto done;
-    }
-
-    if (lookups->unmarked) {
-        lookups->unmarked = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "service token: the dataset at \"%V\" is back",
-                      &lookups->marker);
     }
 
     if (lookup->found != NGX_ERROR) {

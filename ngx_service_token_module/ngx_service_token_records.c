@@ -347,6 +347,7 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest)
 {
     ngx_int_t                   rc;
+    stok_addr_t                 addr;
     stok_require_t              require;
     stok_verdict_e              verdict;
     stok_table_key_t            key;
@@ -383,8 +384,10 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     require.roles = &mcf->roles;
     require.types = STOK_TYPE_ANY;
 
+    ngx_service_token_addr_get(r, &addr);
+
     verdict = stok_decide(&token, rc == NGX_OK ? &user : NULL, &require,
-                          ngx_time());
+                          &addr, ngx_time());
 
     /* of a user that is not in the cache nothing is known */
 

@@ -26,7 +26,7 @@
 #include "stok_record.h"
 
 
-#define NGX_SERVICE_TOKEN_SLOT_VERSION   1         /* of the layout */
+#define NGX_SERVICE_TOKEN_SLOT_VERSION   2         /* of the layout */
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72

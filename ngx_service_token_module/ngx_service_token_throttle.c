@@ -123,6 +123,7 @@ ngx_service_token_throttle_failed(stok_verdict_e verdict)
     case STOK_EXPIRED:
     case STOK_ORPHANED:
     case STOK_USER_OFF:
+    case STOK_NETWORK:
         return 1;
 
     default:
@@ -175,40 +176,16 @@ static ngx_int_t
 ngx_service_token_throttle_key(ngx_http_request_t *r,
     ngx_service_token_throttle_zone_t *zone, uint64_t *key)
 {
-    size_t                len;
-    u_char               *addr, digest[STOK_DIGEST_LEN];
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
+    u_char       digest[STOK_DIGEST_LEN];
+    stok_addr_t  addr;
 
-    switch (r->connection->sockaddr->sa_family) {
+    ngx_service_token_addr_get(r, &addr);
 
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        addr = (u_char *) &sin->sin_addr;
-        len = 4;
-        break;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        addr = sin6->sin6_addr.s6_addr;
-        len = 8;
-
-        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
-            addr += 12;
-            len = 4;
-        }
-
-        break;
-#endif
-
-    default:
+    if (addr.len == 0) {
         return NGX_DECLINED;
     }
 
-    stok_digest(&zone->key, addr, len, digest);
+    stok_digest(&zone->key, addr.bytes, ngx_min(addr.len, 8), digest);
     ngx_memcpy(key, digest, sizeof(uint64_t));
 
     return NGX_OK;

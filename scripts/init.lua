@@ -1,4 +1,5 @@
--- Makes a dataset.  ARGV[3] brand, ARGV[4] approval (required or none).
+-- Makes a dataset.  ARGV[3] brand, ARGV[4] approval (required or none),
+-- ARGV[5] its id, ARGV[6] 1 if its records are sealed from the first on.
 -- OK, or EXISTS with the brand that is there: nothing is changed.
 
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -12,11 +13,15 @@ if not typed({audit = 'stream'}) then
     return bad_types()
 end
 
-redis.call('HSET', KEYS[1], 'schema', '1', 'created_at', now,
-    'brand', ARGV[3])
+redis.call('HSET', KEYS[1], 'schema', '2', 'created_at', now,
+    'brand', ARGV[3], 'dataset', ARGV[5])
 
 if ARGV[4] == 'required' then
     redis.call('HSET', KEYS[1], 'approval', 'required')
+end
+
+if ARGV[6] == '1' then
+    redis.call('HSET', KEYS[1], 'sealed', '1')
 end
 
 audit('init', '', '', '', ARGV[3])

@@ -18,7 +18,8 @@ my $keys = "$dir/keys";
 my $st = Stok::Command->new($redis, '--actor', 'anna');
 my %clear;
 
-put($keys, ($st->run('key', 'new', 'k1'))[1]);
+put($keys, "dataset $Stok::Redis::dataset\n"
+    . ($st->run('key', 'new', 'k1'))[1]);
 
 # verb, its arguments for object n, what object n is before, the action in
 # the audit, how many changes are seen

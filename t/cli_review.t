@@ -272,7 +272,7 @@ $redis->cli('FLUSHALL');
 $redis->init;
 $redis->{key} = $key;
 open my $fh, '>', "$st->{dir}/keys" or die;
-print $fh 'k1 ', '01' x 32, "\n";
+print $fh Stok::Redis::key_file($key);
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 $redis->listed_user($user);

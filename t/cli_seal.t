@@ -110,7 +110,7 @@ finish;
 
 sub keys_are {
     open my $fh, '>', "$st->{dir}/keys" or die;
-    print $fh map { $line{$_} } @_;
+    print $fh "dataset $Stok::Redis::dataset\n", map { $line{$_} } @_;
     close $fh;
     chmod 0600, "$st->{dir}/keys";
     $st->{options} = ['--key-file', "$st->{dir}/keys"];
@@ -137,13 +137,11 @@ sub sealed_by {
     for my $id (@id) {
         my %t = @{ $redis->cli('HGETALL', record($id)) };
         my $digest = $redis->cli('GET', $redis->key("id:$id"));
-        is($t{seal}, Stok::Redis::seal($key, 'token', $digest,
-            @t{qw(id user name type scope status expires_at)}), "by $name");
+        is($t{seal}, Stok::Redis::seal($key, 'token', $digest, \%t), "by $name");
     }
 
     my %u = @{ $redis->cli('HGETALL', $redis->key("user:$user")) };
-    is($u{seal}, Stok::Redis::seal($key, 'user', $user,
-        @u{qw(kind name role status)}), "the user, by $name");
+    is($u{seal}, Stok::Redis::seal($key, 'user', $user, \%u), "the user, by $name");
 }
 
 sub audit {
