@@ -26,20 +26,24 @@ COMMAND = $(B)/service-token
 LIB = $(wildcard lib/*.c)
 LIB_H = $(wildcard lib/*.h)
 MODULE_SRC = $(wildcard ngx_service_token_module/*.[ch])
+CONTROL = $(wildcard control/*.c)
+CONTROL_H = $(wildcard control/*.h)
 CLI = $(wildcard cli/*.c)
 CLI_H = $(wildcard cli/*.h)
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
-CLI_OBJ = $(CLI:%.c=$(B)/%.o) $(B)/cli/scripts.o
+CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
+CLI_OBJ = $(CLI:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 
 FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
 FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
-    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icli
+    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icontrol \
+    -Icli
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
     $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
     src/event/modules src/os/unix objs)
@@ -95,10 +99,10 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
     | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
     -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
 
-$(B)/cli/tls.o: CLI_TLS = $(if $(HIREDIS_SSL),-DCLI_TLS)
+$(B)/control/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
-$(COMMAND): $(CLI_OBJ) $(LIB_OBJ)
+$(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
@@ -106,14 +110,24 @@ $(B)/lib/%.o: lib/%.c $(LIB_H)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(STRICT) -c -o $@ $<
 
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(LIB_H)
+# the operations: what the command calls, and any other front end
+
+$(B)/libstokctl.a: $(CONTROL_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CLI_TLS) -Ilib -Icli -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) -Ilib -Icontrol -c -o $@ $<
 
-$(B)/cli/scripts.o: $(B)/cli/scripts.c $(CLI_H)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icli -c -o $@ $<
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Icli -c -o $@ $<
 
-$(B)/cli/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
+$(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
+
+$(B)/control/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
 	@mkdir -p $(@D)
 	util/embed-scripts scripts.h stok_script $(COMMON) $(SCRIPTS) > $@
 
@@ -128,25 +142,25 @@ unit: $(UNITS)  ## run the library's tests, with sanitizers
 	prove $(PROVE_FLAGS) $(UNITS)
 
 test: all $(UNITS)  ## run every test, against real nginx and Redis
-	prove $(PROVE_FLAGS) t/*.t $(UNITS)
+	prove $(PROVE_FLAGS) -r t $(UNITS)
 
 test-valgrind: all  ## run the tests with nginx under valgrind
-	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) t/*.t
+	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) -r t
 
 test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	util/build-asan $(B)/asan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
-	    prove $(PROVE_FLAGS) t/*.t
+	    prove $(PROVE_FLAGS) -r t
 
 soak: all  ## random faults under load, for MINUTES=5; figures
 	util/soak $(MINUTES) $(SEED)
 
-check: $(CONFIGURED) $(B)/cli/scripts.c  ## style, two compilers, cppcheck
+check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
-	    --enable=warning,portability -Ilib -Icli lib cli
+	    --enable=warning,portability -Ilib -Icontrol -Icli lib control cli
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
@@ -191,12 +205,12 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-FUZZ_CLI = cli/line.c cli/line_read.c cli/text.c
+FUZZ_CTL = control/error.c control/line.c control/line_read.c control/text.c
 
-$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CLI) $(CLI_H)
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CTL) $(CLI_H) $(CONTROL_H)
 	@mkdir -p $(B)/fuzz/objs
 	@rm -f $@
-	for file in $(LIB) $(FUZZ_CLI); do \
+	for file in $(LIB) $(FUZZ_CTL); do \
 	    $(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer-no-link -c \
 	    -o $(B)/fuzz/objs/$$(basename $$file .c).o $$file || exit 1; \
 	done

@@ -1,8 +1,9 @@
 /*
- * What the files of the command share.
+ * What the files of the command share: arguments in, text or JSON out.
  *
- * A verb answers with the exit code.  Who finds an error prints one line on
- * standard error, by cli_fail(), and the code goes up untouched.
+ * What a verb does is an operation of control/.  A verb answers with a kind,
+ * from which main.c makes the exit code; an error is set by ctl_fail(), goes
+ * up untouched, and is printed by main.c.
  */
 
 
@@ -10,49 +11,20 @@
 #define CLI_H
 
 
-#include <hiredis/hiredis.h>
-#include <jansson.h>
-#include <openssl/crypto.h>
-
-#include "stok_bearer.h"
-#include "stok_decide.h"
-#include "stok_digest.h"
-#include "stok_record.h"
-#include "stok_seal.h"
-#include "stok_token.h"
-
-#include "scripts.h"
+#include "ctl.h"
 
 
-#define CLI_OK           0
-#define CLI_FOUND        1                       /* a check found something */
-#define CLI_USAGE        2
-#define CLI_REFUSED      3                       /* or not found */
-#define CLI_UNAVAILABLE  4
-
-#define CLI_CHANGED      100                     /* inside: read again */
-#define CLI_TRIES        5
-
-#define CLI_DAY          86400
-#define CLI_WATCH        (7 * CLI_DAY)           /* before a delete */
-#define CLI_OPTIONS      16
-#define CLI_FIELDS       64
-#define CLI_QUOTED       (4 * STOK_USER_ID_MAX + 3)
+#define CLI_OPTIONS  16
 
 
 typedef struct {
+    ctl_t          ctl;
+
     const char    *redis;
     const char    *key_file;
-    const char    *prefix;
-    const char    *role_names;
-    const char    *actor;
     int            json;
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */
-
-    redisContext  *ctx;
-    stok_roles_t   roles;
-    stok_keys_t    keys;                         /* n 0: no key file */
 } cli_t;
 
 
@@ -66,162 +38,54 @@ typedef struct {
 } cli_args_t;
 
 
-/* a record as HGETALL answered it; values end with a zero, too */
-typedef struct {
-    redisReply    *reply;
-    size_t         n;                            /* of strings: twice fields */
-    stok_str_t     field[CLI_FIELDS];
-    char           key[STOK_KEY_MAX + 1];        /* without the prefix */
-    uint8_t        digest[STOK_DIGEST_LEN];      /* a token's */
-} cli_record_t;
-
-
-/* main.c */
-int cli_fail(int code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void cli_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* main.c, args.c */
 const char *cli_option(cli_args_t *args, const char *name);
 
-/* redis.c */
-int cli_connect(cli_t *cli);
-
-/*
- * One command, as hiredis formats it.  CLI_OK: *reply is not an error and the
- * caller frees it.
- */
-int cli_command(cli_t *cli, redisReply **reply, const char *format, ...);
-
-/* the reply to one that was appended with redisAppendCommand() */
-int cli_reply(cli_t *cli, redisReply **reply);
-
-/*
- * A script with its arguments behind prefix and actor.  CLI_OK: *word is what
- * stands behind the answer's word, or empty; the caller frees it.
- * CLI_CHANGED: nothing was changed, read again.  Else it was said.
- */
-int cli_script(cli_t *cli, const char *script, int argc, const char **argv,
-    char **word);
-
-/* the same with the whole answer, which the caller frees, if it is OK */
-int cli_script_reply(cli_t *cli, const char *script, int argc,
-    const char **argv, redisReply **reply);
-
-/* the server's clock, so that all who write have the same; seconds */
-int cli_now(cli_t *cli, int64_t *now);
-
-/* one field of the dataset's marker: "" if missing; the caller frees it */
-int cli_meta(cli_t *cli, const char *field, char **value);
-
-/* record.c */
-int cli_read_user(cli_t *cli, const char *id, cli_record_t *rec);
-int cli_read_token(cli_t *cli, const char *id, cli_record_t *rec);
-void cli_free(cli_record_t *rec);
-
-/* the value, or "" */
-const char *cli_get(const cli_record_t *rec, const char *name);
-
-/*
- * What the library makes of a record, for who seals it again.  Refused: it
- * cannot be read, its seal is wrong, or it has one and there is no key file.
- */
-int cli_decode_user(cli_t *cli, const char *id, const cli_record_t *rec,
-    stok_user_record_t *user);
-int cli_decode_token(cli_t *cli, const char *id, const cli_record_t *rec,
-    stok_token_record_t *token);
-
-/* it is sealed, and there is no key file */
-int cli_needs_key(cli_t *cli, const cli_record_t *rec);
-
-/*
- * Writes new (names and values) to a record that is still what was read, with
- * its audit entry.  CLI_CHANGED: it is not.
- */
-int cli_change(cli_t *cli, const cli_record_t *rec, const char *token,
-    const char *user, const char *action, const char *before,
-    const char *after, int n, const char **fields);
-
-/*
- * walk.c: every record of the dataset, or the tokens of one user, in no
- * order; some may come twice.  The record is each's until it returns, and
- * each may ask Redis.  Another answer of each than CLI_OK ends the walk.
- */
-typedef int (*cli_each_pt)(cli_t *cli, const char *id, cli_record_t *rec,
-    void *data);
-int cli_walk_users(cli_t *cli, cli_each_pt each, void *data);
-int cli_walk_tokens(cli_t *cli, const char *user, cli_each_pt each,
-    void *data);
-
-/* an answer of SCAN and its kin: its cursor, "0" at the end; else it says so */
-#define CLI_CURSOR  24
-int cli_cursor(const redisReply *reply, char cursor[CLI_CURSOR]);
-
-/* text.c: names, durations, dates, digests */
-int cli_user_id(const char *name, char id[STOK_USER_ID_MAX + 1]);
-const char *cli_name_lint(const char *name);
-int cli_days(const char *text, int64_t *seconds);
-int cli_since(const char *text, int64_t now, int64_t *since);
-int cli_duration(const char *text, int64_t *seconds);
-void cli_iso(int64_t date, char out[24]);
-int64_t cli_number(const char *text);
-
-/* CLI_REFUSED: not a digest in hex */
-int cli_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
+/* reads the key file, and connects */
+int cli_open(cli_t *cli);
 
 /* output.c */
-json_t *cli_json(const cli_record_t *rec, const char *id);
-int cli_print_json(json_t *json);
+int cli_print_json(cli_t *cli, json_t *json);
 
 /* of a verb that changes: printed at the end, with what --wait adds */
 void cli_answer(cli_t *cli, json_t *json);
 
+/* the same of a change that may have failed; json may be NULL */
+int cli_changed(cli_t *cli, int code, json_t *json);
+
+/*
+ * Items of a list: an array, or a table with a head.  add: for an operation
+ * that takes a ctl_item_pt.
+ */
+typedef struct {
+    cli_t         *cli;
+    void         (*head)(void);
+    ctl_item_pt    row;
+    size_t         n;
+    json_t        *array;                        /* NULL: a table */
+} cli_rows_t;
+
+void cli_rows_init(cli_rows_t *rows, cli_t *cli, void (*head)(void),
+    ctl_item_pt row);
+int cli_rows_add(ctl_t *ctl, json_t *item, void *data);
+int cli_rows_done(cli_rows_t *rows, int code);
+
+/* an array as it grows: an item, and the end */
+int cli_print_item(cli_t *cli, json_t *item, size_t before);
+void cli_print_end(size_t items);
+
+/* a record: JSON or fields; releases it */
+int cli_print_record(cli_t *cli, json_t *record);
+
 void cli_print_fields(json_t *json);
-int cli_flush(void);
+int cli_flush(cli_t *cli);
 void cli_cell(const char *text, int width);
 void cli_safe(const char *text);
-void cli_quote(const char *text, char out[CLI_QUOTED]);
-int cli_word(const char *list, const char *word);
-
-/*
- * wait.c: "500ms", "5s", "1m"; and comes back when every node has heard of
- * what was changed, or the time is over.  CLI_FOUND: a node did not answer.
- */
-int cli_wait_parse(const char *text, int *ms);
-int cli_wait(cli_t *cli);
-
-/* token.c: 1 and the seal of what token now says, or 0: there are no keys */
-int cli_token_seal(cli_t *cli, cli_record_t *rec, stok_token_record_t *token,
-    char seal[STOK_SEAL_MAX + 1]);
-
-/* revoke.c: revokes every active token of a user in one step; their number */
-int cli_user_stop(cli_t *cli, const char *user, int64_t *n);
-/* token.c: revokes, or restores; tries again while the record changes */
-int cli_token_set(cli_t *cli, const char *id, int revoke);
-
-/* list.c */
-int cli_token_more(cli_t *cli, json_t *json, int64_t now);
-
-/* ids of a user's tokens, sorted; the caller frees them */
-int cli_user_tokens(cli_t *cli, const char *user, redisReply **ids);
-
-void cli_token_state(json_t *json, int64_t now, const char *last_used);
-
-/*
- * usage.c: adds to json all that is known of a token's use; what is not known
- * is null, 0 or an empty array.  cli_usage_user: the number of a user's
- * tokens, and the use of them all.
- */
-int cli_usage_read(cli_t *cli, const char *id, json_t *json);
-void cli_usage_set(json_t *json, redisReply *reply);
-int cli_usage_user(cli_t *cli, const char *user, json_t *json);
+long long cli_integer(json_t *json, const char *name);
 
 /* verbs */
 int cli_init(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
-int cli_keys_read(cli_t *cli);
-
-/* the dataset that the key file names; without one, a new id */
-int cli_key_dataset(cli_t *cli, char id[STOK_DATASET_LEN + 1]);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);

@@ -11,10 +11,11 @@
 
 
 typedef struct {
+    ctl_t  *ctl;
     int     all;                                 /* what git ignores, too */
     void   *data;
 
-    /* a file that is open for reading; another answer than CLI_OK ends it */
+    /* a file that is open for reading; another answer than CTL_OK ends it */
     int   (*file)(const char *path, int fd, void *data);
 
     /* what cannot be read, and why: an errno */

@@ -6,11 +6,12 @@
  */
 
 
-#include "issue.h"
+#include "deliver.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,78 +23,93 @@
 #define CLI_VARIABLE     "SERVICE_TOKEN"
 
 
-static int cli_deliver_text(cli_t *cli, cli_new_t *new, char **text);
-static char *cli_deliver_json(cli_t *cli, cli_new_t *new);
-static json_t *cli_deliver_record(cli_t *cli, cli_new_t *new);
-static int cli_deliver_secret(cli_new_t *new, char **text);
-static int cli_deliver_file(cli_new_t *new, const char *text);
+static int cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data);
+static void cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data);
+static void cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data);
+static int cli_deliver_text(ctl_t *ctl, const cli_out_t *out,
+    const ctl_new_t *new, char **text);
+static char *cli_deliver_json(ctl_t *ctl, const ctl_new_t *new);
+static int cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text);
+static int cli_deliver_file(ctl_t *ctl, const char *path, const char *text);
 static int cli_deliver_write(int fd, const char *text);
 static int cli_deliver_sync(const char *path);
 
 
 int
-cli_deliver_options(cli_t *cli, cli_args_t *args, cli_new_t *new)
+cli_deliver_options(cli_t *cli, cli_args_t *args, cli_out_t *out,
+    ctl_deliver_t *deliver)
 {
     const char  *format;
 
-    new->out = cli_option(args, "out");
+    deliver->deliver = cli_deliver;
+    deliver->undo = cli_deliver_undo;
+    deliver->done = cli_deliver_done;
+    deliver->data = out;
+
+    out->cli = cli;
+    out->path = cli_option(args, "out");
     format = cli_option(args, "format");
 
-    if (new->out && (new->out[0] == '\0' || strcmp(new->out, "-") == 0)) {
-        return cli_fail(CLI_USAGE, "bad --out: it is the name of a new file");
+    if (out->path && (out->path[0] == '\0' || strcmp(out->path, "-") == 0)) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --out: it is the name of "
+                        "a new file");
     }
 
     if (format == NULL) {
-        new->format = cli->json && new->out == NULL ? CLI_FORMAT_JSON
+        out->format = cli->json && out->path == NULL ? CLI_FORMAT_JSON
                                                     : CLI_FORMAT_PLAIN;
 
     } else if (strcmp(format, "json") == 0) {
-        new->format = CLI_FORMAT_JSON;
+        out->format = CLI_FORMAT_JSON;
 
     } else if (strcmp(format, "env") == 0) {
-        new->format = CLI_FORMAT_ENV;
+        out->format = CLI_FORMAT_ENV;
 
     } else if (strcmp(format, "k8s-secret") == 0) {
-        new->format = CLI_FORMAT_SECRET;
+        out->format = CLI_FORMAT_SECRET;
 
     } else {
-        return cli_fail(CLI_USAGE, "bad --format: env, json or k8s-secret");
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --format: env, json or "
+                        "k8s-secret");
     }
 
-    if (cli->json && new->out == NULL && new->format != CLI_FORMAT_JSON) {
-        return cli_fail(CLI_USAGE, "--json and --format %s both want standard "
-                        "output: leave one out, or give --out", format);
+    if (cli->json && out->path == NULL && out->format != CLI_FORMAT_JSON) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "--json and --format %s both "
+                        "want standard output: leave one out, or give --out",
+                        format);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
-int
-cli_deliver(cli_t *cli, cli_new_t *new)
+static int
+cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    int    code;
-    char  *text;
+    int         code;
+    char       *text;
+    cli_out_t  *out;
 
+    out = data;
     text = NULL;
-    code = cli_deliver_text(cli, new, &text);
-    if (code != CLI_OK) {
+    code = cli_deliver_text(ctl, out, new, &text);
+    if (code != CTL_OK) {
         return code;
     }
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    if (new->out) {
-        code = cli_deliver_file(new, text);
+    if (out->path) {
+        code = cli_deliver_file(ctl, out->path, text);
 
     } else {
         printf("%s\n", text);
 
         if (fflush(stdout) != 0 || ferror(stdout)) {
             clearerr(stdout);
-            code = cli_fail(CLI_REFUSED, "the token could not be shown: "
+            code = ctl_fail(ctl, CTL_REJECTED, "the token could not be shown: "
                             "nothing was made");
         }
     }
@@ -106,18 +122,19 @@ cli_deliver(cli_t *cli, cli_new_t *new)
 
 
 static int
-cli_deliver_text(cli_t *cli, cli_new_t *new, char **text)
+cli_deliver_text(ctl_t *ctl, const cli_out_t *out, const ctl_new_t *new,
+    char **text)
 {
     size_t  size;
 
-    switch (new->format) {
+    switch (out->format) {
 
     case CLI_FORMAT_JSON:
-        *text = cli_deliver_json(cli, new);
+        *text = cli_deliver_json(ctl, new);
         break;
 
     case CLI_FORMAT_SECRET:
-        return cli_deliver_secret(new, text);
+        return cli_deliver_secret(ctl, new, text);
 
     case CLI_FORMAT_ENV:
 
@@ -137,55 +154,22 @@ cli_deliver_text(cli_t *cli, cli_new_t *new, char **text)
         *text = strdup(new->token);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static char *
-cli_deliver_json(cli_t *cli, cli_new_t *new)
+cli_deliver_json(ctl_t *ctl, const ctl_new_t *new)
 {
     char    *text;
     json_t  *json;
 
-    json = cli_deliver_record(cli, new);
+    json = ctl_new_json(ctl, new);
     json_object_set_new(json, "token", json_string(new->token));
     text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
 
     return text;
-}
-
-
-/* the record as it is going to be */
-
-static json_t *
-cli_deliver_record(cli_t *cli, cli_new_t *new)
-{
-    json_t  *json;
-
-    json = json_object();
-
-    json_object_set_new(json, "id", json_string(new->id));
-    json_object_set_new(json, "user", json_string(new->user));
-    json_object_set_new(json, "name", json_string(new->name));
-    json_object_set_new(json, "type",
-                        json_string(new->personal ? "personal" : "service"));
-    json_object_set_new(json, "scope", json_string(new->scope));
-    json_object_set_new(json, "env", json_string(new->env));
-    json_object_set_new(json, "status", json_string("active"));
-    json_object_set_new(json, "created_at", json_integer(new->created_at));
-    json_object_set_new(json, "created_by", json_string(cli->actor));
-    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
-
-    if (new->old) {
-        json_object_set_new(json, "rotated_from", json_string(new->old));
-        json_object_set_new(json, "predecessor",
-                            json_pack("{s:s, s:I}", "id", new->old,
-                                      "expires_at",
-                                      (json_int_t) new->old_expires_at));
-    }
-
-    return json;
 }
 
 
@@ -195,7 +179,7 @@ cli_deliver_record(cli_t *cli, cli_new_t *new)
  */
 
 static int
-cli_deliver_secret(cli_new_t *new, char **text)
+cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text)
 {
     char         ch, name[CLI_SECRET_NAME + 1];
     size_t       n, size;
@@ -223,9 +207,9 @@ cli_deliver_secret(cli_new_t *new, char **text)
     name[n] = '\0';
 
     if (n == 0) {
-        return cli_fail(CLI_REFUSED, "the token's name has no letter or digit "
-                        "from which to make a Secret's name: nothing was "
-                        "made");
+        return ctl_fail(ctl, CTL_REJECTED, "the token's name has no letter or "
+                        "digit from which to make a Secret's name: nothing "
+                        "was made");
     }
 
     size = sizeof(name) + sizeof(new->token) + sizeof(new->id) + 256;
@@ -244,20 +228,20 @@ cli_deliver_secret(cli_new_t *new, char **text)
                  "  " CLI_VARIABLE ": \"%s\"", name, new->id, new->token);
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
 static int
-cli_deliver_file(cli_new_t *new, const char *text)
+cli_deliver_file(ctl_t *ctl, const char *path, const char *text)
 {
     int  fd, rc;
 
-    fd = open(new->out, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+    fd = open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
 
     if (fd == -1) {
-        return cli_fail(CLI_REFUSED, "cannot make the file \"%s\": %s: "
-                        "nothing was made", new->out,
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make the file \"%s\": %s: "
+                        "nothing was made", path,
                         errno == EEXIST ? "there is one, and it stays"
                                         : strerror(errno));
     }
@@ -280,17 +264,17 @@ cli_deliver_file(cli_new_t *new, const char *text)
         rc = errno;
         (void) close(fd);
 
-    } else if (close(fd) != 0 || cli_deliver_sync(new->out) != 0) {
+    } else if (close(fd) != 0 || cli_deliver_sync(path) != 0) {
         rc = errno;
     }
 
     if (rc != 0) {
-        (void) unlink(new->out);
-        return cli_fail(CLI_REFUSED, "cannot write the file \"%s\": %s: "
-                        "nothing was made", new->out, strerror(rc));
+        (void) unlink(path);
+        return ctl_fail(ctl, CTL_REJECTED, "cannot write the file \"%s\": %s: "
+                        "nothing was made", path, strerror(rc));
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -351,53 +335,41 @@ cli_deliver_sync(const char *path)
 }
 
 
-/* when Redis went away, whether it was made is not known: the file stays */
-
-void
-cli_deliver_undo(cli_t *cli, cli_new_t *new, int code)
+static void
+cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    int          made;
-    redisReply  *reply;
+    cli_out_t  *out;
 
-    if (new->out == NULL) {
-        return;
-    }
+    (void) ctl;
+    (void) new;
+    out = data;
 
-    made = 0;
-
-    if (code == CLI_UNAVAILABLE) {
-        reply = cli->ctx->err ? NULL
-                : redisCommand(cli->ctx, "EXISTS %sid:%s", cli->prefix,
-                               new->id);
-
-        made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
-               || reply->integer;
-        freeReplyObject(reply);
-    }
-
-    if (!made) {
-        (void) unlink(new->out);
+    if (out->path) {
+        (void) unlink(out->path);
     }
 }
 
 
-void
-cli_deliver_done(cli_t *cli, cli_new_t *new)
+static void
+cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    char  date[24];
+    char        date[24];
+    cli_out_t  *out;
 
-    if (new->out && cli->json) {
-        cli_answer(cli, cli_deliver_record(cli, new));
+    out = data;
 
-    } else if (new->out) {
+    if (out->path && out->cli->json) {
+        cli_answer(out->cli, ctl_new_json(ctl, new));
+
+    } else if (out->path) {
         printf("%s\n", new->id);
 
-    } else if (new->format != CLI_FORMAT_JSON) {
-        cli_note("%s", new->id);
+    } else if (out->format != CLI_FORMAT_JSON) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 
     if (new->old) {
-        cli_iso(new->old_expires_at, date);
-        cli_note("%s is valid until %s", new->old, date);
+        ctl_iso(new->old_expires_at, date);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
     }
 }

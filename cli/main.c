@@ -1,155 +1,21 @@
 /*
- * service-token: options, verbs, usage.
+ * service-token: from arguments to an exit code.
  */
 
 
-#include "cli.h"
+#include "args.h"
 
-#include <getopt.h>
-#include <pwd.h>
 #include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-
-typedef struct {
-    const char  *group;
-    const char  *verb;                           /* NULL: the group is it */
-    const char  *args;                           /* as usage shows them */
-    int          n;                              /* of arguments; -1: some */
-    const char  *options;                        /* besides the global ones */
-    int          offline;                        /* needs no Redis */
-    int        (*run)(cli_t *cli, cli_args_t *args);
-} cli_verb_t;
-
-
-static const cli_verb_t  cli_verbs[] = {
-    { "init", NULL, "[--brand B] [--approval required|none]", 0,
-      "brand approval", 0, cli_init },
-    { "key", "new", "NAME", 1, "", 1, cli_key_new },
-    { "user", "create",
-      "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
-      1, "purpose owner role use-case human", 0, cli_user_create },
-    { "user", "list", "", 0, "", 0, cli_user_list },
-    { "user", "show", "ID", 1, "", 0, cli_user_show },
-    { "user", "approve", "ID [--wait 5s]", 1, "wait", 0,
-      cli_user_approve },
-    { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
-      cli_user_set_role },
-    { "user", "describe", "ID [--purpose TEXT] [--owner TEXT] [--wait 5s]", 1,
-      "purpose owner wait", 0, cli_user_describe },
-    { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
-    { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
-    { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
-    { "user", "revoke-all", "ID [--wait 5s]", 1, "wait", 0,
-      cli_user_revoke_all },
-    { "token", "create",
-      "--user ID --name N --env production|staging|development|testing "
-      "[--expires-in 90d|never] [--scim-only] [--out FILE] "
-      "[--format env|json|k8s-secret]", 0,
-      "user name env expires-in scim-only out format", 0, cli_token_create },
-    { "token", "list",
-      "[--user ID] [--status active|revoked|expired|rotating]", 0,
-      "user status", 0, cli_token_list },
-    { "token", "show", "ID", 1, "", 0, cli_token_show },
-    { "token", "rotate",
-      "ID [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
-      "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", 0, cli_token_rotate },
-    { "token", "rotation", "ID", 1, "", 0, cli_token_rotation },
-    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
-    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
-    { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
-      cli_token_delete },
-    { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
-      "role scope type", 0, cli_check },
-    { "audit", "verify", "", 0, "", 0, cli_audit_verify },
-    { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
-      "token user since follow", 0, cli_audit },
-    { "review", "monthly", "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_monthly },
-    { "review", "quarterly", "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_quarterly },
-    { "review", NULL, "[--fail-on RULE,...]", 0, "fail-on", 0,
-      cli_review_all },
-    { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
-      cli_incident_token },
-    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
-    { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
-      "[--dry-run] [--wait 5s]", 0,
-      "user token unsealed force dry-run wait", 0, cli_seal },
-    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
-    { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
-      "revoke all wait", 1, cli_scan },
-    { "export", NULL, "FILE|-", 1, "", 0, cli_export },
-    { "import", NULL, "FILE|- [--overwrite] [--dry-run] [--wait 5s]", 1,
-      "overwrite dry-run wait", 0, cli_import },
-    { NULL, NULL, NULL, 0, NULL, 0, NULL }
-};
-
-#define CLI_GLOBALS  7                           /* the first of these */
-
-static const struct option  cli_options[] = {
-    { "redis", required_argument, NULL, 0 },
-    { "key-file", required_argument, NULL, 0 },
-    { "prefix", required_argument, NULL, 0 },
-    { "roles", required_argument, NULL, 0 },
-    { "actor", required_argument, NULL, 0 },
-    { "json", no_argument, NULL, 0 },
-    { "help", no_argument, NULL, 0 },
-    { "brand", required_argument, NULL, 0 },
-    { "approval", required_argument, NULL, 0 },
-    { "purpose", required_argument, NULL, 0 },
-    { "owner", required_argument, NULL, 0 },
-    { "role", required_argument, NULL, 0 },
-    { "use-case", required_argument, NULL, 0 },
-    { "human", no_argument, NULL, 0 },
-    { "user", required_argument, NULL, 0 },
-    { "name", required_argument, NULL, 0 },
-    { "env", required_argument, NULL, 0 },
-    { "expires-in", required_argument, NULL, 0 },
-    { "scim-only", no_argument, NULL, 0 },
-    { "status", required_argument, NULL, 0 },
-    { "force", no_argument, NULL, 0 },
-    { "scope", required_argument, NULL, 0 },
-    { "type", required_argument, NULL, 0 },
-    { "wait", required_argument, NULL, 0 },
-    { "token", required_argument, NULL, 0 },
-    { "since", required_argument, NULL, 0 },
-    { "follow", no_argument, NULL, 0 },
-    { "fail-on", required_argument, NULL, 0 },
-    { "overlap", required_argument, NULL, 0 },
-    { "out", required_argument, NULL, 0 },
-    { "format", required_argument, NULL, 0 },
-    { "unsealed", no_argument, NULL, 0 },
-    { "dry-run", no_argument, NULL, 0 },
-    { "revoke", no_argument, NULL, 0 },
-    { "all", no_argument, NULL, 0 },
-    { "overwrite", no_argument, NULL, 0 },
-    { "fix", no_argument, NULL, 0 },
-    { NULL, 0, NULL, 0 }
-};
 
 
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
-static int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
-    const cli_verb_t **verb);
-static int cli_parse_options(cli_t *cli, int argc, char **argv,
-    cli_args_t *args, int *help);
-static int cli_parse_verb(cli_args_t *args, const cli_verb_t **verb,
-    int help);
-static int cli_allowed(const char *options, const char *name);
-static void cli_global(cli_t *cli, int option, const char *value);
-static int cli_globals_check(cli_t *cli);
-static const char *cli_actor(void);
-static void cli_usage(FILE *out, const cli_verb_t *only);
+static int cli_wait(cli_t *cli);
 static const char *cli_env(const char *name, const char *value);
-
-
-static char  cli_hinted[256];
+static void cli_note(void *data, ctl_note_e note, const char *text);
+static int cli_exit(ctl_t *ctl, int kind);
 
 
 int
@@ -161,37 +27,41 @@ main(int argc, char **argv)
     const cli_verb_t  *verb;
 
     memset(&cli, 0, sizeof(cli));
+    cli.ctl.note = cli_note;
 
     cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
     cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
-    cli.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
-    cli.role_names = cli_env("SERVICE_TOKEN_ROLES", "member manager admin");
-    cli.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
+    cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
+    cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
+                                 "member manager admin");
+    cli.ctl.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
-    if (code == CLI_OK && verb != NULL) {
+    if (code == CTL_OK && verb != NULL) {
 
-        if (!verb->offline) {
-            code = cli_keys_read(&cli);
+        code = verb->offline ? CTL_OK : cli_open(&cli);
 
-            if (code == CLI_OK) {
-                code = cli_connect(&cli);
-            }
-        }
-
-        if (code == CLI_OK) {
+        if (code == CTL_OK) {
             code = cli_run(&cli, verb, &args);
         }
     }
 
-    if (cli.ctx) {
-        redisFree(cli.ctx);
-    }
+    ctl_close(&cli.ctl);
+    OPENSSL_cleanse(&cli.ctl.keys, sizeof(cli.ctl.keys));
 
-    OPENSSL_cleanse(&cli.keys, sizeof(cli.keys));
+    return cli_exit(&cli.ctl, code);
+}
 
-    return code;
+
+int
+cli_open(cli_t *cli)
+{
+    int  code;
+
+    code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
+
+    return code == CTL_OK ? ctl_connect(&cli->ctl, cli->redis) : code;
 }
 
 
@@ -204,283 +74,72 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = cli_wait_parse(wait, &cli->wait);
-        if (code != CLI_OK) {
+        code = ctl_wait_parse(&cli->ctl, wait, &cli->wait);
+        if (code != CTL_OK) {
             return code;
         }
     }
 
     code = verb->run(cli, args);
 
-    if (code == CLI_CHANGED) {
-        return cli_fail(CLI_REFUSED, "the record keeps changing: "
-                        "nothing was done, try again");
-    }
-
-    if (code != CLI_OK && code != CLI_FOUND) {
+    if (code != CTL_OK && code != CTL_FOUND) {
         return code;
     }
 
     /* what was done is told, whatever comes of the waiting */
 
-    if (wait && cli->ctx) {
-        (void) cli_flush();
+    if (wait && cli->ctl.ctx) {
+        (void) cli_flush(cli);
         rc = cli_wait(cli);
-        code = rc == CLI_OK ? code : rc;
+        code = rc == CTL_OK ? code : rc;
     }
 
-    rc = cli->answer ? cli_print_json(cli->answer) : CLI_OK;
+    rc = cli->answer ? cli_print_json(cli, cli->answer) : CTL_OK;
 
-    if (rc == CLI_OK) {
-        rc = cli_flush();
+    if (rc == CTL_OK) {
+        rc = cli_flush(cli);
     }
 
-    return rc == CLI_OK ? code : rc;
+    return rc == CTL_OK ? code : rc;
 }
 
 
 static int
-cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
-    const cli_verb_t **verb)
+cli_wait(cli_t *cli)
 {
-    int  code, help;
+    int      code;
+    size_t   i;
+    json_t  *wait, *missing, *name;
 
-    memset(args, 0, sizeof(*args));
-    *verb = NULL;
-    help = 0;
+    wait = NULL;
 
-    code = cli_parse_options(cli, argc, argv, args, &help);
-    if (code != CLI_OK) {
+    code = ctl_wait(&cli->ctl, cli->wait, &wait);
+
+    if (wait == NULL) {
         return code;
     }
 
-    args->arg = argv + optind;
-    args->n = argc - optind;
+    missing = json_object_get(wait, "missing");
 
-    if (args->n == 0) {
-        cli_usage(help ? stdout : stderr, NULL);
-        return help ? cli_flush() : CLI_USAGE;
+    if (cli->answer) {
+        json_object_set(cli->answer, "wait", wait);
+
+    } else {
+        ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld of %lld nodes acknowledged "
+                 "in %.1f ms", cli_integer(wait, "acknowledged"),
+                 cli_integer(wait, "nodes"),
+                 json_real_value(json_object_get(wait, "milliseconds")));
     }
 
-    code = cli_parse_verb(args, verb, help);
-
-    if (help && *verb) {
-        cli_usage(stdout, *verb);
-        *verb = NULL;
-        return cli_flush();
+    json_array_foreach(missing, i, name) {
+        ctl_note(&cli->ctl, CTL_NOTE_ERROR, "node %s did not acknowledge: "
+                 "the change is in force there when its lease is over",
+                 json_string_value(name));
     }
 
-    return code == CLI_OK ? cli_globals_check(cli) : code;
-}
+    json_decref(wait);
 
-
-static int
-cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
-    int *help)
-{
-    int  ch, i;
-
-    opterr = 0;
-
-    while ((ch = getopt_long(argc, argv, ":", cli_options, &i)) != -1) {
-
-        if (ch == ':') {
-            return cli_fail(CLI_USAGE, "option %s needs a value",
-                            argv[optind - 1]);
-        }
-
-        if (ch != 0 && optopt) {
-            return cli_fail(CLI_USAGE, "unknown option -%c: "
-                            "see service-token --help", optopt);
-        }
-
-        if (ch != 0) {
-            return cli_fail(CLI_USAGE, "unknown option %s: "
-                            "see service-token --help", argv[optind - 1]);
-        }
-
-        if (strcmp(cli_options[i].name, "help") == 0) {
-            *help = 1;
-
-        } else if (i < CLI_GLOBALS) {
-            cli_global(cli, i, optarg);
-
-        } else if (args->options == CLI_OPTIONS) {
-            return cli_fail(CLI_USAGE, "too many options");
-
-        } else {
-            args->option[args->options] = cli_options[i].name;
-            args->value[args->options++] = optarg ? optarg : "";
-        }
-    }
-
-    return CLI_OK;
-}
-
-
-static int
-cli_parse_verb(cli_args_t *args, const cli_verb_t **verb, int help)
-{
-    int                i, words;
-    const cli_verb_t  *v;
-
-    words = 0;
-
-    for (v = cli_verbs; v->group; v++) {
-        words = v->verb ? 2 : 1;
-
-        if (strcmp(v->group, args->arg[0]) == 0
-            && (v->verb == NULL
-                || (args->n > 1 && strcmp(v->verb, args->arg[1]) == 0)))
-        {
-            break;
-        }
-    }
-
-    if (v->group == NULL) {
-        return cli_fail(CLI_USAGE, "unknown verb \"%s%s%s\": "
-                        "see service-token --help", args->arg[0],
-                        args->n > 1 ? " " : "",
-                        args->n > 1 ? args->arg[1] : "");
-    }
-
-    *verb = v;
-    args->arg += words;
-    args->n -= words;
-
-    if (help) {
-        return CLI_OK;
-    }
-
-    for (i = 0; i < args->options; i++) {
-        if (!cli_allowed(v->options, args->option[i])) {
-            return cli_fail(CLI_USAGE, "option --%s is not for \"%s%s%s\"",
-                            args->option[i], v->group, v->verb ? " " : "",
-                            v->verb ? v->verb : "");
-        }
-    }
-
-    if (v->n < 0 ? args->n == 0 : args->n != v->n) {
-        return cli_fail(CLI_USAGE, "usage: service-token %s%s%s %s",
-                        v->group, v->verb ? " " : "", v->verb ? v->verb : "",
-                        v->args);
-    }
-
-    return CLI_OK;
-}
-
-
-static int
-cli_allowed(const char *options, const char *name)
-{
-    size_t       len;
-    const char  *p;
-
-    len = strlen(name);
-
-    for (p = options; (p = strstr(p, name)) != NULL; p += len) {
-        if ((p == options || p[-1] == ' ')
-            && (p[len] == '\0' || p[len] == ' '))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-cli_global(cli_t *cli, int option, const char *value)
-{
-    switch (option) {
-
-    case 0:
-        cli->redis = value;
-        break;
-
-    case 1:
-        cli->key_file = value;
-        break;
-
-    case 2:
-        cli->prefix = value;
-        break;
-
-    case 3:
-        cli->role_names = value;
-        break;
-
-    case 4:
-        cli->actor = value;
-        break;
-
-    default:
-        cli->json = 1;
-        break;
-    }
-}
-
-
-static int
-cli_globals_check(cli_t *cli)
-{
-    size_t       len;
-    stok_str_t   name;
-    const char  *p;
-
-    len = strlen(cli->prefix);
-
-    if (len == 0 || len > STOK_PREFIX_MAX) {
-        return cli_fail(CLI_USAGE, "a prefix has 1 to %d characters",
-                        STOK_PREFIX_MAX);
-    }
-
-    if (cli->actor == NULL) {
-        cli->actor = cli_actor();
-    }
-
-    name.data = cli->actor;
-    name.len = strlen(cli->actor);
-
-    if (stok_name_check(name) != STOK_OK) {
-        return cli_fail(CLI_USAGE, "bad --actor: 1 to %d characters",
-                        STOK_NAME_MAX);
-    }
-
-    cli->roles.n = 0;
-
-    for (p = cli->role_names; *p; p += len) {
-        len = strspn(p, " ");
-
-        if (len == 0) {
-            len = strcspn(p, " ");
-            name.data = p;
-            name.len = len;
-
-            if (stok_roles_add(&cli->roles, name) != STOK_OK) {
-                return cli_fail(CLI_USAGE, "bad --roles: names, low to high, "
-                                "with blanks between");
-            }
-        }
-    }
-
-    if (cli->roles.n == 0) {
-        return cli_fail(CLI_USAGE, "bad --roles: no role");
-    }
-
-    return CLI_OK;
-}
-
-
-static const char *
-cli_actor(void)
-{
-    struct passwd  *pw;
-
-    pw = getpwuid(getuid());
-
-    return pw ? pw->pw_name : "unknown";
+    return code;
 }
 
 
@@ -496,87 +155,34 @@ cli_env(const char *name, const char *value)
 
 
 static void
-cli_usage(FILE *out, const cli_verb_t *only)
+cli_note(void *data, ctl_note_e note, const char *text)
 {
-    const cli_verb_t  *v;
+    static const char  *prefix[] = { "", "note: ", "warning: ",
+                                     "service-token: " };
 
-    if (only == NULL) {
-        fprintf(out, "usage: service-token [--redis URI] [--key-file PATH] "
-                "[--prefix P]\n"
-                "       [--roles \"low high\"] [--actor WHO] [--json] "
-                "VERB ...\n\n");
-    }
+    (void) data;
 
-    for (v = cli_verbs; v->group; v++) {
-        if (only == NULL || only == v) {
-            fprintf(out, "  %s%s%s %s\n", v->group, v->verb ? " " : "",
-                    v->verb ? v->verb : "", v->args);
-        }
-    }
-
-    if (only == NULL) {
-        fprintf(out, "\nAlso from SERVICE_TOKEN_REDIS, _KEY_FILE, _PREFIX, "
-                "_ROLES, _ACTOR.\n"
-                "Exit: 0 done, 1 found something, 2 usage, "
-                "3 not found or refused,\n      4 Redis unavailable.\n");
-    }
+    fprintf(stderr, "%s%s\n", prefix[note], text);
 }
 
 
-const char *
-cli_option(cli_args_t *args, const char *name)
-{
-    int  i;
+/* the error's line, if there is one; the kind's exit code */
 
-    for (i = args->options - 1; i >= 0; i--) {
-        if (strcmp(args->option[i], name) == 0) {
-            return args->value[i];
-        }
+static int
+cli_exit(ctl_t *ctl, int kind)
+{
+    ctl_error_t  *error;
+
+    error = &ctl->error;
+
+    if (kind == CTL_OK || kind == CTL_FOUND) {
+        return kind;
     }
 
-    return NULL;
-}
-
-
-int
-cli_fail(int code, const char *format, ...)
-{
-    va_list  ap;
-
-    va_start(ap, format);
-    fprintf(stderr, "service-token: ");
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "%s%s\n", cli_hinted[0] ? ": " : "", cli_hinted);
-    va_end(ap);
-
-    return code;
-}
-
-
-/* what every failure from now on adds to its line; NULL: nothing */
-
-void
-cli_hint(const char *format, ...)
-{
-    va_list  ap;
-
-    cli_hinted[0] = '\0';
-
-    if (format) {
-        va_start(ap, format);
-        vsnprintf(cli_hinted, sizeof(cli_hinted), format, ap);
-        va_end(ap);
+    if (error->text[0]) {
+        fprintf(stderr, "service-token: %s%s%s\n", error->text,
+                error->hint[0] ? ": " : "", error->hint);
     }
-}
 
-
-void
-cli_note(const char *format, ...)
-{
-    va_list  ap;
-
-    va_start(ap, format);
-    vfprintf(stderr, format, ap);
-    fprintf(stderr, "\n");
-    va_end(ap);
+    return kind == CTL_INVALID ? 2 : kind == CTL_UNAVAILABLE ? 4 : 3;
 }

@@ -14,76 +14,12 @@
 #include <unistd.h>
 
 
-static int cli_is_number(const char *name);
-static int cli_is_date(const char *name);
 static int cli_columns(void);
 static size_t cli_utf8_len(const char *p);
 
 
-/* a record without what nobody may see: seals */
-
-json_t *
-cli_json(const cli_record_t *rec, const char *id)
-{
-    size_t       i;
-    json_t      *json, *value;
-    const char  *name;
-
-    json = json_object();
-
-    if (id) {
-        json_object_set_new(json, "id", json_string(id));
-    }
-
-    for (i = 0; i + 1 < rec->n; i += 2) {
-        name = rec->field[i].data;
-
-        if (strcmp(name, "seal") == 0) {
-            continue;
-        }
-
-        if (cli_is_number(name)) {
-            value = json_integer(cli_number(rec->field[i + 1].data));
-
-        } else {
-            value = json_stringn(rec->field[i + 1].data,
-                                 rec->field[i + 1].len);
-        }
-
-        /* what is not UTF-8 cannot be shown as JSON */
-
-        json_object_set_new(json, name, value ? value : json_null());
-    }
-
-    return json;
-}
-
-
-/* dates, and how often */
-
-static int
-cli_is_number(const char *name)
-{
-    return cli_is_date(name) || strcmp(name, "uses") == 0
-           || strcmp(name, "refused") == 0;
-}
-
-
-static int
-cli_is_date(const char *name)
-{
-    size_t  len;
-
-    len = strlen(name);
-
-    return (len > 3 && strcmp(name + len - 3, "_at") == 0)
-           || strcmp(name, "last_used") == 0
-           || strcmp(name, "first_used") == 0;
-}
-
-
 int
-cli_print_json(json_t *json)
+cli_print_json(cli_t *cli, json_t *json)
 {
     char  *text;
 
@@ -91,13 +27,13 @@ cli_print_json(json_t *json)
     json_decref(json);
 
     if (text == NULL) {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
     printf("%s\n", text);
     free(text);
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -105,6 +41,109 @@ void
 cli_answer(cli_t *cli, json_t *json)
 {
     cli->answer = json;
+}
+
+
+int
+cli_changed(cli_t *cli, int code, json_t *json)
+{
+    if (code == CTL_OK && json) {
+        cli_answer(cli, json);
+    }
+
+    return code;
+}
+
+
+int
+cli_print_record(cli_t *cli, json_t *record)
+{
+    if (cli->json) {
+        return cli_print_json(cli, record);
+    }
+
+    cli_print_fields(record);
+
+    return CTL_OK;
+}
+
+
+void
+cli_rows_init(cli_rows_t *rows, cli_t *cli, void (*head)(void),
+    ctl_item_pt row)
+{
+    rows->cli = cli;
+    rows->head = head;
+    rows->row = row;
+    rows->n = 0;
+    rows->array = cli->json ? json_array() : NULL;
+}
+
+
+int
+cli_rows_add(ctl_t *ctl, json_t *item, void *data)
+{
+    cli_rows_t  *rows;
+
+    rows = data;
+
+    if (rows->array) {
+        json_array_append(rows->array, item);
+        return CTL_OK;
+    }
+
+    if (rows->n++ == 0) {
+        rows->head();
+    }
+
+    return rows->row(ctl, item, rows->cli);
+}
+
+
+/* an empty table has its head, too */
+
+int
+cli_rows_done(cli_rows_t *rows, int code)
+{
+    if (code != CTL_OK) {
+        json_decref(rows->array);
+        return code;
+    }
+
+    if (rows->array) {
+        return cli_print_json(rows->cli, rows->array);
+    }
+
+    if (rows->n == 0) {
+        rows->head();
+    }
+
+    return CTL_OK;
+}
+
+
+int
+cli_print_item(cli_t *cli, json_t *item, size_t before)
+{
+    char  *text;
+
+    text = json_dumps(item, JSON_COMPACT);
+
+    if (text == NULL) {
+        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    printf("%s  %s", before ? ",\n" : "[\n", text);
+    free(text);
+
+    return CTL_OK;
+}
+
+
+void
+cli_print_end(size_t items)
+{
+    printf(items ? "\n]\n" : "[]\n");
 }
 
 
@@ -121,13 +160,13 @@ cli_print_fields(json_t *json)
     json_object_foreach(json, name, value) {
         printf("%-16s", name);
 
-        if (json_is_integer(value) && cli_is_date(name)) {
+        if (json_is_integer(value) && ctl_is_date(name)) {
 
             if (json_integer_value(value) == 0) {
                 printf("%s\n", strcmp(name, "expires_at") == 0 ? "never"
                                                                : "-");
             } else {
-                cli_iso(json_integer_value(value), date);
+                ctl_iso(json_integer_value(value), date);
                 printf("%s\n", date);
             }
 
@@ -263,69 +302,20 @@ cli_safe(const char *text)
 }
 
 
-/* an id as a word of a shell's command line; what is too long is cut */
-
-void
-cli_quote(const char *text, char out[CLI_QUOTED])
-{
-    size_t       n;
-    const char  *p;
-
-    static const char  *plain = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@.+-/:";
-
-    text = text ? text : "";
-
-    if (text[0] && text[strspn(text, plain)] == '\0'
-        && strlen(text) < CLI_QUOTED)
-    {
-        strcpy(out, text);
-        return;
-    }
-
-    n = 0;
-    out[n++] = '\'';
-
-    for (p = text; *p && n < CLI_QUOTED - 6; p++) {
-        if (*p == '\'') {
-            memcpy(out + n, "'\\'", 3);
-            n += 3;
-        }
-
-        out[n++] = *p;
-    }
-
-    out[n++] = '\'';
-    out[n] = '\0';
-}
-
-
-/* whether a word stands in a list of words with blanks around each */
-
 int
-cli_word(const char *list, const char *word)
-{
-    size_t       len;
-    const char  *p;
-
-    len = strlen(word);
-
-    for (p = strstr(list, word); p && len; p = strstr(p + 1, word)) {
-        if (p > list && p[-1] == ' ' && p[len] == ' ') {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-int
-cli_flush(void)
+cli_flush(cli_t *cli)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        return cli_fail(CLI_UNAVAILABLE, "cannot write to standard output");
+        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "cannot write to standard "
+                        "output");
     }
 
-    return CLI_OK;
+    return CTL_OK;
+}
+
+
+long long
+cli_integer(json_t *json, const char *name)
+{
+    return json_integer_value(json_object_get(json, name));
 }

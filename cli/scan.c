@@ -8,6 +8,7 @@
 
 
 #include "cli_tree.h"
+#include "stok_digest.h"
 #include "stok_scan.h"
 
 #include <errno.h>
@@ -41,17 +42,12 @@ static void cli_scan_bad(const char *path, int err, void *data);
 static int cli_scan_done(cli_scan_t *scan);
 static const char *cli_scan_shown(const char *path, char out[], size_t size);
 static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
-static int cli_scan_lookup(cli_t *cli, const stok_token_t *token,
-    cli_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
-static int cli_scan_revoke_id(cli_t *cli, const char *id,
-    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
 
 
 int
 cli_scan(cli_t *cli, cli_args_t *args)
 {
     int          i, code;
-    char        *brand;
     cli_scan_t   scan;
     cli_tree_t   tree;
 
@@ -59,27 +55,22 @@ cli_scan(cli_t *cli, cli_args_t *args)
     scan.cli = cli;
     scan.revoke = cli_option(args, "revoke") != NULL;
 
+    tree.ctl = &cli->ctl;
     tree.all = cli_option(args, "all") != NULL;
     tree.data = &scan;
     tree.file = cli_scan_file;
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
-        code = cli_keys_read(cli);
+        code = cli_open(cli);
 
-        if (code == CLI_OK) {
-            code = cli_connect(cli);
+        if (code == CTL_OK) {
+            code = ctl_ready(&cli->ctl);
         }
 
-        if (code == CLI_OK) {
-            code = cli_meta(cli, "brand", &brand);
-        }
-
-        if (code != CLI_OK) {
+        if (code != CTL_OK) {
             return code;
         }
-
-        free(brand);
     }
 
     scan.json = cli->json ? json_array() : NULL;
@@ -87,17 +78,17 @@ cli_scan(cli_t *cli, cli_args_t *args)
     scan.buffer = malloc(CLI_SCAN_BUFFER);
 
     if (scan.known == NULL || scan.buffer == NULL) {
-        code = cli_fail(CLI_UNAVAILABLE, "no memory");
+        code = ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
 
     } else {
-        code = CLI_OK;
+        code = CTL_OK;
 
-        for (i = 0; i < args->n && code == CLI_OK; i++) {
+        for (i = 0; i < args->n && code == CTL_OK; i++) {
             code = cli_tree(&tree, args->arg[i]);
         }
     }
 
-    if (code == CLI_OK) {
+    if (code == CTL_OK) {
         code = cli_scan_done(&scan);
     }
 
@@ -128,7 +119,7 @@ cli_scan_file(const char *path, int fd, void *data)
 
     code = cli_scan_name(scan, path);
 
-    while (code == CLI_OK) {
+    while (code == CTL_OK) {
         n = read(fd, scan->buffer + len, CLI_SCAN_BUFFER - len);
 
         if (n == -1 && errno == EINTR) {
@@ -148,7 +139,7 @@ cli_scan_file(const char *path, int fd, void *data)
         pos = 0;
         counted = 0;
 
-        while (code == CLI_OK
+        while (code == CTL_OK
                && stok_scan_next(scan->buffer, len, &pos, &token) == STOK_OK)
         {
             line += stok_scan_lines(scan->buffer + counted, pos - counted);
@@ -180,12 +171,12 @@ cli_scan_name(cli_scan_t *scan, const char *path)
     pos = 0;
 
     while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
-        if (cli_scan_found(scan, path, 0, &token) != CLI_OK) {
-            return CLI_UNAVAILABLE;
+        if (cli_scan_found(scan, path, 0, &token) != CTL_OK) {
+            return CTL_UNAVAILABLE;
         }
     }
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -210,7 +201,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     if (scan->revoke) {
         done = cli_scan_revoke(scan, token);
         if (done == NULL) {
-            return cli_fail(CLI_UNAVAILABLE, "no memory");
+            return ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no memory");
         }
     }
 
@@ -227,7 +218,9 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
              ? -1 : json_array_append(scan->json, entry);
         json_decref(entry);
 
-        return rc == 0 ? CLI_OK : cli_fail(CLI_UNAVAILABLE, "no memory");
+        return rc == 0 ? CTL_OK
+                       : ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no "
+                                  "memory");
     }
 
     printf("%s:%zu: %s\xe2\x80\xa6", name, line, public);
@@ -242,7 +235,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
 
     printf("\n");
 
-    return cli_flush();
+    return cli_flush(scan->cli);
 }
 
 
@@ -255,8 +248,9 @@ cli_scan_bad(const char *path, int err, void *data)
     scan = data;
     scan->unread = 1;
 
-    (void) cli_fail(CLI_REFUSED, "%s: %s",
+    (void) ctl_fail(&scan->cli->ctl, CTL_REJECTED, "%s: %s",
                     cli_scan_shown(path, name, sizeof(name)), strerror(err));
+    ctl_note_error(&scan->cli->ctl);
 }
 
 
@@ -267,25 +261,25 @@ cli_scan_done(cli_scan_t *scan)
 {
     int  code;
 
-    code = CLI_OK;
+    code = CTL_OK;
 
     if (scan->json) {
-        code = cli_print_json(json_incref(scan->json));
+        code = cli_print_json(scan->cli, json_incref(scan->json));
     }
 
-    if (code == CLI_OK) {
-        code = cli_flush();
+    if (code == CTL_OK) {
+        code = cli_flush(scan->cli);
     }
 
-    if (code != CLI_OK) {
+    if (code != CTL_OK) {
         return code;
     }
 
-    if (scan->code != CLI_OK) {
+    if (scan->code != CTL_OK) {
         return scan->code;
     }
 
-    return scan->found ? CLI_FOUND : scan->unread ? CLI_REFUSED : CLI_OK;
+    return scan->found ? CTL_FOUND : scan->unread ? CTL_REJECTED : CTL_OK;
 }
 
 
@@ -339,11 +333,10 @@ cli_scan_shown(const char *path, char out[], size_t size)
 static json_t *
 cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
 {
-    int            code;
-    char           hex[STOK_DIGEST_HEX + 1], id[STOK_RECORD_ID_MAX + 1];
-    json_t        *entry;
-    uint8_t        digest[STOK_DIGEST_LEN];
-    cli_record_t   rec;
+    int       code;
+    char      hex[STOK_DIGEST_HEX + 1];
+    json_t   *entry;
+    uint8_t   digest[STOK_DIGEST_LEN];
 
     stok_digest(NULL, token->brand.data, stok_scan_len(token), digest);
     stok_digest_hex(digest, hex);
@@ -363,97 +356,17 @@ cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token)
         return NULL;
     }
 
-    if (scan->code == CLI_UNAVAILABLE) {
+    if (scan->code == CTL_UNAVAILABLE) {
         return entry;
     }
 
-    code = cli_scan_lookup(scan->cli, token, &rec, id);
+    code = ctl_leak(&scan->cli->ctl, token->brand.data, stok_scan_len(token),
+                    entry);
 
-    if (code == CLI_FOUND) {
-        code = cli_scan_revoke_id(scan->cli, id, rec.digest, entry);
-
-    } else if (code == CLI_OK) {
-        json_object_set_new(entry, "result", json_string("unknown"));
-    }
-
-    if (code > scan->code) {
-        scan->code = code;
+    if (code != CTL_OK) {
+        ctl_note_error(&scan->cli->ctl);
+        scan->code = code > scan->code ? code : scan->code;
     }
 
     return entry;
-}
-
-
-/* CLI_FOUND: rec->digest and id are its; by each key of the file */
-
-static int
-cli_scan_lookup(cli_t *cli, const stok_token_t *token, cli_record_t *rec,
-    char id[STOK_RECORD_ID_MAX + 1])
-{
-    int          code;
-    char         hex[STOK_DIGEST_HEX + 1];
-    size_t       i;
-    redisReply  *reply;
-
-    hex[STOK_DIGEST_HEX] = '\0';
-    i = 0;
-
-    do {
-        stok_digest(cli->keys.n ? &cli->keys.key[i] : NULL,
-                    token->brand.data, stok_scan_len(token), rec->digest);
-        stok_digest_hex(rec->digest, hex);
-
-        code = cli_command(cli, &reply, "HGET %stoken:%s id", cli->prefix,
-                           hex);
-
-        if (code == CLI_OK) {
-            if (reply->type == REDIS_REPLY_STRING) {
-                snprintf(id, STOK_RECORD_ID_MAX + 1, "%s", reply->str);
-                code = CLI_FOUND;
-            }
-
-            freeReplyObject(reply);
-        }
-
-    } while (code == CLI_OK && ++i < cli->keys.n);
-
-    return code;
-}
-
-
-/* an id that leads to another record would have another token revoked */
-
-static int
-cli_scan_revoke_id(cli_t *cli, const char *id,
-    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
-{
-    int            code, revoked;
-    cli_record_t   rec;
-
-    code = cli_read_token(cli, id, &rec);
-    if (code != CLI_OK) {
-        return code;
-    }
-
-    if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
-        cli_free(&rec);
-        return cli_fail(CLI_REFUSED, "token \"%s\" has a record of another "
-                        "id", id);
-    }
-
-    json_object_set_new(entry, "id", json_string(id));
-    json_object_set_new(entry, "user", json_string(cli_get(&rec, "user")));
-
-    revoked = strcmp(cli_get(&rec, "status"), "revoked") == 0;
-    cli_free(&rec);
-
-    code = revoked ? CLI_OK : cli_token_set(cli, id, 1);
-
-    if (code == CLI_OK) {
-        json_object_set_new(entry, "result",
-                            json_string(revoked ? "revoked already"
-                                                : "revoked"));
-    }
-
-    return code;
 }

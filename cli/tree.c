@@ -86,7 +86,7 @@ cli_tree_dir(cli_tree_t *tree, const char *path, int fd, int root)
     if (!tree->all && (root || faccessat(fd, ".git", F_OK, 0) == 0)) {
         rc = cli_tree_git(tree, path, fd);
 
-        if (rc != CLI_FOUND) {
+        if (rc != CTL_FOUND) {
             close(fd);
             return rc;
         }
@@ -111,9 +111,9 @@ cli_tree_plain(cli_tree_t *tree, const char *path, int fd)
         return rc;
     }
 
-    rc = CLI_OK;
+    rc = CTL_OK;
 
-    while (rc == CLI_OK) {
+    while (rc == CTL_OK) {
         errno = 0;
         entry = readdir(dir);
 
@@ -155,10 +155,10 @@ cli_tree_entry(cli_tree_t *tree, const char *path, int fd, const char *name,
                  len && path[len - 1] == '/' ? "" : "/", name)
         == -1)
     {
-        return cli_fail(CLI_UNAVAILABLE, "no memory");
+        return ctl_fail(tree->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    rc = CLI_OK;
+    rc = CTL_OK;
     file = -1;
 
     if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
@@ -209,11 +209,11 @@ cli_tree_file(cli_tree_t *tree, const char *path, int fd)
         return cli_tree_bad(tree, path);
     }
 
-    return S_ISREG(st.st_mode) ? tree->file(path, fd, tree->data) : CLI_OK;
+    return S_ISREG(st.st_mode) ? tree->file(path, fd, tree->data) : CTL_OK;
 }
 
 
-/* CLI_FOUND: git does not answer, or it knows nothing here: take all */
+/* CTL_FOUND: git does not answer, or it knows nothing here: take all */
 
 static int
 cli_tree_git(cli_tree_t *tree, const char *path, int fd)
@@ -224,13 +224,13 @@ cli_tree_git(cli_tree_t *tree, const char *path, int fd)
 
     rc = cli_tree_git_read(path, &list, &len);
 
-    if (rc != CLI_OK) {
+    if (rc != CTL_OK) {
         return rc;
     }
 
     last = "";
 
-    for (name = list; name < list + len && rc == CLI_OK;
+    for (name = list; name < list + len && rc == CTL_OK;
          name += strlen(name) + 1)
     {
         /* in a merge a file is listed once for each side */
@@ -288,7 +288,7 @@ cli_tree_git_read(const char *path, char **list, size_t *len)
     pid = cli_tree_git_start(path, &out);
 
     if (pid == -1) {
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     for ( ;; ) {
@@ -322,12 +322,12 @@ cli_tree_git_read(const char *path, char **list, size_t *len)
 
     if (n == -1 || status != 0 || *len == 0) {
         free(*list);
-        return CLI_FOUND;
+        return CTL_FOUND;
     }
 
     (*list)[*len] = '\0';
 
-    return CLI_OK;
+    return CTL_OK;
 }
 
 
@@ -386,5 +386,5 @@ cli_tree_bad(cli_tree_t *tree, const char *path)
 {
     tree->bad(path, errno, tree->data);
 
-    return CLI_OK;
+    return CTL_OK;
 }

@@ -18,6 +18,7 @@ _service_token_options() {
         "token delete")         echo --force --wait ;;
         check)                  echo --role --scope --type ;;
         audit)                  echo --token --user --since --follow ;;
+        "audit verify")         echo --expect ;;
         review | "review monthly" | "review quarterly")
                                 echo --fail-on ;;
         seal)                   echo --user --token --unsealed --force \

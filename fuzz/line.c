@@ -7,19 +7,16 @@
  */
 
 
-#include "cli_dump.h"
-
-#include <stdarg.h>
-
-#include "fuzz_cli.h"
+#include "dump.h"
+#include "fuzz.h"
 
 
-static cli_t  line_cli;
+static ctl_t  line_ctl;
 
 
 static void line_plain(const char *text, size_t len);
-static void line_good(const cli_line_t *line);
-static void line_field(const cli_line_t *line, stok_str_t name,
+static void line_good(const ctl_line_t *line);
+static void line_field(const ctl_line_t *line, stok_str_t name,
     stok_str_t value);
 
 
@@ -28,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int          rc;
     size_t       i;
-    cli_line_t   line;
+    ctl_line_t   line;
 
     static const uint8_t  secret[STOK_KEY_LEN] = "a key for fuzzing";
 
@@ -36,19 +33,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    fuzz_check(stok_key_init(&line_cli.keys.key[0], "k1", 2, secret)
+    fuzz_check(stok_key_init(&line_ctl.keys.key[0], "k1", 2, secret)
                == STOK_OK);
-    line_cli.keys.n = data[0] == 'k';
+    line_ctl.keys.n = data[0] == 'k';
 
     line_plain((const char *) data + 1, size - 1);
 
-    rc = cli_line_parse(&line_cli, &line, (const char *) data + 1, size - 1);
+    rc = ctl_line_parse(&line_ctl, &line, (const char *) data + 1, size - 1);
 
-    if (rc == CLI_OK) {
+    if (rc == CTL_OK) {
         line_good(&line);
 
     } else {
-        fuzz_check(rc == CLI_REFUSED);
+        fuzz_check(rc == CTL_REJECTED);
         fuzz_check(line.why[0] != '\0');
 
         for (i = 0; line.why[i]; i++) {
@@ -56,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
 
-    cli_line_free(&line);
+    ctl_line_free(&line);
     fuzz_check(line.json == NULL);
 
     return 0;
@@ -69,18 +66,18 @@ static void
 line_plain(const char *text, size_t len)
 {
     size_t               i;
-    cli_line_t           plain, json;
-    const cli_member_t  *p, *j;
+    ctl_line_t           plain, json;
+    const ctl_member_t  *p, *j;
 
-    cli_line_init(&plain);
+    ctl_line_init(&plain);
 
-    if (cli_line_plain(&plain, text, len) != CLI_OK) {
+    if (ctl_line_plain(&plain, text, len) != CTL_OK) {
         return;
     }
 
-    cli_line_init(&json);
+    ctl_line_init(&json);
 
-    fuzz_check(cli_line_json(&json, text, len) == CLI_OK);
+    fuzz_check(ctl_line_json(&json, text, len) == CTL_OK);
     fuzz_check(plain.json == NULL);
     fuzz_check(plain.kind == json.kind);
     fuzz_check(plain.members == json.members && plain.usages == json.usages);
@@ -89,21 +86,21 @@ line_plain(const char *text, size_t len)
         p = &plain.member[i];
         j = &json.member[i];
 
-        fuzz_check(p->type == j->type && cli_str_same(p->name, j->name));
-        fuzz_check(p->type == CLI_MEMBER_USAGE
-                   || cli_str_same(p->text, j->text));
+        fuzz_check(p->type == j->type && ctl_str_same(p->name, j->name));
+        fuzz_check(p->type == CTL_MEMBER_USAGE
+                   || ctl_str_same(p->text, j->text));
     }
 
     for (i = 0; i < plain.usages; i++) {
-        fuzz_check(cli_str_same(plain.usage[i], json.usage[i]));
+        fuzz_check(ctl_str_same(plain.usage[i], json.usage[i]));
     }
 
-    cli_line_free(&json);
+    ctl_line_free(&json);
 }
 
 
 static void
-line_good(const cli_line_t *line)
+line_good(const ctl_line_t *line)
 {
     size_t                i;
     int64_t               date;
@@ -112,9 +109,9 @@ line_good(const cli_line_t *line)
     stok_user_record_t    user;
     stok_token_record_t   token;
 
-    fuzz_check(line->n <= CLI_FIELDS && line->n % 2 == 0);
-    fuzz_check(line->members <= CLI_MEMBERS);
-    fuzz_check(line->usages <= 2 * CLI_USAGE_MAX && line->usages % 2 == 0);
+    fuzz_check(line->n <= CTL_FIELDS && line->n % 2 == 0);
+    fuzz_check(line->members <= CTL_MEMBERS);
+    fuzz_check(line->usages <= 2 * CTL_USAGE_MAX && line->usages % 2 == 0);
 
     for (i = 0; i < line->n; i += 2) {
         line_field(line, line->field[i], line->field[i + 1]);
@@ -122,7 +119,7 @@ line_good(const cli_line_t *line)
 
     switch (line->kind) {
 
-    case CLI_LINE_USER:
+    case CTL_LINE_USER:
         fuzz_check(stok_user_id_check(line->id) == STOK_OK);
         fuzz_check(stok_user_record_decode(&user, line->field, line->n, &why)
                    == STOK_OK);
@@ -130,7 +127,7 @@ line_good(const cli_line_t *line)
         fuzz_check(!line->user.tampered);
         break;
 
-    case CLI_LINE_TOKEN:
+    case CTL_LINE_TOKEN:
         fuzz_check(stok_record_id_check(line->id) == STOK_OK);
         fuzz_check(stok_token_record_decode(&token, line->field, line->n,
                                             &why)
@@ -151,15 +148,15 @@ line_good(const cli_line_t *line)
 /* a field's text is a member's: not cut at a zero, a number not rounded */
 
 static void
-line_field(const cli_line_t *line, stok_str_t name, stok_str_t value)
+line_field(const ctl_line_t *line, stok_str_t name, stok_str_t value)
 {
     size_t               i;
     char                 text[32];
     json_t              *json;
-    const cli_member_t  *m;
+    const ctl_member_t  *m;
 
     for (i = 0; i < line->members; i++) {
-        if (cli_str_same(line->member[i].name, name)) {
+        if (ctl_str_same(line->member[i].name, name)) {
             break;
         }
     }
@@ -168,7 +165,7 @@ line_field(const cli_line_t *line, stok_str_t name, stok_str_t value)
 
     m = &line->member[i];
 
-    fuzz_check(cli_str_same(m->text, value));
+    fuzz_check(ctl_str_same(m->text, value));
 
     if (line->json == NULL) {
         return;
@@ -178,15 +175,15 @@ line_field(const cli_line_t *line, stok_str_t name, stok_str_t value)
     fuzz_check(json != NULL);
 
     if (json_is_string(json)) {
-        fuzz_check(m->type == CLI_MEMBER_TEXT);
+        fuzz_check(m->type == CTL_MEMBER_TEXT);
         fuzz_check(value.len == json_string_length(json));
         fuzz_check(memcmp(value.data, json_string_value(json), value.len)
                    == 0);
         return;
     }
 
-    fuzz_check(m->type == CLI_MEMBER_NUMBER && json_is_integer(json));
+    fuzz_check(m->type == CTL_MEMBER_NUMBER && json_is_integer(json));
     snprintf(text, sizeof(text), "%lld",
              (long long) json_integer_value(json));
-    fuzz_check(cli_str_is(value, text));
+    fuzz_check(ctl_str_is(value, text));
 }

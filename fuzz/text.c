@@ -6,13 +6,13 @@
 
 
 #include "cli.h"
-
-#include <stdarg.h>
-
-#include "fuzz_cli.h"
+#include "fuzz.h"
 
 
 #define TEXT_NOW  1790000000
+
+
+static ctl_t  text_ctl;
 
 
 static void text_user_id(const char *text);
@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text_duration(text);
     text_since(text);
 
-    (void) cli_name_lint(text);
+    (void) ctl_name_lint(text);
 
     free(text);
 
@@ -63,10 +63,10 @@ text_user_id(const char *text)
     size_t       i, n;
     stok_str_t   str;
 
-    rc = cli_user_id(text, id);
+    rc = ctl_user_id(&text_ctl, text, id);
 
-    if (rc != CLI_OK) {
-        fuzz_check(rc == CLI_REFUSED);
+    if (rc != CTL_OK) {
+        fuzz_check(rc == CTL_REJECTED);
         return;
     }
 
@@ -86,12 +86,12 @@ text_user_id(const char *text)
     str.len = n + 8;
     fuzz_check(stok_user_id_check(str) == STOK_OK);
 
-    (void) cli_name_lint(id);
+    (void) ctl_name_lint(id);
 
     /* an id is its own */
 
     id[n] = '\0';
-    fuzz_check(cli_user_id(id, again) == CLI_OK);
+    fuzz_check(ctl_user_id(&text_ctl, id, again) == CTL_OK);
     fuzz_check(strncmp(again, id, n) == 0 && again[n] == '@');
 }
 
@@ -103,10 +103,10 @@ text_days(const char *text)
     int64_t      seconds, days;
     const char  *p;
 
-    rc = cli_days(text, &seconds);
+    rc = ctl_days(&text_ctl, text, &seconds);
 
     if (strcmp(text, "never") == 0) {
-        fuzz_check(rc == CLI_OK && seconds == 0);
+        fuzz_check(rc == CTL_OK && seconds == 0);
         return;
     }
 
@@ -114,10 +114,10 @@ text_days(const char *text)
     days = text_number(&p);
 
     if (days >= 1 && days <= 365 && strcmp(p, "d") == 0) {
-        fuzz_check(rc == CLI_OK && seconds == days * 86400);
+        fuzz_check(rc == CTL_OK && seconds == days * 86400);
 
     } else {
-        fuzz_check(rc == CLI_USAGE);
+        fuzz_check(rc == CTL_INVALID);
     }
 }
 
@@ -129,7 +129,7 @@ text_duration(const char *text)
     int64_t      seconds, expected;
     const char  *p;
 
-    rc = cli_duration(text, &seconds);
+    rc = ctl_duration(text, &seconds);
 
     p = text;
     expected = text_number(&p);
@@ -139,10 +139,10 @@ text_duration(const char *text)
                 : 0;
 
     if (expected >= 1 && expected <= 365 * 86400) {
-        fuzz_check(rc == CLI_OK && seconds == expected);
+        fuzz_check(rc == CTL_OK && seconds == expected);
 
     } else {
-        fuzz_check(rc == CLI_USAGE);
+        fuzz_check(rc == CTL_INVALID);
     }
 }
 
@@ -157,7 +157,7 @@ text_since(const char *text)
     static const char     units[] = "smhdw";
     static const int64_t  seconds[] = { 1, 60, 3600, 86400, 7 * 86400 };
 
-    rc = cli_since(text, TEXT_NOW, &since);
+    rc = ctl_since(&text_ctl, text, TEXT_NOW, &since);
 
     p = text;
     expected = text_number(&p);
@@ -168,11 +168,11 @@ text_since(const char *text)
         expected = TEXT_NOW - expected * seconds[strchr(units, *p) - units];
 
     } else if (!text_moment(text, &expected)) {
-        fuzz_check(rc == CLI_USAGE);
+        fuzz_check(rc == CTL_INVALID);
         return;
     }
 
-    fuzz_check(rc == CLI_OK);
+    fuzz_check(rc == CTL_OK);
     fuzz_check(since == (expected < 0 ? 0 : expected));
 }
 

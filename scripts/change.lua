@@ -2,28 +2,60 @@
 -- caller has judged the change, and has sealed its outcome.
 --
 -- ARGV: 3 key without prefix, 4 token id or empty, 5 user id, 6 action,
--- 7 before, 8 after, 9 number n of fields that were read, then n names and
--- values, then names and values to write; "@now" is the time.
+-- 7 before, 8 after, 9 names of fields that become the time, with blanks
+-- between, 10 number n of fields that were read, then n names and values, then
+-- names and values to write.
+--
+-- MISLED: it is the record of another token, or of another user.  A change that
+-- would leave everything but times and the seal as it is writes nothing and has
+-- no entry in the audit, unless the seal is all that it changes.
 
 if not ready() then
     return {'UNREADY'}
 end
 
-if not typed({[ARGV[3]] = 'hash', audit = 'stream'}) then
+if not typed({[ARGV[3]] = 'hash'}) then
     return bad_types()
 end
 
-local last, new = 9 + 2 * tonumber(ARGV[9]), {}
+local record, token, user, action = unpack(ARGV, 3, 6)
+local last, new = 10 + 2 * tonumber(ARGV[10]), {}
 
-if not unchanged(ARGV[3], 10, last) then
+if token == '' and record ~= 'user:' .. user
+    or token ~= '' and not named(record, token, user)
+then
+    return {'MISLED', record .. ' is another record'}
+end
+
+if not unchanged(record, 11, last) then
     return {'CHANGED'}
 end
 
-for i = last + 1, #ARGV do
-    new[#new + 1] = ARGV[i] == '@now' and now or ARGV[i]
+local same = ARGV[last + 1] ~= 'seal'
+
+for i = last + 1, #ARGV, 2 do
+    new[#new + 1] = ARGV[i]
+    new[#new + 1] = ARGV[i + 1]
+    same = same and (ARGV[i] == 'seal'
+        or redis.call('HGET', key(record), ARGV[i]) == ARGV[i + 1])
 end
 
-redis.call('HSET', key(ARGV[3]), unpack(new))
-audit(ARGV[6], ARGV[4], ARGV[5], ARGV[7], ARGV[8])
+if same then
+    return ok()
+end
 
-return {'OK'}
+for name in ARGV[9]:gmatch('%S+') do
+    new[#new + 1] = name
+    new[#new + 1] = now
+end
+
+if action == 'token.revoke' or action == 'user.disable'
+    or action == 'user.delete'
+then
+    stopping()
+end
+
+redis.call('HSET', key(record), unpack(new))
+audit(action, token, user, ARGV[7], ARGV[8])
+
+return ok()

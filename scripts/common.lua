@@ -3,10 +3,20 @@
 -- KEYS[1] is the dataset's marker; all other keys are made from the prefix,
 -- whose braces keep them in the same slot of a Cluster.  ARGV[1] is the
 -- prefix, ARGV[2] who acts.  Answers begin with a word: OK, NOTFOUND, REFUSED
--- (with a text), CHANGED (read again) or UNREADY (no dataset here).
+-- (with a text), CHANGED (read again), MISLED (the index led to another
+-- record: look for the one that was named) or UNREADY (no dataset here).
+-- Behind OK and its text come notes for the person who acts.
 --
 -- A script that fails does not take back what it wrote: so every script reads
 -- and checks all that it needs before its first write.
+--
+-- An index (id:, user-tokens:, users, tokens, expiry) only says where to look.
+-- A script that comes to a record by one checks that the record has the id and
+-- the user that were named before it reads anything else from it.
+--
+-- What is written beside the records, the audit and the indexes, is written by
+-- book().  It never fails: a key that is not what it has to be is put aside
+-- under another name, and the notes and the audit say so.
 
 local prefix, actor = ARGV[1], ARGV[2]
 local now = redis.call('TIME')[1]
@@ -37,19 +47,79 @@ local function bad_types()
     return {'REFUSED', 'a key of the dataset has the wrong type'}
 end
 
+-- To be called before the first write of a script that stops a token or a user.
+-- When Redis is full, it refuses a script's first write that needs memory, but
+-- lets a script finish that has written already: so a write that needs none
+-- goes first.
+
+local function stopping()
+    redis.call('DEL', key('nothing'))
+end
+
+local moved, notes = {}, {}
+
+local function failed(reply)
+    return type(reply) == 'table' and reply.err
+end
+
+-- a key that is not what it has to be gets another name; whether it has one
+
+local function aside(name)
+    for n = 1, 9 do
+        local to = 'aside:' .. now .. '-' .. n .. ':' .. name
+        local done = redis.pcall('RENAMENX', key(name), key(to))
+
+        if done == 1 then
+            moved[#moved + 1] = {name, to}
+            notes[#notes + 1] = name .. ' could not be used: it is now ' .. to
+            return true
+        elseif failed(done) then
+            return false
+        end
+    end
+
+    return false
+end
+
+-- A command on a key of the bookkeeping, whose answer is nil if it failed.  A
+-- stream is full when somebody has given an entry the last id that there is.
+
+local function book(command, name, ...)
+    local reply = redis.pcall(command, key(name), ...)
+    local err = failed(reply)
+
+    if err and (err:find('WRONGTYPE', 1, true) or err:find('stream', 1, true))
+        and aside(name)
+    then
+        reply = redis.pcall(command, key(name), ...)
+    end
+
+    if failed(reply) then
+        notes[#notes + 1] = name .. ' was not written: ' .. reply.err
+        return nil
+    end
+
+    return reply
+end
+
+-- a number of the audit's head: 1 to 15 digits
+
+local function count(text)
+    return text and text:find('^%d+$') and #text < 16 and tonumber(text)
+end
+
 -- The end of the audit's chain: the number and the hash of the last entry, and
 -- how many the bound has taken from the old end.  Without the head, the last
 -- entry tells.
 
 local function audit_head()
-    local head = redis.call('HMGET', key('audit-head'), 'seq', 'hash',
-        'trimmed')
+    local head = book('HMGET', 'audit-head', 'seq', 'hash', 'trimmed') or {}
 
-    if head[1] and head[2] then
-        return tonumber(head[1]) or 0, head[2], tonumber(head[3]) or 0
+    if count(head[1]) and head[2] then
+        return count(head[1]), head[2], count(head[3]) or 0
     end
 
-    local last = redis.call('XREVRANGE', key('audit'), '+', '-', 'COUNT', 1)
+    local last = book('XREVRANGE', 'audit', '+', '-', 'COUNT', 1) or {}
     local found = {}
 
     if last[1] then
@@ -58,8 +128,13 @@ local function audit_head()
         end
     end
 
-    return tonumber(found.seq) or 0, found.hash or '', 0
+    return count(found.seq) or 0, found.hash or '', 0
 end
+
+-- The least that the audit keeps.  More may be asked for by audit_max of the
+-- marker; less may not: whoever can write to Redis could have all taken away.
+
+local audit_least = 1000000
 
 -- Adds an entry: who, when, what, before and after, the user's name as it is
 -- then, and pairs of more names and values.  Its hash is over all of its
@@ -97,20 +172,36 @@ local function audit(action, token, user, before, after, more)
     end
 
     local hash = redis.sha1hex(table.concat(hashed))
-    local most = tonumber(redis.call('HGET', KEYS[1], 'audit_max') or '')
-    local had = redis.call('XLEN', key('audit'))
+    local most = count(redis.call('HGET', KEYS[1], 'audit_max'))
+    local had = book('XLEN', 'audit') or 0
 
     entry[#entry + 1] = 'hash'
     entry[#entry + 1] = hash
 
-    redis.call('XADD', key('audit'), 'MAXLEN', '~',
-        string.format('%d', math.max(most or 1000000, 1)), '*',
+    if not book('XADD', 'audit', 'MAXLEN', '~',
+        string.format('%d', math.max(most or 0, audit_least)), '*',
         unpack(entry))
+    then
+        return
+    end
 
-    trimmed = trimmed + had + 1 - redis.call('XLEN', key('audit'))
+    trimmed = trimmed + math.max(had + 1 - (book('XLEN', 'audit') or 0), 0)
 
-    redis.call('HSET', key('audit-head'), 'seq', string.format('%d', seq + 1),
+    book('HSET', 'audit-head', 'seq', string.format('%d', seq + 1),
         'hash', hash, 'trimmed', string.format('%d', trimmed))
+end
+
+-- the answer of what went well; what was put aside has an entry, too
+
+local function ok(text)
+    local i = 1
+
+    while moved[i] do
+        audit('aside', '', '', moved[i][1], moved[i][2])
+        i = i + 1
+    end
+
+    return {'OK', text or '', unpack(notes)}
 end
 
 -- whether a record still has the fields that were read, and no others:
@@ -126,4 +217,11 @@ local function unchanged(record, first, last)
         end
     end
     return true
+end
+
+-- whether the record of a token is the one that was named
+
+local function named(record, id, user)
+    local its = redis.call('HMGET', key(record), 'id', 'user')
+    return its[1] == id and (not user or its[2] == user)
 end

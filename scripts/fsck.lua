@@ -2,8 +2,8 @@
 --
 -- ARGV: 3 "check" or "mend", 4 kind, 5 owner, 6 "keep" (nothing is taken from
 -- an index) or empty, then names.
--- kind: token (names are digests), user, id, user-tokens, usage: what stands
--- behind the colon of keys; users, tokens, expiry, last_used: members of that
+-- kind: token (names are digests), user, id, user-tokens, usage, aside: what
+-- stands behind the colon of keys; users, tokens, expiry, last_used: members of that
 -- index; member: tokens in user-tokens:<owner>; same: a token that has the
 -- name of the token <owner>; types: no names.
 --
@@ -130,7 +130,9 @@ local function linked(id, here, other, there)
     if other == id or kind_of(record) ~= 'hash' then
         say('link', here .. ' is ' .. other .. ', which it cannot be')
 
-    elseif back == '' and field(record, 'user') == user then
+    elseif back == '' and field(record, 'id') == other
+        and field(record, 'user') == user
+    then
         say('link', here .. ' is ' .. other .. ', whose ' .. there
             .. ' is missing', {{'HSET', key(record), there, id}})
 
@@ -299,6 +301,14 @@ local checks = {
     end,
 
     same = check_same,
+
+    -- what a script could not use, and has put aside
+
+    aside = function(name)
+        token, user = '', ''
+        say('aside', 'aside:' .. name .. ' could not be used and was put aside: '
+            .. 'look at it, then delete it')
+    end,
 
     usage = function(id)
         token = id

@@ -9,10 +9,6 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
     return {'EXISTS', redis.call('HGET', KEYS[1], 'brand') or ''}
 end
 
-if not typed({audit = 'stream'}) then
-    return bad_types()
-end
-
 redis.call('HSET', KEYS[1], 'schema', '2', 'created_at', now,
     'brand', ARGV[3], 'dataset', ARGV[5])
 
@@ -26,4 +22,4 @@ end
 
 audit('init', '', '', '', ARGV[3])
 
-return {'OK'}
+return ok()

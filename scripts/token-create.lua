@@ -20,7 +20,7 @@ local old, record = ARGV[14], ARGV[15]
 
 if not typed({['token:' .. digest] = 'hash', ['id:' .. id] = 'string',
     ['user:' .. user] = 'hash', ['user-tokens:' .. user] = 'set',
-    tokens = 'zset', expiry = 'zset', audit = 'stream'})
+    tokens = 'zset', expiry = 'zset'})
     or old and not typed({[record] = 'hash'})
 then
     return bad_types()
@@ -50,6 +50,10 @@ local changes = {}
 if old then
     local last = 16 + 2 * tonumber(ARGV[16])
 
+    if not named(record, old, user) then
+        return {'MISLED', 'no token ' .. old}
+    end
+
     if not unchanged(record, 17, last) then
         return {'CHANGED'}
     end
@@ -60,11 +64,12 @@ end
 local names = {}
 
 for _, other in ipairs(redis.call('SMEMBERS', key('user-tokens:' .. user))) do
-    local of = redis.call('GET', key('id:' .. other))
-    local its = of and redis.call('HGET', key('token:' .. of), 'name')
+    local of = redis.pcall('GET', key('id:' .. other))
+    local its = type(of) == 'string' and redis.pcall('HMGET',
+        key('token:' .. of), 'id', 'user', 'name') or {}
 
-    if its then
-        names[its] = other
+    if its[1] == other and its[2] == user and its[3] then
+        names[its[3]] = other
     end
 end
 
@@ -124,4 +129,4 @@ if old then
         'active, expires_at ' .. changes[2] .. ', rotated_to ' .. id)
 end
 
-return {'OK', name}
+return ok(name)

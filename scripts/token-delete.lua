@@ -1,5 +1,6 @@
 -- Deletes a revoked token and all that is known of it.
--- ARGV: 3 id, 4 seconds that must have passed since it was revoked.
+-- ARGV: 3 id, 4 seconds that must have passed since it was revoked, 5 its
+-- digest, if the caller has looked for its record, or empty: id: tells.
 -- WATCHED or OK, with a text: when it may be deleted, and, if somebody tried
 -- it since it was revoked: when last, from where, and the verdict.
 
@@ -7,24 +8,24 @@ if not ready() then
     return {'UNREADY'}
 end
 
-local id = ARGV[3]
+local id, digest = ARGV[3], ARGV[5]
 
-if not typed({['id:' .. id] = 'string', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', audit = 'stream', ['usage:' .. id] = 'hash'})
-then
-    return bad_types()
-end
+if digest == '' then
+    digest = redis.pcall('GET', key('id:' .. id))
 
-local digest = redis.call('GET', key('id:' .. id))
-
-if not digest then
-    return {'NOTFOUND', 'no token ' .. id}
+    if type(digest) ~= 'string' then
+        return {'MISLED', 'no token ' .. id}
+    end
 end
 
 local record = 'token:' .. digest
 
 if not typed({[record] = 'hash'}) then
     return bad_types()
+end
+
+if not named(record, id) then
+    return {'MISLED', 'no token ' .. id}
 end
 
 local status, revoked_at, user = unpack(redis.call('HMGET', key(record),
@@ -36,7 +37,7 @@ end
 
 local since = tonumber(revoked_at) or 0
 local free = since + tonumber(ARGV[4])
-local at, from, verdict = unpack(redis.call('HMGET', key('usage:' .. id),
+local at, from, verdict = unpack(redis.pcall('HMGET', key('usage:' .. id),
     'refused_at', 'refused_addr', 'refused_reason'))
 local told = string.format('%d', free)
 
@@ -55,12 +56,12 @@ redis.call('DEL', key(record), key('id:' .. id), key('usage:' .. id))
 redis.call('SET', key('deleted:' .. id), now, 'EX', 86400)
 
 if user then
-    redis.call('SREM', key('user-tokens:' .. user), id)
+    book('SREM', 'user-tokens:' .. user, id)
 end
 
-redis.call('ZREM', key('tokens'), id)
-redis.call('ZREM', key('expiry'), id)
-redis.call('ZREM', key('last_used'), id)
+book('ZREM', 'tokens', id)
+book('ZREM', 'expiry', id)
+book('ZREM', 'last_used', id)
 audit('token.delete', id, user or '', 'revoked', '')
 
-return {'OK', told}
+return ok(told)

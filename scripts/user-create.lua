@@ -11,7 +11,7 @@ if (redis.call('HGET', KEYS[1], 'approval') or '') ~= ARGV[11] then
     return {'CHANGED'}
 end
 
-if not typed({['user:' .. id] = 'hash', users = 'zset', audit = 'stream'}) then
+if not typed({['user:' .. id] = 'hash', users = 'zset'}) then
     return bad_types()
 end
 
@@ -32,4 +32,4 @@ redis.call('HSET', key('user:' .. id), unpack(record))
 redis.call('ZADD', key('users'), now, id)
 audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7])
 
-return {'OK'}
+return ok()

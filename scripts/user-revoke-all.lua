@@ -1,57 +1,57 @@
--- Revokes every active token of a user in one step.
--- ARGV: 3 user, then for each active token that the caller read: its id, the
--- seal it had (or empty), the seal that it gets (or empty).
--- CHANGED: the user has other active tokens by now.  OK with their number.
+-- Revokes tokens of a user that the caller has found by their records: some
+-- hundred in a call, so that Redis answers others in between.
+-- ARGV: 3 user, 4 "step" or "end"; then, of a step, for each token: its digest,
+-- its id, the seal it had, the seal that it gets, or three times nothing: it is
+-- not sealed, or its seal is wrong; of the end, how many were revoked.
+--
+-- OK; of a step, with a letter for each: R revoked, S stopped already or gone,
+-- O of another user or with another id by now, C sealed anew since the caller
+-- read it.  The end is one entry in the audit, if there was one to revoke.
 
 if not ready() then
     return {'UNREADY'}
 end
 
-local user = ARGV[3]
+local user, mode = ARGV[3], ARGV[4]
 
-if not typed({['user:' .. user] = 'hash', ['user-tokens:' .. user] = 'set',
-    audit = 'stream'})
-then
-    return bad_types()
-end
-
-if redis.call('EXISTS', key('user:' .. user)) == 0 then
-    return {'NOTFOUND', 'no user ' .. user}
-end
-
-local had, gets, records, n = {}, {}, {}, 0
-
-for i = 4, #ARGV, 3 do
-    had[ARGV[i]] = ARGV[i + 1]
-    gets[ARGV[i]] = ARGV[i + 2]
-end
-
-for _, id in ipairs(redis.call('SMEMBERS', key('user-tokens:' .. user))) do
-    local digest = redis.call('GET', key('id:' .. id))
-
-    if digest then
-        local record = key('token:' .. digest)
-        local status, seal = unpack(redis.call('HMGET', record, 'status',
-            'seal'))
-
-        if status == 'active' then
-            if had[id] ~= (seal or '') then
-                return {'CHANGED'}
-            end
-            records[id] = record
-            n = n + 1
-        end
+if mode == 'end' then
+    if ARGV[5] ~= '0' then
+        stopping()
+        audit('user.revoke-all', '', user, '', ARGV[5] .. ' revoked')
     end
+    return ok()
 end
 
-for id, record in pairs(records) do
-    redis.call('HSET', record, 'status', 'revoked', 'revoked_at', now)
-    if gets[id] ~= '' then
-        redis.call('HSET', record, 'seal', gets[id])
+local answers = {}
+
+stopping()
+
+local function revoke(digest, id, had, gets)
+    local record = 'token:' .. digest
+    local rec = redis.pcall('HMGET', key(record), 'id', 'user', 'status',
+        'seal')
+
+    if rec.err or rec[3] ~= 'active' then
+        return 'S'
+    elseif rec[2] ~= user or gets ~= '' and rec[1] ~= id then
+        return 'O'
+    elseif gets ~= '' and (rec[4] or '') ~= had then
+        return 'C'
     end
-    audit('token.revoke', id, user, 'active', 'revoked')
+
+    redis.call('HSET', key(record), 'status', 'revoked', 'revoked_at', now)
+
+    if gets ~= '' then
+        redis.call('HSET', key(record), 'seal', gets)
+    end
+
+    audit('token.revoke', rec[1] or '', user, 'active', 'revoked')
+
+    return 'R'
 end
 
-audit('user.revoke-all', '', user, '', n .. ' revoked')
+for i = 5, #ARGV, 4 do
+    answers[#answers + 1] = revoke(unpack(ARGV, i, i + 3))
+end
 
-return {'OK', tostring(n)}
+return ok(table.concat(answers))

@@ -93,14 +93,14 @@ is("$code $err", '0 ', 'incident user');
 is(join(' ', map { status($_) } $id, $never, $third), 'revoked revoked revoked',
     'all are revoked');
 for my $says (
-    qr/^User \Q$user\E: 3 tokens are revoked now$/m,
+    qr/^User \Q$user\E: 3 tokens are revoked now, and it is disabled$/m,
     qr/^tokens +4$/m,
     qr{^  $id  etl\n    used     first 2023-11-14T22:13:20Z, last 20\S+Z, 12 times\n    from     192\.0\.2\.1, 192\.0\.2\.7\n    at       /api/, /etl/\n    refused  3 times, last 20\S+Z$}m,
     qr/^  $never  spare\n    used     never$/m,
     qr{^Rotate downstream\n(?:  /\w+/  by \w+\n){3}\n}m,
     qr{^  /bi/  by $third$}m,
     qr/user\.create by anna.*user\.revoke-all by anna  - -> 3 revoked/s,
-    qr/service-token user disable \Q$user\E$/m,
+    qr/service-token user enable \Q$user\E$/m,
     qr{Rotate what could be .* locations: .*/etl/}m,
     qr/service-token token create --user \Q$user\E --name/,
     qr/service-token token list --user \Q$user\E$/m,

@@ -69,7 +69,7 @@ for my $case (
     my ($verb, $args, $objects, $action, $changes) = @$case;
 
     $redis->cli('FLUSHALL');
-    $redis->init;
+    $st->run('init');
     objects($_, @$objects) for -2 .. $kills;
 
     my ($killed, $done) = killed(sub { split(/ /, $verb), $args->(shift) });
@@ -84,15 +84,15 @@ for my $case (
 # an import of 600 tokens into a dataset that has none of them
 
 $redis->cli('FLUSHALL');
-$redis->init;
+$st->run('init');
 many();
 $st->run('export', "$dir/all");
-twice('import', sub { $redis->init }, 'import', "$dir/all");
+twice('import', sub { $st->run('init') }, 'import', "$dir/all");
 
 # fsck --fix of 60 losses
 
 twice('fsck', sub {
-    $redis->init;
+    $st->run('init');
     many(60);
     $redis->cli('DEL', map { $redis->key($_) } 'tokens', 'expiry');
 }, 'fsck', '--fix');

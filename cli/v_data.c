@@ -1,0 +1,443 @@
+/*
+ * The verbs that are of the whole dataset: init, key, seal, fsck, export,
+ * import.
+ */
+
+
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define CLI_FSCK_MOST  1000                      /* findings as JSON */
+
+
+/* lines, or what is kept of them for --json */
+typedef struct {
+    cli_t   *cli;
+    json_t  *array;                              /* NULL: lines */
+    int      fix;
+    FILE    *out;                                /* of an export */
+} cli_data_t;
+
+
+static int cli_seal_row(ctl_t *ctl, json_t *item, void *data);
+static int cli_fsck_row(ctl_t *ctl, json_t *item, void *data);
+static int cli_export_row(ctl_t *ctl, json_t *item, void *data);
+static int cli_export_open(ctl_t *ctl, const char *path, FILE **out);
+static int cli_export_close(ctl_t *ctl, const char *path, FILE *out,
+    int code);
+static int cli_import_open(ctl_t *ctl, const char *path, FILE **in);
+static int cli_import_spool(ctl_t *ctl, FILE *in, FILE **out);
+
+
+int
+cli_init(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *made;
+
+    code = ctl_init(&cli->ctl, cli_option(args, "brand"),
+                    cli_option(args, "approval"), &made);
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        return cli_print_json(cli, made);
+    }
+
+    if (json_is_true(json_object_get(made, "created"))) {
+        printf("dataset made at \"%s\"\n", cli->ctl.prefix);
+    }
+
+    json_decref(made);
+
+    return CTL_OK;
+}
+
+
+int
+cli_key_new(cli_t *cli, cli_args_t *args)
+{
+    int   code;
+    char  line[CTL_KEY_LINE];
+
+    code = ctl_key_new(&cli->ctl, args->arg[0], line);
+
+    if (code == CTL_OK) {
+        printf("%s\n", line);
+        OPENSSL_cleanse(line, sizeof(line));
+    }
+
+    return code;
+}
+
+
+int
+cli_seal(cli_t *cli, cli_args_t *args)
+{
+    int              code, rc;
+    json_t          *sums;
+    cli_data_t       d;
+    ctl_seal_want_t  want;
+
+    want.user = cli_option(args, "user");
+    want.token = cli_option(args, "token");
+    want.force = cli_option(args, "force") != NULL;
+    want.unsealed = cli_option(args, "unsealed") != NULL;
+    want.dry = cli_option(args, "dry-run") != NULL;
+
+    d.cli = cli;
+    d.array = cli->json ? json_array() : NULL;
+    sums = NULL;
+
+    code = ctl_seal(&cli->ctl, &want, cli_seal_row, &d, &sums);
+
+    if (sums == NULL) {
+        json_decref(d.array);
+        return code;
+    }
+
+    if (cli->json) {
+        json_object_set_new(sums, "sealed", d.array);
+        json_object_set_new(sums, "dry_run", json_boolean(want.dry));
+        rc = cli_print_json(cli, sums);
+
+    } else {
+        printf("%lld sealed, %lld sealed again, %lld right already, "
+               "%lld refused%s\n", cli_integer(sums, "sealed"),
+               cli_integer(sums, "again"), cli_integer(sums, "right"),
+               cli_integer(sums, "refused"),
+               want.dry ? ": nothing was changed" : "");
+        json_decref(sums);
+        rc = cli_flush(cli);
+    }
+
+    return rc == CTL_OK ? code : rc;
+}
+
+
+static int
+cli_seal_row(ctl_t *ctl, json_t *item, void *data)
+{
+    cli_data_t  *d;
+    const char  *was;
+
+    (void) ctl;
+    d = data;
+
+    if (d->array) {
+        json_array_append(d->array, item);
+        return CTL_OK;
+    }
+
+    was = ctl_text(item, "was");
+
+    if (json_object_get(item, "user")) {
+        printf("user %s", ctl_text(item, "user"));
+
+    } else {
+        printf("token %s", ctl_text(item, "id"));
+    }
+
+    /* a key's name has no blank */
+
+    printf(": sealed by %s, had %s%s\n", ctl_text(item, "key"),
+           strchr(was, ' ') ? "" : "one by ", was);
+
+    return CTL_OK;
+}
+
+
+int
+cli_fsck(cli_t *cli, cli_args_t *args)
+{
+    int         code, rc;
+    json_t     *sums;
+    cli_data_t  d;
+
+    d.cli = cli;
+    d.array = cli->json ? json_array() : NULL;
+    d.fix = cli_option(args, "fix") != NULL;
+
+    code = ctl_fsck(&cli->ctl, d.fix, cli_fsck_row, &d, &sums);
+
+    if (code != CTL_OK && code != CTL_FOUND) {
+        json_decref(d.array);
+        return code;
+    }
+
+    rc = CTL_OK;
+
+    if (cli->json) {
+        json_object_set_new(sums, "findings", d.array);
+        rc = cli_print_json(cli, sums);
+
+    } else {
+        printf("%lld tokens and %lld users: %lld found, %lld mended\n",
+               cli_integer(sums, "tokens"), cli_integer(sums, "users"),
+               cli_integer(sums, "found"), cli_integer(sums, "mended"));
+        json_decref(sums);
+    }
+
+    return rc == CTL_OK ? code : rc;
+}
+
+
+static int
+cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
+{
+    cli_data_t  *d;
+    const char  *subject;
+
+    (void) ctl;
+    d = data;
+
+    if (d->array) {
+        if (json_array_size(d->array) < CLI_FSCK_MOST) {
+            json_array_append(d->array, item);
+        }
+
+        return CTL_OK;
+    }
+
+    subject = ctl_text(item, "token")[0] ? ctl_text(item, "token")
+                                         : ctl_text(item, "user");
+
+    printf("%-11s ", ctl_text(item, "finding"));
+    cli_safe(subject[0] ? subject : "-");
+    printf("  ");
+    cli_safe(ctl_text(item, "seen"));
+    printf("%s\n", json_is_true(json_object_get(item, "mended")) ? ": mended"
+                   : d->fix ? ": not mended" : "");
+
+    return CTL_OK;
+}
+
+
+int
+cli_export(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    json_t      *sums;
+    cli_data_t   d;
+    const char  *path;
+
+    path = args->arg[0];
+    sums = NULL;
+
+    code = ctl_ready(&cli->ctl);
+
+    if (code == CTL_OK) {
+        code = cli_export_open(&cli->ctl, path, &d.out);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_export(&cli->ctl, cli_export_row, &d, &sums);
+    code = cli_export_close(&cli->ctl, path, d.out, code);
+
+    if (sums == NULL || (code != CTL_OK && code != CTL_FOUND)) {
+        json_decref(sums);
+        return code;
+    }
+
+    ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld users, %lld tokens",
+             cli_integer(sums, "users"), cli_integer(sums, "tokens"));
+
+    if (code == CTL_FOUND) {
+        ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld records were left out",
+                 cli_integer(sums, "left"));
+    }
+
+    json_decref(sums);
+
+    return code;
+}
+
+
+static int
+cli_export_row(ctl_t *ctl, json_t *item, void *data)
+{
+    cli_data_t  *d;
+
+    d = data;
+
+    if (json_dumpf(item, d->out, JSON_COMPACT) != 0
+        || fputc('\n', d->out) == EOF)
+    {
+        return ctl_fail(ctl, CTL_REJECTED, "cannot write: %s",
+                        strerror(errno));
+    }
+
+    return CTL_OK;
+}
+
+
+/* digests are in it: for its owner only, and never over another file */
+
+static int
+cli_export_open(ctl_t *ctl, const char *path, FILE **out)
+{
+    int  fd;
+
+    if (strcmp(path, "-") == 0) {
+        *out = stdout;
+        return CTL_OK;
+    }
+
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+              0600);
+
+    if (fd == -1) {
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make \"%s\": %s", path,
+                        strerror(errno));
+    }
+
+    *out = fdopen(fd, "w");
+
+    if (*out == NULL) {
+        close(fd);
+        unlink(path);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
+{
+    int  bad, done;
+
+    done = code == CTL_OK || code == CTL_FOUND;
+    bad = fflush(out) != 0 || ferror(out);
+
+    if (out == stdout) {
+        return done && bad
+               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+                          "output")
+               : code;
+    }
+
+    bad |= fsync(fileno(out)) != 0;
+    bad |= fclose(out) != 0;
+
+    if (done && bad) {
+        code = ctl_fail(ctl, CTL_REJECTED, "cannot write \"%s\": %s", path,
+                        strerror(errno));
+    }
+
+    if (!done || bad) {
+        unlink(path);
+    }
+
+    return code;
+}
+
+
+int
+cli_import(cli_t *cli, cli_args_t *args)
+{
+    int      code, dry;
+    FILE    *in;
+    json_t  *sums;
+
+    dry = cli_option(args, "dry-run") != NULL;
+    sums = NULL;
+
+    code = cli_import_open(&cli->ctl, args->arg[0], &in);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_import(&cli->ctl, fileno(in),
+                      cli_option(args, "overwrite") != NULL, dry, &sums);
+    fclose(in);
+
+    if (sums == NULL) {
+        return code;
+    }
+
+    if (cli->json) {
+        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
+    }
+
+    printf("%lld new, %lld the same, %lld overwritten%s\n",
+           cli_integer(sums, "new"), cli_integer(sums, "same"),
+           cli_integer(sums, "overwritten"),
+           dry ? ": nothing was changed" : "");
+    json_decref(sums);
+
+    return code;
+}
+
+
+/* what cannot be read twice is copied first */
+
+static int
+cli_import_open(ctl_t *ctl, const char *path, FILE **in)
+{
+    int   code;
+    FILE *file;
+
+    if (strcmp(path, "-") == 0) {
+        return cli_import_spool(ctl, stdin, in);
+    }
+
+    file = fopen(path, "re");
+
+    if (file == NULL) {
+        return ctl_fail(ctl, CTL_REJECTED, "cannot read \"%s\": %s", path,
+                        strerror(errno));
+    }
+
+    if (fseeko(file, 0, SEEK_SET) == 0) {
+        *in = file;
+        return CTL_OK;
+    }
+
+    code = cli_import_spool(ctl, file, in);
+    fclose(file);
+
+    return code;
+}
+
+
+static int
+cli_import_spool(ctl_t *ctl, FILE *in, FILE **out)
+{
+    char    part[65536];
+    size_t  n;
+
+    *out = tmpfile();                            /* 0600, and has no name */
+
+    if (*out == NULL) {
+        return ctl_fail(ctl, CTL_REJECTED, "cannot make a temporary file: %s",
+                        strerror(errno));
+    }
+
+    while ((n = fread(part, 1, sizeof(part), in)) > 0) {
+        if (fwrite(part, 1, n, *out) != n) {
+            break;
+        }
+    }
+
+    if (ferror(in) || ferror(*out) || fflush(*out) != 0) {
+        fclose(*out);
+        return ctl_fail(ctl, CTL_REJECTED, "cannot copy the input: %s",
+                        strerror(errno));
+    }
+
+    return CTL_OK;
+}

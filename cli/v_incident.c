@@ -1,0 +1,242 @@
+/*
+ * The verbs of incident: the report as text.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+
+
+#define CLI_TIMELINE  1000                       /* more are not in it */
+
+
+static void cli_incident_print(json_t *incident);
+static void cli_suspect_print(json_t *incident, const char *id);
+static void cli_suspect_token(json_t *token);
+static void cli_timeline_print(json_t *timeline);
+static void cli_remains_print(json_t *remaining);
+
+
+int
+cli_incident_token(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *incident;
+
+    code = ctl_incident_token(&cli->ctl, args->arg[0], &incident);
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, incident);
+
+    } else {
+        cli_incident_print(incident);
+        json_decref(incident);
+    }
+
+    return CTL_OK;
+}
+
+
+int
+cli_incident_user(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *incident;
+
+    code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, incident);
+
+    } else {
+        cli_suspect_print(incident, args->arg[0]);
+        json_decref(incident);
+    }
+
+    return CTL_OK;
+}
+
+
+static void
+cli_incident_print(json_t *incident)
+{
+    json_t  *token;
+
+    token = json_object_get(incident, "token");
+
+    printf("Token ");
+    cli_safe(json_string_value(json_object_get(token, "id")));
+    printf(json_is_true(json_object_get(incident, "revoked_now"))
+           ? " is revoked now\n\n" : " was revoked already\n\n");
+
+    cli_print_fields(json_incref(token));
+    cli_timeline_print(json_object_get(incident, "timeline"));
+    cli_remains_print(json_object_get(incident, "remaining"));
+}
+
+
+static void
+cli_suspect_print(json_t *incident, const char *id)
+{
+    char         words[1024];
+    size_t       i;
+    json_t      *item, *tokens;
+    json_int_t   n;
+
+    n = json_integer_value(json_object_get(incident, "revoked"));
+
+    printf("User ");
+    cli_safe(id);
+    printf(n == 1 ? ": %lld token is revoked now%s\n\n"
+                  : ": %lld tokens are revoked now%s\n\n", (long long) n,
+           json_is_true(json_object_get(incident, "disabled_now"))
+           ? ", and it is disabled" : "");
+
+    cli_print_fields(json_incref(json_object_get(incident, "user")));
+
+    tokens = json_object_get(incident, "tokens");
+    printf("\nTokens\n");
+
+    json_array_foreach(tokens, i, item) {
+        cli_suspect_token(item);
+    }
+
+    printf("\nRotate downstream\n");
+
+    json_array_foreach(json_object_get(incident, "downstream"), i, item) {
+        ctl_words(json_object_get(item, "tokens"), words, sizeof(words));
+        printf("  ");
+        cli_safe(json_string_value(json_object_get(item, "location")));
+        printf("  by ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    if (i == 0) {
+        printf("  no location is known\n");
+    }
+
+    cli_timeline_print(json_object_get(incident, "timeline"));
+    cli_remains_print(json_object_get(incident, "remaining"));
+}
+
+
+static void
+cli_suspect_token(json_t *token)
+{
+    char         words[512], date[24];
+    json_t      *used;
+    const char  *name;
+
+    name = json_string_value(json_object_get(token, "name"));
+
+    printf("  ");
+    cli_safe(json_string_value(json_object_get(token, "id")));
+    printf("  ");
+    cli_safe(name ? name : "?");
+    printf("\n");
+
+    used = json_object_get(token, "last_used");
+
+    if (json_is_integer(used)) {
+        used = json_object_get(token, "first_used");
+        ctl_iso(json_integer_value(used), date);
+        printf("    used     first %s", json_is_integer(used) ? date : "?");
+
+        ctl_iso(json_integer_value(json_object_get(token, "last_used")),
+                date);
+        printf(", last %s, %lld times\n", date, (long long)
+               json_integer_value(json_object_get(token, "uses")));
+
+    } else {
+        printf("    used     never\n");
+    }
+
+    ctl_words(json_object_get(token, "addrs"), words, sizeof(words));
+
+    if (words[0]) {
+        printf("    from     ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    ctl_words(json_object_get(token, "locations"), words, sizeof(words));
+
+    if (words[0]) {
+        printf("    at       ");
+        cli_safe(words);
+        printf("\n");
+    }
+
+    if (json_integer_value(json_object_get(token, "refused"))) {
+        used = json_object_get(token, "refused_at");
+        ctl_iso(json_integer_value(used), date);
+        printf("    refused  %lld times, last %s\n", (long long)
+               json_integer_value(json_object_get(token, "refused")),
+               json_is_integer(used) ? date : "?");
+    }
+}
+
+
+static void
+cli_timeline_print(json_t *timeline)
+{
+    char     date[24];
+    size_t   i;
+    json_t  *item;
+
+    printf("\nTimeline\n");
+
+    json_array_foreach(timeline, i, item) {
+        ctl_iso(json_integer_value(json_object_get(item, "at")), date);
+        printf("  %s  ", date);
+        cli_safe(ctl_text(item, "what"));
+
+        if (ctl_text(item, "who")[0]) {
+            printf(" by ");
+            cli_safe(ctl_text(item, "who"));
+        }
+
+        if (ctl_text(item, "detail")[0]) {
+            printf("  ");
+            cli_safe(ctl_text(item, "detail"));
+        }
+
+        printf("\n");
+    }
+
+    if (json_array_size(timeline) >= CLI_TIMELINE) {
+        printf("  older entries: service-token audit\n");
+    }
+}
+
+
+static void
+cli_remains_print(json_t *remaining)
+{
+    size_t   i;
+    json_t  *item;
+
+    printf("\nWhat remains to do\n");
+
+    json_array_foreach(remaining, i, item) {
+        printf("  %zu. ", i + 1);
+        cli_safe(ctl_text(item, "why"));
+        printf("\n");
+
+        if (ctl_text(item, "command")[0]) {
+            printf("     service-token ");
+            cli_safe(ctl_text(item, "command"));
+            printf("\n");
+        }
+    }
+}

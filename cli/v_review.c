@@ -1,0 +1,251 @@
+/*
+ * The verbs of review: findings as they are found, and a bar on a terminal.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+#define CLI_BAR      40                          /* characters */
+#define CLI_COLUMNS  80
+
+
+typedef struct {
+    cli_t         *cli;
+    ctl_review_t   review;
+    int            begun;
+    int            bar;                          /* there is a terminal */
+    int            shown;                        /* percent; 0: no bar */
+} cli_review_t;
+
+
+static int cli_review(cli_t *cli, cli_args_t *args, unsigned period);
+static int cli_found(ctl_t *ctl, const ctl_found_t *found, void *data);
+static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
+static void cli_found_row(const ctl_found_t *found);
+static void cli_found_mend(const char *mend);
+static void cli_review_end(cli_t *cli, ctl_review_t *review);
+static void cli_progress(int64_t done, int64_t total, void *data);
+static void cli_progress_clear(cli_review_t *r);
+
+
+int
+cli_review_all(cli_t *cli, cli_args_t *args)
+{
+    return cli_review(cli, args, CTL_MONTHLY|CTL_QUARTERLY);
+}
+
+
+int
+cli_review_monthly(cli_t *cli, cli_args_t *args)
+{
+    return cli_review(cli, args, CTL_MONTHLY);
+}
+
+
+int
+cli_review_quarterly(cli_t *cli, cli_args_t *args)
+{
+    return cli_review(cli, args, CTL_QUARTERLY);
+}
+
+
+static int
+cli_review(cli_t *cli, cli_args_t *args, unsigned period)
+{
+    int           code;
+    cli_review_t  r;
+
+    memset(&r, 0, sizeof(r));
+    r.cli = cli;
+    r.bar = isatty(STDERR_FILENO);
+    r.review.period = period;
+    r.review.fail_on = cli_option(args, "fail-on");
+    r.review.each = cli_found;
+    r.review.progress = cli_progress;
+    r.review.data = &r;
+
+    code = ctl_review(&cli->ctl, &r.review);
+
+    cli_progress_clear(&r);
+
+    if (code != CTL_OK && code != CTL_FOUND) {
+        return code;
+    }
+
+    cli_review_end(cli, &r.review);
+
+    return cli_flush(cli) == CTL_OK ? code : CTL_UNAVAILABLE;
+}
+
+
+static int
+cli_found(ctl_t *ctl, const ctl_found_t *found, void *data)
+{
+    cli_review_t  *r;
+
+    (void) ctl;
+    r = data;
+
+    cli_progress_clear(r);
+
+    if (r->cli->json) {
+        return cli_found_json(r, found);
+    }
+
+    cli_found_row(found);
+
+    return CTL_OK;
+}
+
+
+static int
+cli_found_json(cli_review_t *r, const ctl_found_t *found)
+{
+    int      code;
+    size_t   i;
+    json_t  *json, *value;
+
+    const char  *field[][2] = {
+        { "rule", found->rule },
+        { "review", found->review },
+        { "severity", found->severity },
+        { "token", found->token },
+        { "user", found->user },
+        { "seen", found->seen },
+        { "mend", found->mend }
+    };
+
+    json = json_object();
+
+    /* what is not UTF-8 cannot be shown as JSON */
+
+    for (i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
+        value = field[i][1] ? json_string(field[i][1]) : NULL;
+        json_object_set_new(json, field[i][0], value ? value : json_null());
+    }
+
+    code = cli_print_item(r->cli, json, (size_t) r->review.found);
+    json_decref(json);
+
+    return code;
+}
+
+
+static void
+cli_found_row(const ctl_found_t *found)
+{
+    cli_cell(found->severity, 8);
+    cli_cell(found->rule, 19);
+    cli_cell(found->token ? found->token : found->user, 20);
+    cli_cell(found->seen, -30);
+    cli_found_mend(found->mend);
+}
+
+
+/* in lines that a shell takes for one; a word is never cut */
+
+static void
+cli_found_mend(const char *mend)
+{
+    size_t  len, column;
+
+    printf("  service-token");
+    column = 15;
+
+    while (*mend) {
+        len = strcspn(mend, " ");
+
+        if (column + 1 + len + 2 > CLI_COLUMNS) {
+            printf(" \\\n   ");
+            column = 3;
+        }
+
+        printf(" %.*s", (int) len, mend);
+        column += 1 + len;
+
+        mend += len;
+        mend += strspn(mend, " ");
+    }
+
+    printf("\n");
+}
+
+
+static void
+cli_review_end(cli_t *cli, ctl_review_t *review)
+{
+    size_t  i;
+
+    if (cli->json) {
+        cli_print_end((size_t) review->found);
+        return;
+    }
+
+    printf("\n%lld finding%s in %lld token%s and %lld user%s\n",
+           (long long) review->found, review->found == 1 ? "" : "s",
+           (long long) review->tokens, review->tokens == 1 ? "" : "s",
+           (long long) review->users, review->users == 1 ? "" : "s");
+
+    for (i = 0; ctl_rule(i); i++) {
+        if (review->count[i]) {
+            printf("  %-20s %lld\n", ctl_rule(i),
+                   (long long) review->count[i]);
+        }
+    }
+}
+
+
+/* on a terminal only, on standard error only, once a percent */
+
+static void
+cli_progress(int64_t done, int64_t total, void *data)
+{
+    int            percent;
+    cli_review_t  *r;
+
+    r = data;
+
+    if (!r->begun && !r->cli->json) {
+        cli_cell("SEVERITY", 8);
+        cli_cell("RULE", 19);
+        cli_cell("WHAT", 20);
+        cli_cell("SEEN", -30);
+    }
+
+    r->begun = 1;
+
+    if (!r->bar || total == 0) {
+        return;
+    }
+
+    percent = (int) (done * 100 / total);
+    percent = percent < 100 ? percent : 100;
+
+    if (percent == r->shown) {
+        return;
+    }
+
+    fflush(stdout);
+    fprintf(stderr, "\r[%-*.*s] %3d%%", CLI_BAR, percent * CLI_BAR / 100,
+            "########################################", percent);
+    fflush(stderr);
+
+    r->shown = percent;
+}
+
+
+static void
+cli_progress_clear(cli_review_t *r)
+{
+    if (r->shown) {
+        fprintf(stderr, "\r%*s\r", CLI_BAR + 7, "");
+        fflush(stderr);
+        r->shown = 0;
+    }
+}

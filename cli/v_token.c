@@ -1,0 +1,319 @@
+/*
+ * The verbs of token, and check.
+ */
+
+
+#include "deliver.h"
+#include "stok_bearer.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+
+
+static void cli_token_head(void);
+static int cli_token_row(ctl_t *ctl, json_t *token, void *data);
+static void cli_rotation_line(const char *which, json_t *half);
+static int cli_check_input(cli_t *cli, char *text, size_t size, size_t *len);
+static int cli_check_print(cli_t *cli, json_t *answer);
+
+
+int
+cli_token_create(cli_t *cli, cli_args_t *args)
+{
+    int              code;
+    cli_out_t        out;
+    ctl_deliver_t    deliver;
+    ctl_token_new_t  new;
+
+    memset(&new, 0, sizeof(new));
+    new.user = cli_option(args, "user");
+    new.name = cli_option(args, "name");
+    new.env = cli_option(args, "env");
+    new.expires_in = cli_option(args, "expires-in");
+    new.scim = cli_option(args, "scim-only") != NULL;
+
+    if (new.user == NULL || new.name == NULL || new.env == NULL) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "token create needs --user, "
+                        "--name and --env");
+    }
+
+    code = cli_deliver_options(cli, args, &out, &deliver);
+
+    return code == CTL_OK ? ctl_token_create(&cli->ctl, &new, &deliver)
+                          : code;
+}
+
+
+int
+cli_token_rotate(cli_t *cli, cli_args_t *args)
+{
+    int              code;
+    cli_out_t        out;
+    ctl_deliver_t    deliver;
+    ctl_token_new_t  new;
+
+    memset(&new, 0, sizeof(new));
+    new.name = cli_option(args, "name");
+    new.expires_in = cli_option(args, "expires-in");
+    new.overlap = cli_option(args, "overlap");
+
+    code = cli_deliver_options(cli, args, &out, &deliver);
+
+    return code == CTL_OK ? ctl_token_rotate(&cli->ctl, args->arg[0], &new,
+                                             &deliver)
+                          : code;
+}
+
+
+int
+cli_token_list(cli_t *cli, cli_args_t *args)
+{
+    int         code;
+    cli_rows_t  rows;
+
+    cli_rows_init(&rows, cli, cli_token_head, cli_token_row);
+
+    code = ctl_token_list(&cli->ctl, cli_option(args, "user"),
+                          cli_option(args, "status"), cli_rows_add, &rows);
+
+    return cli_rows_done(&rows, code);
+}
+
+
+static void
+cli_token_head(void)
+{
+    cli_cell("ID", 20);
+    cli_cell("USER", 14);
+    cli_cell("NAME", 13);
+    cli_cell("STATE", 8);
+    cli_cell("LAST USED", -20);
+}
+
+
+static int
+cli_token_row(ctl_t *ctl, json_t *token, void *data)
+{
+    char     date[24];
+    json_t  *used;
+
+    (void) ctl;
+    (void) data;
+
+    used = json_object_get(token, "last_used");
+
+    if (json_is_integer(used)) {
+        ctl_iso(json_integer_value(used), date);
+
+    } else {
+        strcpy(date, "never used");
+    }
+
+    cli_cell(ctl_text(token, "id"), 20);
+    cli_cell(ctl_text(token, "user"), 14);
+    cli_cell(ctl_text(token, "name"), 13);
+    cli_cell(ctl_text(token, "state"), 8);
+    cli_cell(date, -20);
+
+    return CTL_OK;
+}
+
+
+int
+cli_token_show(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *token;
+
+    code = ctl_token_get(&cli->ctl, args->arg[0], &token);
+
+    return code == CTL_OK ? cli_print_record(cli, token) : code;
+}
+
+
+int
+cli_token_revoke(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *token;
+
+    token = NULL;
+    code = ctl_token_revoke(&cli->ctl, args->arg[0],
+                            cli->json ? &token : NULL);
+
+    return cli_changed(cli, code, token);
+}
+
+
+int
+cli_token_restore(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *token;
+
+    token = NULL;
+    code = ctl_token_restore(&cli->ctl, args->arg[0],
+                             cli->json ? &token : NULL);
+
+    return cli_changed(cli, code, token);
+}
+
+
+int
+cli_token_delete(cli_t *cli, cli_args_t *args)
+{
+    int  code;
+
+    code = ctl_token_delete(&cli->ctl, args->arg[0],
+                            cli_option(args, "force") != NULL);
+
+    if (code == CTL_OK && cli->json) {
+        cli_answer(cli, json_pack("{s:s, s:b}", "id", args->arg[0],
+                                  "deleted", 1));
+    }
+
+    return code;
+}
+
+
+int
+cli_token_rotation(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *rotation;
+
+    code = ctl_token_rotation(&cli->ctl, args->arg[0], &rotation);
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        return cli_print_json(cli, rotation);
+    }
+
+    printf("%s: %s\n", ctl_text(rotation, "answer"),
+           ctl_text(rotation, "reason"));
+    cli_rotation_line("old", json_object_get(rotation, "old"));
+    cli_rotation_line("new", json_object_get(rotation, "new"));
+    json_decref(rotation);
+
+    return CTL_OK;
+}
+
+
+static void
+cli_rotation_line(const char *which, json_t *half)
+{
+    char         used[24], expires[24];
+    const char  *id;
+
+    id = ctl_text(half, "id");
+
+    if (strcmp(ctl_text(half, "state"), "deleted") == 0) {
+        printf("%s  %-20s  deleted\n", which, id);
+        return;
+    }
+
+    strcpy(used, "never used");
+    strcpy(expires, "never");
+
+    if (cli_integer(half, "last_used")) {
+        ctl_iso(cli_integer(half, "last_used"), used);
+    }
+
+    if (cli_integer(half, "expires_at")) {
+        ctl_iso(cli_integer(half, "expires_at"), expires);
+    }
+
+    printf("%s  %-20s  last used %s, expires %s\n", which, id, used, expires);
+}
+
+
+int
+cli_check(cli_t *cli, cli_args_t *args)
+{
+    int             code;
+    char            text[STOK_BEARER_MAX + 3];
+    size_t          len;
+    json_t         *answer;
+    stok_require_t  require;
+
+    answer = NULL;
+
+    code = ctl_check_require(&cli->ctl, cli_option(args, "role"),
+                             cli_option(args, "scope"),
+                             cli_option(args, "type"), &require);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = cli_check_input(cli, text, sizeof(text), &len);
+
+    if (code == CTL_OK) {
+        code = ctl_check(&cli->ctl, text, len, &require, &answer);
+    }
+
+    OPENSSL_cleanse(text, sizeof(text));
+
+    if (answer && cli_check_print(cli, answer) != CTL_OK) {
+        code = CTL_UNAVAILABLE;
+    }
+
+    return code;
+}
+
+
+/* what is longer than any token stays too long; line ends go */
+
+static int
+cli_check_input(cli_t *cli, char *text, size_t size, size_t *len)
+{
+    *len = fread(text, 1, size, stdin);
+
+    if (ferror(stdin)) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "cannot read the token from "
+                        "standard input");
+    }
+
+    if (*len && text[*len - 1] == '\n') {
+        (*len)--;
+    }
+
+    if (*len && text[*len - 1] == '\r') {
+        (*len)--;
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+cli_check_print(cli_t *cli, json_t *answer)
+{
+    size_t       i;
+    const char  *text;
+
+    static const char  *fields[] = { "id", "user", "role" };
+
+    if (cli->json) {
+        return cli_print_json(cli, answer);
+    }
+
+    printf("%s", ctl_text(answer, "verdict"));
+
+    for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        text = ctl_text(answer, fields[i]);
+
+        if (text[0]) {
+            printf(" ");
+            cli_safe(text);
+        }
+    }
+
+    printf("\n");
+    json_decref(answer);
+
+    return cli_flush(cli);
+}

@@ -1,0 +1,194 @@
+/*
+ * The verbs of user.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+
+
+static void cli_user_head(void);
+static int cli_user_row(ctl_t *ctl, json_t *user, void *data);
+
+
+int
+cli_user_create(cli_t *cli, cli_args_t *args)
+{
+    int             code;
+    json_t         *user;
+    ctl_user_new_t  new;
+
+    new.name = args->arg[0];
+    new.purpose = cli_option(args, "purpose");
+    new.owner = cli_option(args, "owner");
+    new.role = cli_option(args, "role");
+    new.use_case = cli_option(args, "use-case");
+    new.human = cli_option(args, "human") != NULL;
+
+    user = NULL;
+    code = ctl_user_create(&cli->ctl, &new, cli->json ? &user : NULL);
+
+    if (code == CTL_OK && !cli->json) {
+        printf("%s\n", new.id);
+    }
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_list(cli_t *cli, cli_args_t *args)
+{
+    int         code;
+    cli_rows_t  rows;
+
+    (void) args;
+
+    cli_rows_init(&rows, cli, cli_user_head, cli_user_row);
+
+    code = ctl_user_list(&cli->ctl, cli_rows_add, &rows);
+
+    return cli_rows_done(&rows, code);
+}
+
+
+static void
+cli_user_head(void)
+{
+    cli_cell("ID", 32);
+    cli_cell("ROLE", 10);
+    cli_cell("STATUS", 8);
+    cli_cell("OWNER", -25);
+}
+
+
+static int
+cli_user_row(ctl_t *ctl, json_t *user, void *data)
+{
+    (void) ctl;
+    (void) data;
+
+    cli_cell(ctl_text(user, "id"), 32);
+    cli_cell(ctl_text(user, "role"), 10);
+    cli_cell(ctl_text(user, "status"), 8);
+    cli_cell(ctl_text(user, "owner"), -25);
+
+    return CTL_OK;
+}
+
+
+int
+cli_user_show(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    code = ctl_user_get(&cli->ctl, args->arg[0], &user);
+
+    return code == CTL_OK ? cli_print_record(cli, user) : code;
+}
+
+
+int
+cli_user_approve(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_approve(&cli->ctl, args->arg[0], cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_disable(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_disable(&cli->ctl, args->arg[0], cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_enable(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_enable(&cli->ctl, args->arg[0], cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_delete(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_delete(&cli->ctl, args->arg[0], cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_set_role(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_set_role(&cli->ctl, args->arg[0], args->arg[1],
+                             cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_describe(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *user;
+
+    user = NULL;
+    code = ctl_user_describe(&cli->ctl, args->arg[0],
+                             cli_option(args, "purpose"),
+                             cli_option(args, "owner"),
+                             cli->json ? &user : NULL);
+
+    return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_revoke_all(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    int64_t  n;
+
+    code = ctl_user_stop(&cli->ctl, args->arg[0], &n);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (cli->json) {
+        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
+                                  "revoked", (json_int_t) n));
+    } else {
+        printf("%lld revoked\n", (long long) n);
+    }
+
+    return CTL_OK;
+}

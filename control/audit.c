@@ -1,0 +1,202 @@
+/*
+ * The audit: who did what and when, from the stream, and what comes anew.
+ */
+
+
+#include "audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+#define CTL_FOLLOW_BLOCK  1000                   /* ms; below the timeout */
+
+
+typedef struct {
+    ctl_audit_t  *audit;
+    ctl_item_pt   each;
+    void         *data;
+} ctl_audit_each_t;
+
+
+static int ctl_audit_entry(ctl_t *ctl, redisReply *entry, void *data);
+
+
+/* what is asked for can be asked for, and there is a dataset */
+
+int
+ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
+{
+    int         code;
+    int64_t     now, since;
+    stok_str_t  id;
+
+    strcpy(audit->last, "-");
+
+    if (audit->token && audit->user) {
+        return ctl_fail(ctl, CTL_INVALID, "give --token or --user, not both");
+    }
+
+    id.data = audit->token ? audit->token : audit->user;
+    id.len = id.data ? strlen(id.data) : 0;
+
+    if (id.data && (audit->token ? stok_record_id_check(id)
+                                 : stok_user_id_check(id)) != STOK_OK)
+    {
+        return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"",
+                        audit->token ? "token" : "user", id.data);
+    }
+
+    code = ctl_now(ctl, &now);
+
+    if (code == CTL_OK && audit->since) {
+        code = ctl_since(ctl, audit->since, now, &since);
+
+        if (code == CTL_OK) {
+            snprintf(audit->last, sizeof(audit->last), "%lld-0",
+                     (long long) since * 1000);
+        }
+    }
+
+    return code == CTL_OK ? ctl_ready(ctl) : code;
+}
+
+
+int
+ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
+{
+    char              from[sizeof(audit->last)];
+    ctl_audit_each_t  a = { audit, each, data };
+
+    strcpy(from, audit->last);
+    strcpy(audit->last, "0-0");
+
+    return ctl_audit_walk(ctl, from, ctl_audit_entry, &a);
+}
+
+
+static int
+ctl_audit_entry(ctl_t *ctl, redisReply *entry, void *data)
+{
+    int                code;
+    json_t            *json;
+    ctl_audit_t       *audit;
+    ctl_audit_each_t  *a;
+
+    a = data;
+    audit = a->audit;
+
+    snprintf(audit->last, sizeof(audit->last), "%s", entry->element[0]->str);
+
+    if ((audit->token
+         && strcmp(ctl_entry_get(entry, "token"), audit->token) != 0)
+        || (audit->user
+            && strcmp(ctl_entry_get(entry, "user"), audit->user) != 0))
+    {
+        return CTL_OK;
+    }
+
+    json = ctl_entry_json(entry);
+    code = a->each(ctl, json, a->data);
+    json_decref(json);
+
+    return code;
+}
+
+
+int
+ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit)
+{
+    int          code, none;
+    redisReply  *reply;
+
+    if (audit->token == NULL && audit->user == NULL) {
+        return CTL_OK;
+    }
+
+    code = ctl_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
+                       audit->token ? "id:" : "user:",
+                       audit->token ? audit->token : audit->user);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    none = reply->integer == 0;
+    freeReplyObject(reply);
+
+    return none ? ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"",
+                           audit->token ? "token" : "user",
+                           audit->token ? audit->token : audit->user)
+                : CTL_OK;
+}
+
+
+int
+ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
+{
+    int          code;
+    redisReply  *reply;
+
+    strcpy(audit->last, "0-0");
+
+    code = ctl_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
+                       ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
+        code = ctl_entry_check(ctl, reply->element[0]);
+
+        if (code == CTL_OK) {
+            snprintf(audit->last, sizeof(audit->last), "%s",
+                     reply->element[0]->element[0]->str);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+/*
+ * Redis is asked to wait for less than the connection's timeout, so silence
+ * beyond that is an outage.
+ */
+
+int
+ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
+{
+    int               code;
+    size_t            i;
+    redisReply       *reply, *entries;
+    ctl_audit_each_t  a = { audit, each, data };
+
+    code = ctl_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
+                       "%saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
+                       audit->last);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    /* nil: nothing came */
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
+        && reply->element[0]->elements == 2)
+    {
+        entries = reply->element[0]->element[1];
+
+        for (i = 0; i < entries->elements && code == CTL_OK; i++) {
+            code = ctl_entry_check(ctl, entries->element[i]);
+
+            if (code == CTL_OK) {
+                code = ctl_audit_entry(ctl, entries->element[i], &a);
+            }
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}

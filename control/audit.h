@@ -1,0 +1,49 @@
+/*
+ * The audit as the command reads it: entries from a stream, oldest first, and
+ * the chain that holds them together.
+ */
+
+
+#ifndef CTL_AUDIT_H
+#define CTL_AUDIT_H
+
+
+#include "internal.h"
+
+
+#define CTL_CHAIN_LEN  40                        /* hex of SHA-1 */
+
+
+/* an entry is the id and the names and values of one XRANGE element */
+typedef int (*ctl_entry_pt)(ctl_t *ctl, redisReply *entry, void *data);
+
+
+/*
+ * Calls handler for each entry from an id ("-", or "<ms>-0") to the newest, in
+ * batches; stops with what is not CTL_OK.
+ */
+int ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
+    void *data);
+
+/* a well-formed entry */
+int ctl_entry_check(ctl_t *ctl, redisReply *entry);
+
+/* the value, or "" */
+const char *ctl_entry_get(redisReply *entry, const char *name);
+
+/* numbers as numbers, all else as text */
+json_t *ctl_entry_json(redisReply *entry);
+
+/* what an entry's hash has to be; "" for what has none */
+void ctl_entry_hash(redisReply *entry, char out[CTL_CHAIN_LEN + 1]);
+
+
+/*
+ * audit_verify.c: what does not fit in the chain, as objects with "finding",
+ * "seq", "id" and "seen"; the first ones, and the number of all.  The caller
+ * frees them, whatever the answer.
+ */
+int ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found);
+
+
+#endif /* CTL_AUDIT_H */

@@ -1,0 +1,316 @@
+/*
+ * The decision of the edge, for a token.
+ */
+
+
+#include "internal.h"
+#include "stok_bearer.h"
+
+#include <string.h>
+#include <time.h>
+
+
+typedef struct {
+    stok_verdict_e        verdict;
+    ctl_record_t          token_rec;
+    ctl_record_t          user_rec;
+    stok_token_record_t   token;
+    stok_user_record_t    user;
+    int                   token_found;
+    int                   user_found;
+    size_t                key;                   /* of the token's digest */
+} ctl_checked_t;
+
+
+static int ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, ctl_checked_t *checked);
+static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked);
+static int ctl_check_token(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked);
+static int ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec);
+static json_t *ctl_check_json(ctl_t *ctl, ctl_checked_t *checked);
+
+
+int
+ctl_check(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, json_t **answer)
+{
+    int            code;
+    ctl_checked_t  checked;
+
+    memset(&checked, 0, sizeof(checked));
+
+    code = ctl_check_judge(ctl, text, len, require, &checked);
+
+    if (code == CTL_OK) {
+        *answer = ctl_check_json(ctl, &checked);
+        code = checked.verdict == STOK_ALLOWED ? CTL_OK
+               : checked.verdict == STOK_UNAVAILABLE ? CTL_UNAVAILABLE
+               : CTL_FOUND;
+    }
+
+    ctl_free(&checked.token_rec);
+    ctl_free(&checked.user_rec);
+
+    return code;
+}
+
+
+int
+ctl_check_require(ctl_t *ctl, const char *role, const char *scope,
+    const char *type, stok_require_t *require)
+{
+    stok_str_t  text;
+
+    require->roles = &ctl->roles;
+    require->role = 0;
+    require->types = STOK_TYPE_ANY;
+    require->scope.data = "";
+    require->scope.len = 0;
+
+    if (role) {
+        text.data = role;
+        text.len = strlen(role);
+        require->role = stok_role_rank(&ctl->roles, text);
+
+        if (require->role < 0) {
+            return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are "
+                            "%s", role, ctl->role_names);
+        }
+    }
+
+    if (scope) {
+        require->scope.data = scope;
+        require->scope.len = strlen(scope);
+
+        if (stok_scope_check(require->scope) != STOK_OK) {
+            return ctl_fail(ctl, CTL_INVALID, "bad --scope");
+        }
+    }
+
+    if (type == NULL) {
+        return CTL_OK;
+    }
+
+    if (strcmp(type, "service") == 0) {
+        require->types = STOK_TYPE_SERVICE;
+
+    } else if (strcmp(type, "personal") == 0) {
+        require->types = STOK_TYPE_PERSONAL;
+
+    } else {
+        return ctl_fail(ctl, CTL_INVALID, "bad --type: service or personal");
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, ctl_checked_t *checked)
+{
+    int           code;
+    stok_token_t  parsed;
+
+    if (len == 0) {
+        checked->verdict = STOK_MISSING;
+        return CTL_OK;
+    }
+
+    if (stok_bearer_check(text, len) != STOK_OK) {
+        checked->verdict = STOK_MALFORMED;
+        return CTL_OK;
+    }
+
+    if (stok_token_parse(text, len, &parsed) == STOK_INVALID) {
+        checked->verdict = STOK_UNKNOWN;
+        return CTL_OK;
+    }
+
+    code = ctl_check_records(ctl, text, len, checked);
+
+    if (code == CTL_OK) {
+        checked->verdict = stok_decide(checked->token_found ? &checked->token
+                                                            : NULL,
+                                       checked->user_found ? &checked->user
+                                                           : NULL,
+                                       require, NULL, time(NULL));
+        return CTL_OK;
+    }
+
+    if (code == CTL_FOUND) {
+        checked->verdict = STOK_UNAVAILABLE;
+        return CTL_OK;
+    }
+
+    return code;
+}
+
+
+/* CTL_FOUND: a record, or the dataset's marker, cannot be read */
+
+static int
+ctl_check_records(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked)
+{
+    int            code;
+    stok_str_t     prefix, user;
+    const char    *why;
+    redisReply    *reply;
+    ctl_record_t  *rec;
+
+    rec = &checked->token_rec;
+    prefix.data = "";
+    prefix.len = 0;
+
+    code = ctl_check_token(ctl, text, len, checked);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_command(ctl, &reply, "HGET %smeta schema", ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = reply->type == REDIS_REPLY_STRING
+           && strcmp(reply->str, STOK_SCHEMA) == 0 ? CTL_OK : CTL_FOUND;
+    freeReplyObject(reply);
+
+    if (code != CTL_OK || rec->n == 0) {
+        return code;
+    }
+
+    if (stok_token_record_decode(&checked->token, rec->field, rec->n, &why)
+        != STOK_OK)
+    {
+        return CTL_FOUND;
+    }
+
+    checked->token_found = 1;
+
+    if (ctl->keys.n) {
+        stok_seal_check_token(&ctl->keys, rec->digest, &checked->token);
+    }
+
+    user = checked->token.user;
+    rec = &checked->user_rec;
+    rec->key[stok_user_key(rec->key, prefix, user)] = '\0';
+
+    code = ctl_check_fetch(ctl, rec);
+    if (code != CTL_OK || rec->n == 0) {
+        return code;
+    }
+
+    if (stok_user_record_decode(&checked->user, rec->field, rec->n, &why)
+        != STOK_OK)
+    {
+        return CTL_FOUND;
+    }
+
+    checked->user_found = 1;
+
+    if (ctl->keys.n) {
+        stok_seal_check_user(&ctl->keys, user, &checked->user);
+    }
+
+    return CTL_OK;
+}
+
+
+/* by the current key, and while there is no such record, by each older one */
+
+static int
+ctl_check_token(ctl_t *ctl, const char *text, size_t len,
+    ctl_checked_t *checked)
+{
+    int            code;
+    stok_str_t     prefix;
+    ctl_record_t  *rec;
+
+    rec = &checked->token_rec;
+    prefix.data = "";
+    prefix.len = 0;
+
+    for ( ;; ) {
+        stok_digest(ctl->keys.n ? &ctl->keys.key[checked->key] : NULL, text,
+                    len, rec->digest);
+        rec->key[stok_token_key(rec->key, prefix, rec->digest)] = '\0';
+
+        code = ctl_check_fetch(ctl, rec);
+
+        if (code != CTL_OK || rec->n || checked->key + 1 >= ctl->keys.n) {
+            return code;
+        }
+
+        ctl_free(rec);
+        checked->key++;
+    }
+}
+
+
+static int
+ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec)
+{
+    size_t  i;
+
+    if (redisAppendCommand(ctl->ctx, "HGETALL %s%s", ctl->prefix, rec->key)
+        != REDIS_OK
+        || redisGetReply(ctl->ctx, (void **) &rec->reply) != REDIS_OK)
+    {
+        rec->reply = NULL;
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
+                        ctl->ctx->errstr);
+    }
+
+    if (rec->reply->type != REDIS_REPLY_ARRAY
+        || rec->reply->elements > CTL_FIELDS)
+    {
+        return CTL_FOUND;
+    }
+
+    rec->n = rec->reply->elements;
+
+    for (i = 0; i < rec->n; i++) {
+        rec->field[i].data = rec->reply->element[i]->str;
+        rec->field[i].len = (size_t) rec->reply->element[i]->len;
+    }
+
+    return CTL_OK;
+}
+
+
+static json_t *
+ctl_check_json(ctl_t *ctl, ctl_checked_t *checked)
+{
+    json_t            *json;
+    const stok_key_t  *key;
+
+    json = json_pack("{s:s}", "verdict",
+                     stok_verdict_word(checked->verdict).data);
+
+    if (checked->token_found) {
+        json_object_set_new(json, "id",
+                            json_stringn(checked->token.id.data,
+                                         checked->token.id.len));
+        json_object_set_new(json, "user",
+                            json_stringn(checked->token.user.data,
+                                         checked->token.user.len));
+    }
+
+    if (checked->token_found && ctl->keys.n) {
+        key = &ctl->keys.key[checked->key];
+        json_object_set_new(json, "key",
+                            json_stringn(key->name, key->name_len));
+    }
+
+    if (checked->user_found) {
+        json_object_set_new(json, "role",
+                            json_stringn(checked->user.role.data,
+                                         checked->user.role.len));
+    }
+
+    return json;
+}

@@ -1,0 +1,372 @@
+/*
+ * The operations on a dataset, for every front end.
+ *
+ * An operation takes a context, and answers with a kind.  What went wrong is
+ * in the context's error, what else is to be said is a note; nothing is
+ * printed here, and nothing ends the process.  Whoever reports an error that
+ * the operation goes on after makes a note of it, by ctl_note_error().
+ */
+
+
+#ifndef CTL_H
+#define CTL_H
+
+
+#include <hiredis/hiredis.h>
+#include <jansson.h>
+
+#include "stok_decide.h"
+#include "stok_digest.h"
+#include "stok_record.h"
+#include "stok_role.h"
+#include "stok_seal.h"
+#include "stok_token.h"
+
+
+typedef enum {                                   /* exit; HTTP */
+    CTL_OK = 0,                                  /* 0 */
+    CTL_FOUND,                                   /* 1: a check found some */
+    CTL_INVALID,                                 /* 2: cannot be understood */
+    CTL_REJECTED,                                /* 3; 422: no such value */
+    CTL_NOTFOUND,                                /* 3; 404 */
+    CTL_CONFLICT,                                /* 3; 409: is there already */
+    CTL_STATE,                                   /* 3; 409: not as it is */
+    CTL_FORBIDDEN,                               /* 3; 403: not by this one */
+    CTL_BROKEN,                                  /* 3; 409: a bad record */
+    CTL_KEYLESS,                                 /* 3; 500: no key file */
+    CTL_UNREADY,                                 /* 3; 503: no dataset */
+    CTL_CHANGED,                                 /* 3; 409: read again */
+    CTL_UNAVAILABLE                              /* 4; 503 */
+} ctl_kind_e;
+
+
+typedef enum {
+    CTL_NOTE_PLAIN = 0,
+    CTL_NOTE_NOTE,
+    CTL_NOTE_WARNING,
+    CTL_NOTE_ERROR                               /* of what went on after */
+} ctl_note_e;
+
+
+typedef struct {
+    ctl_kind_e     kind;
+    char           text[1024];                   /* "": there is none */
+    char           hint[256];                    /* what to do; "": nothing */
+} ctl_error_t;
+
+
+typedef void (*ctl_note_pt)(void *data, ctl_note_e note, const char *text);
+
+
+typedef struct {
+    const char    *prefix;
+    const char    *actor;
+    const char    *role_names;                   /* as they were given */
+    stok_roles_t   roles;
+    stok_keys_t    keys;                         /* n 0: no key file */
+
+    redisContext  *ctx;
+
+    ctl_error_t    error;
+    char           hint[256];                    /* of errors from now on */
+
+    ctl_note_pt    note;                         /* NULL: notes are dropped */
+    void          *note_data;
+} ctl_t;
+
+
+/* an item of a list, or a line of a report; another answer than CTL_OK ends */
+typedef int (*ctl_item_pt)(ctl_t *ctl, json_t *item, void *data);
+
+
+/* error.c: sets the error; the kind comes back */
+int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* what every error from now on says besides; NULL: nothing */
+void ctl_hint(ctl_t *ctl, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+void ctl_note(ctl_t *ctl, ctl_note_e note, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* the error becomes a note: the operation goes on */
+void ctl_note_error(ctl_t *ctl);
+
+/*
+ * redis.c: redis://[user:password@]host[:port][/db], unix://path[?db=N],
+ * rediss://...[?ca=PATH&cert=PATH&key=PATH&name=NAME]
+ */
+int ctl_connect(ctl_t *ctl, const char *uri);
+void ctl_close(ctl_t *ctl);
+
+/* there is a dataset */
+int ctl_ready(ctl_t *ctl);
+
+/* key.c: a key file; and a line for one, which the caller wipes */
+#define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)
+int ctl_keys_read(ctl_t *ctl, const char *path);
+
+/* the dataset that the keys are for; without keys, a new id */
+int ctl_key_dataset(ctl_t *ctl, char id[STOK_DATASET_LEN + 1]);
+int ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE]);
+
+/* init.c: NULL: the default.  {schema, brand, created} */
+int ctl_init(ctl_t *ctl, const char *brand, const char *approval,
+    json_t **made);
+
+/*
+ * user.c.  user: the record after the change, or NULL: it is not read again.
+ */
+typedef struct {
+    const char  *name;
+    const char  *purpose;                        /* NULL: none */
+    const char  *owner;
+    const char  *role;                           /* NULL: by use, or lowest */
+    const char  *use_case;
+    int          human;
+    char         id[STOK_USER_ID_MAX + 1];       /* what was made */
+} ctl_user_new_t;
+
+int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
+int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
+int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
+int ctl_user_enable(ctl_t *ctl, const char *id, json_t **user);
+int ctl_user_delete(ctl_t *ctl, const char *id, json_t **user);
+int ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
+    json_t **user);
+int ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
+    const char *owner, json_t **user);
+
+/* list.c: by creation.  user NULL: of all; status NULL: any */
+int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);
+int ctl_user_list(ctl_t *ctl, ctl_item_pt each, void *data);
+int ctl_token_get(ctl_t *ctl, const char *id, json_t **token);
+int ctl_token_list(ctl_t *ctl, const char *user, const char *status,
+    ctl_item_pt each, void *data);
+
+/*
+ * stop.c: revokes every active token of a user, whatever the indexes say; the
+ * number of those that were.  CTL_OK: none is active.
+ */
+int ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n);
+
+/*
+ * A new token, on its way to who asked for it.  Its plaintext leaves by
+ * deliver, before it is written; it is wiped when the operation ends.
+ */
+typedef struct {
+    char                 user[STOK_USER_ID_MAX + 1];
+    char                 name[STOK_NAME_BYTES + 1];
+    char                 env[STOK_TEXT_MAX + 1];
+    char                 scope[STOK_SCOPE_MAX + 1];
+    int                  personal;
+    int                  choose;                 /* name is where to begin */
+    int64_t              lifetime;               /* seconds, 0: never */
+    uint8_t              owner;                  /* stok_user_status_e */
+
+    /* of a rotation: the predecessor, and what becomes of it */
+
+    const char          *old;                    /* NULL: no rotation */
+    int64_t              old_expires_at;
+
+    /* drawn once, and kept whatever else is read again */
+
+    char                *brand;
+    char                 token[STOK_TOKEN_MAX + 1];
+    char                 id[STOK_ID_LEN + 1];
+    uint8_t              digest[STOK_DIGEST_LEN];
+    int64_t              created_at;
+    int64_t              expires_at;
+} ctl_new_t;
+
+/*
+ * deliver: not CTL_OK: nobody has it.  undo: what was delivered is no token.
+ * done: it is one.  Each may be NULL.
+ */
+typedef struct {
+    int   (*deliver)(ctl_t *ctl, const ctl_new_t *new, void *data);
+    void  (*undo)(ctl_t *ctl, const ctl_new_t *new, void *data);
+    void  (*done)(ctl_t *ctl, const ctl_new_t *new, void *data);
+    void   *data;
+} ctl_deliver_t;
+
+typedef struct {
+    const char  *user;
+    const char  *name;                           /* rotate: NULL: made */
+    const char  *env;
+    const char  *expires_in;                     /* NULL: by environment */
+    const char  *overlap;                        /* rotate; NULL: 7d */
+    int          scim;
+} ctl_token_new_t;
+
+int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
+    const ctl_deliver_t *deliver);
+int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
+    const ctl_deliver_t *deliver);
+
+/* the record as it is going to be, without the plaintext */
+json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
+
+/* token.c: token as user above */
+int ctl_token_revoke(ctl_t *ctl, const char *id, json_t **token);
+int ctl_token_restore(ctl_t *ctl, const char *id, json_t **token);
+/* delete.c */
+int ctl_token_delete(ctl_t *ctl, const char *id, int force);
+
+/* rotation.c: {answer, reason, old, new} */
+int ctl_token_rotation(ctl_t *ctl, const char *id, json_t **rotation);
+
+/* check.c: {verdict, id, user, key, role}, as far as they are known */
+int ctl_check_require(ctl_t *ctl, const char *role, const char *scope,
+    const char *type, stok_require_t *require);
+int ctl_check(ctl_t *ctl, const char *text, size_t len,
+    const stok_require_t *require, json_t **answer);
+
+/*
+ * leak.c: revokes a token that was found somewhere: adds id, user and result
+ * to entry, as far as they are known.  clear: the whole token.
+ */
+int ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry);
+
+/* incident*.c: revokes at once, then reports all that is known */
+int ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident);
+int ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident);
+
+/*
+ * audit.c: entries, oldest first; last: the id of the newest that was seen,
+ * from which ctl_audit_wait() goes on.  Not CTL_OK: of no token or user.
+ */
+typedef struct {
+    const char  *token;                          /* NULL: of all */
+    const char  *user;
+    const char  *since;                          /* NULL: all */
+    char         last[64];
+} ctl_audit_t;
+
+int ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit);
+int ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
+    void *data);
+
+/* from the newest on: nothing that was before is seen */
+int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
+
+/* what comes within a second */
+int ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
+    void *data);
+
+/* whether there is such a token or user at all */
+int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
+
+/*
+ * audit_verify.c: {entries, first, last, hash, trimmed, found, findings}.
+ * expect: NUMBER:HASH of an entry that was noted elsewhere, or NULL.
+ * CTL_FOUND: the chain is broken.
+ */
+int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
+
+/*
+ * review.c.  CTL_FOUND: a finding of a rule that makes it fail.
+ */
+#define CTL_MONTHLY    1
+#define CTL_QUARTERLY  2
+#define CTL_RULES_MAX  32
+
+typedef struct {
+    const char  *rule;
+    const char  *review;
+    const char  *severity;
+    const char  *token;                          /* NULL: none */
+    const char  *user;
+    const char  *seen;
+    const char  *mend;                           /* a command */
+} ctl_found_t;
+
+typedef struct {
+    unsigned     period;
+    const char  *fail_on;                        /* rules; NULL: all */
+
+    /* as it is found; and how much is done, from the very beginning on */
+
+    int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
+    void       (*progress)(int64_t done, int64_t total, void *data);
+    void        *data;
+
+    int64_t      found;
+    int64_t      failed;
+    int64_t      tokens;
+    int64_t      users;
+    int64_t      count[CTL_RULES_MAX];           /* by rule */
+
+    /* inside */
+
+    unsigned     fail;                           /* bits of rules */
+    int64_t      now;
+    int64_t      done;
+    int64_t      total;
+} ctl_review_t;
+
+int ctl_review(ctl_t *ctl, ctl_review_t *review);
+
+/* the id of a rule, by number; NULL: no more */
+const char *ctl_rule(size_t i);
+
+/* wait.c: "500ms", "5s", "1m" */
+int ctl_wait_parse(ctl_t *ctl, const char *text, int *ms);
+
+/*
+ * Comes back when every node has heard of what was changed, or the time is
+ * over: {nodes, acknowledged, milliseconds, missing}.
+ */
+int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
+
+/* seal.c: each: {user or id, was, key}; {again, right, refused, sealed} */
+typedef struct {
+    const char  *user;
+    const char  *token;
+    int          force;
+    int          unsealed;
+    int          dry;
+} ctl_seal_want_t;
+
+int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
+    void *data, json_t **sums);
+
+/* fsck.c: each: {finding, token, user, seen, mended}.  CTL_FOUND: some */
+int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
+    json_t **sums);
+
+/* export.c: lines of JSON; {users, tokens, left}.  CTL_FOUND: some are left */
+int ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums);
+
+/* import.c: from the beginning of a file that can be read twice */
+int ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums);
+
+/*
+ * text.c: names, durations, dates
+ */
+#define CTL_DAY     86400
+#define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
+
+int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
+const char *ctl_name_lint(const char *name);
+int ctl_days(ctl_t *ctl, const char *text, int64_t *seconds);
+int ctl_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since);
+int ctl_duration(const char *text, int64_t *seconds);
+void ctl_iso(int64_t date, char out[24]);
+int64_t ctl_number(const char *text);
+
+/* an id as a word of a shell's command line; what is too long is cut */
+void ctl_quote(const char *text, char out[CTL_QUOTED]);
+
+/* whether a field of this name is a date */
+int ctl_is_date(const char *name);
+
+/* the text of a member, or "" */
+const char *ctl_text(json_t *json, const char *name);
+
+/* the words of an array, with a comma between; "" if it has none */
+void ctl_words(json_t *array, char *out, size_t size);
+
+
+#endif /* CTL_H */

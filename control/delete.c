@@ -1,0 +1,86 @@
+/*
+ * Deleting a token that is revoked.
+ */
+
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int ctl_delete(ctl_t *ctl, const char *id, int force, char **word);
+static int ctl_delete_tried(const char *told, char tried[256]);
+
+
+int
+ctl_token_delete(ctl_t *ctl, const char *id, int force)
+{
+    int    code;
+    char  *word, date[24], tried[256];
+
+    code = ctl_delete(ctl, id, force, &word);
+
+    if (code == CTL_FOUND) {
+        ctl_iso(ctl_number(word), date);
+        (void) ctl_delete_tried(word, tried);
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is watched until %s, "
+                        "7 days after it was revoked, and was %s: "
+                        "--force deletes it now", id, date, tried);
+
+    } else if (code == CTL_OK && ctl_delete_tried(word, tried)) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "it was %s", tried);
+    }
+
+    free(word);
+
+    return code;
+}
+
+
+static int
+ctl_delete(ctl_t *ctl, const char *id, int force, char **word)
+{
+    int            code;
+    const char    *arg[3];
+    ctl_record_t   rec;
+
+    *word = NULL;
+
+    code = ctl_stop_token(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    arg[0] = id;
+    arg[1] = force ? "-9999999999" : "604800";
+    arg[2] = rec.key + sizeof("token:") - 1;
+
+    code = ctl_script(ctl, stok_script_token_delete, 3, arg, word);
+    ctl_free(&rec);
+
+    return code == CTL_CHANGED ? ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"",
+                                          id)
+                              : code;
+}
+
+
+/* whether somebody went on with a revoked token, as the script tells */
+
+static int
+ctl_delete_tried(const char *told, char tried[256])
+{
+    char       date[24], from[64], verdict[32];
+    long long  at;
+
+    if (sscanf(told, "%*d %lld %63s %31s", &at, from, verdict) != 3) {
+        strcpy(tried, "not tried since");
+        return 0;
+    }
+
+    ctl_iso(at, date);
+    snprintf(tried, 256, "still tried %s from %s (%s)", date, from, verdict);
+
+    return 1;
+}

@@ -1,0 +1,378 @@
+/*
+ * export: the dataset as lines of JSON; see ctl_dump.h.
+ *
+ * Each record is as it was at one moment, not all at the same one.  What
+ * import would refuse (a record that cannot be read, a token without a user)
+ * is left out and told, so that what was written can always be read back.
+ */
+
+
+#include "dump.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+typedef struct {
+    ctl_item_pt  each;
+    void        *data;
+    ctl_set_t    users;                          /* that were written */
+    ctl_set_t    tokens;
+    size_t       left;                           /* records left out */
+} ctl_export_t;
+
+
+static int ctl_export_all(ctl_t *ctl, ctl_export_t *ex);
+static int ctl_export_meta(ctl_t *ctl, ctl_export_t *ex);
+static int ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    void *data);
+static int ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    void *data);
+static int ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
+    stok_str_t user);
+static json_t *ctl_export_record(ctl_record_t *rec);
+static int ctl_export_used(ctl_t *ctl, const char *id, json_t *json);
+static int ctl_export_left(ctl_t *ctl, ctl_export_t *ex, const char *what,
+    const char *id, const char *why);
+static int ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind,
+    json_t *json);
+
+
+int
+ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums)
+{
+    int           code;
+    ctl_export_t  ex;
+
+    memset(&ex, 0, sizeof(ex));
+    ex.each = each;
+    ex.data = data;
+
+    code = ctl_export_all(ctl, &ex);
+
+    if (code == CTL_OK) {
+        *sums = json_pack("{s:I, s:I, s:I}",
+                          "users", (json_int_t) ex.users.n,
+                          "tokens", (json_int_t) ex.tokens.n,
+                          "left", (json_int_t) ex.left);
+        code = ex.left ? CTL_FOUND : CTL_OK;
+    }
+
+    ctl_set_free(&ex.users);
+    ctl_set_free(&ex.tokens);
+
+    return code;
+}
+
+
+static int
+ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
+{
+    int  code;
+
+    code = ctl_export_meta(ctl, ex);
+
+    if (code == CTL_OK) {
+        code = ctl_walk_users(ctl, ctl_export_user, ex);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_walk_tokens(ctl, NULL, ctl_export_token, ex);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_export_line(ctl, ex, "end",
+                               json_pack("{s:I, s:I}", "users",
+                                         (json_int_t) ex->users.n, "tokens",
+                                         (json_int_t) ex->tokens.n));
+    }
+
+    return code;
+}
+
+
+static int
+ctl_export_meta(ctl_t *ctl, ctl_export_t *ex)
+{
+    int      code;
+    char    *brand, *approval;
+    json_t  *json;
+    int64_t  now;
+
+    code = ctl_now(ctl, &now);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_meta(ctl, "brand", &brand);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_meta(ctl, "approval", &approval);
+    if (code != CTL_OK) {
+        free(brand);
+        return code;
+    }
+
+    json = json_pack("{s:s, s:s, s:s, s:I}", "schema", STOK_SCHEMA, "brand",
+                     brand[0] ? brand : "stk", "approval",
+                     strcmp(approval, "required") == 0 ? approval : "none",
+                     "exported_at", (json_int_t) now);
+
+    free(brand);
+    free(approval);
+
+    return ctl_export_line(ctl, ex, "meta", json);
+}
+
+
+static int
+ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
+{
+    int                  rc;
+    json_t              *json, *all;
+    const char          *why;
+    ctl_export_t        *ex;
+    stok_user_record_t   user;
+
+    (void) ctl;
+    ex = data;
+
+    if (ctl_set_has(&ex->users, id, strlen(id))) {
+        return CTL_OK;
+    }
+
+    if (stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK) {
+        return ctl_export_left(ctl, ex, "user", id, why);
+    }
+
+    json = ctl_export_record(rec);
+    if (json == NULL) {
+        return ctl_export_left(ctl, ex, "user", id, "a field is not UTF-8");
+    }
+
+    all = json_pack("{s:s}", "id", id);
+    rc = all ? json_object_update(all, json) : -1;
+    json_decref(json);
+
+    if (rc != 0 || ctl_set_add(&ex->users, id, strlen(id)) != 1) {
+        json_decref(all);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    return ctl_export_line(ctl, ex, "user", all);
+}
+
+
+static int
+ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
+{
+    int                   code, rc;
+    json_t               *json, *all;
+    const char           *why;
+    ctl_export_t         *ex;
+    stok_token_record_t   token;
+
+    ex = data;
+
+    if (ctl_set_has(&ex->tokens, id, strlen(id))) {
+        return CTL_OK;
+    }
+
+    if (stok_token_record_decode(&token, rec->field, rec->n, &why)
+        != STOK_OK)
+    {
+        return ctl_export_left(ctl, ex, "token", id, why);
+    }
+
+    if (token.id.len != strlen(id)
+        || memcmp(token.id.data, id, token.id.len) != 0)
+    {
+        return ctl_export_left(ctl, ex, "token", id,
+                               "its record has another id");
+    }
+
+    code = ctl_export_owner(ctl, ex, id, token.user);
+    if (code != CTL_OK) {
+        return code == CTL_FOUND ? CTL_OK : code;
+    }
+
+    json = ctl_export_record(rec);
+    if (json == NULL) {
+        return ctl_export_left(ctl, ex, "token", id, "a field is not UTF-8");
+    }
+
+    all = json_pack("{s:s}", "digest", rec->key + sizeof("token:") - 1);
+    rc = all ? json_object_update(all, json) : -1;
+    json_decref(json);
+
+    if (rc != 0 || ctl_set_add(&ex->tokens, id, strlen(id)) != 1) {
+        json_decref(all);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    code = ctl_export_used(ctl, id, all);
+    if (code != CTL_OK) {
+        json_decref(all);
+        return code;
+    }
+
+    return ctl_export_line(ctl, ex, "token", all);
+}
+
+
+/*
+ * A user that was made since the users were walked is written now.
+ * CTL_FOUND: there is none, and the token was left out.
+ */
+
+static int
+ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
+    stok_str_t user)
+{
+    int            code;
+    char           name[STOK_USER_ID_MAX + 1];
+    redisReply    *reply;
+    ctl_record_t   rec;
+
+    if (ctl_set_has(&ex->users, user.data, user.len)) {
+        return CTL_OK;
+    }
+
+    memcpy(name, user.data, user.len);
+    name[user.len] = '\0';
+
+    code = ctl_command(ctl, &reply, "EXISTS %suser:%s", ctl->prefix, name);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->integer == 1) {
+        code = ctl_read_user(ctl, name, &rec);
+
+        if (code == CTL_OK) {
+            code = ctl_export_user(ctl, name, &rec, ex);
+            ctl_free(&rec);
+        }
+    }
+
+    freeReplyObject(reply);
+
+    if (code != CTL_OK || ctl_set_has(&ex->users, user.data, user.len)) {
+        return code;
+    }
+
+    (void) ctl_export_left(ctl, ex, "token", id, "its user is not there");
+
+    return CTL_FOUND;
+}
+
+
+/* NULL: a field is not UTF-8, or there is no memory */
+
+static json_t *
+ctl_export_record(ctl_record_t *rec)
+{
+    size_t       i, len;
+    json_t      *json, *value;
+    const char  *name;
+
+    json = json_object();
+
+    for (i = 0; i + 1 < rec->n; i += 2) {
+        name = rec->field[i].data;
+        len = rec->field[i].len;
+
+        value = len > 3 && strcmp(name + len - 3, "_at") == 0
+                && rec->field[i + 1].len
+                ? json_integer(ctl_number(rec->field[i + 1].data))
+                : json_stringn(rec->field[i + 1].data, rec->field[i + 1].len);
+
+        if (json_object_set_new(json, name, value) == -1) {
+            json_decref(json);
+            return NULL;
+        }
+    }
+
+    return json;
+}
+
+
+static int
+ctl_export_used(ctl_t *ctl, const char *id, json_t *json)
+{
+    int          code;
+    size_t       i;
+    json_t      *usage;
+    redisReply  *used, *reply;
+
+    redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix, id);
+    redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix, id);
+
+    code = ctl_reply(ctl, &used);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (used->type == REDIS_REPLY_STRING) {
+        json_object_set_new(json, "last_used",
+                            json_integer(ctl_number(used->str)));
+    }
+
+    freeReplyObject(used);
+
+    code = ctl_reply(ctl, &reply);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
+        usage = json_object();
+
+        for (i = 0; i + 1 < reply->elements && i < 2 * CTL_USAGE_MAX; i += 2) {
+
+            /* a location may hold any byte; it is told, not decided by */
+
+            (void) json_object_set_new(usage, reply->element[i]->str,
+                              json_stringn(reply->element[i + 1]->str,
+                                           reply->element[i + 1]->len));
+        }
+
+        json_object_set_new(json, "usage", usage);
+    }
+
+    freeReplyObject(reply);
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_export_left(ctl_t *ctl, ctl_export_t *ex, const char *what, const char *id,
+    const char *why)
+{
+    ex->left++;
+    ctl_note(ctl, CTL_NOTE_ERROR, "%s \"%s\" is left out: %s", what, id, why);
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind, json_t *json)
+{
+    int      rc;
+    json_t  *line;
+
+    line = json_pack("{s:o}", kind, json);
+
+    if (line == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    rc = ex->each(ctl, line, ex->data);
+    json_decref(line);
+
+    return rc;
+}

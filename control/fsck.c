@@ -1,0 +1,486 @@
+/*
+ * fsck: what must hold between the keys of the dataset.
+ *
+ * Records first, found by SCAN whether an index names them or not; then what
+ * is made from them: with --fix an index has all its entries by then, and an
+ * entry that still has no record is a stray one.  A page of names is checked
+ * by one call of the script, so nothing changes under it, and no more than a
+ * page is held here.  Each name with something to mend is a call of its own.
+ *
+ * Whether a record can be read is asked of the library, as the edge does.
+ * From one that cannot be read, or whose seal is wrong, nothing is mended;
+ * and while there is one, nothing is taken from an index: it may be its own.
+ */
+
+
+#include "audit.h"
+#include "fsck.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CTL_FSCK_COUNT  500                      /* names of a page, about */
+
+
+static int ctl_fsck_run(ctl_fsck_t *f);
+static int ctl_fsck_audit(ctl_fsck_t *f);
+static int ctl_fsck_walk(ctl_fsck_t *f, const char *command,
+    const char *kind, const char *owner);
+static int ctl_fsck_scan(ctl_fsck_t *f, const char *command,
+    const char *kind, const char *owner, const char *cursor,
+    redisReply **reply);
+static int ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
+    redisReply *page, size_t step);
+static int ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names);
+static int ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
+    redisReply **reply);
+static int ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i,
+    redisReply *reply);
+static int ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
+    redisReply *members);
+static int ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other);
+static int ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i);
+static void ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i,
+    int mended);
+
+
+int
+ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
+{
+    int         code;
+    ctl_fsck_t  f;
+
+    memset(&f, 0, sizeof(f));
+    f.ctl = ctl;
+    f.fix = fix;
+    f.each = each;
+    f.data = data;
+    f.names = json_object();
+
+    code = ctl_fsck_run(&f);
+    code = code == CTL_OK ? f.code : code;
+
+    if (code == CTL_OK) {
+        *sums = json_pack("{s:I, s:I, s:I, s:I}",
+                          "users", (json_int_t) f.users,
+                          "tokens", (json_int_t) f.tokens,
+                          "found", (json_int_t) f.found,
+                          "mended", (json_int_t) f.mended);
+        code = f.found ? CTL_FOUND : CTL_OK;
+    }
+
+    json_decref(f.names);
+
+    return code;
+}
+
+
+static int
+ctl_fsck_run(ctl_fsck_t *f)
+{
+    int          code;
+    size_t       i;
+    const char  *arg[CTL_FSCK_FIXED];
+    ctl_names_t  types = { "types", "", 0, arg };
+
+    static const char  *walks[][2] = {
+        { "SCAN", "token" },
+        { "SCAN", "user" },
+        { "SCAN", "id" },
+        { "SCAN", "user-tokens" },
+        { "SCAN", "usage" },
+        { "SCAN", "aside" },
+        { "ZSCAN", "users" },
+        { "ZSCAN", "tokens" },
+        { "ZSCAN", "expiry" },
+        { "ZSCAN", "last_used" }
+    };
+
+    code = ctl_fsck_names(f, &types);
+
+    /* every other step rests on these: they are mended by hand first */
+
+    if (code != CTL_OK || f->found) {
+        return code;
+    }
+
+    /* before a mend adds its entry to it */
+
+    code = ctl_fsck_audit(f);
+
+    for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CTL_OK; i++) {
+        code = ctl_fsck_walk(f, walks[i][0], walks[i][1], "");
+    }
+
+    return code;
+}
+
+
+static int
+ctl_fsck_audit(ctl_fsck_t *f)
+{
+    int             code;
+    size_t          i;
+    json_t         *findings, *item;
+    int64_t         found;
+    ctl_wrong_t   finding;
+
+    code = ctl_audit_findings(f->ctl, &findings, &found);
+
+    memset(&finding, 0, sizeof(finding));
+    finding.word = "audit";
+
+    json_array_foreach(findings, i, item) {
+        finding.seen = json_string_value(json_object_get(item, "seen"));
+        ctl_fsck_say(f, &finding);
+    }
+
+    /* those beyond the first ones */
+
+    f->found += found - (int64_t) json_array_size(findings);
+    json_decref(findings);
+
+    return code;
+}
+
+
+static int
+ctl_fsck_walk(ctl_fsck_t *f, const char *command, const char *kind,
+    const char *owner)
+{
+    int          code;
+    char         cursor[CTL_CURSOR];
+    redisReply  *reply;
+
+    strcpy(cursor, "0");
+
+    do {
+        code = ctl_fsck_scan(f, command, kind, owner, cursor, &reply);
+        if (code != CTL_OK) {
+            return code;
+        }
+
+        code = ctl_cursor(f->ctl, reply, cursor);
+        if (code != CTL_OK) {
+            freeReplyObject(reply);
+            return code;
+        }
+
+        code = ctl_fsck_page(f, kind, owner, reply->element[1],
+                             command[0] == 'Z' ? 2 : 1);
+        freeReplyObject(reply);
+
+    } while (code == CTL_OK && strcmp(cursor, "0") != 0);
+
+    return code;
+}
+
+
+/* the next page of keys, or of an index */
+
+static int
+ctl_fsck_scan(ctl_fsck_t *f, const char *command, const char *kind,
+    const char *owner, const char *cursor, redisReply **reply)
+{
+    char         pattern[2 * STOK_PREFIX_MAX + 1], *out;
+    ctl_t       *ctl;
+    const char  *p;
+
+    ctl = f->ctl;
+
+    if (strcmp(command, "SCAN") != 0) {
+        return ctl_command(ctl, reply, "%s %s%s%s %s COUNT %d", command,
+                           ctl->prefix, owner[0] ? "user-tokens:" : kind,
+                           owner, cursor, CTL_FSCK_COUNT);
+    }
+
+    /* the prefix may have characters of a pattern */
+
+    for (out = pattern, p = ctl->prefix; *p; p++) {
+        if (strchr("*?[]^\\", *p)) {
+            *out++ = '\\';
+        }
+
+        *out++ = *p;
+    }
+
+    *out = '\0';
+
+    return ctl_command(ctl, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
+                       pattern, kind, CTL_FSCK_COUNT);
+}
+
+
+/* step: strings for each name, 2 where there are scores */
+
+static int
+ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
+    redisReply *page, size_t step)
+{
+    int           code;
+    size_t        i, head;
+    redisReply   *name;
+    ctl_names_t   names;
+
+    if (page->elements == 0) {
+        return CTL_OK;
+    }
+
+    names.kind = kind;
+    names.owner = owner;
+    names.n = 0;
+    names.arg = calloc(CTL_FSCK_FIXED + page->elements, sizeof(char *));
+
+    if (names.arg == NULL) {
+        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    head = step == 1 && owner[0] == '\0'
+           ? strlen(f->ctl->prefix) + strlen(kind) + 1 : 0;
+
+    for (i = 0; i + step <= page->elements; i += step) {
+        name = page->element[i];
+
+        if (name->type != REDIS_REPLY_STRING
+            || (size_t) name->len < head)
+        {
+            continue;
+        }
+
+        memmove(name->str, name->str + head, (size_t) name->len - head + 1);
+        name->len -= (int) head;
+
+        if (ctl_fsck_key(f, kind, name)) {
+            names.arg[CTL_FSCK_FIXED + names.n++] = name->str;
+        }
+    }
+
+    code = names.n ? ctl_fsck_names(f, &names) : CTL_OK;
+
+    free(names.arg);
+
+    return code;
+}
+
+
+static int
+ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names)
+{
+    int          code;
+    size_t       i;
+    redisReply  *reply;
+
+    code = ctl_fsck_ask(f, names, "check", &reply);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    /* what belongs to no name */
+
+    ctl_fsck_findings(f, reply->element[1], 0, 0);
+
+    for (i = 1; i <= names->n && code == CTL_OK; i++) {
+        code = ctl_fsck_one(f, names, i, reply);
+    }
+
+    freeReplyObject(reply);
+
+    return code;
+}
+
+
+static int
+ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
+    redisReply **reply)
+{
+    int          code;
+    redisReply  *r;
+
+    names->arg[0] = mode;
+    names->arg[1] = names->kind;
+    names->arg[2] = names->owner;
+    names->arg[3] = f->unreadable ? "keep" : "";
+
+    code = ctl_script_reply(f->ctl, stok_script_fsck,
+                            (int) (CTL_FSCK_FIXED + names->n), names->arg,
+                            reply);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    r = *reply;
+
+    if (r->elements != 3 || r->element[1]->type != REDIS_REPLY_ARRAY
+        || r->element[2]->type != REDIS_REPLY_ARRAY)
+    {
+        freeReplyObject(r);
+        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
+                        "answer");
+    }
+
+    return CTL_OK;
+}
+
+
+/* what the answer says of name i, from 1 */
+
+static int
+ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
+{
+    int          code, good;
+    size_t       k;
+    redisReply  *records, *findings, *finding;
+
+    findings = reply->element[1];
+    records = reply->element[2];
+    good = 1;
+
+    if (i <= records->elements
+        && records->element[i - 1]->type == REDIS_REPLY_ARRAY
+        && records->element[i - 1]->elements)
+    {
+        if (strcmp(names->kind, "token") == 0
+            || strcmp(names->kind, "user") == 0)
+        {
+            good = ctl_fsck_record(f, names, i, records->element[i - 1]);
+
+        } else if (strcmp(names->kind, "id") == 0) {
+            good = ctl_fsck_readable(f, records->element[i - 1]);
+
+        } else {
+            code = ctl_fsck_members(f, names, i, records->element[i - 1]);
+            if (code != CTL_OK) {
+                return code;
+            }
+        }
+    }
+
+    for (k = 0; k < findings->elements && good && f->fix; k++) {
+        finding = findings->element[k];
+
+        if ((size_t) ctl_number(finding->element[1]->str) == i
+            && finding->element[5]->str[0] == '+')
+        {
+            return ctl_fsck_mend(f, names, i);
+        }
+    }
+
+    ctl_fsck_findings(f, findings, i, 0);
+
+    return CTL_OK;
+}
+
+
+/*
+ * Ids of a user's tokens, and their names: each is to have its own.  Names are
+ * kept for one user at a time.
+ */
+
+static int
+ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
+    redisReply *members)
+{
+    int          code;
+    size_t       k;
+    json_t      *other;
+    const char  *id, *name;
+
+    if (strcmp(names->kind, "user-tokens") == 0) {
+        json_object_clear(f->names);
+
+        if (members->elements == 1) {
+            return ctl_fsck_walk(f, "SSCAN", "member",
+                                 names->arg[CTL_FSCK_FIXED + i - 1]);
+        }
+    }
+
+    code = CTL_OK;
+
+    for (k = 0; k + 1 < members->elements && code == CTL_OK; k += 2) {
+        id = members->element[k]->str;
+        name = members->element[k + 1]->str;
+        other = json_object_get(f->names, name);
+
+        if (other == NULL) {
+            (void) json_object_set_new_nocheck(f->names, name,
+                                               json_string_nocheck(id));
+
+        } else if (strcmp(json_string_value(other), id) != 0) {
+            code = ctl_fsck_same(f, id, json_string_value(other));
+        }
+    }
+
+    return code;
+}
+
+
+/* a page may have been older than the other: both are asked for at once */
+
+static int
+ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other)
+{
+    int           code;
+    redisReply   *reply;
+    const char   *arg[CTL_FSCK_FIXED + 1];
+    ctl_names_t   same = { "same", other, 1, arg };
+
+    arg[CTL_FSCK_FIXED] = id;
+
+    code = ctl_fsck_ask(f, &same, "check", &reply);
+
+    if (code == CTL_OK) {
+        ctl_fsck_findings(f, reply->element[1], 1, 0);
+        freeReplyObject(reply);
+    }
+
+    return code;
+}
+
+
+/* it is judged anew, and what it is now is told */
+
+static int
+ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i)
+{
+    int           code;
+    redisReply   *reply;
+    const char   *arg[CTL_FSCK_FIXED + 1];
+    ctl_names_t   one = { names->kind, names->owner, 1, arg };
+
+    arg[CTL_FSCK_FIXED] = names->arg[CTL_FSCK_FIXED + i - 1];
+
+    code = ctl_fsck_ask(f, &one, "mend", &reply);
+
+    if (code == CTL_OK) {
+        ctl_fsck_findings(f, reply->element[1], 1, 1);
+        freeReplyObject(reply);
+    }
+
+    return code;
+}
+
+
+static void
+ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int mended)
+{
+    size_t          k;
+    redisReply    **e;
+    ctl_wrong_t   finding;
+
+    for (k = 0; k < findings->elements; k++) {
+        e = findings->element[k]->element;
+
+        if ((size_t) ctl_number(e[1]->str) != i) {
+            continue;
+        }
+
+        finding.word = e[0]->str;
+        finding.token = e[2]->str;
+        finding.user = e[3]->str;
+        finding.seen = e[4]->str;
+        finding.mended = mended && e[5]->str[0] == '+';
+        ctl_fsck_say(f, &finding);
+    }
+}

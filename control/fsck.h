@@ -1,0 +1,65 @@
+/*
+ * What the two files of fsck share: fsck.c walks and asks, fsck_find.c judges
+ * records and names, and tells.
+ */
+
+
+#ifndef CTL_FSCK_H
+#define CTL_FSCK_H
+
+
+#include "internal.h"
+
+
+#define CTL_FSCK_FIXED  4                        /* arguments before names */
+
+
+typedef struct {
+    ctl_t       *ctl;
+    int          fix;
+    int64_t      users;
+    int64_t      tokens;
+    int64_t      unreadable;
+    int64_t      found;
+    int64_t      mended;
+    int          code;                           /* of each */
+    ctl_item_pt  each;
+    void        *data;
+    json_t      *names;                          /* of one user's tokens */
+} ctl_fsck_t;
+
+
+/* names of one kind, as one call of the script takes them */
+typedef struct {
+    const char   *kind;
+    const char   *owner;                         /* see scripts/fsck.lua */
+    size_t        n;
+    const char  **arg;                           /* names from FIXED on */
+} ctl_names_t;
+
+
+/* one thing that is wrong */
+typedef struct {
+    const char  *word;
+    const char  *token;
+    const char  *user;
+    const char  *seen;
+    int          mended;
+} ctl_wrong_t;
+
+
+/*
+ * fsck_find.c
+ *
+ * record: 0: it was said that nothing is to be mended from it.  readable: the
+ * same of a digest and its record, and is not said again.  key: 0: it was said
+ * that the name is none of the schema.
+ */
+int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
+    redisReply *record);
+int ctl_fsck_readable(ctl_fsck_t *f, redisReply *record);
+int ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name);
+void ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding);
+
+
+#endif /* CTL_FSCK_H */

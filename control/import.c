@@ -1,0 +1,325 @@
+/*
+ * import: lines of JSON to a dataset; see ctl_dump.h.
+ *
+ * Two passes over the file.  The first reads every line, asks Redis what is
+ * there, and changes nothing; the second writes, in batches, each record as a
+ * whole.  The script judges again when it writes, so what changed in between
+ * is not overwritten by accident.  Broken off, it may be run again: what is
+ * there already and the same is passed over.
+ *
+ * Nothing becomes active by an import that is not: a token that was revoked
+ * here stays so, one that was deleted stays away (the audit knows of it), and
+ * so does a user that was disabled.
+ */
+
+
+#include "import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry);
+static int ctl_import_digest(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_schema(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_empty(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_gone(ctl_t *ctl, ctl_import_t *im);
+static void ctl_import_gone_entry(redisReply *fields, json_t *gone);
+static int ctl_import_finish(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry,
+    json_t **sums);
+
+
+int
+ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
+{
+    int           code;
+    ctl_import_t  im;
+
+    memset(&im, 0, sizeof(im));
+    im.overwrite = overwrite;
+    im.fd = fd;
+    im.buffer = malloc(CTL_LINE_MAX + 1);
+    im.gone = json_object();
+    im.md = EVP_MD_CTX_new();
+
+    if (im.buffer && im.gone && im.md
+        && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL))
+    {
+        code = ctl_import_run(ctl, &im, dry);
+
+        if (code == CTL_OK) {
+            code = ctl_import_sums(ctl, &im, dry, sums);
+        }
+
+    } else {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    free(im.buffer);
+    json_decref(im.gone);
+    EVP_MD_CTX_free(im.md);
+    ctl_batch_free(&im);
+    ctl_set_free(&im.users);
+    ctl_set_free(&im.ids);
+    ctl_set_free(&im.digests);
+    ctl_set_free(&im.names);
+
+    return code;
+}
+
+
+static int
+ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry)
+{
+    int  code;
+
+    code = ctl_import_schema(ctl, im);
+
+    if (code == CTL_OK) {
+        code = ctl_import_gone(ctl, im);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_batch_load(ctl, im);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_import_pass(ctl, im, 0);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_import_digest(ctl, im);
+    }
+
+    if (code == CTL_OK && im->count.new + im->count.overwritten) {
+        code = ctl_walk_tokens(ctl, NULL, ctl_import_name, im);
+    }
+
+    if (code == CTL_OK && !dry) {
+        memset(&im->count, 0, sizeof(im->count));
+        code = ctl_import_pass(ctl, im, 1);
+
+        if (code == CTL_OK) {
+            code = ctl_import_finish(ctl, im);
+        }
+    }
+
+    return code;
+}
+
+
+/* of the file, as the audit names it */
+
+static int
+ctl_import_digest(ctl_t *ctl, ctl_import_t *im)
+{
+    uint8_t  digest[STOK_DIGEST_LEN];
+
+    if (!EVP_DigestFinal_ex(im->md, digest, NULL)) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    stok_digest_hex(digest, im->digest);
+
+    return CTL_OK;
+}
+
+
+/* a dataset of this schema, or none at all */
+
+static int
+ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = ctl_command(ctl, &reply, "HMGET %smeta schema brand", ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        code = ctl_fail(ctl, CTL_BROKEN, "the dataset's marker cannot be "
+                        "read");
+
+    } else if (reply->element[0]->type == REDIS_REPLY_STRING) {
+        im->exists = 1;
+
+        if (strcmp(reply->element[0]->str, STOK_SCHEMA) != 0) {
+            code = ctl_fail(ctl, CTL_STATE, "there is a dataset of another "
+                            "schema");
+        }
+    }
+
+    freeReplyObject(reply);
+
+    if (code == CTL_OK) {
+        code = ctl_import_empty(ctl, im);
+    }
+
+    return code;
+}
+
+
+/* whether there is nothing but what init makes: then nothing is asked */
+
+static int
+ctl_import_empty(ctl_t *ctl, ctl_import_t *im)
+{
+    int          code;
+    long long    n;
+    redisReply  *reply;
+
+    code = ctl_command(ctl, &reply, "DBSIZE");
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    n = reply->integer;
+    freeReplyObject(reply);
+
+    code = ctl_command(ctl, &reply, "EXISTS %smeta %saudit %saudit-head",
+                       ctl->prefix, ctl->prefix, ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    im->empty = reply->integer == n;
+    freeReplyObject(reply);
+
+    return CTL_OK;
+}
+
+
+/* tokens that the audit knows as revoked or deleted */
+
+static int
+ctl_import_gone(ctl_t *ctl, ctl_import_t *im)
+{
+    int          code;
+    char         from[64];
+    size_t       i, n;
+    redisReply  *reply, *entry;
+
+    strcpy(from, "-");
+
+    do {
+        code = ctl_command(ctl, &reply, "XRANGE %saudit %s + COUNT 1000",
+                           ctl->prefix, from);
+        if (code != CTL_OK) {
+            return code;
+        }
+
+        n = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+
+        for (i = 0; i < n; i++) {
+            entry = reply->element[i];
+
+            if (entry->type == REDIS_REPLY_ARRAY && entry->elements == 2) {
+                ctl_import_gone_entry(entry->element[1], im->gone);
+                snprintf(from, sizeof(from), "(%s", entry->element[0]->str);
+            }
+        }
+
+        freeReplyObject(reply);
+
+    } while (n == 1000);
+
+    return CTL_OK;
+}
+
+
+static void
+ctl_import_gone_entry(redisReply *fields, json_t *gone)
+{
+    size_t       i;
+    const char  *name, *action, *token;
+
+    action = "";
+    token = "";
+
+    for (i = 0; i + 1 < fields->elements; i += 2) {
+        name = fields->element[i]->str;
+
+        if (strcmp(name, "action") == 0) {
+            action = fields->element[i + 1]->str;
+
+        } else if (strcmp(name, "token") == 0) {
+            token = fields->element[i + 1]->str;
+        }
+    }
+
+    if (strcmp(action, "token.revoke") == 0
+        || strcmp(action, "token.delete") == 0)
+    {
+        (void) json_object_set_new_nocheck(gone, token, json_true());
+
+    } else if (strcmp(action, "token.restore") == 0) {
+        (void) json_object_del(gone, token);
+    }
+}
+
+
+/* the marker of a dataset that was not there comes last */
+
+static int
+ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
+{
+    int          code;
+    char        *word, dataset[STOK_DATASET_LEN + 1];
+    const char  *arg[4];
+
+    if (im->exists) {
+        return CTL_OK;
+    }
+
+    arg[0] = im->brand;
+    arg[1] = im->approval ? "required" : "none";
+
+    arg[2] = dataset;
+    arg[3] = ctl->keys.n ? "1" : "";
+
+    code = ctl_key_dataset(ctl, dataset);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_script(ctl, stok_script_init, 4, arg, &word);
+    free(word);
+
+    return code == CTL_FOUND ? CTL_OK : code;
+}
+
+
+static int
+ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry, json_t **sums)
+{
+    ctl_counted_t  *c;
+
+    c = &im->count;
+
+    if (im->seals && ctl->keys.n == 0) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the seals were not checked: there is "
+                 "no --key-file");
+    }
+
+    *sums = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}",
+                      "users", (json_int_t) im->lines_users,
+                      "tokens", (json_int_t) im->lines_tokens,
+                      "new", (json_int_t) c->new,
+                      "same", (json_int_t) c->same,
+                      "overwritten", (json_int_t) c->overwritten,
+                      "kept", (json_int_t) c->kept, "dry_run", dry);
+
+    if (c->kept) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted or disabled "
+                 "here: they stay so", c->kept);
+    }
+
+    return c->refused
+           ? ctl_fail(ctl, CTL_CHANGED, "%zu records changed meanwhile and "
+                      "were not written: run import again", c->refused)
+           : CTL_OK;
+}

@@ -1,0 +1,355 @@
+/*
+ * A new token: of token create, and of token rotate.
+ *
+ * Nobody can be shown a token again, so the order is: check, deliver, write.
+ * First all that may be refused is checked, in Redis too, and nothing is
+ * changed.  Then the clear token leaves, to standard output or to a file.
+ * Only then one script makes it, and with it hands a predecessor over.
+ *
+ * So a failure or a kill at any moment leaves one of two states: nothing was
+ * changed, and a predecessor is as it was; or all is made, and the clear token
+ * is where it was asked for.  The other order could shorten a predecessor's
+ * life for a successor that nobody has.  The price: when the last step fails,
+ * what was delivered is no token.  It lets nobody in, the exit code and a line
+ * say so, and a file is taken away again.
+ */
+
+
+#include "issue.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+static int ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_issue_step_pt step, void *data);
+static int ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind);
+static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new,
+    const ctl_deliver_t *deliver, ctl_issue_step_pt step, void *data);
+static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
+static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
+
+
+int
+ctl_issue_lifetime(const char *env, int64_t *seconds)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *env;
+        int          days;
+    } envs[] = {
+        { "production", 365 }, { "staging", 180 }, { "development", 90 },
+        { "testing", 30 }
+    };
+
+    for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
+        if (strcmp(env, envs[i].env) == 0) {
+            *seconds = (int64_t) envs[i].days * CTL_DAY;
+            return CTL_OK;
+        }
+    }
+
+    return CTL_INVALID;
+}
+
+
+int
+ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new)
+{
+    stok_str_t  text;
+
+    text.data = name;
+    text.len = strlen(name);
+
+    if (stok_name_check(text) != STOK_OK) {
+        return ctl_fail(ctl, CTL_REJECTED, "bad --name: 1 to %d characters, "
+                        "none a control character", STOK_NAME_MAX);
+    }
+
+    memcpy(new->name, name, text.len + 1);
+
+    return CTL_OK;
+}
+
+
+int
+ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
+    ctl_issue_step_pt step, void *data)
+{
+    int  code;
+
+    code = ctl_meta(ctl, "brand", &new->brand);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
+                           data);
+
+    if (code == CTL_OK && deliver->deliver) {
+        code = deliver->deliver(ctl, new, deliver->data);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_issue_write(ctl, new, deliver, step, data);
+    }
+
+    if (code == CTL_OK) {
+        ctl_issue_warn(ctl, new);
+    }
+
+    free(new->brand);
+    OPENSSL_cleanse(new->token, sizeof(new->token));
+
+    return code;
+}
+
+
+static int
+ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
+    ctl_issue_step_pt step, void *data)
+{
+    int  code;
+
+    ctl_hint(ctl, "what was shown or written is no token, unless "
+             "\"token show %s\" finds it", new->id);
+
+    code = ctl_issue_steps(ctl, new, "write", step, data);
+
+    if (code == CTL_CHANGED) {
+        code = ctl_fail(ctl, CTL_CHANGED, "the record keeps changing");
+    }
+
+    ctl_hint(ctl, NULL);
+
+    if (code == CTL_OK) {
+        if (deliver->done) {
+            deliver->done(ctl, new, deliver->data);
+        }
+
+    } else if (deliver->undo && !ctl_issue_made(ctl, new, code)) {
+        deliver->undo(ctl, new, deliver->data);
+    }
+
+    return code;
+}
+
+
+/* when Redis went away, whether it was made is not known: so it may be */
+
+static int
+ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
+{
+    int          made;
+    redisReply  *reply;
+
+    if (code != CTL_UNAVAILABLE) {
+        return 0;
+    }
+
+    reply = ctl->ctx->err ? NULL
+            : redisCommand(ctl->ctx, "EXISTS %sid:%s", ctl->prefix, new->id);
+
+    made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
+           || reply->integer;
+    freeReplyObject(reply);
+
+    return made;
+}
+
+
+static void
+ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
+{
+    if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
+        ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
+                 "expires: every review will find it");
+    }
+
+    if (new->owner != STOK_USER_ACTIVE) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the user is %s: the token is refused "
+                 "until it is active", stok_user_status_name(new->owner).data);
+    }
+}
+
+
+static int
+ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_issue_step_pt step, void *data)
+{
+    int  code, tries;
+
+    code = CTL_CHANGED;
+
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = step(ctl, new, mode, data);
+    }
+
+    return code;
+}
+
+
+/* token, id, digest and dates: the first time only */
+
+int
+ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
+{
+    int  code;
+
+    if (new->created_at) {
+        return CTL_OK;
+    }
+
+    code = ctl_issue_random(ctl, new, new->scope[0] ? STOK_KIND_SCIM
+                                 : new->personal ? STOK_KIND_PAT
+                                                 : STOK_KIND_SVC);
+
+    if (code == CTL_OK) {
+        stok_digest(ctl->keys.n ? &ctl->keys.key[0] : NULL, new->token,
+                    strlen(new->token), new->digest);
+        code = ctl_now(ctl, &new->created_at);
+    }
+
+    if (code == CTL_OK) {
+        new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
+    }
+
+    return code;
+}
+
+
+static int
+ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
+{
+    int          rc;
+    size_t       len;
+    uint8_t      random[2][STOK_TOKEN_RANDOM];
+    const char  *brand;
+
+    brand = new->brand[0] ? new->brand : "stk";
+
+    do {
+        if (RAND_bytes(random[0], sizeof(random)) != 1) {
+            return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
+        }
+
+        rc = stok_token_make(brand, strlen(brand), kind, random[0],
+                             new->token, &len);
+
+        if (rc == STOK_OK) {
+            rc = stok_id_make(random[1], new->id);
+        }
+
+    } while (rc == STOK_ERROR);
+
+    OPENSSL_cleanse(random, sizeof(random));
+
+    if (rc != STOK_OK) {
+        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is no "
+                        "brand", brand);
+    }
+
+    new->token[len] = '\0';
+    new->id[STOK_ID_LEN] = '\0';
+
+    return CTL_OK;
+}
+
+
+/* more: n arguments that say what becomes of a predecessor */
+
+int
+ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
+    const char **more)
+{
+    int                   i, code;
+    char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
+    char                  created[24], expires[24], *word;
+    ctl_record_t          made;
+    const char           *arg[16 + 2 * CTL_FIELDS];
+    stok_token_record_t   rec;
+
+    stok_digest_hex(new->digest, hex);
+    hex[STOK_DIGEST_HEX] = '\0';
+
+    memset(&rec, 0, sizeof(rec));
+    rec.id.data = new->id;
+    rec.id.len = STOK_ID_LEN;
+    rec.user.data = new->user;
+    rec.user.len = strlen(new->user);
+    rec.name.data = new->name;
+    rec.name.len = strlen(new->name);
+    rec.scope.data = new->scope;
+    rec.scope.len = strlen(new->scope);
+    rec.env.data = new->env;
+    rec.env.len = strlen(new->env);
+    rec.type = new->personal ? STOK_TYPE_PERSONAL : STOK_TYPE_SERVICE;
+    rec.status = STOK_TOKEN_ACTIVE;
+    rec.expires_at = new->expires_at;
+
+    snprintf(created, sizeof(created), "%lld", (long long) new->created_at);
+    snprintf(expires, sizeof(expires), "%lld", (long long) new->expires_at);
+
+    memcpy(made.digest, new->digest, sizeof(made.digest));
+    (void) ctl_token_seal(ctl, &made, &rec, seal);
+
+    arg[0] = mode;
+    arg[1] = hex;
+    arg[2] = new->id;
+    arg[3] = new->user;
+    arg[4] = new->name;
+    arg[5] = stok_type_name(rec.type).data;
+    arg[6] = new->scope;
+    arg[7] = new->env;
+    arg[8] = created;
+    arg[9] = expires;
+    arg[10] = seal;
+
+    for (i = 0; i < n; i++) {
+        arg[11 + i] = more[i];
+    }
+
+    code = ctl_script(ctl, stok_script_token_create, 11 + n, arg, &word);
+
+    if (code == CTL_OK) {
+        snprintf(new->name, sizeof(new->name), "%s", word);
+        free(word);
+    }
+
+    return code;
+}
+
+
+json_t *
+ctl_new_json(ctl_t *ctl, const ctl_new_t *new)
+{
+    json_t  *json;
+
+    json = json_object();
+
+    json_object_set_new(json, "id", json_string(new->id));
+    json_object_set_new(json, "user", json_string(new->user));
+    json_object_set_new(json, "name", json_string(new->name));
+    json_object_set_new(json, "type",
+                        json_string(new->personal ? "personal" : "service"));
+    json_object_set_new(json, "scope", json_string(new->scope));
+    json_object_set_new(json, "env", json_string(new->env));
+    json_object_set_new(json, "status", json_string("active"));
+    json_object_set_new(json, "created_at", json_integer(new->created_at));
+    json_object_set_new(json, "created_by", json_string(ctl->actor));
+    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
+
+    if (new->old) {
+        json_object_set_new(json, "rotated_from", json_string(new->old));
+        json_object_set_new(json, "predecessor",
+                            json_pack("{s:s, s:I}", "id", new->old,
+                                      "expires_at",
+                                      (json_int_t) new->old_expires_at));
+    }
+
+    return json;
+}

@@ -1,0 +1,32 @@
+/*
+ * What creating and rotating a token share.
+ */
+
+
+#ifndef CTL_ISSUE_H
+#define CTL_ISSUE_H
+
+
+#include "internal.h"
+
+
+/*
+ * Reads what the verb needs, judges it, and ends with ctl_issue_script(): in
+ * the mode "check" or "name", which changes nothing, then "write".  Called
+ * again if it answers CTL_CHANGED.
+ */
+typedef int (*ctl_issue_step_pt)(ctl_t *ctl, ctl_new_t *new,
+    const char *mode, void *data);
+
+
+/* issue.c.  CTL_INVALID: no such environment; nothing was said */
+int ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new);
+int ctl_issue_lifetime(const char *env, int64_t *seconds);
+int ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
+    ctl_issue_step_pt step, void *data);
+int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);
+int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
+    const char **more);
+
+
+#endif /* CTL_ISSUE_H */

@@ -1,0 +1,112 @@
+/*
+ * A token that was found where it should not be is revoked, if it is one of
+ * this dataset.
+ */
+
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+static int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len,
+    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
+static int ctl_leak_revoke(ctl_t *ctl, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
+
+
+int
+ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry)
+{
+    int            code;
+    char           id[STOK_RECORD_ID_MAX + 1];
+    ctl_record_t   rec;
+
+    code = ctl_leak_find(ctl, clear, len, &rec, id);
+
+    if (code == CTL_FOUND) {
+        return ctl_leak_revoke(ctl, id, rec.digest, entry);
+    }
+
+    if (code == CTL_OK) {
+        json_object_set_new(entry, "result", json_string("unknown"));
+    }
+
+    return code;
+}
+
+
+/* CTL_FOUND: rec->digest and id are its; by each key of the file */
+
+static int
+ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
+    char id[STOK_RECORD_ID_MAX + 1])
+{
+    int          code;
+    char         hex[STOK_DIGEST_HEX + 1];
+    size_t       i;
+    redisReply  *reply;
+
+    hex[STOK_DIGEST_HEX] = '\0';
+    i = 0;
+
+    do {
+        stok_digest(ctl->keys.n ? &ctl->keys.key[i] : NULL, clear, len,
+                    rec->digest);
+        stok_digest_hex(rec->digest, hex);
+
+        code = ctl_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
+                           hex);
+
+        if (code == CTL_OK) {
+            if (reply->type == REDIS_REPLY_STRING) {
+                snprintf(id, STOK_RECORD_ID_MAX + 1, "%s", reply->str);
+                code = CTL_FOUND;
+            }
+
+            freeReplyObject(reply);
+        }
+
+    } while (code == CTL_OK && ++i < ctl->keys.n);
+
+    return code;
+}
+
+
+/* an id that leads to another record would have another token revoked */
+
+static int
+ctl_leak_revoke(ctl_t *ctl, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
+{
+    int            code, revoked;
+    ctl_record_t   rec;
+
+    code = ctl_stop_token(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
+        ctl_free(&rec);
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
+                        "id", id);
+    }
+
+    json_object_set_new(entry, "id", json_string(id));
+    json_object_set_new(entry, "user", json_string(ctl_get(&rec, "user")));
+
+    revoked = strcmp(ctl_get(&rec, "status"), "revoked") == 0;
+    ctl_free(&rec);
+
+    code = revoked ? CTL_OK : ctl_token_set(ctl, id, 1);
+
+    if (code == CTL_OK) {
+        json_object_set_new(entry, "result",
+                            json_string(revoked ? "revoked already"
+                                                : "revoked"));
+    }
+
+    return code;
+}

@@ -1,0 +1,561 @@
+/*
+ * What a review finds in tokens.  A page is read in three pipelines: ids to
+ * digests; digests to records, with what is known of their use; records to
+ * the states of their users.
+ */
+
+
+#include "review.h"
+
+#include <stdio.h>
+#include <string.h>
+
+
+typedef struct {
+    const char           *id;
+    const char           *user;
+    const char           *name;
+    const char           *env;
+    const char           *type;
+    int                   live;                  /* active, not expired */
+    int                   active;
+    int64_t               created_at;
+    int64_t               expires_at;
+    int64_t               last_used;             /* 0: never */
+    const char           *owner;                 /* status; NULL: no user */
+    const ctl_record_t   *rec;
+    const ctl_record_t   *usage;
+} ctl_subject_t;
+
+
+/* what a page reads; what was not read is NULL */
+typedef struct {
+    redisReply  *digest[CTL_PAGE];
+    redisReply  *record[CTL_PAGE];
+    redisReply  *last_used[CTL_PAGE];
+    redisReply  *usage[CTL_PAGE];
+    redisReply  *owner[CTL_PAGE];
+} ctl_tokens_t;
+
+
+typedef int (*ctl_judge_pt)(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+
+
+static int ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
+    ctl_tokens_t *page);
+static int ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page);
+static int ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review,
+    const ctl_item_t *item, ctl_tokens_t *page, size_t i);
+static int ctl_judge_broken(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, const char *digest);
+static int ctl_judge_unused(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_refused(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_name(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_personal(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static int ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+static void ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+    const char *rest);
+static void ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t,
+    const char *env);
+
+
+int
+ctl_review_tokens(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
+    size_t n)
+{
+    int            code;
+    size_t         i, k;
+    redisReply   **list[5];
+    ctl_tokens_t   page;
+
+    memset(&page, 0, sizeof(page));
+
+    code = ctl_tokens_read(ctl, item, n, &page);
+
+    if (code == CTL_OK) {
+        code = ctl_tokens_owners(ctl, n, &page);
+    }
+
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = ctl_tokens_judge(ctl, review, item, &page, i);
+    }
+
+    list[0] = page.digest;
+    list[1] = page.record;
+    list[2] = page.last_used;
+    list[3] = page.usage;
+    list[4] = page.owner;
+
+    for (k = 0; k < 5; k++) {
+        for (i = 0; i < n; i++) {
+            if (list[k][i]) {
+                freeReplyObject(list[k][i]);
+            }
+        }
+    }
+
+    review->tokens += (int64_t) n;
+
+    return code;
+}
+
+
+static int
+ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
+    ctl_tokens_t *page)
+{
+    int     code;
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix, item[i].id);
+    }
+
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = ctl_reply(ctl, &page->digest[i]);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    for (i = 0; i < n; i++) {
+        redisAppendCommand(ctl->ctx, "HGETALL %stoken:%s", ctl->prefix,
+                           page->digest[i]->str ? page->digest[i]->str : "");
+        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
+                           item[i].id);
+        redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix,
+                           item[i].id);
+    }
+
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = ctl_reply(ctl, &page->record[i]);
+
+        if (code == CTL_OK) {
+            code = ctl_reply(ctl, &page->last_used[i]);
+        }
+
+        if (code == CTL_OK) {
+            code = ctl_reply(ctl, &page->usage[i]);
+        }
+    }
+
+    return code;
+}
+
+
+static int
+ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page)
+{
+    int            code;
+    size_t         i;
+    ctl_record_t   rec;
+
+    for (i = 0; i < n; i++) {
+        ctl_record_of(&rec, page->record[i]);
+        redisAppendCommand(ctl->ctx, "HGET %suser:%s status", ctl->prefix,
+                           ctl_get(&rec, "user"));
+    }
+
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = ctl_reply(ctl, &page->owner[i]);
+    }
+
+    return code;
+}
+
+
+void
+ctl_record_of(ctl_record_t *rec, redisReply *reply)
+{
+    size_t  i;
+
+    memset(rec, 0, sizeof(*rec));
+
+    rec->n = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+    rec->n = rec->n > CTL_FIELDS ? CTL_FIELDS : rec->n;
+
+    for (i = 0; i < rec->n; i++) {
+        rec->field[i].data = reply->element[i]->str;
+        rec->field[i].len = (size_t) reply->element[i]->len;
+    }
+}
+
+
+static int
+ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
+    ctl_tokens_t *page, size_t i)
+{
+    int             code;
+    size_t          k;
+    ctl_record_t    rec, usage;
+    ctl_subject_t   t;
+    ctl_finding_t   f;
+
+    static const ctl_judge_pt  judges[] = {
+        ctl_judge_unused, ctl_judge_unexpected, ctl_judge_refused,
+        ctl_judge_name, ctl_judge_expiry, ctl_judge_orphaned,
+        ctl_judge_personal, ctl_judge_environments
+    };
+
+    ctl_record_of(&rec, page->record[i]);
+    ctl_record_of(&usage, page->usage[i]);
+
+    memset(&t, 0, sizeof(t));
+    t.id = item[i].id;
+    t.user = ctl_get(&rec, "user");
+    t.name = ctl_get(&rec, "name");
+    t.env = ctl_get(&rec, "env");
+    t.type = ctl_get(&rec, "type");
+    t.active = strcmp(ctl_get(&rec, "status"), "active") == 0;
+    t.created_at = ctl_number(ctl_get(&rec, "created_at"));
+    t.created_at = t.created_at ? t.created_at : item[i].score;
+    t.expires_at = ctl_number(ctl_get(&rec, "expires_at"));
+    t.live = t.active && (!t.expires_at || t.expires_at > review->now);
+    t.last_used = ctl_number(page->last_used[i]->str);
+    t.owner = page->owner[i]->str;
+    t.rec = &rec;
+    t.usage = &usage;
+
+    code = ctl_judge_broken(ctl, review, &t, page->digest[i]->str);
+
+    if (rec.n == 0) {
+        return code;
+    }
+
+    for (k = 0; k < sizeof(judges) / sizeof(judges[0]) && code == CTL_OK; k++)
+    {
+        memset(&f, 0, sizeof(f));
+        f.token = t.id;
+        f.user = t.user;
+
+        code = judges[k](ctl, review, &t, &f);
+    }
+
+    return code;
+}
+
+
+static int
+ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    const char *digest)
+{
+    uint8_t               bin[STOK_DIGEST_LEN];
+    const char           *why;
+    ctl_finding_t         f;
+    stok_token_record_t   token;
+
+    memset(&f, 0, sizeof(f));
+    f.severity = CTL_HIGH;
+    f.token = t->id;
+    f.user = t->user[0] ? t->user : NULL;
+
+    ctl_mend_id(&f, "audit --token", t->id, "");
+
+    if (t->rec->n == 0) {
+        snprintf(f.seen, sizeof(f.seen), "listed, but there is no record");
+        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
+    }
+
+    if (stok_token_record_decode(&token, t->rec->field, t->rec->n, &why)
+        != STOK_OK)
+    {
+        snprintf(f.seen, sizeof(f.seen), "%s", why);
+        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
+    }
+
+    if (ctl->keys.n == 0) {
+        return CTL_OK;
+    }
+
+    if (digest && ctl_unhex(digest, strlen(digest), bin) == CTL_OK) {
+        stok_seal_check_token(&ctl->keys, bin, &token);
+    }
+
+    if (token.tampered) {
+        snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
+        ctl_mend_id(&f, "incident token", t->id, "");
+        return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_judge_unused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    int64_t  since;
+
+    since = t->last_used ? t->last_used : t->created_at;
+
+    if (!t->live || review->now - since < CTL_UNUSED) {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_MEDIUM;
+    snprintf(f->seen, sizeof(f->seen), t->last_used
+             ? "last used %lld days ago" : "never used, %lld days old",
+             (long long) (review->now - since) / CTL_DAY);
+    ctl_mend_id(f, "token revoke", t->id, "");
+
+    return ctl_found(ctl, review, CTL_RULE_UNUSED, f);
+}
+
+
+/* as many addresses as are kept, or a token that lay for long and awoke */
+
+static int
+ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f)
+{
+    size_t   n;
+    int64_t  first;
+
+    if (t->last_used == 0 || review->now - t->last_used > CTL_MONTH) {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_MEDIUM;
+    ctl_mend_id(f, "token show", t->id, "");
+
+    first = ctl_number(ctl_get(t->usage, "first_used"));
+    n = ctl_blank_count(ctl_get(t->usage, "addrs"));
+
+    if (n >= CTL_ADDRS) {
+        snprintf(f->seen, sizeof(f->seen), "from %zu addresses or more", n);
+
+    } else if (first && first - t->created_at >= CTL_UNUSED) {
+        snprintf(f->seen, sizeof(f->seen), "lay %lld days before first use",
+                 (long long) (first - t->created_at) / CTL_DAY);
+
+    } else {
+        return CTL_OK;
+    }
+
+    return ctl_found(ctl, review, CTL_RULE_UNEXPECTED_USE, f);
+}
+
+
+static int
+ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    char     date[24];
+    int64_t  n, at;
+
+    n = ctl_number(ctl_get(t->usage, "refused"));
+    at = ctl_number(ctl_get(t->usage, "refused_at"));
+
+    if (n <= 0 || (at && review->now - at > CTL_MONTH)) {
+        return CTL_OK;
+    }
+
+    ctl_iso(at, date);
+    date[10] = '\0';
+
+    f->severity = t->live ? CTL_MEDIUM : CTL_HIGH;
+    snprintf(f->seen, sizeof(f->seen), at ? "%lld refused, last %s"
+                                          : "%lld refused",
+             (long long) n, date);
+    ctl_mend_id(f, t->live ? "audit --token" : "incident token", t->id, "");
+
+    return ctl_found(ctl, review, CTL_RULE_FAILED_ATTEMPTS, f);
+}
+
+
+static int
+ctl_judge_name(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    const char  *why;
+
+    if (!t->live) {
+        return CTL_OK;
+    }
+
+    why = ctl_token_lint(t->name, t->env);
+
+    if (why == NULL) {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_LOW;
+    snprintf(f->seen, sizeof(f->seen), "%s: %.60s", why, t->name);
+    ctl_mend_new(f, t, t->env);
+
+    return ctl_found(ctl, review, CTL_RULE_TOKEN_NAME, f);
+}
+
+
+static int
+ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    if (!t->live) {
+        return CTL_OK;
+    }
+
+    if (t->expires_at == 0) {
+        if (strcmp(t->env, "production") != 0) {
+            return CTL_OK;
+        }
+
+        f->severity = CTL_HIGH;
+        snprintf(f->seen, sizeof(f->seen), "in production, never expires");
+        ctl_mend_new(f, t, t->env);
+
+        return ctl_found(ctl, review, CTL_RULE_NEVER_EXPIRES, f);
+    }
+
+    if (t->expires_at - review->now > CTL_EXPIRING
+        || ctl_get(t->rec, "rotated_to")[0])
+    {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_HIGH;
+    snprintf(f->seen, sizeof(f->seen), "expires in %lld days, no rotation",
+             (long long) (t->expires_at - review->now) / CTL_DAY);
+    ctl_mend_id(f, "token rotate", t->id, "");
+
+    return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
+}
+
+
+static int
+ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    if (t->owner && strcmp(t->owner, "deleted") != 0) {
+        return CTL_OK;
+    }
+
+    f->severity = t->active ? CTL_HIGH : CTL_LOW;
+    snprintf(f->seen, sizeof(f->seen), "its user %s",
+             t->owner ? "is deleted" : "does not exist");
+    ctl_mend_id(f, t->active ? "token revoke" : "token delete", t->id, "");
+
+    return ctl_found(ctl, review, CTL_RULE_ORPHANED, f);
+}
+
+
+static int
+ctl_judge_personal(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    int          reached;
+    size_t       i;
+    const char  *env, *rest, *list[2];
+
+    if (!t->live || strcmp(t->type, "personal") != 0) {
+        return CTL_OK;
+    }
+
+    list[0] = ctl_get(t->usage, "locations");
+    list[1] = ctl_get(t->usage, "last_location");
+
+    for (i = 0, reached = 0; i < 2; i++) {
+        for (rest = list[i]; (env = ctl_env_of(rest, &rest)) != NULL; ) {
+            reached |= strcmp(env, "production") == 0;
+        }
+    }
+
+    if (!reached && strcmp(t->env, "production") != 0) {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_HIGH;
+    snprintf(f->seen, sizeof(f->seen), reached
+             ? "personal, reached production"
+             : t->last_used ? "personal, used in production"
+                            : "personal, made for production");
+    ctl_mend_id(f, "token revoke", t->id, "");
+
+    return ctl_found(ctl, review, CTL_RULE_PERSONAL_PRODUCTION, f);
+}
+
+
+/* by the words of its locations, or by the networks of its addresses */
+
+static int
+ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f)
+{
+    char         addrs[1024];
+    size_t       i, n;
+    const char  *env, *rest, *other, *list[2];
+
+    if (!t->live) {
+        return CTL_OK;
+    }
+
+    list[0] = ctl_get(t->usage, "locations");
+    list[1] = ctl_get(t->usage, "last_location");
+
+    for (i = 0, other = NULL; i < 2 && other == NULL; i++) {
+        for (rest = list[i]; (env = ctl_env_of(rest, &rest)) != NULL; ) {
+            other = strcmp(env, t->env) != 0 ? env : other;
+        }
+    }
+
+    snprintf(addrs, sizeof(addrs), "%s %s %s",
+             ctl_get(t->usage, "first_addr"), ctl_get(t->usage, "last_addr"),
+             ctl_get(t->usage, "addrs"));
+    n = ctl_networks(addrs);
+
+    if (other == NULL && n < 2) {
+        return CTL_OK;
+    }
+
+    f->severity = CTL_MEDIUM;
+
+    if (other) {
+        snprintf(f->seen, sizeof(f->seen), "reached %s", other);
+
+    } else {
+        snprintf(f->seen, sizeof(f->seen), "used from %zu networks", n);
+    }
+
+    ctl_mend_new(f, t, other ? other : "ENV");
+
+    return ctl_found(ctl, review, CTL_RULE_MANY_ENVIRONMENTS, f);
+}
+
+
+static void
+ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+    const char *rest)
+{
+    char  word[CTL_QUOTED];
+
+    ctl_quote(id, word);
+    snprintf(f->mend, sizeof(f->mend), "%s %s%s", verb, word, rest);
+}
+
+
+/* a token of its own instead */
+
+static void
+ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
+{
+    char  user[CTL_QUOTED], word[CTL_QUOTED];
+
+    ctl_quote(t->user, user);
+    ctl_quote(env[0] ? env : "ENV", word);
+    snprintf(f->mend, sizeof(f->mend), "token create --user %s "
+             "--name NEW-NAME --env %s", user, word);
+}

@@ -1,0 +1,434 @@
+/*
+ * What a review finds in users.  Roles are judged by the use of all their
+ * tokens: of users above the lowest role, token ids are read a page of each
+ * user's set at a time.
+ */
+
+
+#include "review.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CTL_SSCAN  50                            /* ids of a user at a time */
+
+
+typedef struct {
+    const char    *id;
+    ctl_record_t   rec;
+    int            service;
+    int            rank;                         /* -1: no role of ours */
+
+    /* of its tokens */
+    int            needed;                       /* rank; -1: none */
+    int            unknown;                      /* used for what, not known */
+    int            old;                          /* one is in use for long */
+    int64_t        last_used;
+    char           cursor[32];                   /* of SSCAN; "": done */
+} ctl_person_t;
+
+
+static int ctl_user_judge(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_user_broken(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+static int ctl_person_found(ctl_t *ctl, ctl_review_t *review,
+    ctl_rule_e rule, ctl_severity_e severity, ctl_person_t *p,
+    const char *seen, const char *format);
+static int ctl_people_use(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *people, size_t n);
+static int ctl_people_scan(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *people, size_t n, redisReply **set);
+static int ctl_people_tokens(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p, redisReply *ids);
+static int ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
+
+
+int
+ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
+    size_t n)
+{
+    int            code;
+    size_t         i;
+    redisReply    *reply[CTL_PAGE];
+    stok_str_t     role;
+    ctl_person_t  *people, *p;
+
+    people = calloc(n ? n : 1, sizeof(ctl_person_t));
+    if (people == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    memset(reply, 0, sizeof(reply));
+
+    for (i = 0; i < n; i++) {
+        redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
+                           item[i].id);
+    }
+
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = ctl_reply(ctl, &reply[i]);
+        if (code != CTL_OK) {
+            break;
+        }
+
+        p = &people[i];
+        p->id = item[i].id;
+        ctl_record_of(&p->rec, reply[i]);
+
+        p->service = strcmp(ctl_get(&p->rec, "kind"), "service") == 0;
+        role.data = ctl_get(&p->rec, "role");
+        role.len = strlen(role.data);
+        p->rank = stok_role_rank(&ctl->roles, role);
+        p->needed = -1;
+
+        if (p->rank > 0
+            && strcmp(ctl_get(&p->rec, "status"), "deleted") != 0)
+        {
+            strcpy(p->cursor, "0");
+        }
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_people_use(ctl, review, people, n);
+    }
+
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        code = ctl_user_judge(ctl, review, &people[i]);
+    }
+
+    for (i = 0; i < n; i++) {
+        if (reply[i]) {
+            freeReplyObject(reply[i]);
+        }
+    }
+
+    free(people);
+    review->users += (int64_t) n;
+
+    return code;
+}
+
+
+static int
+ctl_user_judge(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
+{
+    int  code;
+
+    code = ctl_user_broken(ctl, review, p);
+
+    if (p->rec.n == 0 || strcmp(ctl_get(&p->rec, "status"), "deleted") == 0) {
+        return code;
+    }
+
+    if (code == CTL_OK && p->service) {
+        code = ctl_user_judge_texts(ctl, review, p);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_user_judge_role(ctl, review, p);
+    }
+
+    return code;
+}
+
+
+static int
+ctl_user_broken(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
+{
+    stok_str_t           id;
+    const char          *why;
+    stok_user_record_t   user;
+
+    if (p->rec.n == 0) {
+        return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
+                                "listed, but there is no record",
+                                "audit --user %s");
+    }
+
+    if (stok_user_record_decode(&user, p->rec.field, p->rec.n, &why)
+        != STOK_OK)
+    {
+        return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
+                                why, "audit --user %s");
+    }
+
+    if (ctl->keys.n) {
+        id.data = p->id;
+        id.len = strlen(p->id);
+        stok_seal_check_user(&ctl->keys, id, &user);
+    }
+
+    return user.tampered
+           ? ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
+                              "the seal is missing or wrong",
+                              "incident user %s")
+           : CTL_OK;
+}
+
+
+static int
+ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
+{
+    int          code;
+    const char  *text, *why;
+
+    code = CTL_OK;
+    text = ctl_get(&p->rec, "purpose");
+
+    if (text[strspn(text, " ")] == '\0') {
+        code = ctl_person_found(ctl, review, CTL_RULE_PURPOSE, CTL_MEDIUM, p,
+                                "no purpose",
+                                "user describe %s --purpose TEXT");
+    }
+
+    text = ctl_get(&p->rec, "owner");
+
+    if (code == CTL_OK && text[strspn(text, " ")] == '\0') {
+        code = ctl_person_found(ctl, review, CTL_RULE_OWNER, CTL_MEDIUM, p,
+                                "no owner",
+                                "user describe %s --owner TEXT");
+    }
+
+    why = ctl_name_lint(p->id);
+
+    if (code == CTL_OK && why) {
+        code = ctl_person_found(ctl, review, CTL_RULE_USER_NAME, CTL_LOW, p,
+                                why, "user create NEW-NAME --purpose TEXT "
+                                "--owner TEXT");
+    }
+
+    return code;
+}
+
+
+static int
+ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
+{
+    int          code, len;
+    char         seen[128], mend[STOK_ROLE_MAX + 32];
+    int64_t      since;
+    stok_str_t   lower;
+
+    snprintf(mend, sizeof(mend), "user set-role %%s %.*s",
+             (int) ctl->roles.name[0].len, ctl->roles.name[0].data);
+
+    if (p->rank < 0) {
+        snprintf(seen, sizeof(seen), "no such role: %.40s",
+                 ctl_get(&p->rec, "role"));
+        return ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_HIGH, p, seen,
+                                mend);
+    }
+
+    if (p->rank == 0) {
+        return CTL_OK;
+    }
+
+    since = p->last_used ? p->last_used
+                         : ctl_number(ctl_get(&p->rec, "created_at"));
+
+    code = CTL_OK;
+
+    if (review->now - since >= CTL_UNUSED) {
+        snprintf(seen, sizeof(seen), "%.16s, unused %lld days",
+                 ctl_get(&p->rec, "role"),
+                 (long long) (review->now - since) / CTL_DAY);
+        code = ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_MEDIUM, p,
+                                seen, mend);
+    }
+
+    if (code != CTL_OK || !p->old || p->unknown || p->needed < 0
+        || p->needed >= p->rank)
+    {
+        return code;
+    }
+
+    lower = ctl->roles.name[p->needed];
+    len = (int) lower.len;
+
+    snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
+             ctl_get(&p->rec, "role"), len, lower.data);
+    snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
+
+    return ctl_person_found(ctl, review, CTL_RULE_LEAST_PRIVILEGE, CTL_MEDIUM,
+                            p, seen, mend);
+}
+
+
+/* format: the command, with one %s for the id, or none */
+
+static int
+ctl_person_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
+    ctl_severity_e severity, ctl_person_t *p, const char *seen,
+    const char *format)
+{
+    char            word[CTL_QUOTED];
+    const char     *id;
+    ctl_finding_t   f;
+
+    memset(&f, 0, sizeof(f));
+    f.severity = severity;
+    f.user = p->id;
+    snprintf(f.seen, sizeof(f.seen), "%s", seen);
+
+    id = strstr(format, "%s");
+
+    if (id == NULL) {
+        snprintf(f.mend, sizeof(f.mend), "%s", format);
+
+    } else {
+        ctl_quote(p->id, word);
+        snprintf(f.mend, sizeof(f.mend), "%.*s%s%s", (int) (id - format),
+                 format, word, id + 2);
+    }
+
+    return ctl_found(ctl, review, rule, &f);
+}
+
+
+/* a page of each set at a time, until all are read */
+
+static int
+ctl_people_use(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
+    size_t n)
+{
+    int          code;
+    size_t       i, open;
+    redisReply  *set[CTL_PAGE];
+
+    do {
+        memset(set, 0, sizeof(set));
+
+        for (i = 0, open = 0; i < n; i++) {
+            if (people[i].cursor[0]) {
+                redisAppendCommand(ctl->ctx, "SSCAN %suser-tokens:%s %s "
+                                   "COUNT %d", ctl->prefix, people[i].id,
+                                   people[i].cursor, CTL_SSCAN);
+                open++;
+            }
+        }
+
+        code = open ? ctl_people_scan(ctl, review, people, n, set) : CTL_OK;
+
+        for (i = 0; i < n; i++) {
+            if (set[i]) {
+                freeReplyObject(set[i]);
+            }
+        }
+
+    } while (code == CTL_OK && open);
+
+    return code;
+}
+
+
+/* all questions of all users leave together */
+
+static int
+ctl_people_scan(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
+    size_t n, redisReply **set)
+{
+    int          code;
+    size_t       i, k;
+    redisReply  *ids;
+
+    for (i = 0; i < n; i++) {
+        if (people[i].cursor[0] == '\0') {
+            continue;
+        }
+
+        code = ctl_reply(ctl, &set[i]);
+        if (code != CTL_OK) {
+            return code;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (set[i] == NULL) {
+            continue;
+        }
+
+        ids = set[i]->element[1];
+
+        for (k = 0; k < ids->elements; k++) {
+            redisAppendCommand(ctl->ctx, "HGET %susage:%s role_needed",
+                               ctl->prefix, ids->element[k]->str);
+            redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s",
+                               ctl->prefix, ids->element[k]->str);
+            redisAppendCommand(ctl->ctx, "ZSCORE %stokens %s", ctl->prefix,
+                               ids->element[k]->str);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        if (set[i] == NULL) {
+            continue;
+        }
+
+        code = ctl_people_tokens(ctl, review, &people[i],
+                                 set[i]->element[1]);
+        if (code != CTL_OK) {
+            return code;
+        }
+
+        snprintf(people[i].cursor, sizeof(people[i].cursor), "%s",
+                 set[i]->element[0]->str);
+
+        if (strcmp(people[i].cursor, "0") == 0) {
+            people[i].cursor[0] = '\0';
+        }
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_people_tokens(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p,
+    redisReply *ids)
+{
+    int          code, rank;
+    size_t       i, k;
+    int64_t      used, made;
+    redisReply  *reply[3];
+    stok_str_t   role;
+
+    for (i = 0; i < ids->elements; i++) {
+
+        memset(reply, 0, sizeof(reply));
+
+        for (k = 0, code = CTL_OK; k < 3 && code == CTL_OK; k++) {
+            code = ctl_reply(ctl, &reply[k]);
+        }
+
+        if (code == CTL_OK) {
+            role.data = reply[0]->str ? reply[0]->str : "";
+            role.len = strlen(role.data);
+            rank = stok_role_rank(&ctl->roles, role);
+            used = ctl_number(reply[1]->str);
+            made = reply[2]->str ? (int64_t) strtod(reply[2]->str, NULL) : 0;
+
+            p->needed = rank > p->needed ? rank : p->needed;
+            p->unknown |= used && rank < 0;
+            p->old |= used && made && review->now - made >= CTL_NEEDED;
+            p->last_used = used > p->last_used ? used : p->last_used;
+        }
+
+        for (k = 0; k < 3; k++) {
+            if (reply[k]) {
+                freeReplyObject(reply[k]);
+            }
+        }
+
+        if (code != CTL_OK) {
+            return code;
+        }
+    }
+
+    return CTL_OK;
+}

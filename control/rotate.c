@@ -1,0 +1,346 @@
+/*
+ * token rotate: a successor for a token that goes on for a while.
+ *
+ * The successor has the same user, type, scope and environment.  The
+ * predecessor expires when the overlap is over, or before that by itself, and
+ * both name each other.  Why nothing is lost on the way: see issue.c.
+ */
+
+
+#include "issue.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+
+#define CTL_ROTATE_OVERLAP  (7 * CTL_DAY)
+#define CTL_ROTATE_EARLY    (30 * CTL_DAY)       /* before it expires */
+#define CTL_ROTATE_STEM     (STOK_NAME_MAX - 12) /* "-2026", "-9999" */
+
+
+typedef struct {
+    int64_t  overlap;                            /* seconds */
+    int64_t  lifetime;                           /* -1: not given */
+    int64_t  expires_at;                         /* of the old one */
+} ctl_rotate_t;
+
+
+static int ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want,
+    ctl_new_t *new, ctl_rotate_t *rotate);
+static int ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    void *data);
+static int ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    stok_token_record_t *token);
+static int ctl_rotate_user(ctl_t *ctl, ctl_new_t *new);
+static int ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token);
+static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
+static size_t ctl_rotate_stem(const char *name, size_t len);
+static int ctl_rotate_year(const char *name, size_t len);
+static int ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_record_t *rec, stok_token_record_t *token);
+
+
+int
+ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
+    const ctl_deliver_t *deliver)
+{
+    int            code;
+    ctl_new_t      new;
+    ctl_rotate_t   rotate;
+
+    memset(&new, 0, sizeof(new));
+    new.old = id;
+
+    code = ctl_rotate_wanted(ctl, want, &new, &rotate);
+
+    if (code == CTL_OK) {
+        code = ctl_issue(ctl, &new, deliver, ctl_rotate_step, &rotate);
+    }
+
+    if (code == CTL_OK && rotate.expires_at
+        && rotate.expires_at < new.created_at + CTL_ROTATE_EARLY)
+    {
+        ctl_note(ctl, CTL_NOTE_NOTE, "it was to expire in less than 30 days "
+                 "anyway: rotate earlier");
+    }
+
+    return code;
+}
+
+
+static int
+ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
+    ctl_rotate_t *rotate)
+{
+    int  code;
+
+    rotate->overlap = CTL_ROTATE_OVERLAP;
+    rotate->lifetime = -1;
+
+    if (want->overlap
+        && ctl_duration(want->overlap, &rotate->overlap) != CTL_OK)
+    {
+        return ctl_fail(ctl, CTL_INVALID, "bad --overlap: 30m, 12h or 7d, "
+                        "up to 365d");
+    }
+
+    code = want->expires_in ? ctl_days(ctl, want->expires_in,
+                                       &rotate->lifetime)
+                            : CTL_OK;
+
+    if (code == CTL_OK && want->name) {
+        code = ctl_issue_name(ctl, want->name, new);
+    }
+
+    new->choose = want->name == NULL;
+
+    return code;
+}
+
+
+static int
+ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
+{
+    int                   code;
+    ctl_record_t          rec;
+    ctl_rotate_t         *rotate;
+    stok_token_record_t   token;
+
+    rotate = data;
+
+    code = ctl_read_token(ctl, new->old, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_rotate_judge(ctl, new->old, &rec, &token);
+
+    if (code == CTL_OK) {
+        memcpy(new->user, token.user.data, token.user.len);
+        new->user[token.user.len] = '\0';
+
+        code = ctl_rotate_user(ctl, new);
+    }
+
+    if (code == CTL_OK && new->created_at == 0) {
+        code = ctl_rotate_new(ctl, new, rotate, &rec, &token);
+    }
+
+    if (code == CTL_OK) {
+        rotate->expires_at = token.expires_at;
+        new->old_expires_at = new->created_at + rotate->overlap;
+
+        if (token.expires_at && token.expires_at < new->old_expires_at) {
+            new->old_expires_at = token.expires_at;
+        }
+
+        code = ctl_rotate_write(ctl, new, mode, &rec, &token);
+    }
+
+    ctl_free(&rec);
+
+    return code;
+}
+
+
+/* whether a token may be rotated */
+
+static int
+ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    stok_token_record_t *token)
+{
+    int      code;
+    int64_t  now;
+
+    code = ctl_decode_token(ctl, id, rec, token);
+
+    if (code == CTL_OK) {
+        code = ctl_now(ctl, &now);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (token->status != STOK_TOKEN_ACTIVE) {
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s: only an active "
+                        "one is rotated, so make a new one", id,
+                        ctl_get(rec, "status"));
+    }
+
+    if (token->expires_at && token->expires_at <= now) {
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has expired: make a new "
+                        "one", id);
+    }
+
+    if (ctl_get(rec, "rotated_to")[0]) {
+        return ctl_fail(ctl, CTL_CONFLICT, "token \"%s\" was rotated already, "
+                        "to %s: nothing was changed", id,
+                        ctl_get(rec, "rotated_to"));
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_rotate_user(ctl_t *ctl, ctl_new_t *new)
+{
+    int                  code;
+    ctl_record_t         rec;
+    stok_user_record_t   user;
+
+    code = ctl_read_user(ctl, new->user, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_decode_user(ctl, new->user, &rec, &user);
+    ctl_free(&rec);
+
+    new->owner = user.status;
+
+    return code;
+}
+
+
+/* what the successor is: decided once */
+
+static int
+ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token)
+{
+    int  code;
+
+    new->personal = token->type == STOK_TYPE_PERSONAL;
+    new->lifetime = rotate->lifetime;
+
+    snprintf(new->env, sizeof(new->env), "%s", ctl_get(rec, "env"));
+    memcpy(new->scope, token->scope.data, token->scope.len);
+    new->scope[token->scope.len] = '\0';
+
+    if (rotate->lifetime == -1
+        && ctl_issue_lifetime(new->env, &new->lifetime) != CTL_OK)
+    {
+        return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
+                        "that says how long a token lives: give --expires-in",
+                        new->old);
+    }
+
+    code = ctl_issue_draw(ctl, new);
+
+    if (code == CTL_OK && new->choose) {
+        ctl_rotate_name(new, token->name);
+    }
+
+    return code;
+}
+
+
+/*
+ * Where the search for a free name begins: "etl" and "etl-2025" and
+ * "etl-2025-3" are followed by "etl-2026", then "etl-2026-2", and so on.
+ */
+
+static void
+ctl_rotate_name(ctl_new_t *new, stok_str_t name)
+{
+    size_t      i, len, chars;
+    time_t      t;
+    struct tm   tm;
+
+    len = ctl_rotate_stem(name.data, name.len);
+
+    /* a year and a number have to fit, and no character is cut in two */
+
+    for (i = 0, chars = 0; i < len; i++) {
+        if ((name.data[i] & 0xc0) != 0x80 && ++chars > CTL_ROTATE_STEM) {
+            break;
+        }
+    }
+
+    t = (time_t) new->created_at;
+
+    if (gmtime_r(&t, &tm) == NULL) {
+        tm.tm_year = 70;
+    }
+
+    snprintf(new->name, sizeof(new->name), "%.*s-%d", (int) i, name.data,
+             tm.tm_year + 1900);
+}
+
+
+/* the length of a name without its year, and without the number behind it */
+
+static size_t
+ctl_rotate_stem(const char *name, size_t len)
+{
+    size_t  i;
+
+    if (ctl_rotate_year(name, len)) {
+        return len - 5;
+    }
+
+    for (i = len; i && isdigit((unsigned char) name[i - 1]); i--) {
+        /* void */
+    }
+
+    if (i && i < len && name[i - 1] == '-' && ctl_rotate_year(name, i - 1)) {
+        return i - 6;
+    }
+
+    return len;
+}
+
+
+/* "...-20NN" */
+
+static int
+ctl_rotate_year(const char *name, size_t len)
+{
+    return len > 5 && memcmp(name + len - 5, "-20", 3) == 0
+           && isdigit((unsigned char) name[len - 2])
+           && isdigit((unsigned char) name[len - 1]);
+}
+
+
+static int
+ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
+    ctl_record_t *rec, stok_token_record_t *token)
+{
+    int          n;
+    char         count[24], expires[24], seal[STOK_SEAL_MAX + 1];
+    size_t       i;
+    const char  *arg[9 + CTL_FIELDS];
+
+    token->expires_at = new->old_expires_at;
+
+    snprintf(count, sizeof(count), "%zu", rec->n / 2);
+    snprintf(expires, sizeof(expires), "%lld",
+             (long long) token->expires_at);
+
+    n = 0;
+    arg[n++] = new->old;
+    arg[n++] = rec->key;
+    arg[n++] = count;
+
+    for (i = 0; i < rec->n; i++) {
+        arg[n++] = rec->field[i].data;
+    }
+
+    arg[n++] = "expires_at";
+    arg[n++] = expires;
+    arg[n++] = "rotated_to";
+    arg[n++] = new->id;
+
+    if (ctl_token_seal(ctl, rec, token, seal)) {
+        arg[n++] = "seal";
+        arg[n++] = seal;
+    }
+
+    return ctl_issue_script(ctl, new, mode, n, arg);
+}

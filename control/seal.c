@@ -1,0 +1,434 @@
+/*
+ * seal: gives every record a seal by the first key of the file.
+ *
+ * Who seals a record vouches for it.  So a seal by an older key is checked
+ * before it is replaced, a wrong one is left, and a record that has none is
+ * sealed only while no record has one (the keys are new here), or if it was
+ * asked for: else whoever can write to Redis would only have to wait for the
+ * next rotation to have a record of his sealed.
+ *
+ * Each record is changed by the change script, if it still is what was
+ * judged; so seal may be broken off and run again at any time.
+ */
+
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+typedef enum {
+    CTL_SEAL_NONE = 0,
+    CTL_SEAL_WRONG,
+    CTL_SEAL_OLDER,
+    CTL_SEAL_RIGHT
+} ctl_seal_e;
+
+
+typedef struct {
+    const char  *id;                             /* of a user or a token */
+    const char  *user;                           /* that is named in audit */
+    int          is_user;
+
+    ctl_seal_e   found;
+    char         by[STOK_KEY_NAME_MAX + 1];      /* the key that it names */
+    char         seal[STOK_SEAL_MAX + 1];        /* the new one */
+} ctl_sealing_t;
+
+
+typedef struct {
+    char         key[STOK_KEY_NAME_MAX + 1];     /* the first */
+    const char  *named;                          /* --user or --token */
+    int          dry;
+    int          force;
+    int          unsealed;                       /* --unsealed, or the first */
+    size_t       sealed;
+    size_t       again;
+    size_t       right;
+    size_t       refused;
+    ctl_item_pt  each;
+    void        *data;
+} ctl_seal_t;
+
+
+static int ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want,
+    ctl_seal_t *seal);
+static int ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal);
+static int ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    void *data);
+static int ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal,
+    int is_user);
+static int ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    void *data);
+static int ctl_seal_token(ctl_t *ctl, const char *id, ctl_record_t *rec,
+    void *data);
+static int ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
+    ctl_sealing_t *s);
+static int ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s);
+static void ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1]);
+static int ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
+static int ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
+
+
+int
+ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
+    void *data, json_t **sums)
+{
+    int         code;
+    ctl_seal_t  seal;
+
+    memset(&seal, 0, sizeof(seal));
+
+    seal.named = want->user ? want->user : want->token;
+    seal.dry = want->dry;
+    seal.force = want->force;
+    seal.unsealed = want->unsealed;
+    seal.each = each;
+    seal.data = data;
+
+    if (ctl->keys.n == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
+    }
+
+    if (want->user && want->token) {
+        return ctl_fail(ctl, CTL_INVALID, "give --user or --token, not both");
+    }
+
+    if (seal.force && seal.named == NULL) {
+        return ctl_fail(ctl, CTL_INVALID, "--force needs --user or --token: "
+                        "look at a record before you vouch for it");
+    }
+
+    memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
+
+    code = ctl_ready(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_seal_records(ctl, want, &seal);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    *sums = json_pack("{s:I, s:I, s:I, s:I}",
+                      "sealed", (json_int_t) seal.sealed,
+                      "again", (json_int_t) seal.again,
+                      "right", (json_int_t) seal.right,
+                      "refused", (json_int_t) seal.refused);
+
+    return seal.refused ? CTL_BROKEN : CTL_OK;
+}
+
+
+static int
+ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want, ctl_seal_t *seal)
+{
+    int  code;
+
+    if (want->user) {
+        code = ctl_seal_one(ctl, want->user, seal, 1);
+
+        return code == CTL_OK ? ctl_walk_tokens(ctl, want->user,
+                                                ctl_seal_token, seal)
+                              : code;
+    }
+
+    if (want->token) {
+        return ctl_seal_one(ctl, want->token, seal, 0);
+    }
+
+    code = ctl_seal_first(ctl, seal);
+
+    if (code == CTL_OK) {
+        code = ctl_walk_users(ctl, ctl_seal_user, seal);
+    }
+
+    return code == CTL_OK ? ctl_walk_tokens(ctl, NULL, ctl_seal_token, seal)
+                          : code;
+}
+
+
+/* while no record has a seal, the keys are being introduced */
+
+static int
+ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal)
+{
+    int  code;
+
+    if (seal->unsealed) {
+        return CTL_OK;
+    }
+
+    code = ctl_walk_users(ctl, ctl_seal_seen, NULL);
+
+    if (code == CTL_OK) {
+        code = ctl_walk_tokens(ctl, NULL, ctl_seal_seen, NULL);
+    }
+
+    seal->unsealed = code == CTL_OK;
+
+    return code == CTL_FOUND ? CTL_OK : code;
+}
+
+
+static int
+ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
+{
+    (void) ctl;
+    (void) id;
+    (void) data;
+
+    return ctl_get(rec, "seal")[0] ? CTL_FOUND : CTL_OK;
+}
+
+
+static int
+ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal, int is_user)
+{
+    int           code;
+    ctl_record_t  rec;
+
+    code = is_user ? ctl_read_user(ctl, id, &rec)
+                   : ctl_read_token(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = is_user ? ctl_seal_user(ctl, id, &rec, seal)
+                   : ctl_seal_token(ctl, id, &rec, seal);
+    ctl_free(&rec);
+
+    return code;
+}
+
+
+static int
+ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
+{
+    ctl_sealing_t  s;
+
+    memset(&s, 0, sizeof(s));
+    s.id = id;
+    s.user = id;
+    s.is_user = 1;
+
+    return ctl_seal_record(ctl, rec, data, &s);
+}
+
+
+static int
+ctl_seal_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
+{
+    ctl_sealing_t  s;
+
+    memset(&s, 0, sizeof(s));
+    s.id = id;
+    s.user = ctl_get(rec, "user");
+
+    return ctl_seal_record(ctl, rec, data, &s);
+}
+
+
+/* what is refused is counted, and the others go on */
+
+static int
+ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
+    ctl_sealing_t *s)
+{
+    int          code;
+    const char  *field[2];
+
+    code = ctl_seal_judge(ctl, rec, s);
+
+    if (code == CTL_OK) {
+        code = ctl_seal_refuse(ctl, seal, s);
+    }
+
+    if (code != CTL_OK) {
+        ctl_note_error(ctl);
+        seal->refused++;
+        return CTL_OK;
+    }
+
+    if (s->found == CTL_SEAL_RIGHT) {
+        seal->right++;
+        return CTL_OK;
+    }
+
+    if (!seal->dry) {
+        field[0] = "seal";
+        field[1] = s->seal;
+
+        code = ctl_change(ctl, rec, s->is_user ? "" : s->id, s->user,
+                          s->is_user ? "user.seal" : "token.seal", s->by,
+                          seal->key, "", 2, field);
+
+        /* whoever changed it has sealed it, or is going to be asked */
+
+        if (code == CTL_CHANGED) {
+            seal->refused++;
+            (void) ctl_fail(ctl, CTL_CHANGED, "%s \"%s\" was changed "
+                            "meanwhile: run seal again",
+                            s->is_user ? "user" : "token", s->id);
+            ctl_note_error(ctl);
+            return CTL_OK;
+        }
+
+        if (code != CTL_OK) {
+            return code;
+        }
+    }
+
+    return ctl_seal_done(ctl, seal, s);
+}
+
+
+/* what seal it has, and what seal it should have */
+
+static int
+ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s)
+{
+    int                   tampered;
+    size_t                len;
+    stok_str_t            id, old;
+    const char           *why;
+    const stok_key_t     *first;
+    stok_user_record_t    user;
+    stok_token_record_t   token;
+
+    first = &ctl->keys.key[0];
+    id.data = s->id;
+    id.len = strlen(s->id);
+
+    if (s->is_user
+        ? stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK
+        : stok_token_record_decode(&token, rec->field, rec->n, &why)
+          != STOK_OK)
+    {
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is unreadable: %s",
+                        s->is_user ? "user" : "token", s->id, why);
+    }
+
+    if (s->is_user) {
+        stok_seal_check_user(&ctl->keys, id, &user);
+        len = stok_seal_user(s->seal, &ctl->keys, id, &user);
+        old = user.seal;
+        tampered = user.tampered;
+
+    } else {
+        if (token.id.len != id.len
+            || memcmp(token.id.data, id.data, id.len) != 0)
+        {
+            return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of "
+                            "another id", s->id);
+        }
+
+        stok_seal_check_token(&ctl->keys, rec->digest, &token);
+        len = stok_seal_token(s->seal, &ctl->keys, rec->digest, &token);
+        old = token.seal;
+        tampered = token.tampered;
+    }
+
+    s->seal[len] = '\0';
+    ctl_seal_name(old, s->by);
+
+    if (old.len == 0) {
+        s->found = CTL_SEAL_NONE;
+
+    } else if (tampered) {
+        s->found = CTL_SEAL_WRONG;
+
+    } else {
+        s->found = strlen(s->by) == first->name_len
+                   && memcmp(s->by, first->name, first->name_len) == 0
+                   ? CTL_SEAL_RIGHT : CTL_SEAL_OLDER;
+    }
+
+    return CTL_OK;
+}
+
+
+/* for the audit and for who reads: nothing that is no name */
+
+static void
+ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])
+{
+    size_t  i;
+
+    for (i = 0; i < seal.len && i < STOK_KEY_NAME_MAX; i++) {
+        if (seal.data[i] <= ' ' || seal.data[i] > '~' || seal.data[i] == ':') {
+            break;
+        }
+
+        by[i] = seal.data[i];
+    }
+
+    by[i] = '\0';
+}
+
+
+static int
+ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
+{
+    int          named;
+    const char  *what;
+
+    what = s->is_user ? "user" : "token";
+    named = seal->named && strcmp(seal->named, s->id) == 0;
+
+    if (s->found == CTL_SEAL_NONE && !seal->unsealed && !named) {
+        return ctl_fail(ctl, CTL_STATE, "%s \"%s\" has no seal, and others "
+                        "have: if it is right, seal it with --%s or with "
+                        "--unsealed", what, s->id, what);
+    }
+
+    if (s->found == CTL_SEAL_WRONG && !(seal->force && named)) {
+
+        if (stok_keys_find(&ctl->keys, s->by, strlen(s->by)) == NULL) {
+            return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is sealed by key "
+                            "\"%s\", which the key file has not", what, s->id,
+                            s->by);
+        }
+
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has a wrong seal: "
+                        "somebody else wrote it; look at it, then seal it "
+                        "with --%s and --force, or revoke it", what, s->id,
+                        what);
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
+{
+    int          code;
+    json_t      *json;
+    const char  *was;
+
+    was = s->found == CTL_SEAL_NONE ? "no seal"
+          : s->found == CTL_SEAL_WRONG ? "a wrong seal" : s->by;
+
+    if (s->found == CTL_SEAL_OLDER) {
+        seal->again++;
+
+    } else {
+        seal->sealed++;
+    }
+
+    json = json_pack("{s:s, s:s, s:s}", s->is_user ? "user" : "id", s->id,
+                     "was", was, "key", seal->key);
+
+    if (json == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    code = seal->each(ctl, json, seal->data);
+    json_decref(json);
+
+    return code;
+}

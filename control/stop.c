@@ -1,0 +1,383 @@
+/*
+ * Stopping a user and its tokens, which are found by a walk over all records
+ * and not by an index, which somebody may have written.
+ *
+ * The tokens that the user's index names are stopped first, since that takes
+ * no time; then all records are walked until a whole walk has met none of the
+ * user's that is active.  SCAN meets whatever is there from its beginning to
+ * its end, and Redis answers others between two pages.
+ *
+ * If the command dies on the way, some tokens are revoked and others are not:
+ * running it again finishes it.  "incident user" has disabled the user before.
+ */
+
+
+#include "meet.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CTL_STOP_BATCH   100                     /* tokens of a step */
+#define CTL_STOP_WALKS   5
+
+
+typedef struct {
+    const char    *user;
+    int64_t        revoked;
+    int64_t        changed;                      /* to be met again */
+    size_t         n;                            /* of the step */
+    ctl_record_t   rec[CTL_STOP_BATCH];
+    char           seal[CTL_STOP_BATCH][STOK_SEAL_MAX + 1];
+} ctl_stop_t;
+
+
+static int ctl_halt_try(ctl_t *ctl, const char *id, int *halted);
+static int ctl_stop_user(ctl_t *ctl, const char *id);
+static int ctl_stop_all(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_index(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data);
+static int ctl_stop_judge(ctl_t *ctl, ctl_stop_t *stop, ctl_record_t *rec);
+static int ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop);
+
+
+int
+ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
+{
+    int          code;
+    size_t       i;
+    ctl_stop_t  *stop;
+
+    *n = 0;
+
+    stop = calloc(1, sizeof(ctl_stop_t));
+    if (stop == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    stop->user = user;
+    code = ctl_stop_all(ctl, stop);
+
+    for (i = 0; i < stop->n; i++) {
+        ctl_free(&stop->rec[i]);
+    }
+
+    /* what was done is noted, even if it is not all that was asked for */
+
+    if (stop->revoked && ctl_stop_end(ctl, stop) != CTL_OK && code == CTL_OK) {
+        code = CTL_UNAVAILABLE;
+    }
+
+    *n = stop->revoked;
+    free(stop);
+
+    return code;
+}
+
+
+int
+ctl_user_halt(ctl_t *ctl, const char *id, int *halted)
+{
+    int  code, tries;
+
+    *halted = 0;
+    code = CTL_CHANGED;
+
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_halt_try(ctl, id, halted);
+    }
+
+    return code;
+}
+
+
+/* what is wrong with a record is no reason to let the user's tokens in */
+
+static int
+ctl_halt_try(ctl_t *ctl, const char *id, int *halted)
+{
+    int                  n, code;
+    char                 seal[STOK_SEAL_MAX + 1];
+    stok_str_t           text;
+    const char          *field[4];
+    ctl_record_t         rec;
+    stok_user_record_t   user;
+
+    code = ctl_read_user(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (strcmp(ctl_get(&rec, "status"), "active") != 0) {
+        ctl_free(&rec);
+        return CTL_OK;
+    }
+
+    n = 0;
+    field[n++] = "status";
+    field[n++] = stok_user_status_name(STOK_USER_DISABLED).data;
+
+    code = ctl_decode_user(ctl, id, &rec, &user);
+
+    if (code == CTL_OK && ctl->keys.n) {
+        text.data = id;
+        text.len = strlen(id);
+        user.status = STOK_USER_DISABLED;
+
+        seal[stok_seal_user(seal, &ctl->keys, text, &user)] = '\0';
+        field[n++] = "seal";
+        field[n++] = seal;
+    }
+
+    if (code == CTL_OK || !ctl_needs_key(ctl, &rec)) {
+        if (code != CTL_OK) {
+            ctl_note_error(ctl);
+        }
+
+        code = ctl_change(ctl, &rec, "", id, "user.disable", "active",
+                          "disabled", "", n, field);
+        *halted = code == CTL_OK;
+    }
+
+    ctl_free(&rec);
+
+    return code;
+}
+
+
+/* there is such a user, and, if it is sealed, a key file */
+
+static int
+ctl_stop_user(ctl_t *ctl, const char *id)
+{
+    int                  code;
+    ctl_record_t         rec;
+    stok_user_record_t   user;
+
+    code = ctl_read_user(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_decode_user(ctl, id, &rec, &user);
+
+    if (code != CTL_OK && !ctl_needs_key(ctl, &rec)) {
+        ctl_note_error(ctl);
+        code = CTL_OK;
+    }
+
+    ctl_free(&rec);
+
+    return code;
+}
+
+
+static int
+ctl_stop_all(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int      code, walks;
+    int64_t  before;
+
+    code = ctl_stop_user(ctl, stop->user);
+
+    if (code == CTL_OK) {
+        code = ctl_stop_index(ctl, stop);
+    }
+
+    for (walks = 0; code == CTL_OK && walks < CTL_STOP_WALKS; walks++) {
+        before = stop->revoked;
+        stop->changed = 0;
+
+        code = ctl_meet_walk(ctl, ctl_stop_meet, stop);
+
+        if (code == CTL_OK) {
+            code = ctl_stop_step(ctl, stop);
+        }
+
+        if (code == CTL_OK && stop->revoked == before && stop->changed == 0) {
+            return CTL_OK;
+        }
+    }
+
+    return code != CTL_OK ? code
+           : ctl_fail(ctl, CTL_STATE, "tokens of \"%s\" are still being made "
+                      "or changed: disable the user, then run this again",
+                      stop->user);
+}
+
+
+/* whatever is wrong with the index: the walk comes after it */
+
+static int
+ctl_stop_index(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int            code;
+    size_t         i, k, n;
+    redisReply    *ids, **digest;
+
+    code = ctl_try(ctl, &ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
+                   stop->user);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    digest = NULL;
+
+    for (i = 0; ids->type == REDIS_REPLY_ARRAY && i < ids->elements
+                && code == CTL_OK; i += n)
+    {
+        n = ids->elements - i < CTL_MEET_COUNT ? ids->elements - i
+                                               : CTL_MEET_COUNT;
+
+        for (k = 0; k < n; k++) {
+            redisAppendCommand(ctl->ctx, "GET %sid:%b", ctl->prefix,
+                               ids->element[i + k]->str,
+                               (size_t) ids->element[i + k]->len);
+        }
+
+        code = ctl_tries(ctl, n, &digest);
+
+        if (code == CTL_OK) {
+            code = ctl_meet_records(ctl, digest, n, ctl_stop_meet, stop);
+            ctl_tries_free(digest, n);
+        }
+    }
+
+    freeReplyObject(ids);
+
+    return code == CTL_OK ? ctl_stop_step(ctl, stop) : code;
+}
+
+
+static int
+ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
+{
+    int            code;
+    ctl_stop_t    *stop = data;
+    ctl_record_t  *rec;
+
+    if (!ctl_says(met->user, stop->user) || !ctl_says(met->status, "active")) {
+        return CTL_OK;
+    }
+
+    rec = &stop->rec[stop->n];
+    code = ctl_read_digest(ctl, met->hex, rec);
+
+    /* one with too many fields is revoked, too */
+
+    if (code == CTL_OK || code == CTL_NOTFOUND) {
+        stop->seal[stop->n++][0] = '\0';
+        code = code == CTL_OK ? ctl_stop_judge(ctl, stop, rec) : CTL_OK;
+    }
+
+    return code == CTL_OK && stop->n == CTL_STOP_BATCH
+           ? ctl_stop_step(ctl, stop) : code;
+}
+
+
+/*
+ * One that cannot be read, or whose seal is wrong, does not keep the others
+ * from being revoked: it is revoked too, and its seal stays as wrong as it is.
+ */
+
+static int
+ctl_stop_judge(ctl_t *ctl, ctl_stop_t *stop, ctl_record_t *rec)
+{
+    int                   code;
+    char                  name[STOK_USER_ID_MAX + 1];
+    stok_str_t            id;
+    stok_token_record_t   token;
+
+    id.data = ctl_get(rec, "id");
+    id.len = strlen(id.data);
+
+    if (stok_record_id_check(id) == STOK_OK) {
+        snprintf(name, sizeof(name), "%s", id.data);
+
+    } else {
+        snprintf(name, sizeof(name), "%.14s...", rec->key);
+    }
+
+    code = ctl_decode_token(ctl, name, rec, &token);
+
+    if (code == CTL_OK) {
+        token.status = STOK_TOKEN_REVOKED;
+        (void) ctl_token_seal(ctl, rec, &token, stop->seal[stop->n - 1]);
+        return CTL_OK;
+    }
+
+    if (ctl_needs_key(ctl, rec)) {
+        return code;
+    }
+
+    ctl_note_error(ctl);
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int          argc, code;
+    char        *word, *p;
+    size_t       i;
+    const char  *argv[2 + 4 * CTL_STOP_BATCH];
+
+    if (stop->n == 0) {
+        return CTL_OK;
+    }
+
+    argc = 0;
+    argv[argc++] = stop->user;
+    argv[argc++] = "step";
+
+    for (i = 0; i < stop->n; i++) {
+        argv[argc++] = stop->rec[i].key + sizeof("token:") - 1;
+
+        /* a record with a seal of ours can be read: it has an id */
+
+        argv[argc++] = stop->seal[i][0] ? ctl_get(&stop->rec[i], "id") : "";
+        argv[argc++] = stop->seal[i][0] ? ctl_get(&stop->rec[i], "seal") : "";
+        argv[argc++] = stop->seal[i];
+    }
+
+    code = ctl_script(ctl, stok_script_user_revoke_all, argc, argv, &word);
+
+    for (p = word; p && *p; p++) {
+        stop->revoked += *p == 'R';
+        stop->changed += *p == 'C';
+    }
+
+    free(word);
+
+    for (i = 0; i < stop->n; i++) {
+        ctl_free(&stop->rec[i]);
+    }
+
+    stop->n = 0;
+
+    return code;
+}
+
+
+static int
+ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int          code;
+    char         n[24], *word;
+    const char  *argv[3];
+
+    snprintf(n, sizeof(n), "%lld", (long long) stop->revoked);
+
+    argv[0] = stop->user;
+    argv[1] = "end";
+    argv[2] = n;
+
+    code = ctl_script(ctl, stok_script_user_revoke_all, 3, argv, &word);
+    free(word);
+
+    return code;
+}

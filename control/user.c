@@ -1,0 +1,552 @@
+/*
+ * user: service users and people, their roles and states.
+ */
+
+
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+/* a change of one field, as a verb asks for it */
+typedef struct {
+    const char  *action;
+    const char  *from[4];                        /* states it goes from */
+    const char  *to;                             /* NULL: the state stays */
+    const char  *role;                           /* NULL: the role stays */
+    int          other;                          /* not by the creator */
+} ctl_user_change_t;
+
+
+static int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
+static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
+    const char **role);
+static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new,
+    const char *name, const char *text);
+static int ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new,
+    const char *role);
+static int ctl_user_change(ctl_t *ctl, const char *id,
+    const ctl_user_change_t *change, json_t **user);
+static int ctl_user_try(ctl_t *ctl, const char *id,
+    const ctl_user_change_t *change);
+static void ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
+    const ctl_user_change_t *change, char seal[STOK_SEAL_MAX + 1]);
+
+
+int
+ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
+{
+    int          code, tries;
+    const char  *role, *why;
+
+    code = ctl_user_role(ctl, new, &role);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_user_identity(ctl, new);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = CTL_CHANGED;
+
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_user_write(ctl, new, role);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    why = new->human ? NULL : ctl_name_lint(new->id);
+
+    if (why) {
+        ctl_note(ctl, CTL_NOTE_WARNING, "the name is %s: say what it does, "
+                 "as in pipeline_automation", why);
+    }
+
+    return ctl_user_again(ctl, new->id, user);
+}
+
+
+/* the record after the change, if it is asked for */
+
+static int
+ctl_user_again(ctl_t *ctl, const char *id, json_t **user)
+{
+    int           code;
+    ctl_record_t  rec;
+
+    if (user == NULL) {
+        return CTL_OK;
+    }
+
+    code = ctl_read_user(ctl, id, &rec);
+
+    if (code == CTL_OK) {
+        *user = ctl_json(&rec, id);
+        ctl_free(&rec);
+    }
+
+    return code;
+}
+
+
+static int
+ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new, const char **role)
+{
+    size_t       i;
+    stok_str_t   name;
+    const char  *use;
+
+    static char         lowest[STOK_ROLE_MAX + 1];
+    static const char  *uses[][2] = {
+        { "catalog-sync", "manager" }, { "pipeline", "manager" },
+        { "cli", "manager" }, { "read-only-api", "member" },
+        { "bi", "member" }, { "platform", "admin" }
+    };
+
+    *role = new->role;
+    use = new->use_case;
+
+    if (*role && use) {
+        return ctl_fail(ctl, CTL_INVALID, "give --role or --use-case, not "
+                        "both");
+    }
+
+    if (use) {
+        for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+            if (strcmp(use, uses[i][0]) == 0) {
+                *role = uses[i][1];
+            }
+        }
+
+        if (*role == NULL) {
+            return ctl_fail(ctl, CTL_INVALID, "bad --use-case: catalog-sync, "
+                            "pipeline, cli, read-only-api, bi or platform");
+        }
+    }
+
+    if (*role == NULL) {
+        *role = ctl->role_names;
+    }
+
+    name.data = *role;
+    name.len = *role == ctl->role_names ? ctl->roles.name[0].len
+                                        : strlen(*role);
+
+    if (*role == ctl->role_names) {
+        name = ctl->roles.name[0];
+        snprintf(lowest, sizeof(lowest), "%.*s", (int) name.len, name.data);
+        *role = lowest;
+    }
+
+    if (stok_role_rank(&ctl->roles, name) < 0) {
+        return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are %s",
+                        *role, ctl->role_names);
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
+{
+    stok_str_t   text;
+    const char  *at;
+
+    text.data = new->name;
+    text.len = strlen(new->name);
+
+    if (stok_name_check(text) != STOK_OK) {
+        return ctl_fail(ctl, CTL_REJECTED, "bad name: 1 to %d characters, "
+                        "none a control character", STOK_NAME_MAX);
+    }
+
+    if (new->human) {
+        at = strchr(text.data, '@');
+
+        if (stok_user_id_check(text) != STOK_OK || at == NULL
+            || at == text.data || at[1] == '\0' || strchr(at + 1, '@')
+            || strcmp(at, "@service") == 0)
+        {
+            return ctl_fail(ctl, CTL_REJECTED, "the name of a human is an "
+                            "e-mail address");
+        }
+
+        memcpy(new->id, text.data, text.len + 1);
+
+    } else if (ctl_user_id(ctl, text.data, new->id) != CTL_OK) {
+        return ctl->error.kind;
+    }
+
+    return ctl_user_text(ctl, new, "purpose", new->purpose) != CTL_OK
+           || ctl_user_text(ctl, new, "owner", new->owner) != CTL_OK
+           ? CTL_INVALID : CTL_OK;
+}
+
+
+/* purpose or owner: a service user has to have both */
+
+static int
+ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new, const char *name,
+    const char *text)
+{
+    int          blank;
+    const char  *p;
+
+    blank = 1;
+
+    for (p = text; p && *p; p++) {
+
+        if ((unsigned char) *p < ' ' || *p == 127) {
+            return ctl_fail(ctl, CTL_INVALID, "--%s has a control character",
+                            name);
+        }
+
+        blank &= *p == ' ';
+    }
+
+    if (blank && !new->human) {
+        return ctl_fail(ctl, CTL_INVALID, "a service user needs --purpose and "
+                        "--owner");
+    }
+
+    if (text && strlen(text) > STOK_TEXT_MAX) {
+        return ctl_fail(ctl, CTL_INVALID, "--%s has %d bytes at most", name,
+                        STOK_TEXT_MAX);
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
+{
+    int                  code, human;
+    char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
+    size_t               len;
+    stok_str_t           text;
+    const char          *arg[9];
+    stok_user_record_t   user;
+
+    code = ctl_meta(ctl, "approval", &approval);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    human = new->human;
+
+    memset(&user, 0, sizeof(user));
+    user.kind = human ? STOK_USER_HUMAN : STOK_USER_SERVICE;
+    user.status = (!human && strcmp(approval, "required") == 0)
+                  ? STOK_USER_PENDING : STOK_USER_ACTIVE;
+    user.name.data = new->name;
+    user.name.len = strlen(new->name);
+    user.role.data = role;
+    user.role.len = strlen(role);
+
+    seal[0] = '\0';
+
+    if (ctl->keys.n) {
+        text.data = new->id;
+        text.len = strlen(new->id);
+        len = stok_seal_user(seal, &ctl->keys, text, &user);
+        seal[len] = '\0';
+    }
+
+    arg[0] = new->id;
+    arg[1] = stok_user_kind_name(user.kind).data;
+    arg[2] = new->name;
+    arg[3] = role;
+    arg[4] = stok_user_status_name(user.status).data;
+    arg[5] = new->purpose ? new->purpose : "";
+    arg[6] = new->owner ? new->owner : "";
+    arg[7] = seal;
+    arg[8] = approval;
+
+    code = ctl_script(ctl, stok_script_user_create, 9, arg, &word);
+
+    if (code == CTL_OK && user.status == STOK_USER_PENDING) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
+                 "to run service-token user approve %s", new->id);
+    }
+
+    free(word);
+    free(approval);
+
+    return code;
+}
+
+
+int
+ctl_user_approve(ctl_t *ctl, const char *id, json_t **user)
+{
+    static const ctl_user_change_t  change = {
+        "user.approve", { "pending" }, "active", NULL, 1
+    };
+
+    return ctl_user_change(ctl, id, &change, user);
+}
+
+
+int
+ctl_user_disable(ctl_t *ctl, const char *id, json_t **user)
+{
+    static const ctl_user_change_t  change = {
+        "user.disable", { "active" }, "disabled", NULL, 0
+    };
+
+    return ctl_user_change(ctl, id, &change, user);
+}
+
+
+int
+ctl_user_enable(ctl_t *ctl, const char *id, json_t **user)
+{
+    static const ctl_user_change_t  change = {
+        "user.enable", { "disabled" }, "active", NULL, 0
+    };
+
+    return ctl_user_change(ctl, id, &change, user);
+}
+
+
+int
+ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
+{
+    static const ctl_user_change_t  change = {
+        "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
+    };
+
+    int          code;
+    redisReply  *reply;
+
+    code = ctl_user_change(ctl, id, &change, user);
+
+    if (code == CTL_OK) {
+        code = ctl_try(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
+                       id);
+
+        if (code == CTL_OK) {
+            if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {
+                ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens are "
+                         "orphaned: they are refused, and every review finds "
+                         "them", reply->integer);
+            }
+
+            freeReplyObject(reply);
+        }
+    }
+
+    return code;
+}
+
+
+int
+ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
+    json_t **user)
+{
+    stok_str_t         name;
+    ctl_user_change_t  change = {
+        "user.set-role", { "pending", "active", "disabled" }, NULL, NULL, 0
+    };
+
+    name.data = role;
+    name.len = strlen(role);
+
+    if (stok_role_rank(&ctl->roles, name) < 0) {
+        return ctl_fail(ctl, CTL_INVALID, "no role \"%s\": the roles are %s",
+                        role, ctl->role_names);
+    }
+
+    change.role = role;
+
+    return ctl_user_change(ctl, id, &change, user);
+}
+
+
+/* purpose and owner decide nothing: no seal is over them */
+
+int
+ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
+    const char *owner, json_t **user)
+{
+    int           i, n, code, tries;
+    char          before[2 * STOK_TEXT_MAX + 4];
+    char          after[2 * STOK_TEXT_MAX + 4];
+    const char   *field[4], *text[2];
+    ctl_record_t  rec;
+
+    static const char  *names[] = { "purpose", "owner" };
+
+    text[0] = purpose;
+    text[1] = owner;
+
+    for (i = 0, n = 0; i < 2; i++) {
+
+        if (text[i]) {
+            field[n++] = names[i];
+            field[n++] = text[i];
+        }
+
+        if (text[i]
+            && (text[i][0] == '\0' || strlen(text[i]) > STOK_TEXT_MAX))
+        {
+            return ctl_fail(ctl, CTL_INVALID, "--purpose and --owner have 1 "
+                            "to %d bytes", STOK_TEXT_MAX);
+        }
+    }
+
+    if (n == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "give --purpose, --owner or both");
+    }
+
+    code = CTL_CHANGED;
+
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_read_user(ctl, id, &rec);
+        if (code != CTL_OK) {
+            return code;
+        }
+
+        snprintf(before, sizeof(before), "%.*s%s%.*s",
+                 text[0] ? STOK_TEXT_MAX : 0, ctl_get(&rec, "purpose"),
+                 text[0] && text[1] ? ", " : "",
+                 text[1] ? STOK_TEXT_MAX : 0, ctl_get(&rec, "owner"));
+        snprintf(after, sizeof(after), "%s%s%s", text[0] ? text[0] : "",
+                 text[0] && text[1] ? ", " : "", text[1] ? text[1] : "");
+
+        code = ctl_change(ctl, &rec, "", id, "user.describe",
+                          before, after, "", n, field);
+        ctl_free(&rec);
+    }
+
+    return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
+}
+
+
+static int
+ctl_user_change(ctl_t *ctl, const char *id, const ctl_user_change_t *change,
+    json_t **user)
+{
+    int  code, tries;
+
+    code = ctl_ready(ctl);
+    if (code != CTL_OK) {
+        return code;
+    }
+    code = CTL_CHANGED;
+
+    for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
+        code = ctl_user_try(ctl, id, change);
+    }
+
+    return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
+}
+
+
+static int
+ctl_user_try(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
+{
+    int                  i, n, code, found;
+    char                 seal[STOK_SEAL_MAX + 1];
+    char                 both[STOK_TEXT_MAX + 64];
+    const char          *status, *field[6], *before, *after;
+    ctl_record_t         rec;
+    stok_user_record_t   user;
+
+    code = ctl_read_user(ctl, id, &rec);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_decode_user(ctl, id, &rec, &user);
+    if (code != CTL_OK) {
+        goto done;
+    }
+
+    status = ctl_get(&rec, "status");
+
+    for (i = 0, found = 0; i < 4 && change->from[i]; i++) {
+        found |= strcmp(status, change->from[i]) == 0;
+    }
+
+    if (!found) {
+        code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s: nothing was "
+                        "changed", id, status);
+        goto done;
+    }
+
+    if (change->other && strcmp(ctl_get(&rec, "created_by"), ctl->actor) == 0)
+    {
+        code = ctl_fail(ctl, CTL_FORBIDDEN, "user \"%s\" was created by %s: "
+                        "another admin has to approve it", id, ctl->actor);
+        goto done;
+    }
+
+    n = 0;
+    before = change->role ? ctl_get(&rec, "role") : status;
+
+    if (change->other) {
+
+        /* who acts is in the entry; who made it, too */
+
+        snprintf(both, sizeof(both), "%s, created_by %s", status,
+                 ctl_get(&rec, "created_by"));
+        before = both;
+    }
+
+    after = change->role ? change->role : change->to;
+
+    field[n++] = change->role ? "role" : "status";
+    field[n++] = after;
+
+    if (ctl->keys.n) {
+        ctl_user_seal(ctl, id, &user, change, seal);
+        field[n++] = "seal";
+        field[n++] = seal;
+    }
+
+    code = ctl_change(ctl, &rec, "", id, change->action, before, after, "",
+                      n, field);
+
+done:
+
+    ctl_free(&rec);
+
+    return code;
+}
+
+
+/* the seal of what a change makes of a user */
+
+static void
+ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
+    const ctl_user_change_t *change, char seal[STOK_SEAL_MAX + 1])
+{
+    unsigned     i;
+    stok_str_t   text;
+
+    if (change->role) {
+        user->role.data = change->role;
+        user->role.len = strlen(change->role);
+    }
+
+    for (i = STOK_USER_PENDING; change->to && i <= STOK_USER_DELETED; i++) {
+        if (strcmp(stok_user_status_name(i).data, change->to) == 0) {
+            user->status = (uint8_t) i;
+        }
+    }
+
+    text.data = id;
+    text.len = strlen(id);
+
+    seal[stok_seal_user(seal, &ctl->keys, text, user)] = '\0';
+}

@@ -1,0 +1,239 @@
+/*
+ * --wait: comes back when every node has heard of a change.
+ *
+ * The change was acknowledged before this begins.  A marker under watch:,
+ * written now, reaches each node's stream after the change; whoever reads it
+ * adds its node to the marker's set.  A node that is joining stays silent, so
+ * the marker is written again until the time is over.
+ *
+ * Nodes are those that asked for a proof of late.  One that did not for its
+ * lease, and ten seconds more, has no lease and uses no cache: it is not
+ * waited for.  Who makes something new need not wait: nobody has asked for it.
+ */
+
+
+#define _DEFAULT_SOURCE                          /* usleep */
+
+#include "internal.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+
+#define CTL_WAIT_MAX    3600000                  /* ms */
+#define CTL_WAIT_AGAIN  100                      /* ms, between markers */
+#define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
+
+
+static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
+static int ctl_wait_alive(const char *seen, int64_t now);
+static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
+static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
+static json_t *ctl_wait_json(json_t *nodes, size_t all, double took);
+static double ctl_wait_now(void);
+
+
+int
+ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
+{
+    char    *end;
+    double   value;
+
+    value = strtod(text, &end);
+
+    if (text[0] < '0' || text[0] > '9') {
+        value = -1;
+
+    } else if (strcmp(end, "ms") != 0) {
+        value = (strcmp(end, "s") == 0) ? value * 1000
+                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
+    }
+
+    if (value < 1 || value > CTL_WAIT_MAX) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
+                        "60m");
+    }
+
+    *ms = (int) value;
+
+    return CTL_OK;
+}
+
+
+int
+ctl_wait(ctl_t *ctl, int ms, json_t **wait)
+{
+    int             code;
+    char            nonce[33];
+    size_t          i, all;
+    double          start, marked;
+    json_t         *nodes;
+    unsigned char   random[16];
+
+    start = ctl_wait_now();
+    marked = 0;
+
+    if (RAND_bytes(random, sizeof(random)) != 1) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random bytes: the change "
+                        "was made, but not waited for");
+    }
+
+    for (i = 0; i < sizeof(random); i++) {
+        snprintf(nonce + 2 * i, 3, "%02x", random[i]);
+    }
+
+    nodes = json_object();
+    code = ctl_wait_nodes(ctl, nodes);
+    all = json_object_size(nodes);
+
+    while (code == CTL_OK && json_object_size(nodes)
+           && ctl_wait_now() < start + ms)
+    {
+        if (ctl_wait_now() >= marked + CTL_WAIT_AGAIN) {
+            marked = ctl_wait_now();
+            code = ctl_wait_mark(ctl, nonce);
+        }
+
+        if (code == CTL_OK) {
+            code = ctl_wait_heard(ctl, nonce, nodes);
+        }
+
+        if (json_object_size(nodes)) {
+            usleep(1000);
+        }
+    }
+
+    if (code == CTL_OK) {
+        *wait = ctl_wait_json(nodes, all, ctl_wait_now() - start);
+        code = json_object_size(nodes) ? CTL_FOUND : CTL_OK;
+
+    } else {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "the change was made; whether every "
+                 "node knows is not known");
+    }
+
+    json_decref(nodes);
+
+    return code;
+}
+
+
+/* the nodes that are alive, as names of an object */
+
+static int
+ctl_wait_nodes(ctl_t *ctl, json_t *nodes)
+{
+    int          code;
+    size_t       i;
+    int64_t      now;
+    redisReply  *reply;
+
+    code = ctl_now(ctl, &now);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = ctl_command(ctl, &reply, "HGETALL %snodes", ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    for (i = 0; i + 1 < reply->elements; i += 2) {
+        if (ctl_wait_alive(reply->element[i + 1]->str, now * 1000)) {
+            json_object_set_new(nodes, reply->element[i]->str, json_true());
+        }
+    }
+
+    freeReplyObject(reply);
+
+    return CTL_OK;
+}
+
+
+/* "<when last seen> <lease>", in ms */
+
+static int
+ctl_wait_alive(const char *seen, int64_t now)
+{
+    long long  at, lease;
+
+    if (sscanf(seen, "%lld %lld", &at, &lease) != 2) {
+        return 1;
+    }
+
+    return now <= at + lease + CTL_WAIT_ALIVE;
+}
+
+
+static int
+ctl_wait_mark(ctl_t *ctl, const char *nonce)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = ctl_command(ctl, &reply, "SET %swatch:mark:%s 1 PX 10000",
+                       ctl->prefix, nonce);
+    if (code == CTL_OK) {
+        freeReplyObject(reply);
+    }
+
+    return code;
+}
+
+
+/* takes those that have heard out of nodes */
+
+static int
+ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
+{
+    int          code;
+    size_t       i;
+    redisReply  *reply;
+
+    code = ctl_command(ctl, &reply, "SMEMBERS %sack:%s", ctl->prefix, nonce);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        (void) json_object_del(nodes, reply->element[i]->str);
+    }
+
+    freeReplyObject(reply);
+
+    return CTL_OK;
+}
+
+
+static json_t *
+ctl_wait_json(json_t *nodes, size_t all, double took)
+{
+    json_t      *missing, *value;
+    const char  *name;
+
+    missing = json_array();
+
+    json_object_foreach(nodes, name, value) {
+        json_array_append_new(missing, json_string(name));
+    }
+
+    return json_pack("{s:I, s:I, s:f, s:o}", "nodes", (json_int_t) all,
+                     "acknowledged", (json_int_t)
+                     (all - json_array_size(missing)),
+                     "milliseconds", took, "missing", missing);
+}
+
+
+static double
+ctl_wait_now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1000000;
+}
