@@ -37,6 +37,11 @@ ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
     int           code;
     ctl_import_t  im;
 
+    code = dry ? CTL_OK : ctl_writable(ctl);
+    if (code != CTL_OK) {
+        return code;
+    }
+
     memset(&im, 0, sizeof(im));
     im.overwrite = overwrite;
     im.fd = fd;
@@ -267,29 +272,15 @@ ctl_import_gone_entry(redisReply *fields, json_t *gone)
 static int
 ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
 {
-    int          code;
-    char        *word, dataset[STOK_DATASET_LEN + 1];
-    const char  *arg[4];
+    int  code;
 
     if (im->exists) {
         return CTL_OK;
     }
 
-    arg[0] = im->brand;
-    arg[1] = im->approval ? "required" : "none";
+    code = ctl_init_make(ctl, im->brand, im->approval ? "required" : "none");
 
-    arg[2] = dataset;
-    arg[3] = ctl->keys.n ? "1" : "";
-
-    code = ctl_key_dataset(ctl, dataset);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    code = ctl_script(ctl, stok_script_init, 4, arg, &word);
-    free(word);
-
-    return code == CTL_FOUND ? CTL_OK : code;
+    return code == CTL_CHANGED ? CTL_OK : code;
 }
 
 

@@ -62,34 +62,20 @@ ctl_keys_read(ctl_t *ctl, const char *path)
                         path, line, why);
     }
 
-    if (ctl->keys.dataset_len == 0) {
-        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" names no dataset",
-                        path);
-    }
+    ctl->key_file = path;
 
     return CTL_OK;
 }
 
 
 int
-ctl_key_dataset(ctl_t *ctl, char id[STOK_DATASET_LEN + 1])
+ctl_keys_need(ctl_t *ctl)
 {
-    char     hex[STOK_DIGEST_HEX];
-    uint8_t  bytes[STOK_DIGEST_LEN];
-
-    id[STOK_DATASET_LEN] = '\0';
-
-    if (ctl->keys.dataset_len) {
-        memcpy(id, ctl->keys.dataset, STOK_DATASET_LEN);
-        return CTL_OK;
+    if (ctl->keys.n && ctl->keys.dataset_len == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" names no dataset: "
+                        "run \"service-token --key-file %s init\"",
+                        ctl->key_file, ctl->key_file);
     }
-
-    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
-    }
-
-    stok_digest_hex(bytes, hex);
-    memcpy(id, hex, STOK_DATASET_LEN);
 
     return CTL_OK;
 }

@@ -1,12 +1,29 @@
 -- Makes a dataset.  ARGV[3] brand, ARGV[4] approval (required or none),
--- ARGV[5] its id, ARGV[6] 1 if its records are sealed from the first on.
+-- ARGV[5] its id, ARGV[6] "sealed" if its records are from the first on.
 -- OK, or EXISTS with the brand that is there: nothing is changed.
+--
+-- ARGV[6] "adopt": one that is there, and is not sealed, gets the id.
 
 if redis.call('EXISTS', KEYS[1]) == 1 then
     if not ready() then
         return {'REFUSED', 'there is a dataset of another schema'}
     end
-    return {'EXISTS', redis.call('HGET', KEYS[1], 'brand') or ''}
+
+    local brand, id, sealed = unpack(redis.call('HMGET', KEYS[1], 'brand',
+        'dataset', 'sealed'))
+
+    if ARGV[6] ~= 'adopt' then
+        return {'EXISTS', brand or ''}
+    elseif sealed then
+        return {'CHANGED'}
+    end
+
+    redis.call('HSET', KEYS[1], 'dataset', ARGV[5])
+    audit('init', '', '', 'dataset ' .. (id or ''), 'dataset ' .. ARGV[5])
+
+    return ok()
+elseif ARGV[6] == 'adopt' then
+    return {'UNREADY'}
 end
 
 redis.call('HSET', KEYS[1], 'schema', '2', 'created_at', now,
@@ -16,7 +33,7 @@ if ARGV[4] == 'required' then
     redis.call('HSET', KEYS[1], 'approval', 'required')
 end
 
-if ARGV[6] == '1' then
+if ARGV[6] == 'sealed' then
     redis.call('HSET', KEYS[1], 'sealed', '1')
 end
 

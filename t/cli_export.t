@@ -311,6 +311,8 @@ is(($to->run(@with, 'import', "$dir/sealed"))[0], 0, 'its key');
 is(dataset($empty), dataset($redis), 'with its seals');
 my $forged = put(map { s/"role":"member"/"role":"admin"/r } lines("$dir/sealed"));
 is(($to->run(@with, 'import', '--overwrite', $forged))[0], 3, 'a raised role');
+is(($to->run('import', "$dir/sealed"))[0], 3, 'without a key file: not here');
+$empty->cli('FLUSHALL');
 like(($to->run('import', "$dir/sealed"))[2], qr/seals were not checked/,
     'without a key file: told');
 

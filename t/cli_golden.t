@@ -17,7 +17,7 @@ my $user = 'pipeline@service';
 my (%name, %count, %id, %seen);
 
 open my $keys, '>', "$dir/keys" or die;
-print $keys "dataset $Stok::Redis::dataset\nk1 ", '01' x 32, "\n";
+print $keys 'k1 ', '01' x 32, "\n";
 close $keys;
 chmod 0600, "$dir/keys";
 
@@ -136,18 +136,25 @@ my %steps = (
         ['export', '-'], ['export', "$dir/dump"], ['export', "$dir/dump"],
         ['import', "$dir/dump", '--dry-run'], both('import', "$dir/dump"),
         ['import', '/none'], { in => 'x' }, ['import', '-'],
-        ['seal'], ['--key-file', "$dir/keys", 'seal', '--force'],
-        ['--key-file', "$dir/keys", 'seal', '--user', 'none'],
-        ['--key-file', "$dir/keys", 'seal', '--user', $user, '--dry-run'],
-        ['--key-file', "$dir/keys", 'seal', '--user', $user],
-        ['--key-file', "$dir/keys", 'seal', '--user', $user, '--json'],
         ['user', 'disable', $user], ['token', 'revoke', '%b'],
         ['user', 'revoke-all', $user], ['incident', 'token', '%b'],
-        ['--key-file', "$dir/keys", 'incident', 'token', '%b', '--json'],
         \&broken,
         both('fsck'), ['token', 'revoke', '%c'], ['user', 'disable', $user],
         ['review', '--json'], ['audit', 'verify', '--json'],
         ['incident', 'user', $user, '--json'],
+        ['seal'], ['--key-file', "$dir/keys", 'seal'],
+        ['--key-file', "$dir/keys", 'init'], ['--key-file', "$dir/keys", 'seal'],
+        ['--key-file', "$dir/keys", 'seal', '--first', '--dry-run'],
+        ['--key-file', "$dir/keys", 'seal', '--first', '--dry-run', '--json'],
+        ['--key-file', "$dir/keys", 'seal', '--first'],
+        ['--key-file', "$dir/keys", 'seal', '--first', '--yes'],
+        ['--key-file', "$dir/keys", 'seal', '--first', '--yes'],
+        ['--key-file', "$dir/keys", 'init'],
+        ['--key-file', "$dir/keys", 'seal', '--force'],
+        ['--key-file', "$dir/keys", 'seal', '--user', 'none'],
+        ['--key-file', "$dir/keys", 'seal', '--user', $user, '--dry-run'],
+        ['--key-file', "$dir/keys", 'seal', '--user', $user],
+        ['--key-file', "$dir/keys", 'seal', '--user', $user, '--json'],
     ],
 );
 

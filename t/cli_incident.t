@@ -168,6 +168,7 @@ print $fh Stok::Redis::key_file($redis->{key});
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 my @key = ('--key-file', "$st->{dir}/keys");
+$redis->cli('HSET', $redis->key('meta'), dataset => $Stok::Redis::dataset);
 my $safe = $redis->listed_user('safe@service');
 my ($good, $forged) = map { $redis->listed_token(user => $safe, name => $_) }
     'good', 'forged';

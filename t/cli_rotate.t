@@ -55,6 +55,17 @@ is("@{ $audit[0] }{qw(actor action token user before after)}",
 is("@{ $audit[1] }{qw(actor action token user after)}",
     "anna token.create $id $user active", 'audit: create');
 
+# what binds a token binds its successor
+
+my $bound = create('bound', 'testing');
+$redis->cli('HSET', $redis->key('token:'
+    . $redis->cli('GET', $redis->key("id:$bound->{id}"))),
+    networks => '192.0.2.0/24,2001:db8::/32', rate => '600r/m');
+my $successor = $st->json('token', 'rotate', $bound->{id});
+my $record = $st->json('token', 'show', $successor->{id});
+is("@$record{qw(networks rate)}", '192.0.2.0/24,2001:db8::/32 600r/m',
+    'the same networks and rate');
+
 # json
 
 $old = create('json', 'testing');

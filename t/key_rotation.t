@@ -9,7 +9,7 @@ use POSIX ();
 
 my $clients = 2;
 my $each = 6;                       # tokens of a client
-my $redis = Stok::Redis->start;
+my $redis = Stok::Redis->start(sealed => 1);
 my $plain = Stok::Command->new($redis);
 my %line = map { $_ => ($plain->run('key', 'new', $_))[1] } 'old', 'new';
 my $dataset = "dataset $Stok::Redis::dataset\n";

@@ -37,6 +37,7 @@ sub start {
         prefix => $opt{prefix} // '{st}:',
         opt    => $opt{options} // [],
         auth   => $opt{auth},
+        sealed => $opt{sealed},
         port   => $opt{port} // Stok::Process::free_port(),
     }, $class;
 
@@ -190,7 +191,8 @@ sub key {
 sub init {
     my $self = shift;
     $self->cli('HSET', $self->key('meta'), 'schema', 2, 'created_at', time,
-        'brand', 'stk', 'dataset', $dataset);
+        'brand', 'stk', 'dataset', $dataset,
+        $self->{sealed} ? ('sealed', 1) : ());
 }
 
 sub user {
