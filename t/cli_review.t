@@ -289,6 +289,18 @@ is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{mend}" 
     "tampered $forged incident token $forged, "
     . "tampered $user incident user $user", 'with it they are');
 
+# a dataset that was never sealed is no incident; one that was is
+
+$redis->cli('HDEL', $redis->key("token:$digest"), 'seal');
+$redis->cli('HDEL', $redis->key("user:$user"), 'seal');
+
+for my $sealed (0, 1) {
+    $redis->cli('HSET', $redis->key('meta'), 'sealed', 1) if $sealed;
+    is(join(', ', map { $_->{mend} } @{ findings('--key-file', "$st->{dir}/keys") }),
+        $sealed ? "incident token $forged, incident user $user"
+        : 'seal --first, seal --first', "sealed: $sealed");
+}
+
 finish;
 
 
