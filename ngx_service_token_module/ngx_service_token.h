@@ -23,6 +23,7 @@
 #include "stok_seal.h"
 #include "stok_token.h"
 
+#include "ngx_service_token_addr.h"
 #include "ngx_service_token_last_used.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"
@@ -51,6 +52,7 @@ typedef struct {
     ngx_str_t                      marker;        /* key of "meta" */
     stok_keys_t                   *keys;          /* NULL: no key file */
     stok_roles_t                   roles;
+    ngx_array_t                   *role_values;   /* to be looked through */
 
     unsigned                       used:1;        /* checks are on somewhere */
 } ngx_service_token_main_conf_t;
@@ -73,7 +75,9 @@ typedef struct {
 
 
 /* what a request knows at this location; lives in its pool */
-typedef struct {
+typedef struct ngx_service_token_ctx_s  ngx_service_token_ctx_t;
+
+struct ngx_service_token_ctx_s {
     ngx_http_request_t            *request;
     ngx_service_token_waiter_t     waiter;
 
@@ -91,6 +95,10 @@ typedef struct {
     ngx_pool_cleanup_t             seen;          /* count.c */
     time_t                         retry;         /* seconds, if THROTTLED */
 
+    ngx_int_t                      answer;        /* status; 0: void, or 500 */
+    ngx_str_t                     *realm;
+    ngx_service_token_ctx_t       *refused_before;
+
     unsigned                       waiting:1;
     unsigned                       asked:1;       /* and not yet read */
     unsigned                       cleanup:1;     /* added */
@@ -104,7 +112,7 @@ typedef struct {
     unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
     u_char                         records[NGX_SERVICE_TOKEN_MEMO_DATA];
-} ngx_service_token_ctx_t;
+};
 
 
 /* conf.c: directives of the main level, and of a location */
@@ -136,12 +144,16 @@ char *ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_role_rank(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf);
+void ngx_service_token_conf_role_check(ngx_conf_t *cf);
 
 /* conf_redis.c: "name=value" -> value.  NGX_OK or NGX_DECLINED */
 ngx_int_t ngx_service_token_conf_option(ngx_str_t *arg, const char *name,
@@ -200,9 +212,6 @@ void ngx_service_token_throttle_judge(ngx_http_request_t *r,
 /* throttle.c: 1: it is a failure */
 ngx_uint_t ngx_service_token_throttle_failed(stok_verdict_e verdict);
 
-/* addr.c: where the request comes from */
-void ngx_service_token_addr_get(ngx_http_request_t *r, stok_addr_t *addr);
-
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r) stok_hot;
 
@@ -234,12 +243,19 @@ ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
  */
 ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
 
+/* challenge.c: a handler of a later phase; in a worker, a header filter */
+ngx_int_t ngx_service_token_challenge_init(ngx_conf_t *cf);
+void ngx_service_token_challenge_start(void);
+
 /*
- * challenge.c: ctx->verdict -> status code, with the reply's headers set;
- * NGX_OK for ALLOWED, NGX_ERROR if memory is short.
+ * ctx->verdict -> status code, NGX_OK for ALLOWED; the answer of this status
+ * will have the headers.
  */
 ngx_int_t ngx_service_token_challenge_set(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/* let in: no header of an earlier refusal, unless that is what is answered */
+void ngx_service_token_challenge_void(ngx_http_request_t *r);
 
 /* status.c: the directive service_token_status */
 char *ngx_service_token_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -249,11 +265,15 @@ char *ngx_service_token_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_service_token_variables_add(ngx_conf_t *cf);
 
 /*
- * Keeps a refusal for the log: an error_page to another location clears the
- * request's contexts.  NGX_OK or NGX_ERROR.
+ * Keeps a refusal for the log and the answer: an error_page to another
+ * location clears the request's contexts.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_service_token_variables_keep(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/* the last refusal, others in refused_before; or NULL */
+ngx_service_token_ctx_t *ngx_service_token_variables_refused(
+    ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_service_token_module;

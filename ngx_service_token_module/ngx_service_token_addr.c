@@ -1,40 +1,43 @@
 /*
- * Where a request comes from: the address that nginx goes by, which is what
- * the realip module has made of it.
+ * The address of a client, the same whatever socket it came by: one that
+ * listens to IPv6 and IPv4 gives IPv4 mapped into IPv6.
  */
 
 
-#include "ngx_service_token.h"
+#include "ngx_service_token_addr.h"
 
 
-/* of a socket of the same machine there is none */
-
-void
-ngx_service_token_addr_get(ngx_http_request_t *r, stok_addr_t *addr)
+size_t
+ngx_service_token_addr(struct sockaddr *sockaddr, u_char **addr)
 {
-    struct sockaddr      *sa;
     struct sockaddr_in   *sin;
 #if (NGX_HAVE_INET6)
     struct sockaddr_in6  *sin6;
 #endif
 
-    sa = r->connection->sockaddr;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) sa;
-        stok_addr_set(addr, &sin->sin_addr, 4);
-        break;
+    if (sockaddr->sa_family == AF_INET) {
+        sin = (struct sockaddr_in *) sockaddr;
+        *addr = (u_char *) &sin->sin_addr;
+        return 4;
+    }
 
 #if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) sa;
-        stok_addr_set(addr, &sin6->sin6_addr, 16);
-        break;
+
+    if (sockaddr->sa_family == AF_INET6) {
+        sin6 = (struct sockaddr_in6 *) sockaddr;
+        *addr = sin6->sin6_addr.s6_addr;
+
+        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
+            *addr += 12;
+            return 4;
+        }
+
+        return 16;
+    }
+
 #endif
 
-    default:
-        stok_addr_set(addr, NULL, 0);
-    }
+    *addr = NULL;
+
+    return 0;
 }

@@ -268,6 +268,8 @@ static void
 ngx_service_token_handler_decide(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx)
 {
+    size_t                          len;
+    u_char                         *bytes;
     stok_addr_t                     addr, *from;
     stok_require_t                  require;
     ngx_service_token_main_conf_t  *mcf;
@@ -286,7 +288,8 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
     /* most tokens may come from anywhere */
 
     if (stok_unlikely(ctx->token_found && ctx->token.networks.len)) {
-        ngx_service_token_addr_get(r, &addr);
+        len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+        stok_addr_set(&addr, bytes, len);
         from = &addr;
     }
 
@@ -336,6 +339,11 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_count_verdict(r, ctx);
 
     if (stok_likely(ctx->verdict == STOK_ALLOWED)) {
+
+        if (stok_unlikely(r->internal)) {
+            ngx_service_token_challenge_void(r);
+        }
+
         return NGX_OK;
     }
 

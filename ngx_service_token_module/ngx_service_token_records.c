@@ -346,6 +346,8 @@ static ngx_uint_t
 ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest)
 {
+    size_t                      len;
+    u_char                     *bytes;
     ngx_int_t                   rc;
     stok_addr_t                 addr;
     stok_require_t              require;
@@ -384,7 +386,8 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     require.roles = &mcf->roles;
     require.types = STOK_TYPE_ANY;
 
-    ngx_service_token_addr_get(r, &addr);
+    len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+    stok_addr_set(&addr, bytes, len);
 
     verdict = stok_decide(&token, rc == NGX_OK ? &user : NULL, &require,
                           &addr, ngx_time());

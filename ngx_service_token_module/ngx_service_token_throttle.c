@@ -19,6 +19,7 @@
 
 
 #include "ngx_service_token.h"
+#include "ngx_service_token_addr.h"
 
 
 /*
@@ -176,16 +177,18 @@ static ngx_int_t
 ngx_service_token_throttle_key(ngx_http_request_t *r,
     ngx_service_token_throttle_zone_t *zone, uint64_t *key)
 {
-    u_char       digest[STOK_DIGEST_LEN];
-    stok_addr_t  addr;
+    size_t   len;
+    u_char  *addr, digest[STOK_DIGEST_LEN];
 
-    ngx_service_token_addr_get(r, &addr);
+    len = ngx_service_token_addr(r->connection->sockaddr, &addr);
 
-    if (addr.len == 0) {
+    if (len == 0) {
         return NGX_DECLINED;
     }
 
-    stok_digest(&zone->key, addr.bytes, ngx_min(addr.len, 8), digest);
+    len = ngx_min(len, 8);
+
+    stok_digest(&zone->key, addr, len, digest);
     ngx_memcpy(key, digest, sizeof(uint64_t));
 
     return NGX_OK;
