@@ -460,11 +460,14 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 int
 cli_import(cli_t *cli, cli_args_t *args)
 {
-    int      code, dry;
-    FILE    *in;
-    json_t  *sums;
+    int                code;
+    FILE              *in;
+    json_t            *sums;
+    ctl_import_want_t  want;
 
-    dry = cli_option(args, "dry-run") != NULL;
+    want.overwrite = cli_option(args, "overwrite") != NULL;
+    want.restore = cli_option(args, "restore-access") != NULL;
+    want.dry = cli_option(args, "dry-run") != NULL;
     sums = NULL;
 
     code = cli_import_open(&cli->ctl, args->arg[0], &in);
@@ -472,8 +475,7 @@ cli_import(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    code = ctl_import(&cli->ctl, fileno(in),
-                      cli_option(args, "overwrite") != NULL, dry, &sums);
+    code = ctl_import(&cli->ctl, fileno(in), &want, &sums);
     fclose(in);
 
     if (sums == NULL) {
@@ -487,7 +489,7 @@ cli_import(cli_t *cli, cli_args_t *args)
     printf("%lld new, %lld the same, %lld overwritten%s\n",
            cli_integer(sums, "new"), cli_integer(sums, "same"),
            cli_integer(sums, "overwritten"),
-           dry ? ": nothing was changed" : "");
+           want.dry ? ": nothing was changed" : "");
     json_decref(sums);
 
     return code;

@@ -4,6 +4,7 @@
 _service_token_options() {
     case $1 in
         init)                   echo --brand --approval ;;
+        "approval set")         echo --trust ;;
         "user create")          echo --purpose --owner --role --use-case --human ;;
         "user describe")        echo --purpose --owner --wait ;;
         "user approve" | "user set-role" | "user disable" | "user enable" | \
@@ -25,7 +26,8 @@ _service_token_options() {
                                     --dry-run --wait ;;
         fsck)                   echo --fix --wait ;;
         scan)                   echo --revoke --all --wait ;;
-        import)                 echo --overwrite --dry-run --wait ;;
+        import)                 echo --overwrite --restore-access --dry-run \
+                                    --wait ;;
     esac
 }
 
@@ -35,7 +37,8 @@ _service_token() {
     local flags=" --json --help --human --scim-only --follow --first --yes"
     local group= verb= i word words=
 
-    flags+=" --force --dry-run --fix --revoke --all --overwrite "
+    flags+=" --force --dry-run --fix --revoke --all --overwrite"
+    flags+=" --restore-access "
     COMPREPLY=()
 
     # the verb is what is neither an option nor an option's value
@@ -76,8 +79,9 @@ _service_token() {
     fi
 
     case $group in
-        "")         words="init key user token check audit review incident"
+        "")         words="init approval key user token check audit review incident"
                     words+=" seal fsck scan export import" ;;
+        approval)   words="show set" ;;
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"
                     words+=" enable delete revoke-all" ;;

@@ -101,7 +101,7 @@ ctl_batch_alone(ctl_t *ctl, ctl_import_t *im, const ctl_line_t *line)
     id[line->id.len] = '\0';
 
     if (line->token.status == STOK_TOKEN_ACTIVE
-        && json_object_get(im->gone, id))
+        && !im->restore && json_object_get(im->gone, id))
     {
         return ctl_batch_letter(ctl, im, 'B', im->line);
     }
@@ -339,8 +339,10 @@ ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
 
     const char   *head[] = {
         "EVALSHA", im->sha, "1", marker, ctl->prefix, ctl->actor,
-        im->write ? "write" : "check", im->overwrite ? "overwrite" : "",
-        im->digest
+        im->write ? "write" : "check",
+        im->overwrite ? im->restore ? "overwrite restore" : "overwrite"
+                      : im->restore ? "restore" : "",
+        im->digest, ctl->role_names
     };
 
     snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
@@ -462,6 +464,12 @@ ctl_batch_letter(ctl_t *ctl, ctl_import_t *im, char letter, size_t line)
     case 'B':
         if (im->overwrite) {
             im->count.kept++;
+
+            if (im->write || im->dry) {
+                ctl_note(ctl, CTL_NOTE_PLAIN, "line %zu: it stays as it is "
+                         "here", line);
+            }
+
             return CTL_OK;
         }
 
@@ -496,12 +504,18 @@ ctl_batch_why(char letter)
         return "another record has its id or its digest";
 
     case 'R':
-        return "it was revoked or disabled here, and is not made active "
-               "again: --overwrite passes it over";
+        return "what is here lets in less (it was revoked or disabled, has "
+               "expired or ends sooner, has a lower role or is bound to "
+               "something else): --overwrite passes it over, and with "
+               "--restore-access replaces it";
 
     case 'B':
         return "it was revoked and deleted here, and is not made active "
-               "again: --overwrite passes it over";
+               "again: --overwrite passes it over, --restore-access makes it";
+
+    case 'A':
+        return "it would be an active user, and users need an approval here: "
+               "--restore-access makes it";
 
     case 'U':
         return "its user is neither in the file, before it, nor here";

@@ -61,6 +61,8 @@ typedef void (*ctl_note_pt)(void *data, ctl_note_e note, const char *text);
 typedef struct {
     const char    *prefix;
     const char    *actor;
+    const char    *os;                           /* who acts, by the system */
+    char           acl[256];                     /* and by Redis */
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -151,6 +153,14 @@ int ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
     json_t **user);
 int ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
     const char *owner, json_t **user);
+
+/*
+ * approval.c: {approval, trust}.  trust: words of os, actor and redis with
+ * commas between, or NULL: as it is.
+ */
+int ctl_approval_get(ctl_t *ctl, json_t **now);
+int ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
+    json_t **now);
 
 /* list.c: by creation.  user NULL: of all; status NULL: any */
 int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);
@@ -360,7 +370,14 @@ int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
 int ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums);
 
 /* import.c: from the beginning of a file that can be read twice */
-int ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums);
+typedef struct {
+    int  overwrite;
+    int  restore;                                /* what lets in more, too */
+    int  dry;
+} ctl_import_want_t;
+
+int ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want,
+    json_t **sums);
 
 /*
  * text.c: names, durations, dates

@@ -89,6 +89,7 @@ ctl_fsck_run(ctl_fsck_t *f)
     size_t       i;
     const char  *arg[CTL_FSCK_FIXED];
     ctl_names_t  types = { "types", "", 0, arg };
+    ctl_names_t  mark = { "mark", "", 0, arg };
 
     static const char  *walks[][2] = {
         { "SCAN", "token" },
@@ -114,6 +115,10 @@ ctl_fsck_run(ctl_fsck_t *f)
     /* before a mend adds its entry to it */
 
     code = ctl_fsck_audit(f);
+
+    if (code == CTL_OK) {
+        code = ctl_fsck_names(f, &mark);
+    }
 
     for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CTL_OK; i++) {
         code = ctl_fsck_walk(f, walks[i][0], walks[i][1], "");

@@ -7,9 +7,13 @@
  * is not overwritten by accident.  Broken off, it may be run again: what is
  * there already and the same is passed over.
  *
- * Nothing becomes active by an import that is not: a token that was revoked
- * here stays so, one that was deleted stays away (the audit knows of it), and
- * so does a user that was disabled.
+ * Nothing lets in by an import that does not today, unless --restore-access
+ * says so: a token that was revoked or has expired here stays so, one that was
+ * deleted stays away (the audit knows of it), a user that was disabled stays
+ * so, and keeps a role that is lower.
+ *
+ * While it writes, the marker says so ("importing"), and if it is broken off,
+ * it goes on saying so: nginx answers 503 meanwhile, and fsck tells.
  */
 
 
@@ -20,30 +24,34 @@
 #include <string.h>
 
 
-static int ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry);
+static int ctl_import_run(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_write(ctl_t *ctl, ctl_import_t *im);
+static int ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode,
+    char **word);
 static int ctl_import_digest(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_schema(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_empty(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_gone(ctl_t *ctl, ctl_import_t *im);
 static void ctl_import_gone_entry(redisReply *fields, json_t *gone);
 static int ctl_import_finish(ctl_t *ctl, ctl_import_t *im);
-static int ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry,
-    json_t **sums);
+static int ctl_import_sums(ctl_t *ctl, ctl_import_t *im, json_t **sums);
 
 
 int
-ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
+ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
 {
     int           code;
     ctl_import_t  im;
 
-    code = dry ? CTL_OK : ctl_writable(ctl);
+    code = want->dry ? CTL_OK : ctl_writable(ctl);
     if (code != CTL_OK) {
         return code;
     }
 
     memset(&im, 0, sizeof(im));
-    im.overwrite = overwrite;
+    im.overwrite = want->overwrite;
+    im.restore = want->restore;
+    im.dry = want->dry;
     im.fd = fd;
     im.buffer = malloc(CTL_LINE_MAX + 1);
     im.gone = json_object();
@@ -52,10 +60,10 @@ ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
     if (im.buffer && im.gone && im.md
         && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL))
     {
-        code = ctl_import_run(ctl, &im, dry);
+        code = ctl_import_run(ctl, &im);
 
         if (code == CTL_OK) {
-            code = ctl_import_sums(ctl, &im, dry, sums);
+            code = ctl_import_sums(ctl, &im, sums);
         }
 
     } else {
@@ -76,7 +84,7 @@ ctl_import(ctl_t *ctl, int fd, int overwrite, int dry, json_t **sums)
 
 
 static int
-ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry)
+ctl_import_run(ctl_t *ctl, ctl_import_t *im)
 {
     int  code;
 
@@ -102,16 +110,67 @@ ctl_import_run(ctl_t *ctl, ctl_import_t *im, int dry)
         code = ctl_walk_tokens(ctl, NULL, ctl_import_name, im);
     }
 
-    if (code == CTL_OK && !dry) {
-        memset(&im->count, 0, sizeof(im->count));
-        code = ctl_import_pass(ctl, im, 1);
-
-        if (code == CTL_OK) {
-            code = ctl_import_finish(ctl, im);
-        }
+    if (code == CTL_OK && !im->dry) {
+        code = ctl_import_write(ctl, im);
     }
 
     return code;
+}
+
+
+/* where there is nothing to write, nginx need not stop for it */
+
+static int
+ctl_import_write(ctl_t *ctl, ctl_import_t *im)
+{
+    int    code, mark;
+    char  *word;
+
+    code = CTL_OK;
+    mark = im->importing || !im->exists
+           || im->count.new + im->count.overwritten;
+
+    if (mark) {
+        code = ctl_import_mark(ctl, im, "begin", &word);
+
+        if (code == CTL_OK && word[0] && strcmp(word, im->digest) != 0) {
+            ctl_note(ctl, CTL_NOTE_NOTE, "the import of another file had not "
+                     "come to its end: SHA-256 %.64s", word);
+        }
+
+        free(word);
+    }
+
+    memset(&im->count, 0, sizeof(im->count));
+
+    if (code == CTL_OK) {
+        code = ctl_import_pass(ctl, im, 1);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_import_finish(ctl, im);
+    }
+
+    if (code == CTL_OK && mark && im->count.refused == 0) {
+        code = ctl_import_mark(ctl, im, "end", &word);
+        free(word);
+    }
+
+    return code;
+}
+
+
+static int
+ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode, char **word)
+{
+    const char  *arg[4];
+
+    arg[0] = mode;
+    arg[1] = "";
+    arg[2] = im->digest;
+    arg[3] = "";
+
+    return ctl_script(ctl, stok_script_import, 4, arg, word);
 }
 
 
@@ -137,15 +196,18 @@ ctl_import_digest(ctl_t *ctl, ctl_import_t *im)
 static int
 ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
 {
-    int          code;
+    int          code, asked;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "HMGET %smeta schema brand", ctl->prefix);
+    asked = 0;
+
+    code = ctl_command(ctl, &reply, "HMGET %smeta schema importing approval",
+                       ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3) {
         code = ctl_fail(ctl, CTL_BROKEN, "the dataset's marker cannot be "
                         "read");
 
@@ -158,9 +220,16 @@ ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
         }
     }
 
+    if (code == CTL_OK) {
+        im->importing = reply->element[1]->type == REDIS_REPLY_STRING;
+        asked = reply->element[2]->type == REDIS_REPLY_STRING && !im->restore;
+    }
+
     freeReplyObject(reply);
 
-    if (code == CTL_OK) {
+    /* an approval may be needed: the script tells of each user */
+
+    if (code == CTL_OK && !asked) {
         code = ctl_import_empty(ctl, im);
     }
 
@@ -278,14 +347,15 @@ ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
         return CTL_OK;
     }
 
-    code = ctl_init_make(ctl, im->brand, im->approval ? "required" : "none");
+    code = ctl_init_make(ctl, im->brand, im->approval ? "required" : "none",
+                         "import");
 
     return code == CTL_CHANGED ? CTL_OK : code;
 }
 
 
 static int
-ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry, json_t **sums)
+ctl_import_sums(ctl_t *ctl, ctl_import_t *im, json_t **sums)
 {
     ctl_counted_t  *c;
 
@@ -302,11 +372,12 @@ ctl_import_sums(ctl_t *ctl, ctl_import_t *im, int dry, json_t **sums)
                       "new", (json_int_t) c->new,
                       "same", (json_int_t) c->same,
                       "overwritten", (json_int_t) c->overwritten,
-                      "kept", (json_int_t) c->kept, "dry_run", dry);
+                      "kept", (json_int_t) c->kept, "dry_run", im->dry);
 
     if (c->kept) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted or disabled "
-                 "here: they stay so", c->kept);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted, disabled, "
+                 "expired, or let in less here: they stay so, unless "
+                 "--restore-access says otherwise", c->kept);
     }
 
     return c->refused

@@ -59,9 +59,12 @@ typedef struct {
     size_t          at;                          /* in the block */
     size_t          end;
     int             overwrite;
+    int             restore;                     /* what lets in more, too */
     int             exists;                      /* the dataset, before */
+    int             importing;                   /* one did not end */
     int             empty;                       /* it has no record */
     int             write;                       /* the second pass */
+    int             dry;                         /* there is none */
 
     EVP_MD_CTX     *md;                          /* of the first pass */
     char            digest[STOK_DIGEST_HEX + 1]; /* of the file */

@@ -22,7 +22,8 @@ static int ctl_init_new(ctl_t *ctl, const char *brand, const char *approval);
 static int ctl_init_again(ctl_t *ctl, const ctl_dataset_t *dataset);
 static int ctl_init_adopt(ctl_t *ctl);
 static int ctl_init_script(ctl_t *ctl, const char *brand,
-    const char *approval, const char *id, const char *what);
+    const char *approval, const char *id, const char *what,
+    const char *import);
 
 
 int
@@ -62,7 +63,8 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
                                || approval))
         {
             ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were passed "
-                     "over; its brand is %s", dataset.brand);
+                     "over; its brand is %s, and service-token approval "
+                     "shows and sets the other", dataset.brand);
         }
     }
 
@@ -78,7 +80,8 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
 
 
 int
-ctl_init_make(ctl_t *ctl, const char *brand, const char *approval)
+ctl_init_make(ctl_t *ctl, const char *brand, const char *approval,
+    const char *import)
 {
     int   code;
     char  id[STOK_DATASET_LEN + 1];
@@ -95,7 +98,7 @@ ctl_init_make(ctl_t *ctl, const char *brand, const char *approval)
     }
 
     return ctl_init_script(ctl, brand, approval, id,
-                           ctl->keys.n ? "sealed" : "");
+                           ctl->keys.n ? "sealed" : "", import);
 }
 
 
@@ -143,7 +146,7 @@ ctl_init_new(ctl_t *ctl, const char *brand, const char *approval)
                  ctl->key_file);
     }
 
-    return ctl_init_make(ctl, brand, approval);
+    return ctl_init_make(ctl, brand, approval, "");
 }
 
 
@@ -191,7 +194,7 @@ ctl_init_adopt(ctl_t *ctl)
         return code;
     }
 
-    code = ctl_init_script(ctl, "", "", id, "adopt");
+    code = ctl_init_script(ctl, "", "", id, "adopt", "");
 
     if (code != CTL_OK) {
         ctl_keyfile_cancel(&file);
@@ -212,18 +215,19 @@ ctl_init_adopt(ctl_t *ctl)
 
 static int
 ctl_init_script(ctl_t *ctl, const char *brand, const char *approval,
-    const char *id, const char *what)
+    const char *id, const char *what, const char *import)
 {
     int          code;
     char        *word;
-    const char  *arg[4];
+    const char  *arg[5];
 
     arg[0] = brand;
     arg[1] = approval;
     arg[2] = id;
     arg[3] = what;
+    arg[4] = import;
 
-    code = ctl_script(ctl, stok_script_init, 4, arg, &word);
+    code = ctl_script(ctl, stok_script_init, 5, arg, &word);
     free(word);
 
     /* somebody was faster */

@@ -58,8 +58,12 @@ int ctl_keyfile_begin(ctl_t *ctl, ctl_keyfile_t *file, const char *id);
 int ctl_keyfile_commit(ctl_t *ctl, ctl_keyfile_t *file, const char *id);
 void ctl_keyfile_cancel(ctl_keyfile_t *file);
 
-/* init.c: a dataset where none is; CTL_CHANGED: there is one by now */
-int ctl_init_make(ctl_t *ctl, const char *brand, const char *approval);
+/*
+ * init.c: a dataset where none is; CTL_CHANGED: there is one by now.  import:
+ * "import", at the end of one that began without a dataset, or "".
+ */
+int ctl_init_make(ctl_t *ctl, const char *brand, const char *approval,
+    const char *import);
 
 /*
  * redis.c
@@ -102,6 +106,12 @@ int ctl_now(ctl_t *ctl, int64_t *now);
 
 /* one field of the dataset's marker: "" if missing; the caller frees it */
 int ctl_meta(ctl_t *ctl, const char *field, char **value);
+
+/* user.c: the record after a change, if it is asked for */
+int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
+
+/* approval.c: asks for a higher role; CTL_FOUND: it needs no asking */
+int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
 /* record.c */
 int ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec);

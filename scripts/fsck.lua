@@ -5,7 +5,7 @@
 -- kind: token (names are digests), user, id, user-tokens, usage, aside: what
 -- stands behind the colon of keys; users, tokens, expiry, last_used: members of that
 -- index; member: tokens in user-tokens:<owner>; same: a token that has the
--- name of the token <owner>; types: no names.
+-- name of the token <owner>; types, mark: no names.
 --
 -- OK, the findings, and what was read for each name.  Of token and user: what
 -- HGETALL says, empty if it is gone or of another type.  Of id, if its record
@@ -20,8 +20,12 @@
 -- What is mended are indexes, from records, and links between two records:
 -- nothing here changes what the edge decides.
 
+local importing = redis.call('HGET', KEYS[1], 'importing')
+local unfinished = 'an import has not come to its end, and half of its file may '
+    .. 'be here: import the file again'
+
 if not ready() then
-    return {'UNREADY'}
+    return importing and {'REFUSED', unfinished} or {'UNREADY'}
 end
 
 local mode, kind, owner, keep = unpack(ARGV, 3, 6)
@@ -340,6 +344,10 @@ local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
 
 if mend and not typed(types) then
     return bad_types()
+end
+
+if kind == 'mark' and importing then
+    say('importing', unfinished)
 end
 
 if kind == 'types' then

@@ -1,7 +1,8 @@
 -- Checks or writes records of an import.
 --
--- ARGV: 3 "check" or "write", 4 "overwrite" or empty, 5 the file's SHA-256,
--- then records:
+-- ARGV: 3 "check" or "write", 4 words with blanks between: "overwrite",
+-- "restore", 5 the file's SHA-256, 6 names of roles from low to high, then
+-- records:
 --   u, id, role, status, created_at, fields
 --   t, digest, id, flags, user, status, created_at, expires_at,
 --      last_used or empty, fields, usage
@@ -13,9 +14,16 @@
 --
 -- OK, with a letter for each record: N new, S there already and the same,
 -- O overwritten; and what is not written: D differs, I another record has its
--- id or its digest, R it was revoked or disabled here, and would become
--- active, B the same of a token that was deleted, U no such user, W a key has
--- another type.
+-- id or its digest, R what is here lets in less than what would come (it is
+-- revoked, disabled, pending, ends sooner, has a lower role or is bound to
+-- something else), B a token that was revoked and deleted here, A a user that
+-- would be active where users need an approval, U no such user, W a key has
+-- another type.  "restore" is what it takes to write R, B and A.
+--
+-- 3 "begin" and "end": while a file is written, "importing" in the marker is
+-- its SHA-256.  It stays there if the import does not come to its end, and then
+-- half of the file may be here; an import takes it away again.  "begin" answers
+-- what stood there.
 --
 -- A call is one entry in the audit: how many records of which file.  What is
 -- overwritten was something else before, and has an entry of its own.
@@ -23,21 +31,41 @@
 -- A dataset that is being made has no marker yet: it is written last, and
 -- until then nobody takes what is missing for unknown.
 
-if redis.call('EXISTS', KEYS[1]) == 1 and not ready() then
+local marker = redis.call('HMGET', KEYS[1], 'importing', 'schema', 'approval')
+
+if redis.call('EXISTS', KEYS[1]) == 1 and not ready()
+    and (marker[2] or not marker[1])
+then
     return {'REFUSED', 'there is a dataset of another schema'}
 end
 
+if ARGV[3] == 'begin' then
+    redis.call('HSET', KEYS[1], 'importing', ARGV[5])
+    return {'OK', marker[1] or ''}
+elseif ARGV[3] == 'end' then
+    redis.call('HDEL', KEYS[1], 'importing')
+    return {'OK', ''}
+end
+
 if not typed({users = 'zset', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', audit = 'stream'})
+    last_used = 'zset'})
 then
     return bad_types()
 end
 
 local argv, call, try = ARGV, redis.call, redis.pcall
-local write, overwrite = argv[3] == 'write', argv[4] == 'overwrite'
+local write, overwrite = argv[3] == 'write', argv[4]:find('overwrite', 1, true)
+local restore = argv[4]:find('restore', 1, true)
+local rank, ranks = {}, 0
+
+for role in argv[6]:gmatch('%S+') do
+    ranks = ranks + 1
+    rank[role] = ranks
+end
+
 local users, tokens, expiry = key('users'), key('tokens'), key('expiry')
 local last = key('last_used')
-local at = 6
+local at = 7
 local fresh, over = 0, 0
 
 -- what goes to id: and to an index is gathered, and written in one command
@@ -105,6 +133,54 @@ local function there(record, row)
     return old, same
 end
 
+local levels = {deleted = 1, pending = 2, disabled = 3, active = 4}
+
+-- whether the user that comes may do what the one that is here may not
+
+local function raises(old, kind, role, status)
+    return old.kind ~= kind or (rank[role] or 0) > (rank[old.role] or 0)
+        or (levels[status] or 0) > (levels[old.status] or 0)
+end
+
+-- a person of the lowest role needs no approval
+
+local function unapproved(kind, role, status)
+    return marker[3] == 'required' and status == 'active'
+        and not (kind == 'human' and (rank[role] or 0) <= 1)
+end
+
+-- the value of a field of a row
+
+local function of_row(row, name)
+    for i = 1, row.n, 2 do
+        if row[i] == name then
+            return row[i + 1]
+        end
+    end
+    return ''
+end
+
+-- whether the token that comes may go where the one that is here may not
+
+local function opens(old, row)
+    local ends, has = of_row(row, 'expires_at'), old.expires_at
+
+    if old.status ~= 'active' and of_row(row, 'status') == 'active'
+        or has ~= '0' and (ends == '0'
+            or (tonumber(ends) or 0) > (tonumber(has) or 0))
+    then
+        return true
+    end
+
+    for _, name in ipairs({'type', 'scope', 'env', 'networks', 'rate'}) do
+        if (old[name] or '') ~= of_row(row, name) then
+            return true
+        end
+    end
+
+    return false
+end
+
 local function user()
     local id, role, status, created = unpack(argv, at + 1, at + 4)
     local record = key('user:' .. id)
@@ -116,9 +192,17 @@ local function user()
 
     if old == false then
         return 'W'
-    elseif old and old.status ~= 'active' and status == 'active' then
+    elseif same then
+        -- as it is
+    elseif restore then
+        -- whatever it was
+    elseif old and raises(old, of_row(row, 'kind'), role, status) then
         return 'R'
-    elseif old and not same and not overwrite then
+    elseif not old and unapproved(of_row(row, 'kind'), role, status) then
+        return 'A'
+    end
+
+    if old and not same and not overwrite then
         return 'D'
     end
 
@@ -151,16 +235,16 @@ local function set(name)
     return found == 'set' or found == 'none'
 end
 
-local function judge(digest, id, flags, user, status, of, old, same)
+local function judge(digest, id, flags, user, row, of, old, same)
     if of and of ~= digest
         or old and (old.id ~= id or old.user ~= user)
     then
         return 'I'
     elseif same then
         return 'S'
-    elseif old and old.status == 'revoked' and status == 'active' then
+    elseif old and not restore and opens(old, row) then
         return 'R'
-    elseif not old and flags:find('b', 1, true) then
+    elseif not old and not restore and flags:find('b', 1, true) then
         return 'B'
     elseif old and not overwrite then
         return 'D'
@@ -191,9 +275,17 @@ local function token()
         if old == false or type(of) == 'table' or type(has) == 'table' then
             return 'W'
         end
+
+        -- an index that leads to a record of another id says nothing
+
+        if of and of ~= digest
+            and try('HGET', key('token:' .. of), 'id') ~= id
+        then
+            of = false
+        end
     end
 
-    local answer = judge(digest, id, flags, user, status, of, old, same)
+    local answer = judge(digest, id, flags, user, row, of, old, same)
 
     if not (answer == 'N' or answer == 'O' or answer == 'S') then
         return answer

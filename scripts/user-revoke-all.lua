@@ -5,8 +5,7 @@
 -- not sealed, or its seal is wrong; of the end, how many were revoked.
 --
 -- OK; of a step, with a letter for each: R revoked, S stopped already or gone,
--- O of another user or with another id by now, C sealed anew since the caller
--- read it.  The end is one entry in the audit, if there was one to revoke.
+-- O of another user by now, C changed since the caller read and sealed it.  The end is one entry in the audit, if there was one to revoke.
 
 if not ready() then
     return {'UNREADY'}
@@ -33,9 +32,9 @@ local function revoke(digest, id, had, gets)
 
     if rec.err or rec[3] ~= 'active' then
         return 'S'
-    elseif rec[2] ~= user or gets ~= '' and rec[1] ~= id then
+    elseif rec[2] ~= user then
         return 'O'
-    elseif gets ~= '' and (rec[4] or '') ~= had then
+    elseif gets ~= '' and (rec[1] ~= id or (rec[4] or '') ~= had) then
         return 'C'
     end
 

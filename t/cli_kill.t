@@ -71,6 +71,7 @@ for my $case (
     $redis->cli('FLUSHALL');
     $st->run('init');
     $redis->cli('HSET', $redis->key('meta'), dataset => $Stok::Redis::dataset);
+    $redis->cli('HSET', $redis->key('meta'), 'trust', 'actor');
     objects($_, @$objects) for -2 .. $kills;
 
     my ($killed, $done) = killed(sub { split(/ /, $verb), $args->(shift) });
@@ -115,7 +116,7 @@ sub twice {
     }, sub {
         my $had = $there->();
 
-        $whole++ if $verb eq 'fsck' || ($st->run('fsck'))[0] == 0;
+        $whole++ if $verb eq 'fsck' || whole();
 
         # found and mended is 1; a run that did not end well explains the rest
 
@@ -132,6 +133,14 @@ sub twice {
     is($ended, $kills, "$verb: a second run ends well");
     is($again, $kills, 'and does the rest');
     cmp_ok($part, '>', 0, "$part of $killed kills left a part");
+}
+
+# fsck finds nothing but the mark of an import that has not come to its end
+
+sub whole {
+    my ($code, $out, $err) = $st->run('fsck');
+    return $code == 0 || "$out$err" =~ /import has not come to its end/
+        && $out !~ /^(?!importing)\w[\w-]* +\S+  /m;
 }
 
 # runs it for each object and kills it, at any time it may take; the machine

@@ -92,8 +92,8 @@ sub step { script('user-revoke-all', $user, 'step', @_) }
 
 is_deeply(step($redis->digest($t{V}), 'tok_V', '', ''), ['OK', 'O'],
     'revoke-all: a token of another user');
-is_deeply(step($redis->digest($t{T}), 'tok_X', '', 'k1:x'), ['OK', 'O'],
-    'of another id');
+is_deeply(step($redis->digest($t{T}), 'tok_X', '', 'k1:x'), ['OK', 'C'],
+    'of another id, to be read again');
 is_deeply(step($redis->digest($t{T}), 'tok_T', 'old', 'k1:x'), ['OK', 'C'],
     'sealed anew meanwhile');
 is_deeply(step('d' x 64, 'tok_T', '', ''), ['OK', 'S'], 'there is none');
