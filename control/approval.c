@@ -351,7 +351,7 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     if (ctl->keys.n) {
         text.data = id;
         text.len = strlen(id);
-        seal[stok_seal_user(seal, &ctl->keys.key[0], text, &user)] = '\0';
+        seal[stok_seal_user(seal, &ctl->keys, text, &user)] = '\0';
         arg[argc++] = "seal";
         arg[argc++] = seal;
     }

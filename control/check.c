@@ -136,7 +136,7 @@ ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
                                                             : NULL,
                                        checked->user_found ? &checked->user
                                                            : NULL,
-                                       require, time(NULL));
+                                       require, NULL, time(NULL));
         return CTL_OK;
     }
 

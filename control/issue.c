@@ -270,7 +270,7 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
     char                  created[24], expires[24], *word;
     ctl_record_t          made;
-    const char           *arg[16 + 2 * CTL_FIELDS];
+    const char           *arg[18 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -285,6 +285,12 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     rec.name.len = strlen(new->name);
     rec.scope.data = new->scope;
     rec.scope.len = strlen(new->scope);
+    rec.env.data = new->env;
+    rec.env.len = strlen(new->env);
+    rec.networks.data = new->networks;
+    rec.networks.len = strlen(new->networks);
+    rec.rate.data = new->rate;
+    rec.rate.len = strlen(new->rate);
     rec.type = new->personal ? STOK_TYPE_PERSONAL : STOK_TYPE_SERVICE;
     rec.status = STOK_TOKEN_ACTIVE;
     rec.expires_at = new->expires_at;
@@ -306,12 +312,14 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     arg[8] = created;
     arg[9] = expires;
     arg[10] = seal;
+    arg[11] = new->networks;
+    arg[12] = new->rate;
 
     for (i = 0; i < n; i++) {
-        arg[11 + i] = more[i];
+        arg[13 + i] = more[i];
     }
 
-    code = ctl_script(ctl, stok_script_token_create, 11 + n, arg, &word);
+    code = ctl_script(ctl, stok_script_token_create, 13 + n, arg, &word);
 
     if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);

@@ -238,6 +238,12 @@ static int
 ctl_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
     int tampered)
 {
+    if (tampered && seal.len == 0 && !ctl->sealed) {
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is not sealed yet, like "
+                        "this dataset: see \"seal --first --dry-run\"", what,
+                        id);
+    }
+
     if (tampered) {
         return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no valid seal: "
                         "somebody else wrote it", what, id);

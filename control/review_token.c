@@ -284,6 +284,12 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
         stok_seal_check_token(&ctl->keys, bin, &token);
     }
 
+    if (token.tampered && token.seal.len == 0 && !ctl->sealed) {
+        snprintf(f.seen, sizeof(f.seen), "the dataset is not sealed yet");
+        snprintf(f.mend, sizeof(f.mend), "seal --first");
+        return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
+    }
+
     if (token.tampered) {
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
         ctl_mend_id(&f, "incident token", t->id, "");

@@ -164,6 +164,12 @@ ctl_user_broken(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
         stok_seal_check_user(&ctl->keys, id, &user);
     }
 
+    if (user.tampered && user.seal.len == 0 && !ctl->sealed) {
+        return ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
+                                "the dataset is not sealed yet",
+                                "seal --first");
+    }
+
     return user.tampered
            ? ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
                               "the seal is missing or wrong",

@@ -23,6 +23,7 @@
 #include "stok_seal.h"
 #include "stok_token.h"
 
+#include "ngx_service_token_addr.h"
 #include "ngx_service_token_last_used.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"

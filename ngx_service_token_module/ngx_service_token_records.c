@@ -364,7 +364,10 @@ static ngx_uint_t
 ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest)
 {
+    size_t                      len;
+    u_char                     *bytes;
     ngx_int_t                   rc;
+    stok_addr_t                 addr;
     stok_require_t              require;
     stok_verdict_e              verdict;
     stok_table_key_t            key;
@@ -401,8 +404,11 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     require.roles = &mcf->roles;
     require.types = STOK_TYPE_ANY;
 
+    len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+    stok_addr_set(&addr, bytes, len);
+
     verdict = stok_decide(&token, rc == NGX_OK ? &user : NULL, &require,
-                          ngx_time());
+                          &addr, ngx_time());
 
     /* of a user that is not in the cache nothing is known */
 
