@@ -106,7 +106,8 @@ local function used(id, usage, i)
     redis.call('HSET', usage, unpack(new))
 end
 
--- at most one audit entry a minute for each token, with what came together
+-- at most one entry of "refusals" a minute for each token, with what came
+-- together; the audit is not an edge's to write
 
 local function refused(id, usage, i)
     local sum = redis.call('HINCRBY', usage, 'refused', ARGV[i + 7])
@@ -125,9 +126,10 @@ local function refused(id, usage, i)
     local digest = redis.call('GET', key('id:' .. id))
     local user = digest and redis.call('HGET', key('token:' .. digest), 'user')
 
-    audit('token.refuse', id, user or '', '', ARGV[i + 10], {'count',
-        string.format('%d', sum - (tonumber(old[3]) or 0)),
-        'addr', ARGV[i + 9]})
+    redis.call('XADD', key('refusals'), 'MAXLEN', '~', '100000', '*',
+        'at', now, 'token', id, 'user', user or '', 'reason', ARGV[i + 10],
+        'count', string.format('%d', sum - (tonumber(old[3]) or 0)),
+        'addr', ARGV[i + 9])
     redis.call('HSET', usage, 'audited_at', now, 'audited', sum)
 end
 
