@@ -170,6 +170,9 @@ cli_print_fields(json_t *json)
                 printf("%s\n", date);
             }
 
+        } else if (json_is_true(value)) {
+            printf("yes\n");
+
         } else if (json_is_integer(value)) {
             printf("%lld\n", (long long) json_integer_value(value));
 

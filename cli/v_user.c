@@ -71,7 +71,8 @@ cli_user_row(ctl_t *ctl, json_t *user, void *data)
 
     cli_cell(ctl_text(user, "id"), 32);
     cli_cell(ctl_text(user, "role"), 10);
-    cli_cell(ctl_text(user, "status"), 8);
+    cli_cell(json_object_get(user, "tampered") ? "tampered"
+                                               : ctl_text(user, "status"), 8);
     cli_cell(ctl_text(user, "owner"), -25);
 
     return CTL_OK;
