@@ -30,7 +30,7 @@ cli_user_create(cli_t *cli, cli_args_t *args)
     code = ctl_user_create(&cli->ctl, &new, cli->json ? &user : NULL);
 
     if (code == CTL_OK && !cli->json) {
-        printf("%s\n", new.id);
+        cli_say("%s\n", new.id);
     }
 
     return cli_changed(cli, code, user);
@@ -188,7 +188,7 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
         cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
                                   "revoked", (json_int_t) n));
     } else {
-        printf("%lld revoked\n", (long long) n);
+        cli_say("%lld revoked\n", (long long) n);
     }
 
     return CTL_OK;
