@@ -52,7 +52,7 @@ for my $verb (['user', 'list'], ['user', 'show', $user], ['token', 'list'],
 {
     for my $json ([], ['--json']) {
         my ($code, $out, $err) = $st->run(@$verb, @$json);
-        my $name = "@$verb[0, 1] @$json";
+        my $name = join " ", $verb->[0], ($verb->[1] // "") =~ s{[^a-z-].*}{}sr, @$json;
 
         unlike("$out$err", qr/[\x00-\x09\x0b-\x1f\x7f]/, "$name: controls");
         unlike("$out$err", qr/\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]
