@@ -8,6 +8,7 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@
 static const cli_verb_t  cli_verbs[] = {
     { "init", NULL, "[--brand B] [--approval required|none]", 0,
       "brand approval", 0, cli_init },
+    { "approval", "show", "", 0, "", 0, cli_approval_show },
+    { "approval", "set", "required|none [--trust os,actor,redis]", 1, "trust",
+      0, cli_approval_set },
     { "key", "new", "NAME", 1, "", 1, cli_key_new },
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
@@ -120,6 +124,7 @@ static const struct option  cli_options[] = {
     { "overwrite", no_argument, NULL, 0 },
     { "restore-access", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
+    { "trust", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -133,6 +138,7 @@ static int cli_allowed(const char *options, const char *name);
 static void cli_global(cli_t *cli, int option, const char *value);
 static int cli_globals_check(cli_t *cli);
 static const char *cli_actor(void);
+static const char *cli_os(void);
 static void cli_usage(FILE *out, const cli_verb_t *only);
 
 
@@ -333,6 +339,8 @@ cli_globals_check(cli_t *cli)
                         "characters", STOK_PREFIX_MAX);
     }
 
+    cli->ctl.os = cli_os();
+
     if (cli->ctl.actor == NULL) {
         cli->ctl.actor = cli_actor();
     }
@@ -378,6 +386,30 @@ cli_actor(void)
     pw = getpwuid(getuid());
 
     return pw ? pw->pw_name : "unknown";
+}
+
+
+/* the same, but of root it is who became root by sudo */
+
+static const char *
+cli_os(void)
+{
+    char         *p;
+    const char   *name;
+
+    static char  os[64];
+
+    name = getuid() == 0 ? getenv("SUDO_USER") : NULL;
+
+    snprintf(os, sizeof(os), "%s", name && *name ? name : cli_actor());
+
+    for (p = os; *p; p++) {
+        if (*p <= ' ' || *p > '~') {
+            *p = '?';
+        }
+    }
+
+    return os;
 }
 
 

@@ -86,6 +86,8 @@ long long cli_integer(json_t *json, const char *name);
 
 /* verbs */
 int cli_init(cli_t *cli, cli_args_t *args);
+int cli_approval_show(cli_t *cli, cli_args_t *args);
+int cli_approval_set(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);

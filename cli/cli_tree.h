@@ -26,5 +26,11 @@ typedef struct {
 /* "-" is standard input */
 int cli_tree(cli_tree_t *tree, const char *path);
 
+/*
+ * What git knows or would add below the folder, names that each end with a
+ * NUL, to be freed; CTL_FOUND: git does not answer, or knows nothing here.
+ */
+int cli_tree_git_list(int fd, char **list, size_t *len);
+
 
 #endif /* CLI_TREE_H */

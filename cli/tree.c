@@ -2,8 +2,8 @@
  * The files below a path, for scan.
  *
  * In a git work tree they are what git knows or would add: what is ignored is
- * left out.  Git is asked for the list and for nothing else; where it is
- * missing, or does not answer, every file is taken.
+ * left out.  Where git is missing, or does not answer, every file is taken;
+ * see tree_git.c.
  *
  * No symbolic link is followed: what it names is met at its own place, or is
  * outside.  Only the path that was asked for may be one.  What is no regular
@@ -11,7 +11,7 @@
  */
 
 
-#define _GNU_SOURCE                              /* asprintf, pipe2 */
+#define _GNU_SOURCE                              /* asprintf */
 
 #include "cli_tree.h"
 
@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 
@@ -37,8 +36,6 @@ static int cli_tree_entry(cli_tree_t *tree, const char *path, int fd,
 static int cli_tree_linked(int fd, char *name);
 static int cli_tree_file(cli_tree_t *tree, const char *path, int fd);
 static int cli_tree_git(cli_tree_t *tree, const char *path, int fd);
-static pid_t cli_tree_git_start(const char *path, int *out);
-static int cli_tree_git_read(const char *path, char **list, size_t *len);
 static int cli_tree_bad(cli_tree_t *tree, const char *path);
 
 
@@ -222,7 +219,7 @@ cli_tree_git(cli_tree_t *tree, const char *path, int fd)
     char    *list, *name, *last;
     size_t   len;
 
-    rc = cli_tree_git_read(path, &list, &len);
+    rc = cli_tree_git_list(fd, &list, &len);
 
     if (rc != CTL_OK) {
         return rc;
@@ -269,115 +266,6 @@ cli_tree_linked(int fd, char *name)
     }
 
     return rc;
-}
-
-
-static int
-cli_tree_git_read(const char *path, char **list, size_t *len)
-{
-    int       out, status;
-    char     *more;
-    pid_t     pid;
-    size_t    size;
-    ssize_t   n;
-
-    *list = NULL;
-    *len = 0;
-    size = 0;
-
-    pid = cli_tree_git_start(path, &out);
-
-    if (pid == -1) {
-        return CTL_FOUND;
-    }
-
-    for ( ;; ) {
-        if (size - *len < 2) {
-            size = size ? size * 2 : 65536;
-            more = realloc(*list, size);
-
-            if (more == NULL) {
-                n = -1;
-                break;
-            }
-
-            *list = more;
-        }
-
-        n = read(out, *list + *len, size - *len - 1);
-
-        if (n > 0) {
-            *len += (size_t) n;
-
-        } else if (n == 0 || errno != EINTR) {
-            break;
-        }
-    }
-
-    close(out);
-
-    while (waitpid(pid, &status, 0) == -1 && errno == EINTR) {
-        /* void */
-    }
-
-    if (n == -1 || status != 0 || *len == 0) {
-        free(*list);
-        return CTL_FOUND;
-    }
-
-    (*list)[*len] = '\0';
-
-    return CTL_OK;
-}
-
-
-/*
- * A hook's environment would have git look elsewhere; a work tree's own
- * configuration may name a program to run as fsmonitor.
- */
-
-static pid_t
-cli_tree_git_start(const char *path, int *out)
-{
-    int    fd, pipes[2];
-    pid_t  pid;
-
-    if (pipe2(pipes, O_CLOEXEC) == -1) {
-        return -1;
-    }
-
-    pid = fork();
-
-    if (pid == 0) {
-        unsetenv("GIT_DIR");
-        unsetenv("GIT_WORK_TREE");
-        unsetenv("GIT_INDEX_FILE");
-        unsetenv("GIT_PREFIX");
-
-        fd = open("/dev/null", O_RDWR);
-
-        if (fd == -1 || dup2(fd, STDIN_FILENO) == -1
-            || dup2(fd, STDERR_FILENO) == -1
-            || dup2(pipes[1], STDOUT_FILENO) == -1)
-        {
-            _exit(127);
-        }
-
-        execlp("git", "git", "-c", "core.fsmonitor=false", "-C", path,
-               "ls-files", "-co", "--exclude-standard", "-z", (char *) NULL);
-        _exit(127);
-    }
-
-    close(pipes[1]);
-
-    if (pid == -1) {
-        close(pipes[0]);
-        return -1;
-    }
-
-    *out = pipes[0];
-
-    return pid;
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * The verbs of user.
+ * The verbs of user, and of approval.
  */
 
 
@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 
+static int cli_approval_print(cli_t *cli, json_t *now);
 static void cli_user_head(void);
 static int cli_user_row(ctl_t *ctl, json_t *user, void *data);
 
@@ -190,6 +191,51 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     } else {
         cli_say("%lld revoked\n", (long long) n);
     }
+
+    return CTL_OK;
+}
+
+
+int
+cli_approval_show(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *now;
+
+    (void) args;
+
+    code = ctl_approval_get(&cli->ctl, &now);
+
+    return code == CTL_OK ? cli_approval_print(cli, now) : code;
+}
+
+
+int
+cli_approval_set(cli_t *cli, cli_args_t *args)
+{
+    int      code;
+    json_t  *now;
+
+    code = ctl_approval_set(&cli->ctl, args->arg[0],
+                            cli_option(args, "trust"), &now);
+
+    return code == CTL_OK ? cli_approval_print(cli, now) : code;
+}
+
+
+static int
+cli_approval_print(cli_t *cli, json_t *now)
+{
+    if (cli->json) {
+        return cli_print_json(cli, now);
+    }
+
+    cli_say("approval ");
+    cli_safe(ctl_text(now, "approval"));
+    cli_say(", people are told apart by: ");
+    cli_safe(ctl_text(now, "trust"));
+    cli_say("\n");
+    json_decref(now);
 
     return CTL_OK;
 }

@@ -4,6 +4,7 @@
 _service_token_options() {
     case $1 in
         init)                   echo --brand --approval ;;
+        "approval set")         echo --trust ;;
         "user create")          echo --purpose --owner --role --use-case --human ;;
         "user describe")        echo --purpose --owner --wait ;;
         "user approve" | "user set-role" | "user disable" | "user enable" | \
@@ -78,8 +79,9 @@ _service_token() {
     fi
 
     case $group in
-        "")         words="init key user token check audit review incident"
+        "")         words="init approval key user token check audit review incident"
                     words+=" seal fsck scan export import" ;;
+        approval)   words="show set" ;;
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"
                     words+=" enable delete revoke-all" ;;

@@ -61,6 +61,8 @@ typedef void (*ctl_note_pt)(void *data, ctl_note_e note, const char *text);
 typedef struct {
     const char    *prefix;
     const char    *actor;
+    const char    *os;                           /* who acts, by the system */
+    char           acl[256];                     /* and by Redis */
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -135,6 +137,14 @@ int ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
     json_t **user);
 int ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
     const char *owner, json_t **user);
+
+/*
+ * approval.c: {approval, trust}.  trust: words of os, actor and redis with
+ * commas between, or NULL: as it is.
+ */
+int ctl_approval_get(ctl_t *ctl, json_t **now);
+int ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
+    json_t **now);
 
 /* list.c: by creation.  user NULL: of all; status NULL: any */
 int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);

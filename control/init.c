@@ -41,7 +41,8 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
 
         if ((brand && strcmp(brand, word) != 0) || approval) {
             ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were passed "
-                     "over; its brand is %s", word);
+                     "over; its brand is %s, and service-token approval "
+                     "shows and sets the other", word);
         }
     }
 

@@ -116,6 +116,12 @@ int ctl_now(ctl_t *ctl, int64_t *now);
 /* one field of the dataset's marker: "" if missing; the caller frees it */
 int ctl_meta(ctl_t *ctl, const char *field, char **value);
 
+/* user.c: the record after a change, if it is asked for */
+int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
+
+/* approval.c: asks for a higher role; CTL_FOUND: it needs no asking */
+int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
+
 /* record.c */
 
 /* names a record, before its reply is taken.  CTL_NOTFOUND: not a digest */

@@ -48,6 +48,7 @@ ctl_connect(ctl_t *ctl, const char *uri)
         code = ctl_open(ctl, &u, tls);
     }
 
+    snprintf(ctl->acl, sizeof(ctl->acl), "%s", u.user[0] ? u.user : "default");
     OPENSSL_cleanse(&u, sizeof(u));
 
     return code;

@@ -9,7 +9,10 @@
 
 
 extern const char  stok_script_init[];
+extern const char  stok_script_approval[];
 extern const char  stok_script_user_create[];
+extern const char  stok_script_user_approve[];
+extern const char  stok_script_user_raise[];
 extern const char  stok_script_token_create[];
 extern const char  stok_script_token_delete[];
 extern const char  stok_script_user_revoke_all[];

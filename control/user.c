@@ -16,11 +16,9 @@ typedef struct {
     const char  *from[4];                        /* states it goes from */
     const char  *to;                             /* NULL: the state stays */
     const char  *role;                           /* NULL: the role stays */
-    int          other;                          /* not by the creator */
 } ctl_user_change_t;
 
 
-static int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
 static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
     const char **role);
 static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
@@ -73,9 +71,7 @@ ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
 }
 
 
-/* the record after the change, if it is asked for */
-
-static int
+int
 ctl_user_again(ctl_t *ctl, const char *id, json_t **user)
 {
     int           code;
@@ -233,7 +229,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
     size_t               len;
     stok_str_t           text;
-    const char          *arg[9];
+    const char          *arg[11];
     stok_user_record_t   user;
 
     code = ctl_meta(ctl, "approval", &approval);
@@ -245,12 +241,16 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
 
     memset(&user, 0, sizeof(user));
     user.kind = human ? STOK_USER_HUMAN : STOK_USER_SERVICE;
-    user.status = (!human && strcmp(approval, "required") == 0)
-                  ? STOK_USER_PENDING : STOK_USER_ACTIVE;
     user.name.data = new->name;
     user.name.len = strlen(new->name);
     user.role.data = role;
     user.role.len = strlen(role);
+
+    /* a person of the lowest role needs nobody */
+
+    user.status = strcmp(approval, "required") == 0
+                  && (!human || stok_role_rank(&ctl->roles, user.role) > 0)
+                  ? STOK_USER_PENDING : STOK_USER_ACTIVE;
 
     seal[0] = '\0';
 
@@ -270,8 +270,10 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     arg[6] = new->owner ? new->owner : "";
     arg[7] = seal;
     arg[8] = approval;
+    arg[9] = ctl->os;
+    arg[10] = ctl->acl;
 
-    code = ctl_script_texts(ctl, stok_script_user_create, 9, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_create, 11, arg, &word);
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
@@ -286,21 +288,10 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
 
 
 int
-ctl_user_approve(ctl_t *ctl, const char *id, json_t **user)
-{
-    static const ctl_user_change_t  change = {
-        "user.approve", { "pending" }, "active", NULL, 1
-    };
-
-    return ctl_user_change(ctl, id, &change, user);
-}
-
-
-int
 ctl_user_disable(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
-        "user.disable", { "active" }, "disabled", NULL, 0
+        "user.disable", { "active" }, "disabled", NULL
     };
 
     return ctl_user_change(ctl, id, &change, user);
@@ -311,7 +302,7 @@ int
 ctl_user_enable(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
-        "user.enable", { "disabled" }, "active", NULL, 0
+        "user.enable", { "disabled" }, "active", NULL
     };
 
     return ctl_user_change(ctl, id, &change, user);
@@ -322,7 +313,7 @@ int
 ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
 {
     static const ctl_user_change_t  change = {
-        "user.delete", { "pending", "active", "disabled" }, "deleted", NULL, 0
+        "user.delete", { "pending", "active", "disabled" }, "deleted", NULL
     };
 
     int          code;
@@ -353,9 +344,10 @@ int
 ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
     json_t **user)
 {
+    int                code;
     stok_str_t         name;
     ctl_user_change_t  change = {
-        "user.set-role", { "pending", "active", "disabled" }, NULL, NULL, 0
+        "user.set-role", { "pending", "active", "disabled" }, NULL, NULL
     };
 
     name.data = role;
@@ -367,6 +359,12 @@ ctl_user_set_role(ctl_t *ctl, const char *id, const char *role,
     }
 
     change.role = role;
+
+    code = ctl_approval_raise(ctl, id, role);
+
+    if (code != CTL_FOUND) {
+        return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
+    }
 
     return ctl_user_change(ctl, id, &change, user);
 }
@@ -457,7 +455,6 @@ ctl_user_try(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
 {
     int                  i, n, code, found;
     char                 seal[STOK_SEAL_MAX + 1];
-    char                 both[STOK_TEXT_MAX + 64];
     const char          *status, *field[6], *before, *after;
     ctl_record_t         rec;
     stok_user_record_t   user;
@@ -484,24 +481,8 @@ ctl_user_try(ctl_t *ctl, const char *id, const ctl_user_change_t *change)
         goto done;
     }
 
-    if (change->other && strcmp(ctl_get(&rec, "created_by"), ctl->actor) == 0)
-    {
-        code = ctl_fail(ctl, CTL_FORBIDDEN, "user \"%s\" was created by %s: "
-                        "another admin has to approve it", id, ctl->actor);
-        goto done;
-    }
-
     n = 0;
     before = change->role ? ctl_get(&rec, "role") : status;
-
-    if (change->other) {
-
-        /* who acts is in the entry; who made it, too */
-
-        snprintf(both, sizeof(both), "%s, created_by %s", status,
-                 ctl_get(&rec, "created_by"));
-        before = both;
-    }
 
     after = change->role ? change->role : change->to;
 

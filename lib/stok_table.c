@@ -37,6 +37,7 @@ stok_table_init(stok_bucket_t *bucket, uint32_t n)
     for (i = 0; i < n; i++) {
         atomic_init(&bucket[i].seq, 0);
         atomic_init(&bucket[i].generation, 0);
+        atomic_init(&bucket[i].dropped, 0);
 
         for (k = 0; k < STOK_TABLE_SLOTS; k++) {
             atomic_init(&bucket[i].tag[k], 0);
@@ -237,6 +238,13 @@ stok_table_generation(const stok_table_t *table, const stok_table_key_t *key)
     return atomic_load_explicit(
                        &stok_table_bucket(table, key->hash, 0)->generation,
                        memory_order_acquire);
+}
+
+
+uint64_t
+stok_table_dropped(const stok_table_t *table, const stok_table_key_t *key)
+{
+    return stok_load(&stok_table_bucket(table, key->hash, 0)->dropped);
 }
 
 

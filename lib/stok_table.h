@@ -17,9 +17,10 @@
  *   models?", MSPC 2012);
  * - a writer may die between any two stores: the bucket's sequence stays odd,
  *   readers find nothing in it, and the next writer empties it;
- * - a drop raises the generation of the key's first bucket.  Who asks
- *   elsewhere for a record notes the generation first, and writes what was
- *   answered only if it is the same, under the lock;
+ * - a drop raises the generation of the key's first bucket, and keeps there
+ *   what the caller says of it.  Code that asks elsewhere for a record notes
+ *   the generation first, and writes the answer only if it is the same, under
+ *   the lock;
  * - entries that say "absent" never push out others, and hold at most
  *   STOK_TABLE_ABSENT slots of a bucket; others push out these first.
  */
@@ -34,7 +35,7 @@
 #include "stok.h"
 
 
-#define STOK_TABLE_VERSION  3            /* of layout, hashes and records */
+#define STOK_TABLE_VERSION  4            /* of layout, hashes and records */
 #define STOK_TABLE_SLOTS    11                   /* of a bucket */
 #define STOK_TABLE_WORDS    19                   /* 8 bytes each, of a slot */
 #define STOK_TABLE_ABSENT   2                    /* slots, of a bucket */
@@ -49,7 +50,8 @@ typedef struct {
     _Atomic uint32_t  tag[STOK_TABLE_SLOTS];     /* 0: free */
     _Atomic uint32_t  used[STOK_TABLE_SLOTS];    /* when; by readers, too */
     _Atomic uint64_t  word[STOK_TABLE_SLOTS * STOK_TABLE_WORDS];
-    uint8_t           unused[24];
+    _Atomic uint64_t  dropped;                   /* of the caller */
+    uint8_t           unused[16];
 } stok_bucket_t;
 
 
@@ -127,8 +129,15 @@ uint32_t stok_table_generation(const stok_table_t *table,
 int stok_table_write(stok_table_t *table, const stok_table_key_t *key,
     uint32_t now, const stok_table_entry_t *entry, const void *data);
 
-/* with the lock; 1 if there was such an entry, else 0 */
-int stok_table_drop(stok_table_t *table, const stok_table_key_t *key);
+/*
+ * With the lock; 1 if there was such an entry, else 0.  when: of the caller;
+ * stok_table_dropped() gives it back for every key of the same bucket, 0 if
+ * there was no drop.
+ */
+int stok_table_drop(stok_table_t *table, const stok_table_key_t *key,
+    uint64_t when);
+uint64_t stok_table_dropped(const stok_table_t *table,
+    const stok_table_key_t *key);
 
 /* entries of a kind, absent ones or others; without a lock, a good guess */
 uint32_t stok_table_count(const stok_table_t *table, uint8_t kind,

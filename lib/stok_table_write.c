@@ -275,7 +275,8 @@ stok_table_clear(stok_bucket_t *b, uint32_t i)
 
 
 int
-stok_table_drop(stok_table_t *table, const stok_table_key_t *key)
+stok_table_drop(stok_table_t *table, const stok_table_key_t *key,
+    uint64_t when)
 {
     int             i, found;
     uint32_t        choice;
@@ -284,10 +285,10 @@ stok_table_drop(stok_table_t *table, const stok_table_key_t *key)
     stok_table_hook("drop");
 
     found = 0;
+    b = stok_table_bucket(table, key->hash, 0);
 
-    atomic_fetch_add_explicit(
-                       &stok_table_bucket(table, key->hash, 0)->generation,
-                       1, memory_order_acq_rel);
+    stok_store(&b->dropped, when);
+    atomic_fetch_add_explicit(&b->generation, 1, memory_order_acq_rel);
 
     stok_table_hook("generation");
 

@@ -51,6 +51,7 @@ typedef struct {
     ngx_str_t                      marker;        /* key of "meta" */
     stok_keys_t                   *keys;          /* NULL: no key file */
     stok_roles_t                   roles;
+    ngx_array_t                   *role_values;   /* to be looked through */
 
     unsigned                       used:1;        /* checks are on somewhere */
 } ngx_service_token_main_conf_t;
@@ -73,7 +74,9 @@ typedef struct {
 
 
 /* what a request knows at this location; lives in its pool */
-typedef struct {
+typedef struct ngx_service_token_ctx_s  ngx_service_token_ctx_t;
+
+struct ngx_service_token_ctx_s {
     ngx_http_request_t            *request;
     ngx_service_token_waiter_t     waiter;
 
@@ -91,6 +94,10 @@ typedef struct {
     ngx_pool_cleanup_t             seen;          /* count.c */
     time_t                         retry;         /* seconds, if THROTTLED */
 
+    ngx_int_t                      answer;        /* status; 0: void, or 500 */
+    ngx_str_t                     *realm;
+    ngx_service_token_ctx_t       *refused_before;
+
     unsigned                       waiting:1;
     unsigned                       asked:1;       /* and not yet read */
     unsigned                       cleanup:1;     /* added */
@@ -104,7 +111,7 @@ typedef struct {
     unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
     u_char                         records[NGX_SERVICE_TOKEN_MEMO_DATA];
-} ngx_service_token_ctx_t;
+};
 
 
 /* conf.c: directives of the main level, and of a location */
@@ -136,12 +143,16 @@ char *ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_service_token_conf_role_rank(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf);
+void ngx_service_token_conf_role_check(ngx_conf_t *cf);
 
 /* conf_redis.c: "name=value" -> value.  NGX_OK or NGX_DECLINED */
 ngx_int_t ngx_service_token_conf_option(ngx_str_t *arg, const char *name,
@@ -231,12 +242,19 @@ ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
  */
 ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
 
+/* challenge.c: a handler of a later phase; in a worker, a header filter */
+ngx_int_t ngx_service_token_challenge_init(ngx_conf_t *cf);
+void ngx_service_token_challenge_start(void);
+
 /*
- * challenge.c: ctx->verdict -> status code, with the reply's headers set;
- * NGX_OK for ALLOWED, NGX_ERROR if memory is short.
+ * ctx->verdict -> status code, NGX_OK for ALLOWED; the answer of this status
+ * will have the headers.
  */
 ngx_int_t ngx_service_token_challenge_set(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/* let in: no header of an earlier refusal, unless that is what is answered */
+void ngx_service_token_challenge_void(ngx_http_request_t *r);
 
 /* status.c: the directive service_token_status */
 char *ngx_service_token_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -246,11 +264,15 @@ char *ngx_service_token_status_conf(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_service_token_variables_add(ngx_conf_t *cf);
 
 /*
- * Keeps a refusal for the log: an error_page to another location clears the
- * request's contexts.  NGX_OK or NGX_ERROR.
+ * Keeps a refusal for the log and the answer: an error_page to another
+ * location clears the request's contexts.  NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_service_token_variables_keep(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx);
+
+/* the last refusal, others in refused_before; or NULL */
+ngx_service_token_ctx_t *ngx_service_token_variables_refused(
+    ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_service_token_module;

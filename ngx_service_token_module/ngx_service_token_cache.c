@@ -21,10 +21,24 @@
  *
  * An answer that is not kept takes away what was kept before: in an outage
  * nothing is used that this node has heard to be otherwise.
+ *
+ * A server can change its role in place, with all connections kept: demoted,
+ * it takes over the data of another server, which may lack changes that were
+ * heard before.  Three rules keep the invariant then (model/reign.pml):
+ *
+ * - when the stream says that the data is another (nil), what was heard and
+ *   proven before counts for nothing any more;
+ * - that message may come after an answer from the new data.  So each
+ *   question also reads the counter of ticks, before the record, and the
+ *   answer is kept only if that counter has reached the last tick heard;
+ * - after a key was dropped, it must have passed the last tick heard then, or
+ *   the tick script must have said, after the record was read, that the
+ *   counter is of the same birth: the reign was the same then, so the server
+ *   had taken over no other data.
  */
 
 
-#include "ngx_service_token_cache.h"
+#include "ngx_service_token_fresh.h"
 #include "stok_record.h"
 
 #include <time.h>
@@ -34,13 +48,15 @@
 #define NGX_SERVICE_TOKEN_CACHE_SHARE  80          /* records, % of the zone */
 
 
-
 static ngx_int_t ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_service_token_cache_copy(
     ngx_service_token_cached_t *cached, u_char *data, ngx_pool_t *pool)
     stok_hot;
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
+static ngx_uint_t ngx_service_token_cache_recent(
+    ngx_service_token_cache_t *cache, stok_table_key_t *key,
+    ngx_service_token_guard_t *guard);
 static ngx_int_t ngx_service_token_cache_lock(
     ngx_service_token_cache_t *cache);
 
@@ -112,6 +128,8 @@ ngx_service_token_cache_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         ngx_memzero(shared, sizeof(ngx_service_token_shared_t));
 
         size -= ngx_align(sizeof(ngx_service_token_shared_t), 64);
+
+        atomic_init(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED);
 
         shared->buckets = stok_table_fit(size);
         ngx_service_token_cache_node(shared);
@@ -264,6 +282,9 @@ ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
 {
     guard->followed = atomic_load(&cache->shared->followed);
     guard->generation = stok_table_generation(&cache->table, key);
+    guard->ticked = 0;
+    guard->counter = 0;
+    guard->checked = 0;
 }
 
 
@@ -273,6 +294,73 @@ ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
 {
     return guard->followed == atomic_load(&cache->shared->followed)
            && guard->generation == stok_table_generation(&cache->table, key);
+}
+
+
+ngx_uint_t
+ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache)
+{
+    uint64_t  now;
+
+    return cache->valid
+           && ngx_service_token_cache_leased(cache,
+                                       ngx_service_token_cache_proved(cache),
+                                       0, &now);
+}
+
+
+/*
+ * A drop is kept with the epoch, since a raised epoch is a drop of everything,
+ * at the tick in shared->dropped.
+ */
+
+ngx_uint_t
+ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key)
+{
+    uint64_t  heard, dropped;
+
+    heard = atomic_load(&cache->shared->heard);
+    dropped = stok_table_dropped(&cache->table, key);
+
+    return heard
+           && (atomic_load(&cache->shared->dropped) == heard
+               || (dropped
+                   && (uint32_t) (dropped >> 32)
+                      == ngx_service_token_cache_epoch(cache)
+                   && (uint32_t) dropped == (uint32_t) heard));
+}
+
+
+/* the answer is not older than what was heard */
+
+static ngx_uint_t
+ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, ngx_service_token_guard_t *guard)
+{
+    uint64_t  heard, bumped, dropped;
+
+    heard = atomic_load(&cache->shared->heard);
+    bumped = atomic_load(&cache->shared->dropped);
+    dropped = stok_table_dropped(&cache->table, key);
+
+    if (heard == 0 || guard->ticked == 0
+        || guard->ticked - heard >= NGX_SERVICE_TOKEN_CACHE_TICKS)
+    {
+        return 0;
+    }
+
+    if (guard->checked && guard->checked == guard->counter) {
+        return 1;
+    }
+
+    if (bumped && bumped - guard->ticked < NGX_SERVICE_TOKEN_CACHE_TICKS) {
+        return 0;
+    }
+
+    return dropped == 0
+           || (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
+           || (int32_t) ((uint32_t) guard->ticked - (uint32_t) dropped) > 0;
 }
 
 
@@ -302,7 +390,8 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     }
 
     if (server == 0 || server != ngx_service_token_cache_server(cache)
-        || !ngx_service_token_cache_unchanged(cache, key, guard))
+        || !ngx_service_token_cache_unchanged(cache, key, guard)
+        || !ngx_service_token_cache_recent(cache, key, guard))
     {
         ngx_shmtx_unlock(&cache->shpool->mutex);
         atomic_fetch_add(&shared->fills_refused, 1);
@@ -320,6 +409,24 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 
     if (rc > 0) {
         atomic_fetch_add(&shared->evicted, rc);
+    }
+}
+
+
+void
+ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, const void *data, size_t len)
+{
+    u_char              buf[STOK_PACK_MAX];
+    stok_table_entry_t  entry;
+
+    if (cache->valid
+        && stok_table_read(&cache->table, key, ngx_service_token_cache_used(),
+                           &entry, buf, sizeof(buf))
+           == STOK_OK
+        && (entry.len != len || ngx_memcmp(buf, data, len) != 0))
+    {
+        ngx_service_token_cache_drop(cache, key);
     }
 }
 
@@ -350,117 +457,23 @@ void
 ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key)
 {
+    uint64_t  when, heard;
+
     if (ngx_service_token_cache_lock(cache) != NGX_OK) {
-        ngx_service_token_cache_bump(cache, NGX_SERVICE_TOKEN_BUMP_LOCK);
+        ngx_service_token_fresh_bump(cache, NGX_SERVICE_TOKEN_BUMP_LOCK);
         return;
     }
 
-    (void) stok_table_drop(&cache->table, key);
-
-    ngx_shmtx_unlock(&cache->shpool->mutex);
-}
-
-
-void
-ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
-    ngx_service_token_bump_e cause)
-{
-    uint64_t                     old, new;
-    ngx_service_token_shared_t  *shared;
-
-    shared = cache->shared;
-    old = atomic_load(&shared->followed);
-
-    do {
-        new = (old & ~(uint64_t) UINT32_MAX) | (uint32_t) (old + 1);
-
-    } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
-
-    atomic_fetch_add(&shared->bumps[cause], 1);
-}
-
-
-void
-ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
-    uint64_t server)
-{
-    uint64_t                     old, new;
-    ngx_service_token_shared_t  *shared;
-
-    shared = cache->shared;
-    old = atomic_load(&shared->followed);
-
-    do {
-        if (old >> 32 == server) {
-            return;
-        }
-
-        new = server << 32 | (uint32_t) (old + 1);
-
-    } while (!atomic_compare_exchange_weak(&shared->followed, &old, new));
-
-    atomic_fetch_add(&shared->bumps[NGX_SERVICE_TOKEN_BUMP_SERVER], 1);
-}
-
-
-void
-ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t sent)
-{
-    uint64_t                     old;
-    ngx_service_token_shared_t  *shared;
-
-    shared = cache->shared;
-
-    if (ngx_service_token_cache_server(cache) != server) {
-        return;
-    }
-
-    old = atomic_load(&shared->proved);
-
-    while (old < sent
-           && !atomic_compare_exchange_weak(&shared->proved, &old, sent))
-    {
-        /* void */
-    }
-}
-
-
-/*
- * The word names the counter, so it does not matter that a frozen process may
- * write it long after another server was followed, or that a stream has not
- * noticed yet that the counter began anew: no one else believes it.
- */
-
-void
-ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
-    uint64_t counter, uint64_t tick)
-{
-    uint64_t                     old, new;
-    ngx_service_token_shared_t  *shared;
-
-    shared = cache->shared;
-    new = (counter << 32) + tick;
-    old = atomic_load(&shared->heard);
-
-    while (old - new >= NGX_SERVICE_TOKEN_CACHE_TICKS
-           && !atomic_compare_exchange_weak(&shared->heard, &old, new))
-    {
-        /* void */
-    }
-}
-
-
-ngx_uint_t
-ngx_service_token_cache_continues(ngx_service_token_cache_t *cache,
-    uint64_t counter, uint64_t n)
-{
-    uint64_t  heard;
+    /* before a tick was heard nothing is kept: there is nothing to compare */
 
     heard = atomic_load(&cache->shared->heard);
+    when = heard ? (uint64_t) ngx_service_token_cache_epoch(cache) << 32
+                   | (uint32_t) heard
+                 : 0;
 
-    return heard && heard - ((counter << 32) + n) - 1
-                    < NGX_SERVICE_TOKEN_CACHE_TICKS;
+    (void) stok_table_drop(&cache->table, key, when);
+
+    ngx_shmtx_unlock(&cache->shpool->mutex);
 }
 
 

@@ -38,9 +38,13 @@ typedef enum {
 
 /* in the zone; dates are milliseconds of the monotonic clock */
 typedef struct {
-    _Atomic uint64_t     proved;                   /* when it was sent */
+    _Atomic uint64_t     proved;                   /* when it was sent, or */
+                                                   /* ENDED | resets */
+    _Atomic uint64_t     resets;                   /* of all that is proven */
     _Atomic uint64_t     followed;                 /* server << 32 | epoch */
     _Atomic uint64_t     heard;                    /* (counter << 32) + tick */
+    _Atomic uint64_t     dropped;                  /* heard, at the last bump */
+    _Atomic uint64_t     primary;                  /* server << 32 | date */
 
     _Atomic uint32_t     cycle;                    /* configurations so far */
     _Atomic uint64_t     keeper;                   /* cycle << 32 | pid */
@@ -84,11 +88,19 @@ typedef struct {
 } ngx_service_token_cached_t;
 
 
-/* what a record was asked under */
+/* what a record was asked under, and what was learned with it */
 typedef struct {
     uint64_t                     followed;
+    uint64_t                     ticked;           /* as heard; 0: unknown */
+    uint64_t                     counter;          /* before the record */
+    uint64_t                     checked;          /* and after; 0: not */
     uint32_t                     generation;
 } ngx_service_token_guard_t;
+
+
+/* one counter of ticks, told apart from others by its server and its birth */
+#define ngx_service_token_cache_counter(server, since)                        \
+    ((server) ^ ((since) & UINT32_MAX))
 
 
 /*
@@ -106,6 +118,8 @@ ngx_int_t ngx_service_token_cache_add(ngx_conf_t *cf,
 uint64_t ngx_service_token_cache_now(void) stok_hot;
 
 /* for who reads: first the lease, then the epoch, then entries, then leased */
+
+#define NGX_SERVICE_TOKEN_CACHE_ENDED  ((uint64_t) 1 << 63)
 
 #define ngx_service_token_cache_proved(cache)                                 \
     atomic_load_explicit(&(cache)->shared->proved, memory_order_acquire)
@@ -147,8 +161,22 @@ ngx_uint_t ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard);
 
 /*
- * What was answered by that server, if nothing changed since guard was taken;
- * len 0: there is no such record.
+ * 1: no tick was heard since the key was dropped: an answer is kept only if
+ * the server is checked after the record was read (guard->checked).
+ */
+ngx_uint_t ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key);
+
+/*
+ * 1: the stream vouches for the cache now, so a change that was acknowledged
+ * a lease ago or earlier has been heard.
+ */
+ngx_uint_t ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache);
+
+/*
+ * What was answered by that server, if nothing changed since guard was taken
+ * and the answer is not older than what was heard; len 0: there is no such
+ * record.
  */
 void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
@@ -158,40 +186,17 @@ void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
+/*
+ * An answer by a server that is perhaps not the primary any more; len 0: no
+ * such record.  It decides nothing, but a record that differs is dropped, so
+ * that no outage lets in what has been heard to be otherwise.
+ */
+void ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
+    stok_table_key_t *key, const void *data, size_t len);
+
 /* an answer that is not kept: what was there is old, if there was anything */
 void ngx_service_token_cache_forget(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
-
-/* anything may have changed */
-void ngx_service_token_cache_bump(ngx_service_token_cache_t *cache,
-    ngx_service_token_bump_e cause);
-
-/* the server that the node follows; 0: none yet */
-#define ngx_service_token_cache_server(cache)                                 \
-    (atomic_load_explicit(&(cache)->shared->followed,                         \
-                          memory_order_acquire) >> 32)
-
-/* the server to which the node's stream goes; another one empties the cache */
-void ngx_service_token_cache_follow(ngx_service_token_cache_t *cache,
-    uint64_t server);
-
-/*
- * Proven by a stream to that server, with a script sent then: fresh for a
- * lease from there on, whatever each reader's lease is.
- */
-void ngx_service_token_cache_prove(ngx_service_token_cache_t *cache,
-    uint64_t server, uint64_t sent);
-
-/*
- * A joined stream has told all up to that tick of a counter, which is known by
- * its server and its birth.
- */
-void ngx_service_token_cache_heard(ngx_service_token_cache_t *cache,
-    uint64_t counter, uint64_t tick);
-
-/* 1: some joined stream has told all up to a tick of that counter above n */
-ngx_uint_t ngx_service_token_cache_continues(
-    ngx_service_token_cache_t *cache, uint64_t counter, uint64_t n);
 
 
 static ngx_inline ngx_uint_t
@@ -200,7 +205,9 @@ ngx_service_token_cache_leased(ngx_service_token_cache_t *cache,
 {
     *now = ngx_service_token_cache_now();
 
-    return stok_likely(proved != 0 && *now < proved + cache->lease + stale);
+    /* far away, if the lease was ended */
+
+    return stok_likely(*now - proved < cache->lease + stale);
 }
 
 

@@ -7,10 +7,6 @@
 #include "ngx_service_token.h"
 
 
-static char *ngx_service_token_conf_rank(ngx_conf_t *cf,
-    ngx_service_token_loc_conf_t *conf);
-
-
 void *
 ngx_service_token_conf_create_main(ngx_conf_t *cf)
 {
@@ -120,40 +116,7 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->role_line = prev->role_line;
     }
 
-    return ngx_service_token_conf_rank(cf, conf);
-}
-
-
-/* the rank of a role without variables; roles are known only now */
-
-static char *
-ngx_service_token_conf_rank(ngx_conf_t *cf, ngx_service_token_loc_conf_t *conf)
-{
-    stok_str_t                      name;
-    ngx_service_token_main_conf_t  *mcf;
-
-    conf->rank = 0;
-
-    if (conf->role == NULL || conf->role->lengths) {
-        return NGX_CONF_OK;
-    }
-
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
-
-    name.data = (const char *) conf->role->value.data;
-    name.len = conf->role->value.len;
-
-    conf->rank = stok_role_rank(&mcf->roles, name);
-
-    if (conf->rank < 0) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown role \"%V\": it is none of "
-                      "\"service_token_roles\" in %V:%ui",
-                      &conf->role->value, &conf->role_file, conf->role_line);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_service_token_conf_role_rank(cf, conf);
 }
 
 
@@ -339,22 +302,6 @@ ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf->used = 1;
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_service_token_loc_conf_t *lcf = conf;
-
-    char  *rv;
-
-    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
-
-    lcf->role_file = cf->conf_file->file.name;
-    lcf->role_line = cf->conf_file->line;
-
-    return rv;
 }
 
 

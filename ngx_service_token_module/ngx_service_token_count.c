@@ -96,7 +96,7 @@ ngx_service_token_count_again(ngx_http_request_t *r,
 }
 
 
-/* a successor is made 30 days before; at 7 days it is late */
+/* a successor is made 30 days before; at 7 days it is late; at 1 urgent */
 
 static void
 ngx_service_token_count_expiring(int64_t left)
@@ -107,6 +107,10 @@ ngx_service_token_count_expiring(int64_t left)
 
     if (left < 7 * 86400) {
         ngx_service_token_count(expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]);
+    }
+
+    if (left < 86400) {
+        ngx_service_token_count(expiring[NGX_SERVICE_TOKEN_EXPIRING_1D]);
     }
 }
 

@@ -325,6 +325,11 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_count_verdict(r, ctx);
 
     if (stok_likely(ctx->verdict == STOK_ALLOWED)) {
+
+        if (stok_unlikely(r->internal)) {
+            ngx_service_token_challenge_void(r);
+        }
+
         return NGX_OK;
     }
 

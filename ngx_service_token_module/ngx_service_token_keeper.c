@@ -26,6 +26,7 @@
 
 #define NGX_SERVICE_TOKEN_KEEPER_LEAVE  3000       /* ms */
 #define NGX_SERVICE_TOKEN_KEEPER_JOIN   50         /* timer, joining, ms */
+#define NGX_SERVICE_TOKEN_KEEPER_FIRST  100        /* joined, no proof, ms */
 #define NGX_SERVICE_TOKEN_KEEPER_TIMER  500        /* at most, ms */
 #define NGX_SERVICE_TOKEN_KEEPER_RETRY  5000       /* after a refusal, ms */
 #define NGX_SERVICE_TOKEN_KEEPER_RENEW  1000       /* data links, ms */
@@ -42,8 +43,10 @@ static void ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
     uint64_t now);
 static ngx_uint_t ngx_service_token_keeper_leave(
     ngx_service_token_stream_t *stream, uint64_t now);
+static void ngx_service_token_keeper_reset(
+    ngx_service_token_stream_t *stream);
 static void ngx_service_token_keeper_server(
-    ngx_service_token_stream_t *stream, uint64_t now);
+    ngx_service_token_stream_t *stream);
 static ngx_uint_t ngx_service_token_keeper_dead(uint32_t pid);
 
 
@@ -68,6 +71,11 @@ ngx_service_token_keeper_create(ngx_conf_t *cf,
     stream->cache = cache;
     stream->prefix = *prefix;
     stream->marker = *marker;
+
+    stream->tick.link = data;
+    stream->tick.cache = cache;
+    stream->tick.prefix = *prefix;
+    stream->tick.marker = *marker;
 
     return stream;
 }
@@ -115,7 +123,7 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
     now = ngx_service_token_cache_now();
     stay = 0;
 
-    ngx_service_token_keeper_server(stream, now);
+    ngx_service_token_keeper_server(stream);
 
     if (!ngx_exiting) {
         ngx_service_token_keeper_claim(stream, now);
@@ -150,6 +158,11 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
         || stream->leaving)
     {
         next = NGX_SERVICE_TOKEN_KEEPER_JOIN;
+
+    } else if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
+               && stream->proved == stream->acked)
+    {
+        next = ngx_min(next, NGX_SERVICE_TOKEN_KEEPER_FIRST);
     }
 
     stream->timer.cancelable = !stay;
@@ -224,7 +237,7 @@ ngx_service_token_keeper_vacant(ngx_service_token_stream_t *stream,
 
     lease = stream->cache->lease;
     since = atomic_load(&shared->keeper_since);
-    lapsed = ngx_max(atomic_load(&shared->proved), since) + lease;
+    lapsed = ngx_max(ngx_service_token_fresh_proved_at(shared), since) + lease;
 
     if (now < lapsed) {
         return 0;
@@ -283,11 +296,15 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 
         wait = lease / 4;
 
-        /* who joins is in a hurry, unless there is nothing to join */
+        /* a joining stream is in a hurry, unless there is nothing to join */
 
         if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
-            wait = stream->absent
+            wait = (stream->tick.state > NGX_SERVICE_TOKEN_TICK_NONE
+                    && stream->tick.state < NGX_SERVICE_TOKEN_TICK_ACCEPTED)
                    ? ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_TIMER) : 0;
+
+        } else if (stream->proved == stream->acked) {
+            wait = ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_FIRST);
         }
 
         if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2 >= stream->ticked + wait) {
@@ -345,7 +362,7 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     /* data links follow; until then they ask another server */
 
-    ngx_service_token_cache_follow(stream->cache, server);
+    ngx_service_token_fresh_follow(stream->cache, server);
 
     /* whatever was stored before the counter was known is not vouched for */
 
@@ -355,7 +372,14 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
 
     other = atomic_load(&shared->joined);
 
-    if (ngx_service_token_cache_continues(stream->cache,
+    /* its connection has told all since the epoch was raised */
+
+    if (stream->continued) {
+        ngx_service_token_proof_joined(stream);
+        return;
+    }
+
+    if (ngx_service_token_fresh_continues(stream->cache,
                                    ngx_service_token_stream_counter(stream),
                                    stream->join))
     {
@@ -368,9 +392,31 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
         || ngx_service_token_cache_now()
            > stream->acked + NGX_SERVICE_TOKEN_KEEPER_LEAVE / 2)
     {
-        ngx_service_token_cache_bump(stream->cache,
-                                     NGX_SERVICE_TOKEN_BUMP_JOIN);
+        ngx_service_token_keeper_reset(stream);
         ngx_service_token_proof_joined(stream);
+    }
+}
+
+
+/*
+ * A stream that nobody vouches for may have missed anything, a nil among it.
+ * Its own scripts were sent after its SUBSCRIBE was answered: they prove what
+ * they would have proven, if there was no other reset since.
+ */
+
+static void
+ngx_service_token_keeper_reset(ngx_service_token_stream_t *stream)
+{
+    uint64_t                    resets;
+    ngx_uint_t                  i;
+    ngx_service_token_proof_t  *p;
+
+    resets = ngx_service_token_fresh_reset(stream->cache,
+                                           NGX_SERVICE_TOKEN_BUMP_JOIN);
+
+    for (i = 0; i < stream->nproofs; i++) {
+        p = &stream->proof[i];
+        p->resets += (p->resets == resets - 1);
     }
 }
 
@@ -381,22 +427,16 @@ ngx_service_token_keeper_join(ngx_service_token_stream_t *stream)
  */
 
 static void
-ngx_service_token_keeper_server(ngx_service_token_stream_t *stream,
-    uint64_t now)
+ngx_service_token_keeper_server(ngx_service_token_stream_t *stream)
 {
     uint64_t  server;
 
     server = ngx_service_token_cache_server(stream->cache);
 
-    if (server == 0 || stream->data->server == server
-        || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY
-        || now < stream->renewed + NGX_SERVICE_TOKEN_KEEPER_RENEW)
-    {
-        return;
+    if (server && server != stream->data->server) {
+        ngx_service_token_link_renew(stream->data,
+                                     NGX_SERVICE_TOKEN_KEEPER_RENEW);
     }
-
-    stream->renewed = now;
-    ngx_service_token_link_renew(stream->data);
 }
 
 

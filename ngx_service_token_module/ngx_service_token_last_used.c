@@ -23,10 +23,11 @@
 
 
 #include "ngx_service_token_last_used.h"
+#include "ngx_service_token_addr.h"
 
 
 #define NGX_SERVICE_TOKEN_TOUCH_SEEN   65536
-#define NGX_SERVICE_TOKEN_TOUCH_CELLS  4           /* open ones, of a token */
+#define NGX_SERVICE_TOKEN_TOUCH_CELLS  8           /* open ones, of a token */
 
 
 static ngx_service_token_cell_t *ngx_service_token_last_used_cell(
@@ -34,6 +35,9 @@ static ngx_service_token_cell_t *ngx_service_token_last_used_cell(
     uint32_t hash) stok_hot;
 static void ngx_service_token_last_used_update(
     ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch) stok_hot;
+static void ngx_service_token_last_used_order(
+    ngx_service_token_last_used_t *lu, ngx_service_token_cell_t *cell,
+    ngx_service_token_touch_t *touch);
 static void ngx_service_token_last_used_addr(
     ngx_service_token_touch_t *touch) stok_hot;
 static size_t ngx_service_token_last_used_location(
@@ -163,6 +167,7 @@ ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
     cell = ngx_service_token_last_used_cell(lu, touch, hash);
 
     if (stok_likely(cell != NULL)) {
+        ngx_service_token_last_used_order(lu, cell, touch);
         ngx_service_token_last_used_update(cell, touch);
 
         if (stok_unlikely(!lu->armed)) {
@@ -261,7 +266,7 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
         ngx_memcpy(cell->addr, touch->addr, sizeof(touch->addr));
 
         if (cell->first == 0) {
-            cell->first = touch->now;
+            cell->first = touch->first;
         }
     }
 
@@ -269,34 +274,76 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
 }
 
 
+/*
+ * Dates are seconds, and a token's cells are written in any order: of those
+ * that one second has touched, Redis would take any for the first or the last.
+ * So the cell of the last use, or refusal, has the latest date of them, and
+ * that of the first use the earliest: others step aside by a second.
+ */
+
 static void
-ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
+ngx_service_token_last_used_order(ngx_service_token_last_used_t *lu,
+    ngx_service_token_cell_t *cell, ngx_service_token_touch_t *touch)
 {
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
+    uint32_t                   i;
+    uint64_t                   now;
+    ngx_uint_t                 allowed;
+    ngx_service_token_cell_t  *other;
 
-    touch->same = 0;
-    touch->addr_len = 0;
-    ngx_memzero(touch->addr, sizeof(touch->addr));
+    now = touch->now;
+    allowed = (touch->verdict == STOK_ALLOWED);
+    touch->first = now;
 
-    if (stok_likely(touch->sockaddr->sa_family == AF_INET)) {
-        sin = (struct sockaddr_in *) touch->sockaddr;
-        touch->addr_len = 4;
-        ngx_memcpy(touch->addr, &sin->sin_addr, 4);
+    /* it is the last one of this second already */
+
+    if (stok_likely((allowed ? cell->used : cell->refused) >= now)) {
         return;
     }
 
-#if (NGX_HAVE_INET6)
+    for (i = lu->head[cell->hash % NGX_SERVICE_TOKEN_CELLS_HEADS];
+         i != NGX_SERVICE_TOKEN_CELLS_NONE;
+         i = lu->next[i])
+    {
+        if (ngx_service_token_is_bare(lu, ngx_service_token_chunk_of(i))) {
+            continue;
+        }
 
-    if (touch->sockaddr->sa_family == AF_INET6) {
-        sin6 = (struct sockaddr_in6 *) touch->sockaddr;
-        touch->addr_len = 16;
-        ngx_memcpy(touch->addr, &sin6->sin6_addr, 16);
+        other = ngx_service_token_cell(lu, i);
+
+        if (other == cell || other->hash != cell->hash
+            || other->id_len != cell->id_len
+            || !stok_same(other->id, cell->id, cell->id_len))
+        {
+            continue;
+        }
+
+        if (!allowed) {
+            other->refused = ngx_min(other->refused, now - 1);
+            continue;
+        }
+
+        other->used = ngx_min(other->used, now - 1);
+        touch->first = ngx_max(touch->first, other->first + 1);
     }
+}
 
-#endif
+
+static void
+ngx_service_token_last_used_addr(ngx_service_token_touch_t *touch)
+{
+    u_char  *addr;
+
+    touch->same = 0;
+    ngx_memzero(touch->addr, sizeof(touch->addr));
+
+    touch->addr_len = (uint8_t) ngx_service_token_addr(touch->sockaddr, &addr);
+
+    if (stok_likely(touch->addr_len == 4)) {
+        ngx_memcpy(touch->addr, addr, 4);
+
+    } else if (touch->addr_len) {
+        ngx_memcpy(touch->addr, addr, 16);
+    }
 }
 
 
@@ -323,8 +370,8 @@ ngx_service_token_last_used_location(ngx_service_token_touch_t *touch)
 
 /*
  * The cell for a touch.  Uses from several addresses or at several locations
- * have cells of their own, but a token has not more than a few: then the last
- * one counts.
+ * have cells of their own, but a token has not more than a few, as many as
+ * Redis keeps: then the newest cell has the last use.
  */
 
 static uint32_t
@@ -361,8 +408,11 @@ ngx_service_token_last_used_find(ngx_service_token_last_used_t *lu,
             return i;
         }
 
-        other = i;
-        n++;
+        /* the newest: the first one stays what it is */
+
+        if (n++ == 0) {
+            other = i;
+        }
     }
 
     return n < NGX_SERVICE_TOKEN_TOUCH_CELLS ? NGX_SERVICE_TOKEN_CELLS_NONE

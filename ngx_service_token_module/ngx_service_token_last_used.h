@@ -41,6 +41,7 @@ typedef struct {
     /* by touch */
 
     unsigned                        same:1;        /* as the cell's last use */
+    uint64_t                        first;         /* date for a new cell */
     uint8_t                         addr_len;      /* of sockaddr */
     u_char                          addr[16];      /* zeros behind it */
 } ngx_service_token_touch_t;

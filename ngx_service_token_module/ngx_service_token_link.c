@@ -551,9 +551,12 @@ ngx_service_token_link_start(ngx_service_token_link_t *link)
 
 
 void
-ngx_service_token_link_renew(ngx_service_token_link_t *link)
+ngx_service_token_link_renew(ngx_service_token_link_t *link, ngx_msec_t wait)
 {
-    if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
+    if (link->state == NGX_SERVICE_TOKEN_LINK_READY
+        && (link->renewed == 0 || ngx_current_msec - link->renewed >= wait))
+    {
+        link->renewed = ngx_current_msec;
         ngx_service_token_pipe_closed(link, 0);
     }
 }

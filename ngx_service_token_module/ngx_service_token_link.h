@@ -15,7 +15,7 @@
 #include "ngx_service_token_redis.h"
 
 
-#define NGX_SERVICE_TOKEN_LINK_PENDING  16384      /* commands of a link */
+#define NGX_SERVICE_TOKEN_LINK_PENDING  24576      /* commands of a link */
 #define NGX_SERVICE_TOKEN_LINK_OUT      65536      /* bytes, of one write */
 #define NGX_SERVICE_TOKEN_LINK_FAILED   160        /* bytes kept of why */
 
@@ -76,6 +76,7 @@ struct ngx_service_token_command_s {
     u_char                       *bytes;
     size_t                        len;
     unsigned                      again:1;         /* was sent before */
+    unsigned                      written:1;       /* perhaps to the socket */
     unsigned                      allocated:1;     /* bytes, by the link */
 };
 
@@ -105,6 +106,7 @@ struct ngx_service_token_link_s {
     ngx_event_t                   flush;           /* posted: write, once */
     ngx_log_t                     log;             /* keeps core's lines off */
     ngx_msec_t                    active;          /* when last used */
+    ngx_msec_t                    renewed;         /* when last renewed */
 
 #if (NGX_SSL)
     ngx_ssl_session_t            *session;         /* to be used again */
@@ -160,14 +162,25 @@ void ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply, ngx_uint_t script);
 
 /*
+ * The same of the freshness check, which has a state of its own: at that
+ * level, with what it means for the operator.
+ */
+void ngx_service_token_pipe_doubt(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *reply, ngx_uint_t level, const char *why);
+
+/*
  * Opens a closed link, and opens it again whenever it is lost, until it is
  * closed by ngx_service_token_link_close().  For a stream: it is not closed
  * when idle, its losses are logged at INFO, and its change is called.
  */
 void ngx_service_token_link_start(ngx_service_token_link_t *link);
 
-/* a new connection, on which all that is pending is asked again */
-void ngx_service_token_link_renew(ngx_service_token_link_t *link);
+/*
+ * A new connection, on which all that is pending is asked again; not if there
+ * was one in the last wait ms.
+ */
+void ngx_service_token_link_renew(ngx_service_token_link_t *link,
+    ngx_msec_t wait);
 
 /* closes and frees; commands get NULL; may be called again */
 void ngx_service_token_link_close(ngx_service_token_link_t *link);

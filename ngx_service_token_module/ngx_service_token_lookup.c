@@ -1,19 +1,43 @@
 /*
  * One question in flight for each key, however many requests wait for it.
  *
- * A question is two commands, HGETALL of the key and HGET of the dataset's
- * marker after it: without the marker an empty Redis would turn every valid
- * token into an unknown one.  The record is kept packed; each waiter gets a
- * copy in its own pool and its event posted, so that no request runs inside a
- * reply's handler.
+ * A question is three commands: HMGET of the counter of ticks, HGETALL of the
+ * key, and HGET of the dataset's marker.  The counter is read before the
+ * record, so the record is not older than the counter says (cache.c).  The
+ * marker is read after it: without the marker an empty Redis would turn every
+ * valid token into an unknown one.  The record is kept packed; each waiter
+ * gets a copy in its own pool and its event posted, so that no request runs
+ * inside a reply's handler.
  *
  * A reply is kept in the cache if nothing was heard to change since it was
  * asked for.  If something was, those who waited get it: their requests began
- * before.  Who comes later does not wait for it, but asks anew.
+ * before.
+ *
+ * The invariant: a request that began a lease or more after a change was
+ * acknowledged gets no older record.
+ *
+ * - A request joins a question only before that is written to the socket, so
+ *   that Redis reads the record after the request began; or while the stream
+ *   vouches that every change of a lease ago was heard, and none was heard of
+ *   this key.  Where a change was heard it asks anew at once.  Where no stream
+ *   vouches, a second question waits behind the first (lookup->next), and is
+ *   joined until it is sent: so a slow Redis has one question of a key at a
+ *   time, and a request waits for two answers at most.
+ * - An answer decides only if the server that gave it is proven to be a
+ *   primary that takes writes, by a script that it accepted less than a lease
+ *   before the request asked, and before it gave that answer: a replica that
+ *   lags may be promoted a moment later.  So the proof is looked at before the
+ *   question is written.  The keeper's scripts are that proof for every
+ *   worker.  Where it is missing (the node begins, no stream is kept, the
+ *   server refuses writes) the worker sends the script itself, before the
+ *   question on the same connection.  If its answer comes late (Redis did not
+ *   know the script), or the connection was another one, the lookup waits in
+ *   lookups->unproven and asks once more; the requests' own deadline bounds
+ *   it.
  *
  * A question outlives its waiters: a client that leaves takes its waiter off
- * and the question goes on.  It is freed when both commands have come back,
- * and only then.
+ * and the question goes on.  It is freed when all its commands have come back
+ * and it waits for no proof, and only then.
  */
 
 
@@ -24,15 +48,20 @@
 static ngx_int_t ngx_service_token_lookup_join(
     ngx_service_token_lookups_t *lookups, ngx_service_token_waiter_t *waiter,
     ngx_str_t *key, uint64_t hash);
+static void ngx_service_token_lookup_begin(
+    ngx_service_token_lookup_t *lookup);
 static ngx_service_token_lookup_t *ngx_service_token_lookup_new(
     ngx_service_token_lookups_t *lookups, ngx_str_t *key, uint64_t hash);
 static ngx_int_t ngx_service_token_lookup_start(
     ngx_service_token_lookup_t *lookup, ngx_service_token_waiter_t *waiter);
-static void ngx_service_token_lookup_record(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply);
-static void ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply);
-static void ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup);
+static ngx_int_t ngx_service_token_lookup_command(ngx_conf_t *cf,
+    ngx_str_t *command, int argc, const char **argv, const size_t *len);
+static void ngx_service_token_lookup_proof(
+    ngx_service_token_lookup_t *lookup);
+static ngx_int_t ngx_service_token_lookup_send(
+    ngx_service_token_lookup_t *lookup);
+static void ngx_service_token_lookup_put(ngx_service_token_lookup_t *lookup,
+    ngx_service_token_command_t *cmd);
 
 
 ngx_service_token_lookups_t *
@@ -40,8 +69,9 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys)
 {
-    size_t                        len[3];
-    const char                   *arg[3];
+    char                          key[STOK_PREFIX_MAX + 4];
+    size_t                        len[4];
+    const char                   *arg[4];
     ngx_service_token_lookups_t  *lookups;
 
     lookups = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_lookups_t));
@@ -56,6 +86,15 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     lookups->marker = *marker;
     lookups->keys = keys;
 
+    lookups->tick.link = link;
+    lookups->tick.cache = cache;
+    lookups->tick.prefix = *prefix;
+    lookups->tick.marker = *marker;
+    lookups->tick.handler = ngx_service_token_answer_judged;
+    lookups->tick.data = lookups;
+
+    ngx_queue_init(&lookups->unproven);
+
     arg[0] = "HGET";
     len[0] = 4;
     arg[1] = (const char *) lookups->marker.data;
@@ -63,19 +102,53 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     arg[2] = "schema";
     len[2] = 6;
 
-    lookups->marker_command.data = ngx_pnalloc(cf->pool,
-                              ngx_service_token_redis_format_size(3, len));
-    if (lookups->marker_command.data == NULL) {
+    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 3, arg,
+                                         len)
+        != NGX_OK)
+    {
         return NULL;
     }
 
-    lookups->marker_command.len = ngx_service_token_redis_format_to(
-                                lookups->marker_command.data, 3, arg, len);
+    arg[0] = "HMGET";
+    len[0] = 5;
+    arg[1] = key;
+    len[1] = ngx_sprintf((u_char *) key, "%Vtick", prefix) - (u_char *) key;
+    arg[2] = "n";
+    len[2] = 1;
+    arg[3] = "since";
+    len[3] = 5;
+
+    if (ngx_service_token_lookup_command(cf, &lookups->ticked_command, 4, arg,
+                                         len)
+        != NGX_OK)
+    {
+        return NULL;
+    }
 
     ngx_rbtree_init(&lookups->tree, &lookups->sentinel,
                     ngx_str_rbtree_insert_value);
 
     return lookups;
+}
+
+
+/* a command that is always the same, as it is sent */
+
+static ngx_int_t
+ngx_service_token_lookup_command(ngx_conf_t *cf, ngx_str_t *command, int argc,
+    const char **argv, const size_t *len)
+{
+    command->data = ngx_pnalloc(cf->pool,
+                                ngx_service_token_redis_format_size(argc,
+                                                                    len));
+    if (command->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    command->len = ngx_service_token_redis_format_to(command->data, argc,
+                                                     argv, len);
+
+    return NGX_OK;
 }
 
 
@@ -186,13 +259,18 @@ ngx_service_token_lookup_leave(ngx_service_token_waiter_t *waiter)
 }
 
 
-/* NGX_OK: the question is in flight, and the waiter waits for it too */
+/*
+ * NGX_OK: the waiter has joined a question.  NGX_DECLINED: it has to ask.
+ * NGX_BUSY: it has to ask, once lookups->ahead has its answer.
+ */
 
 static ngx_int_t
 ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     ngx_service_token_waiter_t *waiter, ngx_str_t *key, uint64_t hash)
 {
     ngx_service_token_lookup_t  *lookup;
+
+    lookups->ahead = NULL;
 
     lookup = (ngx_service_token_lookup_t *)
                               ngx_str_rbtree_lookup(&lookups->tree, key,
@@ -201,22 +279,64 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
         return NGX_DECLINED;
     }
 
-    /* nor one that is older than what the cache may say */
-
-    if (ngx_current_msec - lookup->asked >= lookups->cache->lease
-        || !ngx_service_token_cache_unchanged(lookups->cache,
-                                              &lookup->cached,
-                                              &lookup->guard))
+    if (lookup->record.written
+        && !ngx_service_token_cache_vouched(lookups->cache))
     {
-        ngx_rbtree_delete(&lookups->tree, &lookup->sn.node);
-        lookup->overtaken = 1;
+        if (lookup->next == NULL) {
+            lookups->ahead = lookup;
+            return NGX_BUSY;
+        }
+
+        lookup = lookup->next;
+
+    } else if (lookup->record.written
+               && !ngx_service_token_cache_unchanged(lookups->cache,
+                                                     &lookup->cached,
+                                                     &lookup->guard))
+    {
+        ngx_service_token_lookup_overtake(lookup);
         return NGX_DECLINED;
+    }
+
+    if (!lookup->record.written) {
+        ngx_service_token_lookup_proof(lookup);
     }
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;
 
     return NGX_OK;
+}
+
+
+/* no request joins it any more; the one behind it goes on */
+
+void
+ngx_service_token_lookup_overtake(ngx_service_token_lookup_t *lookup)
+{
+    ngx_service_token_lookup_t  *next;
+
+    if (!lookup->overtaken) {
+        ngx_rbtree_delete(&lookup->lookups->tree, &lookup->sn.node);
+        lookup->overtaken = 1;
+    }
+
+    next = lookup->next;
+
+    if (next) {
+        lookup->next = NULL;
+        ngx_service_token_lookup_begin(next);
+    }
+}
+
+
+/* what is proven of the server before it is asked */
+
+static void
+ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup)
+{
+    lookup->asked = ngx_service_token_cache_now();
+    lookup->primary = ngx_service_token_cache_primary(lookup->lookups->cache);
 }
 
 
@@ -240,6 +360,8 @@ ngx_service_token_lookup_new(ngx_service_token_lookups_t *lookups,
     arg[1] = (const char *) key->data;
     len[1] = key->len;
 
+    lookup->ticked.bytes = lookups->ticked_command.data;
+    lookup->ticked.len = lookups->ticked_command.len;
     lookup->record.bytes = lookup->bytes;
     lookup->record.len = ngx_service_token_redis_format_to(lookup->bytes, 2,
                                                            arg, len);
@@ -253,9 +375,11 @@ ngx_service_token_lookup_new(ngx_service_token_lookups_t *lookups,
     lookup->sn.str.data = lookup->bytes + lookup->record.len - 2 - key->len;
 
     lookup->lookups = lookups;
-    lookup->record.handler = ngx_service_token_lookup_record;
+    lookup->ticked.handler = ngx_service_token_answer_ticked;
+    lookup->ticked.data = lookup;
+    lookup->record.handler = ngx_service_token_answer_record;
     lookup->record.data = lookup;
-    lookup->marker.handler = ngx_service_token_lookup_marker;
+    lookup->marker.handler = ngx_service_token_answer_marker;
     lookup->marker.data = lookup;
     lookup->found = NGX_ERROR;
     lookup->rc = NGX_ERROR;
@@ -274,29 +398,17 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
 
     lookups = lookup->lookups;
 
-    ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
-                                  &lookup->guard);
+    if (lookups->ahead) {
+        lookups->ahead->next = lookup;
+        lookup->overtaken = 1;
 
-    if (ngx_service_token_link_send_bytes(lookups->link, &lookup->record)
-        != NGX_OK)
-    {
+    } else if (ngx_service_token_lookup_ask(lookup) == NGX_OK) {
+        ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
+
+    } else {
         ngx_free(lookup);
         return NGX_ERROR;
     }
-
-    lookup->pending = 1;
-
-    /* without the marker's answer there is none: rc stays NGX_ERROR */
-
-    if (ngx_service_token_link_send_bytes(lookups->link, &lookup->marker)
-        == NGX_OK)
-    {
-        lookup->pending++;
-    }
-
-    lookup->asked = ngx_current_msec;
-    ngx_rbtree_insert(&lookups->tree, &lookup->sn.node);
-    ngx_service_token_count(lookups);
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
     waiter->lookup = lookup;
@@ -309,143 +421,108 @@ ngx_service_token_lookup_start(ngx_service_token_lookup_t *lookup,
 }
 
 
+/* it was behind another; those who wait have waited for a part of their time */
+
 static void
-ngx_service_token_lookup_record(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply)
+ngx_service_token_lookup_begin(ngx_service_token_lookup_t *lookup)
 {
-    ngx_service_token_lookup_t  *lookup;
-
-    lookup = cmd->data;
-
-    /* NGX_OK and NGX_DECLINED are made valid by the marker's answer */
-
-    if (reply) {
-        lookup->serial = lookup->lookups->link->serial;
-        lookup->found = ngx_service_token_question_decode(lookup, reply);
+    if (!ngx_queue_empty(&lookup->waiters)
+        && ngx_service_token_lookup_ask(lookup) == NGX_OK)
+    {
+        lookup->overtaken = 0;
+        ngx_rbtree_insert(&lookup->lookups->tree, &lookup->sn.node);
+        return;
     }
 
-    if (--lookup->pending == 0) {
-        ngx_service_token_lookup_done(lookup);
-    }
+    ngx_service_token_answer_done(lookup);
 }
 
 
-static void
-ngx_service_token_lookup_marker(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply)
+ngx_int_t
+ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
 {
-    ngx_str_t                    *schema;
-    ngx_service_token_lookup_t   *lookup;
+    uint64_t                      server;
     ngx_service_token_lookups_t  *lookups;
 
-    lookup = cmd->data;
     lookups = lookup->lookups;
 
-    /* a marker that came by another connection may be another server's */
+    ngx_service_token_lookup_proof(lookup);
+    ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
+                                  &lookup->guard);
 
-    if (reply == NULL || lookup->serial != lookups->link->serial) {
-        goto done;
-    }
+    /*
+     * Before the question, so that its answer comes first.  A link that was
+     * never open probably leads to the server that all others have found.
+     */
 
-    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(lookups->link, reply, 0);
-        goto done;
-    }
+    server = lookups->link->server ? lookups->link->server
+                                   : lookup->primary >> 32;
 
-    schema = &reply->str;
-
-    if (reply->type != NGX_SERVICE_TOKEN_STRING
-        || schema->len != sizeof(STOK_SCHEMA) - 1
-        || ngx_memcmp(schema->data, STOK_SCHEMA, schema->len) != 0)
+    if (!ngx_service_token_fresh_accepted(lookups->cache, lookup->primary,
+                                          server, lookup->asked))
     {
-        if (!lookups->unmarked) {
-            lookups->unmarked = 1;
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "service token: no dataset of schema %s at \"%V\"",
-                          STOK_SCHEMA, &lookups->marker);
-        }
-
-        lookup->rc = NGX_ABORT;
-        goto done;
+        (void) ngx_service_token_tick_send(&lookups->tick, 0);
     }
 
-    if (lookups->unmarked) {
-        lookups->unmarked = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "service token: the dataset at \"%V\" is back",
-                      &lookups->marker);
+    if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (lookup->found != NGX_ERROR) {
-        ngx_service_token_pipe_complain(lookups->link, NULL, 0);
+    ngx_service_token_count(lookups);
+
+    return NGX_OK;
+}
+
+
+/*
+ * All of a question, or nothing.  A command that cannot be sent for want of
+ * memory is as one without an answer: without the marker rc stays NGX_ERROR,
+ * without the counter nothing is kept.
+ */
+
+static ngx_int_t
+ngx_service_token_lookup_send(ngx_service_token_lookup_t *lookup)
+{
+    ngx_service_token_cache_t    *cache;
+    ngx_service_token_lookups_t  *lookups;
+
+    lookups = lookup->lookups;
+    cache = lookups->cache;
+
+    if (lookups->link->commands + NGX_SERVICE_TOKEN_LOOKUP_COMMANDS
+        > NGX_SERVICE_TOKEN_LINK_PENDING)
+    {
+        return NGX_ERROR;
     }
 
-    lookup->rc = lookup->found;
+    /* only what may be kept needs the counter */
 
-done:
-
-    if (--lookup->pending == 0) {
-        ngx_service_token_lookup_done(lookup);
+    if (cache->valid) {
+        ngx_service_token_lookup_put(lookup, &lookup->ticked);
     }
+
+    ngx_service_token_lookup_put(lookup, &lookup->record);
+
+    if (cache->valid
+        && ngx_service_token_cache_unsettled(cache, &lookup->cached)
+        && ngx_service_token_tick_send(&lookups->tick, 0) == NGX_OK)
+    {
+        lookups->checked = lookup;
+    }
+
+    ngx_service_token_lookup_put(lookup, &lookup->marker);
+
+    return lookup->pending ? NGX_OK : NGX_ERROR;
 }
 
 
 static void
-ngx_service_token_lookup_done(ngx_service_token_lookup_t *lookup)
+ngx_service_token_lookup_put(ngx_service_token_lookup_t *lookup,
+    ngx_service_token_command_t *cmd)
 {
-    ngx_queue_t                 *q;
-    ngx_service_token_waiter_t  *waiter;
-
-    if (!lookup->overtaken) {
-        ngx_rbtree_delete(&lookup->lookups->tree, &lookup->sn.node);
+    if (ngx_service_token_link_send_bytes(lookup->lookups->link, cmd)
+        == NGX_OK)
+    {
+        lookup->pending++;
     }
-
-    if (lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED) {
-        ngx_service_token_cache_store(lookup->lookups->cache,
-                             &lookup->cached, &lookup->guard,
-                             lookup->lookups->link->server,
-                             lookup->packed.data,
-                             lookup->rc == NGX_OK ? lookup->packed.len : 0);
-
-    } else if (lookup->found == NGX_ABORT) {
-
-        /* unreadable now: what it was before is not used in an outage, too */
-
-        ngx_service_token_cache_forget(lookup->lookups->cache,
-                                       &lookup->cached);
-    }
-
-    while (!ngx_queue_empty(&lookup->waiters)) {
-        q = ngx_queue_head(&lookup->waiters);
-
-        /* the neighbours of one that is in the queue are there */
-        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
-        ngx_queue_remove(q);
-
-        waiter = ngx_queue_data(q, ngx_service_token_waiter_t, queue);
-        waiter->lookup = NULL;
-        waiter->rc = lookup->rc;
-
-        if (waiter->rc == NGX_OK) {
-            waiter->record.len = lookup->packed.len;
-            waiter->record.data = ngx_pnalloc(waiter->pool,
-                                              lookup->packed.len);
-
-            if (waiter->record.data == NULL) {
-                waiter->rc = NGX_ERROR;
-
-            } else {
-                ngx_memcpy(waiter->record.data, lookup->packed.data,
-                           lookup->packed.len);
-            }
-        }
-
-        ngx_post_event(&waiter->event, &ngx_posted_events);
-    }
-
-    if (lookup->packed.data) {
-        ngx_free(lookup->packed.data);
-    }
-
-    ngx_free(lookup);
 }

@@ -50,7 +50,8 @@ typedef struct {
 #define EXPIRING(key, field)                                                  \
     { NGX_SERVICE_TOKEN_METRICS_WORKERS, "requests_expiring", key,            \
       "requests_expiring_total", "within=\"" key "\"", "counter",             \
-      "Requests let in whose token expires soon; 30d includes 7d.",           \
+      "Requests let in whose token expires soon; 30d includes 7d, and "       \
+      "that 1d.",                                                             \
       ngx_service_token_metrics_at(field), 1 }
 
 #define ADDRESSES(key, field)                                                 \
@@ -82,8 +83,8 @@ typedef struct {
       ngx_service_token_metrics_at(field), unit }
 
 #define STATE(key, field)                                                     \
-    { NGX_SERVICE_TOKEN_METRICS_STREAM, "stream", key, "stream_state",        \
-      "state=\"" key "\"", "gauge",                                           \
+    { NGX_SERVICE_TOKEN_METRICS_STREAM, "stream_state", key,                  \
+      "stream_state", "state=\"" key "\"", "gauge",                           \
       "1 for the state of the stream of changes.",                            \
       ngx_service_token_metrics_at(state[field]), 1 }
 
@@ -92,6 +93,7 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
 
     WORKERS("requests_stale", "requests_stale_total", "counter",
             "Requests let in under service_token_stale.", stale),
+    EXPIRING("1d", expiring[NGX_SERVICE_TOKEN_EXPIRING_1D]),
     EXPIRING("7d", expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]),
     EXPIRING("30d", expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]),
     WORKERS("lookups", "lookups_total", "counter",
@@ -104,6 +106,9 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
             "Times that Redis could not be asked any more.", losses),
     WORKERS("redis_timeouts", "redis_timeouts_total", "counter",
             "Connections given up because Redis was silent.", timeouts),
+    WORKERS("redis_unproven", "redis_unproven_total", "counter",
+            "Answers not used, as their server was not proven to be the "
+            "primary.", unproven),
     WORKERS("redis_links_down", "redis_links_down", "gauge",
             "Connections to Redis that are lost now.", down),
     WORKERS("touches_pending", "touches_pending", "gauge",
@@ -112,10 +117,11 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
             "Batches of uses that Redis acknowledged.", flushes),
     WORKERS("touches_flushed", "touches_flushed_total", "counter",
             "Tokens in these batches.", flushed),
-    WORKERS("detail_dropped", "touches_detail_dropped_total", "counter",
+    WORKERS("touches_detail_dropped", "touches_detail_dropped_total",
+            "counter",
             "Uses of which only the date was kept, for want of room.",
             detail_dropped),
-    WORKERS("last_used_dropped", "touches_dropped_total", "counter",
+    WORKERS("touches_dropped", "touches_dropped_total", "counter",
             "Uses that were not kept at all, for want of room.",
             last_used_dropped),
 

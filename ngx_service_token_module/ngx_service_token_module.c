@@ -172,7 +172,9 @@ ngx_service_token_module_init(ngx_conf_t *cf)
 
     *h = ngx_service_token_handler;
 
-    return NGX_OK;
+    ngx_service_token_conf_role_check(cf);
+
+    return ngx_service_token_challenge_init(cf);
 }
 
 
@@ -190,6 +192,10 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_service_token_module);
+
+    if (mcf && mcf->used) {
+        ngx_service_token_challenge_start();
+    }
 
     if (mcf && mcf->last_used) {
         ngx_service_token_last_used_start(mcf->last_used);

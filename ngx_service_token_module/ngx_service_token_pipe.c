@@ -9,6 +9,11 @@
 
 #define NGX_SERVICE_TOKEN_PIPE_IN  16384
 
+/* bits of link->complained */
+#define NGX_SERVICE_TOKEN_PIPE_READ    1
+#define NGX_SERVICE_TOKEN_PIPE_SCRIPT  2
+#define NGX_SERVICE_TOKEN_PIPE_CHECK   4
+
 
 static void ngx_service_token_pipe_fill(ngx_service_token_link_t *link);
 static ngx_int_t ngx_service_token_pipe_drain(ngx_service_token_link_t *link);
@@ -59,6 +64,7 @@ ngx_service_token_link_send_bytes(ngx_service_token_link_t *link,
 
     cmd->deadline = ngx_current_msec + link->redis->timeout;
     cmd->again = 0;
+    cmd->written = 0;
 
     if (link->state == NGX_SERVICE_TOKEN_LINK_READY) {
 
@@ -174,6 +180,7 @@ ngx_service_token_pipe_fill(ngx_service_token_link_t *link)
 
         ngx_memcpy(link->out + link->out_last, cmd->bytes, cmd->len);
         link->out_last += cmd->len;
+        cmd->written = 1;
 
         ngx_queue_remove(q);
         ngx_queue_insert_tail(&link->sent, q);
@@ -425,7 +432,7 @@ ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
     ngx_str_t   text;
     ngx_uint_t  kind;
 
-    kind = script ? 2 : 1;
+    kind = script ? NGX_SERVICE_TOKEN_PIPE_SCRIPT : NGX_SERVICE_TOKEN_PIPE_READ;
 
     if (reply == NULL) {
         if (link->complained & kind) {
@@ -448,4 +455,34 @@ ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "service token: redis \"%V\" answers with an error: %V",
                   &link->redis->name, &text);
+}
+
+
+void
+ngx_service_token_pipe_doubt(ngx_service_token_link_t *link,
+    ngx_service_token_reply_t *reply, ngx_uint_t level, const char *why)
+{
+    ngx_str_t  text;
+
+    if (reply == NULL) {
+        if (link->complained & NGX_SERVICE_TOKEN_PIPE_CHECK) {
+            link->complained &= ~NGX_SERVICE_TOKEN_PIPE_CHECK;
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "service token: redis \"%V\" accepts the "
+                          "freshness check again", &link->redis->name);
+        }
+
+        return;
+    }
+
+    if (link->complained & NGX_SERVICE_TOKEN_PIPE_CHECK) {
+        return;
+    }
+
+    link->complained |= NGX_SERVICE_TOKEN_PIPE_CHECK;
+    text = ngx_service_token_redis_error_text(reply);
+
+    ngx_log_error(level, ngx_cycle->log, 0,
+                  "service token: redis \"%V\" %s: %V",
+                  &link->redis->name, why, &text);
 }

@@ -9,8 +9,10 @@
  * there.  Answers of an earlier session, or of another server than the
  * stream's, prove nothing, nor does a tick that is too far above to be of the
  * same counter.  "since" is the counter's birth: another one says that it
- * began anew, perhaps without a word (SWAPDB): then the stream begins anew,
- * too.
+ * began anew, perhaps without a word (SWAPDB), or under another primary: then
+ * the stream begins anew, too.  A counter that went back is of older data:
+ * ticks that were heard would prove scripts that they are not above, so the
+ * session ends as with a nil.
  *
  * If the keeper dies between any two lines, no more is proven: the lease ends
  * by itself, and whoever joins next raises the epoch.
@@ -19,16 +21,16 @@
 
 #include "ngx_service_token_stream.h"
 
-#include <time.h>
-
 
 static void ngx_service_token_proof_prove(
     ngx_service_token_stream_t *stream);
 static void ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
     uint64_t sent);
-static uint64_t ngx_service_token_proof_usec(void);
-static void ngx_service_token_proof_ticked(ngx_service_token_eval_t *eval,
-    ngx_service_token_reply_t *reply);
+static void ngx_service_token_proof_heard_to(
+    ngx_service_token_stream_t *stream);
+static void ngx_service_token_proof_ticked(ngx_service_token_tick_t *tick);
+static ngx_int_t ngx_service_token_proof_counter(
+    ngx_service_token_stream_t *stream, ngx_service_token_tick_t *tick);
 static void ngx_service_token_proof_marked(ngx_service_token_eval_t *eval,
     ngx_service_token_reply_t *reply);
 
@@ -49,12 +51,23 @@ ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
     }
 
     ngx_service_token_proof_prove(stream);
+    ngx_service_token_proof_heard_to(stream);
+}
 
-    /* for a stream that is joining: this one has told all up to the tick */
 
-    ngx_service_token_cache_heard(stream->cache,
-                                  ngx_service_token_stream_counter(stream),
-                                  tick);
+/*
+ * For answers, which are kept if they are not older; and for a stream that is
+ * joining: this one has told all up to the tick.
+ */
+
+static void
+ngx_service_token_proof_heard_to(ngx_service_token_stream_t *stream)
+{
+    if (stream->heard) {
+        ngx_service_token_fresh_heard(stream->cache,
+                             ngx_service_token_stream_counter(stream),
+                             stream->heard);
+    }
 }
 
 
@@ -66,6 +79,7 @@ ngx_service_token_proof_joined(ngx_service_token_stream_t *stream)
     atomic_store(&stream->cache->shared->joined, (uint32_t) ngx_pid);
 
     ngx_service_token_proof_prove(stream);
+    ngx_service_token_proof_heard_to(stream);
 }
 
 
@@ -95,8 +109,8 @@ ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
 
         stream->proved = ngx_service_token_cache_now();
 
-        ngx_service_token_cache_prove(stream->cache, stream->link->server,
-                                      p->sent);
+        ngx_service_token_fresh_prove(stream->cache, stream->link->server,
+                                      p->sent, p->resets);
 
         ngx_service_token_proof_count(stream, p->usec);
     }
@@ -114,7 +128,7 @@ ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
     uint64_t                     took;
     ngx_service_token_shared_t  *shared;
 
-    took = ngx_service_token_proof_usec() - sent;
+    took = ngx_service_token_tick_usec() - sent;
     shared = stream->cache->shared;
 
     atomic_store(&shared->proof_last, took);
@@ -123,128 +137,64 @@ ngx_service_token_proof_count(ngx_service_token_stream_t *stream,
 }
 
 
-/* the lease's clock goes in steps that are longer than a round trip */
-
-static uint64_t
-ngx_service_token_proof_usec(void)
-{
-    struct timespec  ts;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
-
-
 void
 ngx_service_token_proof_tick(ngx_service_token_stream_t *stream)
 {
-    u_char                       lease[NGX_INT64_LEN];
-    size_t                       len[7];
-    const char                  *arg[7];
-    ngx_service_token_shared_t  *shared;
+    uint64_t  now;
 
-    if (stream->tick_busy) {
+    if (stream->tick.busy) {
         return;
     }
 
-    shared = stream->cache->shared;
-
-    arg[2] = "1";
-    len[2] = 1;
-    arg[3] = (const char *) stream->marker.data;
-    len[3] = stream->marker.len;
-    arg[4] = (const char *) stream->prefix.data;
-    len[4] = stream->prefix.len;
-    arg[5] = (const char *) shared->node;
-    len[5] = shared->node_len;
-    arg[6] = (const char *) lease;
-    len[6] = ngx_sprintf(lease, "%M", stream->cache->lease) - lease;
+    now = ngx_service_token_cache_now();
 
     stream->tick.handler = ngx_service_token_proof_ticked;
     stream->tick.data = stream;
     stream->tick_session = stream->session;
-    stream->tick_sent = ngx_service_token_cache_now();
-    stream->tick_usec = ngx_service_token_proof_usec();
-    stream->ticked = stream->tick_sent;
+    stream->ticked = now;
 
-    if (ngx_service_token_eval_send(&stream->tick, stream->data,
-                                    ngx_service_token_script_tick,
-                                    ngx_service_token_script_tick_sha1,
-                                    7, arg, len)
-        == NGX_OK)
-    {
-        stream->tick_busy = 1;
-    }
+    (void) ngx_service_token_tick_send(&stream->tick, 1);
 }
 
 
 static void
-ngx_service_token_proof_ticked(ngx_service_token_eval_t *eval,
-    ngx_service_token_reply_t *reply)
+ngx_service_token_proof_ticked(ngx_service_token_tick_t *tick)
 {
-    uint64_t                     n, since;
     ngx_service_token_stream_t  *stream;
 
-    stream = eval->data;
-    stream->tick_busy = 0;
-
-    if (reply == NULL) {
-        return;
-    }
-
-    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
-        ngx_service_token_pipe_complain(stream->data, reply, 1);
-        return;
-    }
-
-    ngx_service_token_pipe_complain(stream->data, NULL, 1);
+    stream = tick->data;
 
     if (stream->tick_session != stream->session
         || stream->data->server != stream->link->server
-        || stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING
-        || reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
-        || reply->element[0].type != NGX_SERVICE_TOKEN_INTEGER
-        || reply->element[1].type != NGX_SERVICE_TOKEN_INTEGER)
+        || stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING)
     {
         return;
     }
 
-    n = (uint64_t) reply->element[0].integer;
-    since = (uint64_t) reply->element[1].integer;
-
-    stream->absent = (n == 0);
-
-    if (stream->absent) {
-        ngx_service_token_cache_bump(stream->cache,
+    if (tick->state == NGX_SERVICE_TOKEN_TICK_ABSENT) {
+        ngx_service_token_fresh_bump(stream->cache,
                                      NGX_SERVICE_TOKEN_BUMP_FLUSH);
         return;
     }
 
-    if (stream->since != since) {
-
-        if (stream->since) {
-            ngx_service_token_cache_bump(stream->cache,
-                                         NGX_SERVICE_TOKEN_BUMP_FLUSH);
-            ngx_service_token_stream_close(stream);
-            ngx_service_token_stream_open(stream);
-            return;
-        }
-
-        stream->since = since;
+    if (tick->state != NGX_SERVICE_TOKEN_TICK_ACCEPTED
+        || ngx_service_token_proof_counter(stream, tick) != NGX_OK)
+    {
+        return;
     }
 
     if (stream->nproofs < NGX_SERVICE_TOKEN_STREAM_PROOFS) {
-        stream->proof[stream->nproofs].n = n;
-        stream->proof[stream->nproofs].sent = stream->tick_sent;
-        stream->proof[stream->nproofs].usec = stream->tick_usec;
+        stream->proof[stream->nproofs].n = tick->n;
+        stream->proof[stream->nproofs].sent = tick->sent;
+        stream->proof[stream->nproofs].usec = tick->usec;
+        stream->proof[stream->nproofs].resets = tick->resets;
         stream->nproofs++;
     }
 
     if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
 
         if (stream->join == 0) {
-            stream->join = n;
+            stream->join = tick->n;
         }
 
         ngx_service_token_keeper_join(stream);
@@ -252,6 +202,37 @@ ngx_service_token_proof_ticked(ngx_service_token_eval_t *eval,
     }
 
     ngx_service_token_proof_prove(stream);
+}
+
+
+/* NGX_OK: it is the counter that the stream has heard of, and went on */
+
+static ngx_int_t
+ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
+    ngx_service_token_tick_t *tick)
+{
+    if (stream->since && stream->since != tick->since) {
+        ngx_service_token_fresh_reset(stream->cache,
+                                      NGX_SERVICE_TOKEN_BUMP_FLUSH);
+        ngx_service_token_stream_close(stream);
+        ngx_service_token_stream_open(stream);
+        return NGX_DECLINED;
+    }
+
+    if (tick->n < stream->counted) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "service token: the dataset of redis \"%V\" is older "
+                      "than it was: its counter went back by %uL",
+                      &stream->link->redis->name, stream->counted - tick->n);
+
+        ngx_service_token_stream_restart(stream);
+        return NGX_DECLINED;
+    }
+
+    stream->since = tick->since;
+    stream->counted = tick->n;
+
+    return NGX_OK;
 }
 
 

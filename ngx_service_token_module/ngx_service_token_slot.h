@@ -26,7 +26,7 @@
 #include "stok_record.h"
 
 
-#define NGX_SERVICE_TOKEN_SLOT_VERSION   1         /* of the layout */
+#define NGX_SERVICE_TOKEN_SLOT_VERSION   2         /* of the layout */
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72
@@ -42,9 +42,10 @@ typedef enum {
 } ngx_service_token_source_e;
 
 
-/* a token is used whose last day is near; the second includes the first */
+/* a token is used whose last day is near; each includes those before */
 typedef enum {
-    NGX_SERVICE_TOKEN_EXPIRING_7D = 0,
+    NGX_SERVICE_TOKEN_EXPIRING_1D = 0,
+    NGX_SERVICE_TOKEN_EXPIRING_7D,
     NGX_SERVICE_TOKEN_EXPIRING_30D,
     NGX_SERVICE_TOKEN_EXPIRINGS
 } ngx_service_token_expiring_e;
@@ -56,6 +57,7 @@ typedef struct {
     _Atomic uint64_t   stale;                      /* ALLOWED, beyond lease */
     _Atomic uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];  /* ALLOWED */
     _Atomic uint64_t   lookups;                    /* questions to Redis */
+    _Atomic uint64_t   unproven;                   /* answers not used */
     _Atomic uint64_t   timeouts;                   /* no answer in time */
     _Atomic uint64_t   connects;                   /* links made ready */
     _Atomic uint64_t   losses;                     /* links lost */

@@ -153,6 +153,7 @@ ngx_service_token_status_slot(ngx_service_token_status_t *st,
     ngx_service_token_status_add(st, slot, stale);
     ngx_service_token_status_add(st, slot, lookups);
     ngx_service_token_status_add(st, slot, timeouts);
+    ngx_service_token_status_add(st, slot, unproven);
     ngx_service_token_status_add(st, slot, connects);
     ngx_service_token_status_add(st, slot, losses);
     ngx_service_token_status_add(st, slot, flushes);
@@ -241,7 +242,7 @@ ngx_service_token_status_stream(ngx_service_token_status_t *st,
     ngx_service_token_status_state_e  state;
 
     shared = cache->shared;
-    proved = ngx_service_token_status_load(&shared->proved);
+    proved = ngx_service_token_fresh_proved_at(shared);
     until = proved ? proved + cache->lease : 0;
     now = ngx_service_token_cache_now();
 

@@ -41,6 +41,7 @@ typedef struct {
     uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];
     uint64_t   lookups;
     uint64_t   timeouts;
+    uint64_t   unproven;
     uint64_t   connects;
     uint64_t   losses;
     uint64_t   flushes;

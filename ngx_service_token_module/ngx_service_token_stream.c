@@ -7,7 +7,10 @@
  *     CLIENT ID -> CLIENT TRACKING ON REDIRECT <id> BCAST -> SUBSCRIBE
  *
  * A key that is named is dropped from the cache; what is not understood
- * raises the epoch.  Messages are applied in the order in which they come.
+ * raises the epoch.  "Everything" (nil: FLUSHALL, or a full resynchronisation
+ * of a server that was made a replica) ends the session: the data may be
+ * older than what was heard.  Messages are applied in the order in which they
+ * come.
  */
 
 
@@ -18,6 +21,8 @@
 #define NGX_SERVICE_TOKEN_STREAM_CHANNEL  "__redis__:invalidate"
 
 
+static void ngx_service_token_stream_begin(ngx_service_token_stream_t *stream,
+    ngx_service_token_stream_e state);
 static void ngx_service_token_stream_changed(ngx_service_token_link_t *link);
 static void ngx_service_token_stream_ask(
     ngx_service_token_stream_t *stream, ngx_service_token_command_t *cmd,
@@ -60,17 +65,50 @@ ngx_service_token_stream_open(ngx_service_token_stream_t *stream)
 void
 ngx_service_token_stream_close(ngx_service_token_stream_t *stream)
 {
+    ngx_service_token_stream_begin(stream, NGX_SERVICE_TOKEN_STREAM_OFF);
+    ngx_service_token_link_close(stream->link);
+}
+
+
+void
+ngx_service_token_stream_restart(ngx_service_token_stream_t *stream)
+{
+    ngx_service_token_fresh_reset(stream->cache,
+                                  NGX_SERVICE_TOKEN_BUMP_FLUSH);
+
+    if (stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING) {
+        return;
+    }
+
+    ngx_service_token_stream_begin(stream, NGX_SERVICE_TOKEN_STREAM_JOINING);
+    stream->continued = 1;
+    stream->proved = stream->acked;
+
+    ngx_service_token_proof_tick(stream);
+}
+
+
+/* a session: nothing of the one before is left */
+
+static void
+ngx_service_token_stream_begin(ngx_service_token_stream_t *stream,
+    ngx_service_token_stream_e state)
+{
     uint32_t  pid;
 
     pid = (uint32_t) ngx_pid;
     (void) atomic_compare_exchange_strong(&stream->cache->shared->joined,
                                           &pid, 0);
 
-    stream->state = NGX_SERVICE_TOKEN_STREAM_OFF;
+    stream->state = state;
     stream->session++;
     stream->nproofs = 0;
-
-    ngx_service_token_link_close(stream->link);
+    stream->heard = 0;
+    stream->since = 0;
+    stream->counted = 0;
+    stream->join = 0;
+    stream->continued = 0;
+    stream->acked = ngx_service_token_cache_now();
 }
 
 
@@ -79,7 +117,6 @@ ngx_service_token_stream_close(ngx_service_token_stream_t *stream)
 static void
 ngx_service_token_stream_changed(ngx_service_token_link_t *link)
 {
-    uint32_t                     pid;
     ngx_str_t                    arg[2];
     ngx_service_token_stream_t  *stream;
 
@@ -89,17 +126,7 @@ ngx_service_token_stream_changed(ngx_service_token_link_t *link)
         return;
     }
 
-    pid = (uint32_t) ngx_pid;
-    (void) atomic_compare_exchange_strong(&stream->cache->shared->joined,
-                                          &pid, 0);
-
-    stream->state = NGX_SERVICE_TOKEN_STREAM_OPENING;
-    stream->session++;
-    stream->nproofs = 0;
-    stream->heard = 0;
-    stream->since = 0;
-    stream->join = 0;
-    stream->absent = 0;
+    ngx_service_token_stream_begin(stream, NGX_SERVICE_TOKEN_STREAM_OPENING);
 
     if (link->state != NGX_SERVICE_TOKEN_LINK_READY) {
         return;
@@ -316,8 +343,7 @@ ngx_service_token_stream_message(ngx_service_token_link_t *link,
     }
 
     if (keys->type == NGX_SERVICE_TOKEN_NIL) {
-        ngx_service_token_cache_bump(stream->cache,
-                                     NGX_SERVICE_TOKEN_BUMP_FLUSH);
+        ngx_service_token_stream_restart(stream);
         return;
     }
 
@@ -338,7 +364,7 @@ ngx_service_token_stream_message(ngx_service_token_link_t *link,
 
 unknown:
 
-    ngx_service_token_cache_bump(stream->cache,
+    ngx_service_token_fresh_bump(stream->cache,
                                  NGX_SERVICE_TOKEN_BUMP_UNKNOWN);
 }
 

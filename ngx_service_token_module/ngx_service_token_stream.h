@@ -14,6 +14,7 @@
 #include "ngx_service_token_cache.h"
 #include "ngx_service_token_eval.h"
 #include "ngx_service_token_link.h"
+#include "ngx_service_token_tick.h"
 
 
 #define NGX_SERVICE_TOKEN_STREAM_PROOFS  8         /* awaited at once */
@@ -33,6 +34,7 @@ typedef struct {
     uint64_t                      n;
     uint64_t                      sent;            /* ms, monotonic */
     uint64_t                      usec;            /* the same, finer */
+    uint64_t                      resets;          /* of the cache, then */
 } ngx_service_token_proof_t;
 
 
@@ -59,17 +61,15 @@ typedef struct {
     ngx_service_token_command_t   subscribe;
     ngx_uint_t                    setup;           /* of the three, pending */
 
-    ngx_service_token_eval_t      tick;
+    ngx_service_token_tick_t      tick;
     ngx_uint_t                    tick_session;
-    uint64_t                      tick_sent;
-    uint64_t                      tick_usec;
-    unsigned                      tick_busy:1;
-    unsigned                      absent:1;        /* no dataset, it said */
+    unsigned                      continued:1;     /* restarted, not opened */
 
     uint64_t                      acked;           /* when subscribed, ms */
     uint64_t                      proved;          /* when last proven, ms */
     uint64_t                      heard;           /* highest tick */
     uint64_t                      since;           /* the counter's birth */
+    uint64_t                      counted;         /* n of the last answer */
     uint64_t                      join;            /* n after acked, or 0 */
     uint64_t                      refused;         /* when last refused, ms */
 
@@ -80,13 +80,12 @@ typedef struct {
     ngx_event_t                   timer;           /* keeper.c */
     uint64_t                      leaving;         /* since when, ms; or 0 */
     uint64_t                      ticked;          /* when last sent, ms */
-    uint64_t                      renewed;         /* the data link, ms */
 } ngx_service_token_stream_t;
 
 
 /* one counter of ticks, as told from others */
 #define ngx_service_token_stream_counter(stream)                              \
-    ((stream)->link->server ^ ((stream)->since & UINT32_MAX))
+    ngx_service_token_cache_counter((stream)->link->server, (stream)->since)
 
 
 /* keeper.c: closed; NULL if memory is short */
@@ -107,6 +106,12 @@ void ngx_service_token_keeper_join(ngx_service_token_stream_t *stream);
 /* stream.c: opens and closes; both may be repeated */
 void ngx_service_token_stream_open(ngx_service_token_stream_t *stream);
 void ngx_service_token_stream_close(ngx_service_token_stream_t *stream);
+
+/*
+ * stream.c: the data is another, and perhaps older: what was heard and asked
+ * before counts for nothing, and the stream joins anew on its connection.
+ */
+void ngx_service_token_stream_restart(ngx_service_token_stream_t *stream);
 
 /* proof.c: asks for a proof; not more than one question at a time */
 void ngx_service_token_proof_tick(ngx_service_token_stream_t *stream);

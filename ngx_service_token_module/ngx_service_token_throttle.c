@@ -19,6 +19,7 @@
 
 
 #include "ngx_service_token.h"
+#include "ngx_service_token_addr.h"
 
 
 /*
@@ -175,38 +176,16 @@ static ngx_int_t
 ngx_service_token_throttle_key(ngx_http_request_t *r,
     ngx_service_token_throttle_zone_t *zone, uint64_t *key)
 {
-    size_t                len;
-    u_char               *addr, digest[STOK_DIGEST_LEN];
-    struct sockaddr_in   *sin;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6  *sin6;
-#endif
+    size_t   len;
+    u_char  *addr, digest[STOK_DIGEST_LEN];
 
-    switch (r->connection->sockaddr->sa_family) {
+    len = ngx_service_token_addr(r->connection->sockaddr, &addr);
 
-    case AF_INET:
-        sin = (struct sockaddr_in *) r->connection->sockaddr;
-        addr = (u_char *) &sin->sin_addr;
-        len = 4;
-        break;
-
-#if (NGX_HAVE_INET6)
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) r->connection->sockaddr;
-        addr = sin6->sin6_addr.s6_addr;
-        len = 8;
-
-        if (IN6_IS_ADDR_V4MAPPED(&sin6->sin6_addr)) {
-            addr += 12;
-            len = 4;
-        }
-
-        break;
-#endif
-
-    default:
+    if (len == 0) {
         return NGX_DECLINED;
     }
+
+    len = ngx_min(len, 8);
 
     stok_digest(&zone->key, addr, len, digest);
     ngx_memcpy(key, digest, sizeof(uint64_t));

@@ -73,7 +73,12 @@ static ngx_http_variable_t  ngx_service_token_variables[] = {
       ngx_service_token_variables_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("service_token_presented"), NULL,
-      ngx_service_token_variables_presented, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+      ngx_service_token_variables_presented,
+      NGX_SERVICE_TOKEN_VAR_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("service_token_presented_user"), NULL,
+      ngx_service_token_variables_presented,
+      NGX_SERVICE_TOKEN_VAR_USER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -103,6 +108,8 @@ ngx_service_token_variables_keep(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
     ngx_pool_cleanup_t  *cln;
+
+    ctx->refused_before = ngx_service_token_variables_refused(r);
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
@@ -256,10 +263,13 @@ ngx_service_token_variables_cache(ngx_http_request_t *r,
 }
 
 
+/* for logs only: whoever presents a token need not be let in */
+
 static ngx_int_t
 ngx_service_token_variables_presented(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    stok_str_t               *text;
     ngx_service_token_ctx_t  *ctx;
 
     ctx = ngx_service_token_variables_ctx(r);
@@ -269,8 +279,10 @@ ngx_service_token_variables_presented(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ngx_service_token_variables_text(v, ctx->token.id.data,
-                                     ctx->token.id.len);
+    text = data == NGX_SERVICE_TOKEN_VAR_USER ? &ctx->token.user
+                                              : &ctx->token.id;
+
+    ngx_service_token_variables_text(v, text->data, text->len);
 
     return NGX_OK;
 }
@@ -293,14 +305,18 @@ ngx_service_token_variables_text(ngx_http_variable_value_t *v,
 static ngx_service_token_ctx_t *
 ngx_service_token_variables_ctx(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t       *cln;
     ngx_service_token_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_service_token_module);
 
-    if (ctx) {
-        return ctx;
-    }
+    return ctx ? ctx : ngx_service_token_variables_refused(r);
+}
+
+
+ngx_service_token_ctx_t *
+ngx_service_token_variables_refused(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
 
     for (cln = r->pool->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_service_token_variables_kept) {

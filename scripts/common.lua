@@ -225,3 +225,23 @@ local function named(record, id, user)
     local its = redis.call('HMGET', key(record), 'id', 'user')
     return its[1] == id and (not user or its[2] == user)
 end
+
+-- Whether who acts is another one than who asked: in all by which the dataset
+-- tells people apart.  What is not known of one of them is not another.
+
+local function another(request, os, acl)
+    local mine = {actor = actor, os = os, redis = acl}
+    local trust, words = redis.call('HGET', KEYS[1], 'trust') or 'os', 0
+
+    for word in trust:gmatch('%S+') do
+        local its = request[word] or ''
+
+        if its == '' or (mine[word] or '') == '' or its == mine[word] then
+            return false
+        end
+
+        words = words + 1
+    end
+
+    return words > 0
+end

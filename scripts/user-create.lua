@@ -1,5 +1,8 @@
 -- Makes a user.  ARGV: 3 id, 4 kind, 5 name, 6 role, 7 status, 8 purpose,
--- 9 owner, 10 seal or empty, 11 the approval that the caller read.
+-- 9 owner, 10 seal or empty, 11 the approval that the caller read, 12 and 13
+-- who acts by the operating system and by Redis.
+--
+-- Who made a user that is pending stands in request:<id> until it is approved.
 
 if not ready() then
     return {'UNREADY'}
@@ -11,7 +14,9 @@ if (redis.call('HGET', KEYS[1], 'approval') or '') ~= ARGV[11] then
     return {'CHANGED'}
 end
 
-if not typed({['user:' .. id] = 'hash', users = 'zset'}) then
+if not typed({['user:' .. id] = 'hash', ['request:' .. id] = 'hash',
+    users = 'zset'})
+then
     return bad_types()
 end
 
@@ -30,6 +35,14 @@ end
 
 redis.call('HSET', key('user:' .. id), unpack(record))
 redis.call('ZADD', key('users'), now, id)
-audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7])
+
+if ARGV[7] == 'pending' then
+    redis.call('DEL', key('request:' .. id))
+    redis.call('HSET', key('request:' .. id), 'actor', actor, 'os', ARGV[12],
+        'redis', ARGV[13], 'at', now)
+end
+
+audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7],
+    {'os', ARGV[12], 'redis', ARGV[13]})
 
 return ok()

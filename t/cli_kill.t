@@ -69,6 +69,7 @@ for my $case (
 
     $redis->cli('FLUSHALL');
     $st->run('init');
+    $redis->cli('HSET', $redis->key('meta'), 'trust', 'actor');
     objects($_, @$objects) for -2 .. $kills;
 
     my ($killed, $done) = killed(sub { split(/ /, $verb), $args->(shift) });

@@ -135,7 +135,8 @@ is(scalar(grep { length > 80 } split /\n/, $table), 0, 'a table of 80 columns');
 my $strict = Stok::Redis->start(empty => 1);
 my $anna = Stok::Command->new($strict, '--actor', 'anna');
 my $bert = Stok::Command->new($strict, '--actor', 'bert');
-$anna->run('init', '--approval', 'required');
+$anna->run('init');
+$anna->run('approval', 'set', 'required', '--trust', 'actor');
 is($anna->json('user', 'create', 'Metrics Export', @who)->{status}, 'pending',
     'pending');
 is(($anna->run('user', 'approve', 'metrics_export@service'))[0], 3,
@@ -164,7 +165,7 @@ for my $case (
     [['user', 'disable', $life],          'USER_DISABLED', 'disabled'],
     [['user', 'enable', $life],           'ALLOWED',       'enabled'],
     [['user', 'set-role', $life, 'member'], 'ROLE',        'of a lower role'],
-    [['user', 'set-role', $life, 'admin'], 'ALLOWED',      'of a higher role'],
+    [['user', 'set-role', $life, 'admin'], 'ROLE',         'asked for a role'],
     [['user', 'delete', $life],           'ORPHANED',      'deleted'],
 ) {
     my ($args, $verdict, $name) = @$case;

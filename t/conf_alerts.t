@@ -44,12 +44,27 @@ my @alerts = $rules =~ /alert: (\w+)/g;
 my $tested = slurp('conf/alerts.test.yml');
 
 cmp_ok(@alerts, '>=', 5, 'there are alerts');
-like($tested, qr/alertname: $_\n +eval_time: \S+\n +exp_alerts:/,
-    "$_ is tested to fire") for @alerts;
+for my $alert (@alerts) {
+    like($tested, qr/alertname: $alert\n +eval_time: \S+\n +exp_alerts:/,
+        "$alert is tested to fire");
+    like($tested, qr/alertname: $alert\n +eval_time: \S+\n(?! +exp_alerts:)/,
+        "$alert is tested not to fire");
+}
 
-# all is shown, and explained
+# each leads to what is to be done, as GitHub and GitLab name headings
 
 my $docs = slurp('docs/operations.md');
+my %heading = map { lc =~ s/[^\w -]//gr =~ s/ /-/gr => 1 }
+    $docs =~ /^#+ (.*)$/mg;
+
+for my $part (split /(?=- alert:)/, $rules) {
+    my ($alert) = $part =~ /^- alert: (\w+)/ or next;
+    my ($anchor) = $part =~ m{runbook_url: docs/operations\.md#(\S+)};
+    ok($heading{$anchor // ''}, "$alert has a part of docs/operations.md")
+        or diag($anchor // 'none');
+}
+
+# all is shown, and explained
 
 for my $name (sort keys %there) {
     like("@board", qr/\b$name\b/, "$name is on the dashboard")
@@ -59,6 +74,30 @@ for my $name (sort keys %there) {
 
 ok($there{$_}, "$_, in docs/operations.md, exists")
     for $docs =~ /^\| `(service_token_\w+)`/mg;
+
+# the names in JSON follow from these, as the documents say
+
+my %json = %{ JSON::PP::decode_json($status->get('/status')) };
+my @names = $docs =~ /^\| `(service_token_\w+)` \| *([^|]*?) *\|/mg;
+
+is(join(' ', delete @json{qw(version nginx node)}) =~ tr/ //, 2,
+    'JSON has the labels of build_info');
+
+while (my ($name, $labels) = splice @names, 0, 2) {
+    next if $name eq 'service_token_build_info';
+
+    my $value = delete $json{$name =~ s/^service_token_//r =~ s/_total$//r};
+
+    my %values = map { $_ => 1 } map { /\{(?:.*,)?\w+="([^"]*)"\}/ }
+        $metrics =~ /^\Q$name\E(\{.*?\}) /mg;
+    ok(defined $value, "$name has its name in JSON");
+    is(ref $value ? 'object' : 'number', $labels ? 'object' : 'number',
+        "$name in JSON");
+    ok(!grep({ !exists $value->{$_} } keys %values), "each label of $name")
+        if $labels && $labels !~ /,/;
+}
+
+is(join(' ', sort keys %json), '', 'nothing else is in JSON');
 
 finish();
 

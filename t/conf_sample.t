@@ -96,7 +96,8 @@ is("@$allowed{qw(status verdict token user role)}",
     '200 ALLOWED tok_0123456789abcdef robot@service manager', 'who was let in');
 is("@$refused{qw(status verdict token user)}", '401 MISSING  ', 'who was not');
 is("@$admin{qw(status verdict token user)}",
-    '403 ROLE tok_0123456789abcdef ', 'a refusal names its token');
+    '403 ROLE tok_0123456789abcdef robot@service',
+    'a refusal names token and user');
 is("@$odd{qw(uri verdict)}", qq(/"\\\n UNKNOWN), 'strings are escaped');
 unlike($nginx->read('access.log'), qr/access_token/, 'no query');
 

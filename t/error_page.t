@@ -16,7 +16,8 @@ my $revoked = $redis->token(user => 'admin@service', status => 'revoked',
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
     service_token_redis %%REDIS%%;
     log_format st '$uri $status $service_token_status '
-                  '$service_token_presented $service_token_id';
+                  '$service_token_presented $service_token_presented_user '
+                  '$service_token_id';
     server {
         listen 127.0.0.1:%%PORT%%;
         access_log %%DIR%%/access.log st;
@@ -24,7 +25,7 @@ my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
 
         error_page 401 403 @refused;
         location @refused { service_token off;
-            return 200 "$service_token_status,$service_token_user,$service_token_presented"; }
+            return 200 "$service_token_status,$service_token_user,$service_token_presented,$service_token_presented_user"; }
 
         location /code { error_page 401 = @json; alias %%DIR%%/html; }
         location @json { service_token off; return 418 "json"; }
@@ -50,12 +51,12 @@ for my $round (1 .. 2) {
 
     $r = $nginx->get('/');
     is(status_of($r), 401, 'error_page keeps the code');
-    is(body_of($r), 'MISSING,,', 'the refusal is known to the error page');
+    is(body_of($r), 'MISSING,,,', 'the refusal is known to the error page');
     is(header_of($r, 'WWW-Authenticate'), 'Bearer realm="api"',
         'and so is the challenge');
 
     $r = $nginx->get('/', token => $revoked);
-    is(body_of($r), 'REVOKED,,tok_revoked', 'which token it was');
+    is(body_of($r), 'REVOKED,,tok_revoked,admin@service', 'which token it was');
 
     is(status_of($nginx->get('/code')), 418, 'error_page with a new code');
 
@@ -77,7 +78,7 @@ for my $round (1 .. 2) {
 }
 
 wait_for('the log', sub { $nginx->read('access.log') =~ /REVOKED tok_revoked/ });
-like($nginx->read('access.log'), qr/ 401 REVOKED tok_revoked $/m,
-    'the log names the refused token, and no identity');
+like($nginx->read('access.log'), qr/ 401 REVOKED tok_revoked admin\@service $/m,
+    'the log names the refused token and its user, and no identity');
 
 finish;

@@ -48,14 +48,14 @@ my $fake = Stok::FakeRedis->start(sub {
     return "*3\r\n\$9\r\nsubscribe\r\n\$20\r\n__redis__:invalidate\r\n:1\r\n"
         if $args->[0] eq 'SUBSCRIBE';
     return "+OK\r\n";
-});
+}, ticks => 1);
 
 my $other = edge(redis => $fake, workers => 1, cold => 1);
 
 wait_for('asked', sub { sent('EVALSHA') >= 4 });
 my ($sha, $whole) = (sent('EVALSHA'), sent('EVAL'));
 cmp_ok(abs($sha - $whole), '<=', 1, "never known: $sha by hash, $whole whole");
-ok($other->wait_log(qr/answers with an error: NOSCRIPT/), 'and is told');
+ok($other->wait_log(qr/refuses the freshness check, .*: NOSCRIPT/), 'and is told');
 
 finish();
 

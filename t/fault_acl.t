@@ -48,17 +48,20 @@ my @table = (
         begin => sub { r(qw(CONFIG SET replica-serve-stale-data no));
             r('REPLICAOF', '127.0.0.1', $nobody) },
         end => sub { r(qw(REPLICAOF NO ONE)) }],
-    ['READONLY: a replica', up => 1, lasts => 1.5,
+
+    # an answer decides while a script was accepted a lease ago, no longer
+
+    ['READONLY: a replica', down => 1, lasts => 1.5,
         begin => sub { r(qw(CONFIG SET replica-serve-stale-data yes));
             r('REPLICAOF', '127.0.0.1', $nobody) },
         end => sub { r(qw(REPLICAOF NO ONE)) }],
 
     # ticks are refused for so long that the stream is opened anew meanwhile
 
-    ['READONLY: for two leases and more', up => 1, lasts => 3,
+    ['READONLY: for two leases and more', down => 1, lasts => 3,
         begin => sub { r('REPLICAOF', '127.0.0.1', $nobody) },
         end => sub { r(qw(REPLICAOF NO ONE)) }],
-    ['NOREPLICAS: an isolated primary', up => 1, lasts => 3,
+    ['NOREPLICAS: an isolated primary', down => 1, lasts => 3,
         begin => sub { r(qw(CONFIG SET min-replicas-to-write 1)) },
         end => sub { r(qw(CONFIG SET min-replicas-to-write 0)) }],
 );

@@ -60,8 +60,8 @@ finish();
 
 
 sub dropped {
-    return $status->now->{shift() eq 'all' ? 'last_used_dropped'
-        : 'detail_dropped'};
+    return $status->now->{shift() eq 'all' ? 'touches_dropped'
+        : 'touches_detail_dropped'};
 }
 
 sub written { $redis->cli('ZCARD', '{st}:last_used') }

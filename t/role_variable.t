@@ -13,10 +13,19 @@ my %token = map { $_ => $redis->token(user => "$_\@service") }
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
     service_token_redis %%REDIS%%;
     map $request_method $needed {
+        volatile;
         GET member;
         PUT manager;
         DELETE admin;
         default nonsense;
+    }
+    # what decides by the URI of now, also through another map
+    map $uri $area { volatile; ~^/secret/ closed; default open; }
+    map $area $by_uri { volatile; closed admin; default member; }
+    server {
+        listen 127.0.0.1:%%PORT_1%%;
+        add_header X-Accel-Redirect /secret/;
+        location / { return 200 ""; }
     }
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -24,6 +33,12 @@ my $nginx = Stok::Nginx->start(redis => $redis, http => <<'EOC');
         service_token api;
         location /method { service_token_role $needed; alias %%DIR%%/html;
             dav_methods PUT DELETE; }
+        location /pub/ { service_token_role $by_uri;
+            proxy_pass http://127.0.0.1:%%PORT_1%%/?; }
+        location /secret/ { service_token_role $by_uri; alias %%DIR%%/html/; }
+        location /moved/ { service_token_role $by_uri; try_files /none /secret/; }
+        location = /lost { service_token_role member; error_page 404 /secret/;
+            return 404; }
         location /half { service_token_role mem$arg_half; alias %%DIR%%/html; }
     }
 EOC
@@ -46,6 +61,18 @@ for my $round (1 .. 2) {
     $case->('POST', '/method/', 'admin', 500, 'ROLE');
 }
 
+# an internal redirect is judged by where it goes
+
+for my $uri ('/pub/', '/moved/') {
+    for my $round (1 .. 2) {
+        my $r = $nginx->get($uri, token => $token{member});
+        is(status_of($r), 403, "$uri to /secret/ as member ($round)");
+        unlike($r, qr/index/, 'and nothing of it');
+        is(status_of($nginx->get($uri, token => $token{admin})), 200,
+            "$uri to /secret/ as admin ($round)");
+    }
+}
+
 like(header_of($nginx->get('/method/', token => $token{member},
     method => 'PUT'), 'WWW-Authenticate'), qr/scope="manager"$/,
     'the challenge names the role of this request');
@@ -54,5 +81,37 @@ my @lines = grep { /is no role/ } split /\n/, $nginx->log;
 is(@lines, 4, 'an error line for each value that is no role');
 like($lines[0], qr/\[error\].*service_token_role "mem\$arg_half" .*"mem"/,
     'it names directive and value');
+
+unlike($nginx->log, qr/keeps its first value/, 'no warning: all are volatile');
+
+# nginx keeps the value of a variable unless it is told otherwise
+
+for my $case (
+    ['a map', 'map $uri $v { default member; }', '$v', 'v'],
+    ['a map below its use', '', '$v', 'v', 'map $uri $v { default member; }'],
+    ['a part', 'map $uri $v { default ber; }', 'mem$v', 'v'],
+    ['the second of two', 'map $uri $w { volatile; default mem; }
+        map $uri $v { default ber; }', '$w$v', 'v'],
+    ['capitals', 'map $uri $Vari { default member; }', '$VARI', 'vari'],
+    ['geo', 'geo $arg_x $v { default member; }', '$v', 'v'],
+    ['volatile', 'map $uri $v { volatile; default member; }', '$v'],
+    ['one value a request', '', '$http_x$remote_addr$request_uri$host'],
+    ['not kept by nginx', '', '$arg_x$uri$request_method'],
+    ['no variable', '', 'member'],
+) {
+    my ($name, $before, $role, $warned, $after) = @$case;
+    my ($code, $out) = Stok::Nginx->conf_test($before . "\nserver {"
+        . " service_token x;\nservice_token_role $role;\n location / { } }\n"
+        . ($after // ''));
+    is($code, 0, "$name: taken") or diag $out;
+    is_deeply([$out =~ /\[warn\].*: "\$(\w+)" keeps its first value .* in \S+:\d+$/mg],
+        [$warned // ()], "$name: " . ($warned ? 'warned once' : 'no warning'));
+}
+
+my $warning = (Stok::Nginx->conf_test("map \$uri \$v { default member; }\n"
+    . "server { service_token x;\nservice_token_role \$v; }"))[1];
+my ($line) = $warning =~ /keeps its first .*nginx\.conf:(\d+)/;
+my ($start) = (Stok::Nginx->conf_test('service_token_roles;'))[1] =~ /nginx\.conf:(\d+)/;
+is($line - $start, 2, 'with the line of the directive');
 
 finish;

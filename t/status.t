@@ -114,10 +114,11 @@ is($status->now->{lookups} - $before->{lookups}, 2, 'two questions');
 $before = $status->now;
 
 said($nginx, $redis->token(expires_at => $_ ? time + $_ * 86400 : 0))
-    for -1, 0, 5, 6, 20, 29, 31, 300;
+    for -1, 0, 0.5, 5, 6, 20, 29, 31, 300;
 
 is_deeply(moved($before, scalar $status->now, qr/expiring/), {
-    'requests_expiring 7d' => 2, 'requests_expiring 30d' => 4 },
+    'requests_expiring 1d' => 1, 'requests_expiring 7d' => 3,
+    'requests_expiring 30d' => 5 },
     'tokens that expire soon');
 
 # uses on their way to Redis
@@ -155,7 +156,7 @@ cmp_ok($after->{lease_seconds}, '<=', 2, 'but not more than it is');
 cmp_ok($after->{proof_last_seconds}, '>', 0, 'a round trip takes time');
 cmp_ok($after->{proof_seconds} - $before->{proof_seconds}, '>=',
     $after->{proof_last_seconds}, 'the sum includes it');
-is($after->{"stream $_"}, $_ eq 'joined' ? 1 : 0, "state: $_")
+is($after->{"stream_state $_"}, $_ eq 'joined' ? 1 : 0, "state: $_")
     for qw(off joining joined);
 is($after->{tracking_refused}, 0, 'tracking is not refused');
 
@@ -187,7 +188,7 @@ my $low = $status->now;
 my $fell = '';
 
 for my $round (1, 2) {
-    wait_for('joined', sub { $status->now->{'stream joined'} });
+    wait_for('joined', sub { $status->now->{'stream_state joined'} });
 
     my ($keeper) = reverse
         $nginx->log =~ /\[info\] (\d+)#\d+: service token: this worker keeps/g;
@@ -202,7 +203,7 @@ for my $round (1, 2) {
             !Stok::Status::gauge($_) && $now->{$_} < $low->{$_} } keys %$low;
         $low = $now;
 
-        return $now->{'stream joined'} && $now->{lease_valid}
+        return $now->{'stream_state joined'} && $now->{lease_valid}
             && $nginx->workers == 2
             && $now->{keeper_changes} > $start->{keeper_changes};
     });

@@ -20,10 +20,12 @@ my %token = (
         scope => 'scim', name => 'sync'),
     off   => $redis->token(user => 'bot@service', id => 'tok_off',
         status => 'revoked'),
+    nobody => $redis->token(user => 'gone@service', id => 'tok_nobody'),
+    unknown => 'an-unknown-token-of-another',
 );
 
 my $all = join '|', map { "\$service_token_$_" }
-    qw(user id name role type scope expires status presented);
+    qw(user id name role type scope expires status presented presented_user);
 
 my $nginx = Stok::Nginx->start(redis => $redis, http => <<"EOC");
     service_token_redis %%REDIS%%;
@@ -63,16 +65,18 @@ for my $round (1 .. 2) {
     };
 
     $case->('/on/', 'bot', 'bot@service|tok_bot|'
-        . "n\xc3\xa4me with \"blanks\"|manager|service||$expires|ALLOWED|tok_bot");
+        . "n\xc3\xa4me with \"blanks\"|manager|service||$expires|ALLOWED|tok_bot|bot\@service");
     $case->('/on/', 'eva',
-        'eva@example.org|tok_eva|laptop|admin|personal|||ALLOWED|tok_eva');
+        'eva@example.org|tok_eva|laptop|admin|personal|||ALLOWED|tok_eva|eva@example.org');
     $case->('/scim/', 'scim',
-        'bot@service|tok_scim|sync|manager|service|scim||ALLOWED|tok_scim');
-    $case->('/on/', 'off', '|||||||REVOKED|tok_off');
-    $case->('/on/', 'scim', '|||||||SCOPE|tok_scim');
-    $case->('/admin/', 'bot', '|||||||ROLE|tok_bot');
-    $case->('/on/', '', '|||||||MISSING|');
-    $case->('/off/', 'bot', '|||||||OFF|');
+        'bot@service|tok_scim|sync|manager|service|scim||ALLOWED|tok_scim|bot@service');
+    $case->('/on/', 'off', '|||||||REVOKED|tok_off|bot@service');
+    $case->('/on/', 'scim', '|||||||SCOPE|tok_scim|bot@service');
+    $case->('/admin/', 'bot', '|||||||ROLE|tok_bot|bot@service');
+    $case->('/on/', 'unknown', '|||||||UNKNOWN||');
+    $case->('/on/', 'nobody', '|||||||ORPHANED|tok_nobody|gone@service');
+    $case->('/on/', '', '|||||||MISSING||');
+    $case->('/off/', 'bot', '|||||||OFF||');
     $case->('/early/', 'bot', 'OFF ALLOWED');
 
     is(header_of($nginx->get('/on/', token => $token{bot}), 'X-Cache'),

@@ -1,14 +1,25 @@
 -- A node asks for a proof that its stream tells everything.
 --
--- ARGV: 2 the node's name, 3 its lease in ms.  It answers the counter n and
--- its birth.  Whoever then hears of watch:tick:<m>, m above n, has heard all
--- that was executed before this ran.
+-- ARGV: 2 the node's name, or empty: it keeps no stream; 3 its lease in ms.  It
+-- answers the counter n and its birth.  A stream that then names watch:tick:<m>,
+-- m above n, has told all that was executed before this ran.
 --
--- A tick is made if none was in the last quarter of a second, by Redis'
--- clock, which only limits the rate: one that went back counts as long ago.
--- So there are at most four a second however many nodes there are.  The
--- counter begins with the time in microseconds: after it was lost, new ticks
--- are above old ones.  Without a dataset n is 0, and nothing is proven.
+-- A tick is made if none was in the last moment (a fifth of the lease, 250 to
+-- 375 ms) by Redis' clock, which only limits the rate: one that went back
+-- counts as long ago.  So there are at most four a second however many nodes
+-- there are.  The counter begins with the time in microseconds: after it was
+-- lost, new ticks are above old ones.  Without a dataset n is 0, and nothing is
+-- proven.
+--
+-- The counter also names the reign in which it was made, the replication id of
+-- the primary: after a failover two servers may both count on from the same
+-- number, and a tick of the one proves nothing about the other.  Under another
+-- reign the counter begins anew, far above.
+--
+-- That this script is accepted at all says that the server is a primary that
+-- takes writes.  So it always tries one: a DEL of what is never there, which
+-- Redis refuses on a replica and on a primary that has lost its replicas, and
+-- which needs no memory.
 --
 -- The key of the tick of four before goes as the new one comes, so that its
 -- expiry needs no message of its own to every node; what is left when nobody
@@ -19,34 +30,42 @@
 -- each prefix and pass of its loop.  A number lower than one that was heard
 -- says nothing new.
 --
--- It also notes when the node was last seen; one that was not for an hour is
--- forgotten.
+-- It also notes when the node was last seen; one that was not seen for an hour
+-- is forgotten.
 
 if not ready() then
     return {0, 0}
 end
 
-local tick = redis.call('HMGET', key('tick'), 'n', 'at', 'since')
+redis.call('DEL', key('watch:tick:0'))
+
+local tick = redis.pcall('HMGET', key('tick'), 'n', 'at', 'since', 'reign')
+local info = redis.pcall('INFO', 'replication')
+local reign = type(info) == 'string'
+    and string.match(info, 'master_replid:(%x+)') or ''
 local time = redis.call('TIME')
 local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local n, at, since = tonumber(tick[1]), tonumber(tick[2]), tonumber(tick[3])
+local gap = math.max(250, math.min(375, (tonumber(ARGV[3]) or 0) * 3 / 16))
 
 local function text(x)
     return string.format('%.0f', x)
 end
 
-if not n or not at or not since then
-    n = time[1] * 1000000 + time[2]
+if not n or not at or not since or tick[4] ~= reign then
+    n = math.max(time[1] * 1000000 + time[2], (n or 0) + 1000000)
     since = n
     at = 0
     redis.call('DEL', key('tick'))
 end
 
-redis.call('HSET', key('nodes'), ARGV[2], text(ms) .. ' ' .. ARGV[3])
+if ARGV[2] ~= '' then
+    redis.call('HSET', key('nodes'), ARGV[2], text(ms) .. ' ' .. ARGV[3])
+end
 
-if ms < at or ms - at >= 250 then
+if ms < at or ms - at >= gap then
     redis.call('HSET', key('tick'), 'n', text(n + 1), 'at', text(ms),
-        'since', text(since))
+        'since', text(since), 'reign', reign)
     redis.call('SET', key('watch:tick:' .. text(n + 1)), '1', 'PX', '10000')
     redis.call('DEL', key('watch:tick:' .. text(n - 3)))
 

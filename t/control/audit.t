@@ -117,7 +117,7 @@ sub dataset {
         'common', 'user-create';
     $redis->cli('EVAL', $text, 1, $redis->key('meta'), $redis->key(''),
         'anna', "u$_\@service", 'service', "u$_", 'member', 'active', 'p', 'o',
-        '', '') for 1 .. $n;
+        '', '', 'root', 'default') for 1 .. $n;
 }
 
 sub code { ($code, $out) = $st->run(@_); $code }

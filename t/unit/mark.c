@@ -49,7 +49,7 @@ mark_random(void **state)
         } else if ((r >> 16) % 64 == 1) {
             key = table_key(data, k);
 
-            if (stok_table_drop(table, &key)) {
+            if (stok_table_drop(table, &key, 0)) {
                 dropped++;
                 assert_false(seen[k].there
                              && stok_table_unchanged(&seen[k].mark, i));
@@ -109,7 +109,7 @@ mark_used(void **state)
     atomic_fetch_add(&entry.mark.bucket->seq, 1);
     assert_false(stok_table_unchanged(&entry.mark, 6));
     key = table_key(data, 1);
-    (void) stok_table_drop(table, &key);
+    (void) stok_table_drop(table, &key, 0);
     assert_false(stok_table_unchanged(&entry.mark, 6));
 
     table_free(table);

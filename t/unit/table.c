@@ -86,8 +86,8 @@ test_keys(void **state)
         assert_int_equal(stok_table_read(table, &key, 1, &entry, buf, 8),
                          STOK_DECLINED);
         key.kind = KIND_B;
-        assert_int_equal(stok_table_drop(table, &key), 1);
-        assert_int_equal(stok_table_drop(table, &key), 0);
+        assert_int_equal(stok_table_drop(table, &key, 0), 1);
+        assert_int_equal(stok_table_drop(table, &key, 0), 0);
         assert_int_equal(stok_table_read(table, &key, 1, &entry, buf, 8),
                          STOK_DECLINED);
     }
@@ -113,13 +113,16 @@ test_generation(void **state)
     table_write(table, 3, 1, "x", 1);
     assert_int_equal(stok_table_generation(table, &key), before);
 
-    stok_table_drop(table, &key);
+    assert_int_equal(stok_table_dropped(table, &key), 0);
+    stok_table_drop(table, &key, 0x123456789abcdef0);
     assert_int_equal(stok_table_generation(table, &key), before + 1);
+    assert_true(stok_table_dropped(table, &key) == 0x123456789abcdef0);
 
     /* also where there was nothing: a question may be under way */
 
-    stok_table_drop(table, &key);
+    stok_table_drop(table, &key, 7);
     assert_int_equal(stok_table_generation(table, &key), before + 2);
+    assert_int_equal(stok_table_dropped(table, &key), 7);
 
     table_free(table);
 }
@@ -316,7 +319,7 @@ test_half_written(void **state)
             break;
 
         case 1:
-            assert_int_equal(stok_table_drop(table, &key), 0);
+            assert_int_equal(stok_table_drop(table, &key, 0), 0);
             break;
 
         default:

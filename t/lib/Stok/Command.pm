@@ -51,7 +51,8 @@ sub start {
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        delete $ENV{$_} for grep { /^SERVICE_TOKEN/ } keys %ENV;
+        delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
+        $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
         $ENV{SERVICE_TOKEN_REDIS} = 'unix://' . $self->{redis}->socket
             if $self->{redis};
         open STDIN, '<', -e "$self->{dir}/in" ? "$self->{dir}/in" : '/dev/null';

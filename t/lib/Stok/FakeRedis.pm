@@ -6,11 +6,12 @@ package Stok::FakeRedis;
 #     Stok::FakeRedis->start(sub { my ($args, $connection) = @_; ... })
 #
 # The script answers with a list: strings are sent as they are, a number
-# reference waits so many seconds, 'CLOSE' closes.  PING, AUTH, SELECT and
-# INFO are answered before it is asked.
+# reference waits so many seconds, 'CLOSE' closes.  PING, AUTH, SELECT, INFO
+# and the freshness check of a node are answered before it is asked.
 #
-# Options: port; setup, the script is asked for PING, AUTH, ... too; raw, what
-# is sent to whoever sends something that is no command.
+# Options: port; setup, the script is asked for PING, AUTH, ... too; ticks, it
+# is asked for the freshness check; raw, what is sent to whoever sends something
+# that is no command.
 
 use strict;
 use warnings;
@@ -97,6 +98,9 @@ sub serve {
                 } elsif (!$opt{setup} && $args->[0] eq 'INFO') {
                     push @{ $c->{todo} }, bulk("run_id:" . '0123456789' x 4);
 
+                } elsif (!$opt{setup} && !$opt{ticks} && is_tick($args)) {
+                    push @{ $c->{todo} }, "*2\r\n:1\r\n:1\r\n";
+
                 } else {
                     push @{ $c->{todo} }, $script->($args, $c->{n});
                 }
@@ -110,6 +114,13 @@ sub serve {
             close $c->{sock};
         }
     }
+}
+
+# the script, one key, the prefix, the node's name and its lease
+
+sub is_tick {
+    my $args = shift;
+    return $args->[0] =~ /^EVAL/ && @$args == 7 && $args->[6] =~ /^\d+$/;
 }
 
 sub work {
