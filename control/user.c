@@ -252,7 +252,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     if (ctl->keys.n) {
         text.data = new->id;
         text.len = strlen(new->id);
-        len = stok_seal_user(seal, &ctl->keys.key[0], text, &user);
+        len = stok_seal_user(seal, &ctl->keys, text, &user);
         seal[len] = '\0';
     }
 
@@ -526,5 +526,5 @@ ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
     text.data = id;
     text.len = strlen(id);
 
-    seal[stok_seal_user(seal, &ctl->keys.key[0], text, user)] = '\0';
+    seal[stok_seal_user(seal, &ctl->keys, text, user)] = '\0';
 }

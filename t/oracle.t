@@ -75,14 +75,12 @@ my @scenarios = (
     ['demoted, links kept', $broken, 4.5,
         [0.8, sub { $oracle->lose(sub { $redis->cli('REPLICAOF', '127.0.0.1',
             1) }) }],
-        [2.8, sub { $redis->cli(qw(REPLICAOF NO ONE));
-            $redis->cli('FLUSHALL') }],
+        [2.8, sub { at_once([qw(REPLICAOF NO ONE)], ['FLUSHALL']) }],
         [3.2, sub { $oracle->fill }]],
 
     ['refuses writes', $broken, 4.5,
         [0.8, sub { $oracle->lose(sub { $redis->cli(@min_replicas, 1) }) }],
-        [2.8, sub { $redis->cli(@min_replicas, 0);
-            $redis->cli('FLUSHALL') }],
+        [2.8, sub { at_once([@min_replicas, 0], ['FLUSHALL']) }],
         [3.2, sub { $oracle->fill }]],
 
     ['demoted and promoted', $broken, 3,
@@ -216,6 +214,13 @@ sub ready {
         my @workers = $nginx->workers;
         @workers == $workers && $workers == grep { $hit{$_} } @workers;
     }, 15) }, "$title: at first") or diag($last, join ' ', %hit);
+}
+
+# nothing is executed between these
+
+sub at_once {
+    $redis->send(@_);
+    $redis->reply for @_;
 }
 
 # its own data goes, with all links kept
