@@ -31,24 +31,24 @@ for my $with ([], ['--key-file', "$st->{dir}/keys"]) {
         'one', 'two', 'three';
 
     $redis->cli('HSET', $redis->key("user:$user"), 'purpose', $zero);
-    $redis->cli('HSET', record($_), 'env', $zero) for $one, $two, $three;
+    $redis->cli('HSET', record($_), 'created_by', $zero) for $one, $two, $three;
 
     for my $verb (['token', 'revoke', $one], ['token', 'restore', $one],
         ['token', 'rotate', $one, '--expires-in', '1d', '--name', 'four'],
         ['user', 'set-role', $user, 'admin'],
         ['user', 'describe', $user, '--owner', 'x'],
         ['incident', 'token', $two], ['user', 'disable', $user],
-        ['user', 'enable', $user], (@$with ? ['seal', '--unsealed'] : ()),
+        ['user', 'enable', $user], (@$with ? ['seal'] : ()),
         ['incident', 'user', $user])
     {
         my ($code, $out, $err) = $st->run(@$with, @$verb);
         is("$code " . ($err =~ /^service-token/m ? $err : ''), '0 ',
-            "$name: @$verb[0, 1]");
+            "$name: " . join(" ", grep { defined } @$verb[0, 1]));
     }
 
     is($redis->cli('HGET', record($_), 'status'), 'revoked', "$name: stopped")
         for $one, $two, $three;
-    is($redis->cli('HGET', record($three), 'env'), $zero, "$name: kept");
+    is($redis->cli('HGET', record($three), 'created_by'), $zero, "$name: kept");
 }
 
 finish;
