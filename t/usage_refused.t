@@ -2,7 +2,8 @@ use strict;
 use warnings;
 
 # Refused attempts of known tokens: noted with time, address, count and
-# reason; Last Used stays; the audit gets one entry for what comes together.
+# reason; Last Used stays; the stream of refusals gets one entry for what comes
+# together, and the audit none.
 
 use lib 't/lib';
 use Stok::Test;
@@ -65,14 +66,17 @@ like(said($nginx, $both, '/page/x'), qr/^403/, 'refused, and its page');
 wait_for('written', sub { of($id, 'refused') > 2 });
 is(of($id, 'refused'), 3, 'counts once');
 
-# what the audit says
+# what the stream says
 
-is(scalar(@{ entries($id{REVOKED}) }), 1, 'one audit entry');
+is(scalar(@{ entries($id{REVOKED}) }), 1, 'one entry');
 my %entry = %{ entries($id{REVOKED})->[0] };
 is($entry{user}, 'user@service', 'with the user');
-is("@entry{qw(after addr)}", 'REVOKED 127.0.0.1', 'what, and from where');
+is("@entry{qw(reason addr)}", 'REVOKED 127.0.0.1', 'what, and from where');
 cmp_ok($entry{count}, '>=', 1, 'how often');
-is($entry{actor}, 'nginx', 'by nginx');
+is(join(' ', sort keys %entry), 'addr at count reason token user',
+    'and nothing else');
+is($redis->cli('EXISTS', '{st}:audit', '{st}:audit-head'), 0,
+    'the audit is left alone');
 
 # more within the minute: counted, no entry; after it: one more, with the rest
 
@@ -115,7 +119,6 @@ sub of {
 
 sub entries {
     my $id = shift;
-    return [ grep { $_->{token} eq $id && $_->{action} eq 'token.refuse' }
-        map { +{ @{ $_->[1] } } }
-        @{ $redis->cli('XRANGE', '{st}:audit', '-', '+') } ];
+    return [ grep { $_->{token} eq $id } map { +{ @{ $_->[1] } } }
+        @{ $redis->cli('XRANGE', '{st}:refusals', '-', '+') } ];
 }
