@@ -106,8 +106,8 @@ ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit)
         return CTL_OK;
     }
 
-    code = ctl_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
-                       audit->token ? "id:" : "user:",
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %s%s%s",
+                       ctl->prefix, audit->token ? "id:" : "user:",
                        audit->token ? audit->token : audit->user);
     if (code != CTL_OK) {
         return code;

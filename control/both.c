@@ -80,8 +80,8 @@ ctl_both_newest(ctl_t *ctl, ctl_both_t last)
     for (i = 0; i < CTL_BOTH; i++) {
         strcpy(last[i], "0-0");
 
-        code = ctl_command(ctl, &reply, "XREVRANGE %s%s + - COUNT 1",
-                           ctl->prefix, ctl_both_key[i]);
+        code = ctl_command(ctl, CTL_IS_ENTRIES, &reply, "XREVRANGE %s%s + - "
+                           "COUNT 1", ctl->prefix, ctl_both_key[i]);
         if (code != CTL_OK) {
             return code;
         }
@@ -119,9 +119,9 @@ ctl_both_wait(ctl_t *ctl, ctl_both_t last, ctl_entry_pt handler, void *data)
     ctl_side_t   side[CTL_BOTH];
     redisReply  *reply, *stream;
 
-    code = ctl_command(ctl, &reply, "XREAD COUNT %d BLOCK %d STREAMS %saudit "
-                       "%srefusals %s %s", CTL_BOTH_BATCH, CTL_BOTH_BLOCK,
-                       ctl->prefix, ctl->prefix, last[0],
+    code = ctl_command(ctl, CTL_IS_STREAMS, &reply, "XREAD COUNT %d BLOCK %d "
+                       "STREAMS %saudit %srefusals %s %s", CTL_BOTH_BATCH,
+                       CTL_BOTH_BLOCK, ctl->prefix, ctl->prefix, last[0],
                        last[1]);
     if (code != CTL_OK) {
         return code;
@@ -227,8 +227,8 @@ ctl_both_fill(ctl_t *ctl, ctl_side_t *side, int which)
         return CTL_OK;
     }
 
-    code = ctl_command(ctl, &batch, "XRANGE %s%s %s + COUNT %d", ctl->prefix,
-                       ctl_both_key[which], side->from,
+    code = ctl_command(ctl, CTL_IS_ENTRIES, &batch, "XRANGE %s%s %s + COUNT "
+                       "%d", ctl->prefix, ctl_both_key[which], side->from,
                        CTL_BOTH_BATCH);
     if (code != CTL_OK) {
         return code;

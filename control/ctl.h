@@ -71,7 +71,8 @@ typedef struct {
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
 
-    redisContext  *ctx;
+    redisContext  *ctx;                          /* NULL: no connection */
+    size_t         pending;                      /* replies that are due */
 
     ctl_error_t    error;
     char           hint[256];                    /* of errors from now on */

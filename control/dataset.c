@@ -25,13 +25,13 @@ ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset)
 
     memset(dataset, 0, sizeof(*dataset));
 
-    code = ctl_try(ctl, &reply, "HMGET %smeta schema dataset sealed brand",
-                   ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HMGET %smeta schema dataset "
+                       "sealed brand", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 4) {
+    if (ctl_fits(reply, CTL_IS_VALUES) && reply->elements == 4) {
         ctl_dataset_text(reply->element[0], dataset->schema,
                          sizeof(dataset->schema));
         ctl_dataset_text(reply->element[1], dataset->id,

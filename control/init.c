@@ -227,7 +227,7 @@ ctl_init_script(ctl_t *ctl, const char *brand, const char *approval,
     arg[3] = what;
     arg[4] = import;
 
-    code = ctl_script(ctl, stok_script_init, 5, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_init, 5, arg, &word);
     free(word);
 
     /* somebody was faster */
