@@ -235,10 +235,10 @@ inline clear_question() {
 #define JOIN_RAISE  raise()
 #endif
 
-/* what the stream before had to say may be lost */
+/* what the stream before had to say may be lost; the script is this one's */
 
 #if defined(RESYNC) && !defined(NO_JOIN_LEASE)
-#define JOIN_ENDS  end_lease()
+#define JOIN_ENDS  ok = W.t_ended; end_lease(); W.t_ended = ok; ok = 0
 #else
 #define JOIN_ENDS  skip
 #endif
@@ -701,12 +701,27 @@ join:
     atomic {
         if
         :: CONTINUES
-        :: !(CONTINUES) -> JOIN_ENDS; JOIN_RAISE
+#ifdef RESYNC
+        :: !(CONTINUES) -> JOIN_ENDS; goto raises
+#else
+        :: !(CONTINUES) -> JOIN_RAISE
+#endif
         :: goto event
         fi;
         W.state = joined;
+        W.join = 0;
+        goto prove
+    };
+
+#ifdef RESYNC
+raises:
+
+    atomic {
+        JOIN_RAISE;
+        W.state = joined;
         W.join = 0
     };
+#endif
 
     /* proof_prove, cache_prove */
 
