@@ -56,7 +56,7 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     soak bench bench-instructions bench-table bench-revocation bench-density \
-    bench-last-used bench-import bench-timing model model-full \
+    bench-last-used bench-fleet bench-import bench-timing model model-full \
     fuzz analyze install clean
 
 all: module command  ## build the module and the command (the default)
@@ -187,6 +187,9 @@ bench-revocation: all  ## how soon every worker refuses, under load
 bench-last-used: all  ## what Last Used costs
 	bench/last-used
 
+bench-fleet: $(B)/bench/fleet  ## what 1 000 nodes cost Redis
+	bench/fleet
+
 bench-density: all  ## how many tokens a zone holds
 	bench/density
 
@@ -197,6 +200,10 @@ bench-timing: all  ## whether the time of a 401 tells which one it is
 	bench/timing
 	bench/timing --against expired
 	bench/timing --cold --samples 20000
+
+$(B)/bench/fleet: bench/fleet.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -o $@ $<
 
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
