@@ -7,7 +7,7 @@ package Stok::Page;
 #                     for anything, alone on a line for any lines
 #     ```LANG NAME    a file, saved as NAME in the folder where the shell is
 #
-# A block whose language has a dash behind it (sh-) is shown and not run.
+# Any other block is shown, and not run.
 # "replace" maps placeholders of the page to what the test has instead.
 
 use strict;
