@@ -55,6 +55,10 @@ cmp_ok($commands, '>=', 30, 'commands');
 is(directives(read_file("$home/identity.conf")),
     directives(read_file('conf/identity.conf')), 'identity.conf is that of conf/');
 
+# init has added the dataset's line, without which nginx takes no key file
+
+like(read_file("$home/token.keys"), qr/^dataset [0-9a-f]{32}$/m, 'the dataset');
+
 # secrets are for one reader
 
 is(sprintf('%o', (stat "$home/$_")[2] & 07777), '600', "$_: mode")
