@@ -265,7 +265,7 @@ sub step {
 
 sub type {
     my ($code, $out) = $page->type(@_);
-    is($code, 0, $_[0]) or diag($out);
+    is($code, 0, (split /\n/, $_[0])[0]) or diag("$_[0]\n$out");
 }
 
 sub type_any { $page->type(@_) }
