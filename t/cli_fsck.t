@@ -166,7 +166,7 @@ for my $case (
     ['a link to itself', sub { field('plain', 'rotated_to', $t{plain}) }, 'link',
         qr/which it cannot be/],
     ['a name that is no digest', sub { r('HSET', 'token:zz', 'id', 'tok_zz') },
-        'name', qr/token:zz\.\.\. is no name/],
+        'name', qr/token:zz\.\.\. is not a name/],
     ['an entry of the audit', sub { $redis->cli('XADD', $redis->key('audit'), '*',
         'action', 'x') }, 'audit', qr/not of the chain/],
     ['the audit\'s head', sub { del('audit-head') }, 'audit', qr/head is gone/],
