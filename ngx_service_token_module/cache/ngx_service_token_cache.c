@@ -31,10 +31,12 @@
  * - that message may come after an answer from the new data.  So each
  *   question also reads the counter of ticks, before the record, and the
  *   answer is kept only if that counter has reached the last tick heard;
- * - after a key was dropped, it must have passed the last tick heard then, or
- *   the tick script must have said, after the record was read, that the
- *   counter is of the same birth: the reign was the same then, so the server
- *   had taken over no other data.
+ * - after a key was dropped, it must have passed the last tick heard then.
+ *
+ * Instead of the last two, the tick script may have said, after the record was
+ * read, that the counter is of the same birth: then the reign was the same, so
+ * the server had taken over no other data, and a change since the question
+ * would have been heard as far as the tick.
  */
 
 
@@ -341,21 +343,32 @@ static ngx_int_t
 ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard)
 {
-    uint64_t  heard, bumped, dropped;
+    uint64_t    heard, bumped, dropped;
+    ngx_uint_t  behind;
 
     heard = atomic_load(&cache->shared->heard);
     bumped = atomic_load(&cache->shared->dropped);
     dropped = stok_table_dropped(&cache->table, key);
 
+    behind = ngx_service_token_cache_ahead(guard->ticked, heard)
+             >= NGX_SERVICE_TOKEN_CACHE_TICKS;
+
     if (heard == 0 || guard->ticked == 0
-        || ngx_service_token_cache_ahead(guard->ticked, heard)
-           >= NGX_SERVICE_TOKEN_CACHE_TICKS)
+        || (behind
+            && ngx_service_token_cache_ahead(heard, guard->ticked)
+               >= NGX_SERVICE_TOKEN_CACHE_TICKS))
     {
         return NGX_DECLINED;
     }
 
     if (guard->checked) {
         return guard->checked == guard->counter ? NGX_OK : NGX_DECLINED;
+    }
+
+    /* a tick was heard while the answer was under way, or it is older */
+
+    if (behind) {
+        return NGX_AGAIN;
     }
 
     if (bumped
