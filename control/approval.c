@@ -55,7 +55,7 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
     arg[2] = ctl->os;
     arg[3] = ctl->acl;
 
-    code = ctl_script(ctl, stok_script_approval, 4, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_approval, 4, arg, &word);
 
     if (code == CTL_FOUND) {
         ctl_note(ctl, CTL_NOTE_NOTE, "nothing is changed yet: another admin "
@@ -200,7 +200,7 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     arg[3] = ctl->os;
     arg[4] = ctl->acl;
 
-    code = ctl_script(ctl, stok_script_user_raise, 5, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_raise, 5, arg, &word);
     free(word);
 
     if (code == CTL_OK) {
@@ -290,7 +290,8 @@ ctl_approve_role(ctl_t *ctl, const char *id, char **role)
     int          code;
     redisReply  *reply;
 
-    code = ctl_try(ctl, &reply, "HGET %srequest:%s role", ctl->prefix, id);
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HGET %srequest:%s role",
+                       ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
@@ -356,7 +357,7 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
         arg[argc++] = seal;
     }
 
-    code = ctl_script(ctl, stok_script_user_approve, argc, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_approve, argc, arg, &word);
     free(word);
 
     return code;
