@@ -39,6 +39,9 @@ typedef struct {
 } cli_args_t;
 
 
+/* descriptors.c: the first thing that is done */
+int cli_descriptors(cli_t *cli);
+
 /* main.c, args.c */
 const char *cli_option(cli_args_t *args, const char *name);
 

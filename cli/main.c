@@ -29,6 +29,11 @@ main(int argc, char **argv)
     memset(&cli, 0, sizeof(cli));
     cli.ctl.note = cli_note;
 
+    code = cli_descriptors(&cli);
+    if (code != CTL_OK) {
+        return cli_exit(&cli.ctl, code);
+    }
+
     cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
     cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
     cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
