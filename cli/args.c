@@ -19,7 +19,7 @@ static const cli_verb_t  cli_verbs[] = {
     { "approval", "show", "", 0, "", 0, cli_approval_show },
     { "approval", "set", "required|none [--trust os,actor,redis]", 1, "trust",
       0, cli_approval_set },
-    { "key", "new", "NAME", 1, "", 1, cli_key_new },
+    { "key", "new", "NAME", 1, "", CLI_OFFLINE, cli_key_new },
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
       1, "purpose owner role use-case human", 0, cli_user_create },
@@ -44,16 +44,19 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "list",
       "[--user ID] [--status active|revoked|expired|rotating]", 0,
       "user status", 0, cli_token_list },
-    { "token", "show", "ID", 1, "", 0, cli_token_show },
+    { "token", "show", "ID|-", 1, "", CLI_TOKEN, cli_token_show },
     { "token", "rotate",
-      "ID [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
+      "ID|- [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", 0, cli_token_rotate },
-    { "token", "rotation", "ID", 1, "", 0, cli_token_rotation },
-    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
-    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
-    { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
-      cli_token_delete },
+      "overlap name expires-in out format wait", CLI_TOKEN,
+      cli_token_rotate },
+    { "token", "rotation", "ID|-", 1, "", CLI_TOKEN, cli_token_rotation },
+    { "token", "revoke", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+      cli_token_revoke },
+    { "token", "restore", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+      cli_token_restore },
+    { "token", "delete", "ID|- [--force] [--wait 5s]", 1, "force wait",
+      CLI_TOKEN, cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
     { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
@@ -66,7 +69,7 @@ static const cli_verb_t  cli_verbs[] = {
       cli_review_quarterly },
     { "review", NULL, "[--fail-on RULE,...]", 0, "fail-on", 0,
       cli_review_all },
-    { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
+    { "incident", "token", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
@@ -74,7 +77,7 @@ static const cli_verb_t  cli_verbs[] = {
       "user token unsealed force dry-run wait", 0, cli_seal },
     { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
-      "revoke all wait", 1, cli_scan },
+      "revoke all wait", CLI_OFFLINE, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
     { "import", NULL, "FILE|- [--overwrite] [--restore-access] [--dry-run] "
       "[--wait 5s]", 1, "overwrite restore-access dry-run wait", 0,
@@ -165,7 +168,11 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
         return help ? cli_flush(cli) : CTL_INVALID;
     }
 
-    code = cli_parse_verb(cli, args, verb, help);
+    code = cli_plaintext_refuse(cli, args);
+
+    if (code == CTL_OK) {
+        code = cli_parse_verb(cli, args, verb, help);
+    }
 
     if (help && *verb) {
         cli_usage(stdout, *verb);

@@ -82,7 +82,10 @@ typedef struct {
 typedef int (*ctl_item_pt)(ctl_t *ctl, json_t *item, void *data);
 
 
-/* error.c: sets the error; the kind comes back */
+/*
+ * error.c: sets the error; the kind comes back.  A plaintext token in the text
+ * of an error or of a note becomes asterisks.
+ */
 int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -232,7 +235,15 @@ int ctl_check(ctl_t *ctl, const char *text, size_t len,
     const stok_require_t *require, json_t **answer);
 
 /*
- * leak.c: revokes a token that was found somewhere: adds id, user and result
+ * leak.c: a token by its plaintext.  check: whether it may be one, before Redis
+ * is asked; id: which one it is, by the digests that it has under each key.
+ */
+int ctl_plaintext_check(ctl_t *ctl, const char *text, size_t len);
+int ctl_plaintext_id(ctl_t *ctl, const char *text, size_t len,
+    char id[STOK_RECORD_ID_MAX + 1]);
+
+/*
+ * Revokes a token that was found somewhere: adds id, user and result
  * to entry, as far as they are known.  clear: the whole token.
  */
 int ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry);
