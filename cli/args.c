@@ -46,11 +46,14 @@ static const cli_verb_t  cli_verbs[] = {
       "user status", 0, cli_token_list },
     { "token", "show", "ID|-", 1, "", CLI_TOKEN, cli_token_show },
     { "token", "rotate",
-      "ID|- [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
+      "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
       "overlap name expires-in out format wait", CLI_TOKEN,
       cli_token_rotate },
-    { "token", "rotation", "ID|-", 1, "", CLI_TOKEN, cli_token_rotation },
+    { "token", "rotation", "ID|- [--wait-until safe] [--timeout 12h]", 1,
+      "wait-until timeout", CLI_TOKEN, cli_token_rotation },
+    { "token", "extend", "ID|- --expires-in 30d [--wait 5s]", 1,
+      "expires-in wait", CLI_TOKEN, cli_token_extend },
     { "token", "revoke", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
       cli_token_revoke },
     { "token", "restore", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
@@ -128,6 +131,8 @@ static const struct option  cli_options[] = {
     { "restore-access", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
     { "trust", required_argument, NULL, 0 },
+    { "wait-until", required_argument, NULL, 0 },
+    { "timeout", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 

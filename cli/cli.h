@@ -132,6 +132,7 @@ int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);
 int cli_token_rotation(cli_t *cli, cli_args_t *args);
+int cli_token_extend(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);

@@ -207,7 +207,7 @@ typedef struct {
     const char  *name;                           /* rotate: NULL: made */
     const char  *env;
     const char  *expires_in;                     /* NULL: by environment */
-    const char  *overlap;                        /* rotate; NULL: 7d */
+    const char  *overlap;                        /* rotate; NULL: none */
     int          scim;
 } ctl_token_new_t;
 
@@ -225,7 +225,14 @@ int ctl_token_restore(ctl_t *ctl, const char *id, json_t **token);
 /* delete.c */
 int ctl_token_delete(ctl_t *ctl, const char *id, int force);
 
-/* rotation.c: {answer, reason, old, new} */
+/* extend.c: a later end */
+int ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
+    json_t **token);
+
+/*
+ * rotation.c: {answer, reason, old, new}.  CTL_OK: the token that was asked for
+ * may be revoked; CTL_FOUND: not, or not yet.
+ */
 int ctl_token_rotation(ctl_t *ctl, const char *id, json_t **rotation);
 
 /* check.c: {verdict, id, user, key, role}, as far as they are known */
@@ -372,6 +379,7 @@ int ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want,
  * text.c: names, durations, dates
  */
 #define CTL_DAY     86400
+#define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
 int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
