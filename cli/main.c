@@ -77,7 +77,7 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     if (code == CTL_OK && !(verb->flags & CLI_OFFLINE)) {
-        code = cli_open(cli);
+        code = cli_open(cli, verb->run == cli_init);
     }
 
     if (code == CTL_OK && named) {
@@ -93,13 +93,21 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
 
 
 int
-cli_open(cli_t *cli)
+cli_open(cli_t *cli, int making)
 {
     int  code;
 
     code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
 
-    return code == CTL_OK ? ctl_connect(&cli->ctl, cli->redis) : code;
+    if (code == CTL_OK && !making) {
+        code = ctl_keys_need(&cli->ctl);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_connect(&cli->ctl, cli->redis);
+    }
+
+    return code == CTL_OK && !making ? ctl_dataset_open(&cli->ctl) : code;
 }
 
 

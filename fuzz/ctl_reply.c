@@ -25,6 +25,8 @@ static ctl_t  reply_ctl;
 static int reply_claims(const uint8_t *data, size_t size);
 static void reply_connect(const uint8_t *data, size_t size, int *server);
 static int reply_operation(unsigned n);
+static int reply_checked(int kind, json_t *json);
+static int reply_review(void);
 static int reply_audit(void);
 static int reply_item(ctl_t *ctl, json_t *item, void *data);
 static int reply_found(ctl_t *ctl, const ctl_found_t *found, void *data);
@@ -47,6 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&reply_ctl, 0, sizeof(reply_ctl));
     reply_ctl.prefix = "{st}:";
     reply_ctl.actor = "fuzz";
+    reply_ctl.os = "fuzz";
     reply_ctl.role_names = "member manager admin";
     reply_ctl.note = reply_note;
 
@@ -119,10 +122,9 @@ reply_connect(const uint8_t *data, size_t size, int *server)
 static int
 reply_operation(unsigned n)
 {
-    int           kind;
-    json_t       *json;
-    int64_t       stopped;
-    ctl_review_t  review;
+    int       kind;
+    json_t   *json;
+    int64_t   stopped;
 
     json = NULL;
 
@@ -172,10 +174,7 @@ reply_operation(unsigned n)
         break;
 
     case 12:
-        memset(&review, 0, sizeof(review));
-        review.period = CTL_MONTHLY|CTL_QUARTERLY;
-        review.each = reply_found;
-        return ctl_review(&reply_ctl, &review);
+        return reply_review();
 
     case 13:
         return reply_audit();
@@ -196,8 +195,15 @@ reply_operation(unsigned n)
         kind = ctl_wait(&reply_ctl, 1, &json);
     }
 
-    /* an answer is there if it was said so */
+    return reply_checked(kind, json);
+}
 
+
+/* an answer is there if it was said so; and an error has its line */
+
+static int
+reply_checked(int kind, json_t *json)
+{
     if (kind == CTL_OK || kind == CTL_FOUND) {
         json_decref(json);
 
@@ -206,6 +212,19 @@ reply_operation(unsigned n)
     }
 
     return kind;
+}
+
+
+static int
+reply_review(void)
+{
+    ctl_review_t  review;
+
+    memset(&review, 0, sizeof(review));
+    review.period = CTL_MONTHLY|CTL_QUARTERLY;
+    review.each = reply_found;
+
+    return ctl_review(&reply_ctl, &review);
 }
 
 

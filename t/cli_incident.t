@@ -50,6 +50,12 @@ for my $says (
     like($out, $says, 'shows: ' . substr "$says", 0, 60);
 }
 
+# what edges have refused stands where it belongs
+
+$redis->cli('XADD', $redis->key('refusals'), '*', 'at', $now, 'token', $_,
+    'user', $user, 'reason', 'REVOKED', 'count', 3, 'addr', '192.0.2.9')
+    for $id, $never;
+
 # again: nothing is changed, all is shown
 
 my $before = Stok::Command::snapshot($redis);
@@ -58,7 +64,8 @@ is(Stok::Command::snapshot($redis), $before, 'again: no change');
 is("$t->{revoked_now} $t->{token}{id} $t->{token}{state} $t->{token}{uses}",
     "0 $id revoked 12", 'as JSON');
 is(join(', ', map { $_->{what} } @{ $t->{timeline} }), 'first use, '
-    . 'token.create, token.revoke, last use, last refused try', 'timeline');
+    . 'token.create, token.revoke, token.refuse, last use, last refused try',
+    'timeline');
 is(join(' ', map { $_->{step} } @{ $t->{remaining} }),
     'replace update downstream watch delete document', 'what remains');
 like(($st->run('incident', 'token', $id))[1], qr/^Token $id was revoked already$/m,
@@ -164,10 +171,11 @@ is(($st->run('audit', 'verify'))[0], 0, 'the audit is whole');
 
 $redis->{key} = { name => 'k1', secret => "\1" x 32 };
 open my $fh, '>', "$st->{dir}/keys" or die;
-print $fh 'k1 ', '01' x 32, "\n";
+print $fh Stok::Redis::key_file($redis->{key});
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 my @key = ('--key-file', "$st->{dir}/keys");
+$redis->cli('HSET', $redis->key('meta'), dataset => $Stok::Redis::dataset);
 my $safe = $redis->listed_user('safe@service');
 my ($good, $forged) = map { $redis->listed_token(user => $safe, name => $_) }
     'good', 'forged';
@@ -188,8 +196,7 @@ finish;
 sub seal_of {
     my %t = @{ $redis->cli('HGETALL', record($_[0])) };
     my ($digest) = record($_[0]) =~ /(\w+)$/;
-    return $t{seal} eq Stok::Redis::seal($redis->{key}, 'token', $digest,
-        @t{qw(id user name type scope status expires_at)}) ? 1 : 0;
+    return $t{seal} eq Stok::Redis::seal($redis->{key}, 'token', $digest, \%t) ? 1 : 0;
 }
 
 

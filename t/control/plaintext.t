@@ -179,6 +179,11 @@ my $keys = "$first->{dir}/keys";
 $st = Stok::Command->new($redis, '--key-file', $keys);
 keys_are('old');
 $st->run('init');
+
+# which names the dataset in the file
+
+my ($line) = grep { !/^old / } split /^/, Stok::Command::slurp($keys);
+$line{dataset} = $line;
 $st->run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
 my $old = create('by the old key');
 keys_are('new', 'old');
@@ -215,7 +220,7 @@ sub acts {
 
 sub keys_are {
     open my $fh, '>', "$keys.new" or die;
-    print $fh map { $line{$_} } @_;
+    print $fh map { $line{$_} // '' } 'dataset', @_;
     close $fh;
     chmod 0600, "$keys.new";
     rename "$keys.new", $keys or die;
