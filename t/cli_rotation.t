@@ -171,8 +171,11 @@ waitpid $pid, 0;
 is($? >> 8, 0, 'until it is safe');
 like(Stok::Command::slurp("$st->{dir}/out"), qr/^safe-to-revoke: /, 'and says so');
 $st->run('token', 'revoke', $second);
-($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe');
+$began = time;
+($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe',
+    '--timeout', '20s');
 like("$code $out", qr/^1 wait: the successor .* ended/, 'not for what has ended');
+cmp_ok(time - $began, '<', 10, 'which is told at once');
 refused(2, qr/bad --wait-until/, $first, '--wait-until', 'x');
 refused(2, qr/bad --timeout/, $first, '--wait-until', 'safe', '--timeout', 'x');
 refused(2, qr/--timeout goes with --wait-until/, $first, '--timeout', '1h');
