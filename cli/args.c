@@ -19,7 +19,7 @@ static const cli_verb_t  cli_verbs[] = {
     { "approval", "show", "", 0, "", 0, cli_approval_show },
     { "approval", "set", "required|none [--trust os,actor,redis]", 1, "trust",
       0, cli_approval_set },
-    { "key", "new", "NAME", 1, "", 1, cli_key_new },
+    { "key", "new", "NAME", 1, "", CLI_OFFLINE, cli_key_new },
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
       1, "purpose owner role use-case human", 0, cli_user_create },
@@ -44,16 +44,22 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "list",
       "[--user ID] [--status active|revoked|expired|rotating]", 0,
       "user status", 0, cli_token_list },
-    { "token", "show", "ID", 1, "", 0, cli_token_show },
+    { "token", "show", "ID|-", 1, "", CLI_TOKEN, cli_token_show },
     { "token", "rotate",
-      "ID [--overlap 7d] [--name N] [--expires-in 90d|never] [--out FILE] "
+      "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", 0, cli_token_rotate },
-    { "token", "rotation", "ID", 1, "", 0, cli_token_rotation },
-    { "token", "revoke", "ID [--wait 5s]", 1, "wait", 0, cli_token_revoke },
-    { "token", "restore", "ID [--wait 5s]", 1, "wait", 0, cli_token_restore },
-    { "token", "delete", "ID [--force] [--wait 5s]", 1, "force wait", 0,
-      cli_token_delete },
+      "overlap name expires-in out format wait", CLI_TOKEN,
+      cli_token_rotate },
+    { "token", "rotation", "ID|- [--wait-until safe] [--timeout 12h]", 1,
+      "wait-until timeout", CLI_TOKEN, cli_token_rotation },
+    { "token", "extend", "ID|- --expires-in 30d [--wait 5s]", 1,
+      "expires-in wait", CLI_TOKEN, cli_token_extend },
+    { "token", "revoke", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+      cli_token_revoke },
+    { "token", "restore", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+      cli_token_restore },
+    { "token", "delete", "ID|- [--force] [--wait 5s]", 1, "force wait",
+      CLI_TOKEN, cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
     { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
@@ -66,7 +72,7 @@ static const cli_verb_t  cli_verbs[] = {
       cli_review_quarterly },
     { "review", NULL, "[--fail-on RULE,...]", 0, "fail-on", 0,
       cli_review_all },
-    { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
+    { "incident", "token", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
     { "seal", NULL, "[--first [--yes] | --user ID | --token ID] [--force] "
@@ -74,7 +80,7 @@ static const cli_verb_t  cli_verbs[] = {
       "first yes user token force dry-run wait", 0, cli_seal },
     { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
-      "revoke all wait", 1, cli_scan },
+      "revoke all wait", CLI_OFFLINE, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
     { "import", NULL, "FILE|- [--overwrite] [--restore-access] [--dry-run] "
       "[--wait 5s]", 1, "overwrite restore-access dry-run wait", 0,
@@ -126,6 +132,8 @@ static const struct option  cli_options[] = {
     { "restore-access", no_argument, NULL, 0 },
     { "fix", no_argument, NULL, 0 },
     { "trust", required_argument, NULL, 0 },
+    { "wait-until", required_argument, NULL, 0 },
+    { "timeout", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
@@ -166,7 +174,11 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
         return help ? cli_flush(cli) : CTL_INVALID;
     }
 
-    code = cli_parse_verb(cli, args, verb, help);
+    code = cli_plaintext_refuse(cli, args);
+
+    if (code == CTL_OK) {
+        code = cli_parse_verb(cli, args, verb, help);
+    }
 
     if (help && *verb) {
         cli_usage(stdout, *verb);

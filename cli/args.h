@@ -10,13 +10,17 @@
 #include "cli.h"
 
 
+#define CLI_OFFLINE  1                           /* needs no Redis */
+#define CLI_TOKEN    2                           /* the id of a token, or "-" */
+
+
 typedef struct {
     const char  *group;
     const char  *verb;                           /* NULL: the group is it */
     const char  *args;                           /* as usage shows them */
     int          n;                              /* of arguments; -1: some */
     const char  *options;                        /* besides the global ones */
-    int          offline;                        /* needs no Redis */
+    unsigned     flags;
     int        (*run)(cli_t *cli, cli_args_t *args);
 } cli_verb_t;
 

@@ -13,6 +13,7 @@
 
 #include "ctl.h"
 #include "sink.h"
+#include "stok_bearer.h"
 
 
 #define CLI_OPTIONS  16
@@ -38,6 +39,25 @@ typedef struct {
     const char    *value[CLI_OPTIONS];           /* "" for a flag */
 } cli_args_t;
 
+
+/* descriptors.c: the first thing that is done */
+int cli_descriptors(cli_t *cli);
+
+/*
+ * plaintext.c.  refuse: no argument holds a token.  read: the one line of
+ * standard input, which is one by its checksum; id: sets the argument to its
+ * id, and wipes it.
+ */
+typedef struct {
+    size_t         len;                          /* 0: there is none */
+    char           text[STOK_BEARER_MAX + 3];
+    char           id[STOK_RECORD_ID_MAX + 1];
+} cli_plaintext_t;
+
+int cli_plaintext_refuse(cli_t *cli, const cli_args_t *args);
+int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
+int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext,
+    cli_args_t *args);
 
 /* main.c, args.c */
 const char *cli_option(cli_args_t *args, const char *name);
@@ -115,6 +135,7 @@ int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);
 int cli_token_rotation(cli_t *cli, cli_args_t *args);
+int cli_token_extend(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);

@@ -369,7 +369,11 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 
-    if (new->old) {
+    if (new->old && new->old_expires_at == 0) {
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s goes on, and never expires: revoke "
+                 "it when \"token rotation\" says so", new->old);
+
+    } else if (new->old) {
         ctl_iso(new->old_expires_at, date);
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
     }

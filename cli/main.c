@@ -11,6 +11,8 @@
 #include <string.h>
 
 
+static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
+    cli_plaintext_t *plaintext);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
 static const char *cli_env(const char *name, const char *value);
@@ -24,10 +26,16 @@ main(int argc, char **argv)
     int                code;
     cli_t              cli;
     cli_args_t         args;
+    cli_plaintext_t    plaintext;
     const cli_verb_t  *verb;
 
     memset(&cli, 0, sizeof(cli));
     cli.ctl.note = cli_note;
+
+    code = cli_descriptors(&cli);
+    if (code != CTL_OK) {
+        return cli_exit(&cli.ctl, code);
+    }
 
     cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
     cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
@@ -39,8 +47,7 @@ main(int argc, char **argv)
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
     if (code == CTL_OK && verb != NULL) {
-
-        code = verb->offline ? CTL_OK : cli_open(&cli, verb->run == cli_init);
+        code = cli_begin(&cli, verb, &args, &plaintext);
 
         if (code == CTL_OK) {
             code = cli_run(&cli, verb, &args);
@@ -51,6 +58,37 @@ main(int argc, char **argv)
     OPENSSL_cleanse(&cli.ctl.keys, sizeof(cli.ctl.keys));
 
     return cli_exit(&cli.ctl, code);
+}
+
+
+/* a token that stands for its id is read before anybody waits for it */
+
+static int
+cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
+    cli_plaintext_t *plaintext)
+{
+    int  code, named;
+
+    code = CTL_OK;
+    named = (verb->flags & CLI_TOKEN) && strcmp(args->arg[0], "-") == 0;
+
+    if (named) {
+        code = cli_plaintext_read(cli, plaintext);
+    }
+
+    if (code == CTL_OK && !(verb->flags & CLI_OFFLINE)) {
+        code = cli_open(cli, verb->run == cli_init);
+    }
+
+    if (code == CTL_OK && named) {
+        code = cli_plaintext_id(cli, plaintext, args);
+    }
+
+    if (named) {
+        OPENSSL_cleanse(plaintext->text, sizeof(plaintext->text));
+    }
+
+    return code;
 }
 
 

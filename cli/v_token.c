@@ -13,7 +13,6 @@
 
 static void cli_token_head(void);
 static int cli_token_row(ctl_t *ctl, json_t *token, void *data);
-static void cli_rotation_line(const char *which, json_t *half);
 static int cli_check_input(cli_t *cli, char *text, size_t size, size_t *len);
 static int cli_check_print(cli_t *cli, json_t *answer);
 
@@ -178,56 +177,24 @@ cli_token_delete(cli_t *cli, cli_args_t *args)
 
 
 int
-cli_token_rotation(cli_t *cli, cli_args_t *args)
+cli_token_extend(cli_t *cli, cli_args_t *args)
 {
-    int      code;
-    json_t  *rotation;
+    int          code;
+    json_t      *token;
+    const char  *expires_in;
 
-    code = ctl_token_rotation(&cli->ctl, args->arg[0], &rotation);
+    expires_in = cli_option(args, "expires-in");
 
-    if (code != CTL_OK) {
-        return code;
+    if (expires_in == NULL) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "token extend needs "
+                        "--expires-in");
     }
 
-    if (cli->json) {
-        return cli_print_json(cli, rotation);
-    }
+    token = NULL;
+    code = ctl_token_extend(&cli->ctl, args->arg[0], expires_in,
+                            cli->json ? &token : NULL);
 
-    cli_say("%s: %s\n", ctl_text(rotation, "answer"),
-           ctl_text(rotation, "reason"));
-    cli_rotation_line("old", json_object_get(rotation, "old"));
-    cli_rotation_line("new", json_object_get(rotation, "new"));
-    json_decref(rotation);
-
-    return CTL_OK;
-}
-
-
-static void
-cli_rotation_line(const char *which, json_t *half)
-{
-    char         used[24], expires[24];
-    const char  *id;
-
-    id = ctl_text(half, "id");
-
-    if (strcmp(ctl_text(half, "state"), "deleted") == 0) {
-        cli_say("%s  %-20s  deleted\n", which, id);
-        return;
-    }
-
-    strcpy(used, "never used");
-    strcpy(expires, "never");
-
-    if (cli_integer(half, "last_used")) {
-        ctl_iso(cli_integer(half, "last_used"), used);
-    }
-
-    if (cli_integer(half, "expires_at")) {
-        ctl_iso(cli_integer(half, "expires_at"), expires);
-    }
-
-    cli_say("%s  %-20s  last used %s, expires %s\n", which, id, used, expires);
+    return cli_changed(cli, code, token);
 }
 
 

@@ -16,6 +16,8 @@ _service_token_options() {
         "token list")           echo --user --status ;;
         "token rotate")         echo --overlap --name --expires-in --out \
                                     --format --wait ;;
+        "token rotation")       echo --wait-until --timeout ;;
+        "token extend")         echo --expires-in --wait ;;
         "token delete")         echo --force --wait ;;
         check)                  echo --role --scope --type ;;
         audit)                  echo --token --user --since --follow ;;
@@ -66,6 +68,7 @@ _service_token() {
         --format)       words="env json k8s-secret" ;;
         --status)       words="active revoked expired rotating" ;;
         --type)         words="service personal" ;;
+        --wait-until)   words="safe" ;;
         --key-file | --out)
             COMPREPLY=($(compgen -f -- "$cur"))
             return ;;
@@ -85,8 +88,8 @@ _service_token() {
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"
                     words+=" enable delete revoke-all" ;;
-        token)      words="create list show rotate rotation revoke restore"
-                    words+=" delete" ;;
+        token)      words="create list show rotate rotation extend revoke"
+                    words+=" restore delete" ;;
         audit)      words="verify" ;;
         review)     words="monthly quarterly" ;;
         incident)   words="token user" ;;

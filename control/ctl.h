@@ -86,7 +86,10 @@ typedef struct {
 typedef int (*ctl_item_pt)(ctl_t *ctl, json_t *item, void *data);
 
 
-/* error.c: sets the error; the kind comes back */
+/*
+ * error.c: sets the error; the kind comes back.  A plaintext token in the text
+ * of an error or of a note becomes asterisks.
+ */
 int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -223,7 +226,7 @@ typedef struct {
     const char  *name;                           /* rotate: NULL: made */
     const char  *env;
     const char  *expires_in;                     /* NULL: by environment */
-    const char  *overlap;                        /* rotate; NULL: 7d */
+    const char  *overlap;                        /* rotate; NULL: none */
     int          scim;
 } ctl_token_new_t;
 
@@ -241,7 +244,14 @@ int ctl_token_restore(ctl_t *ctl, const char *id, json_t **token);
 /* delete.c */
 int ctl_token_delete(ctl_t *ctl, const char *id, int force);
 
-/* rotation.c: {answer, reason, old, new} */
+/* extend.c: a later end */
+int ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
+    json_t **token);
+
+/*
+ * rotation.c: {answer, reason, old, new}.  CTL_OK: the token that was asked for
+ * may be revoked; CTL_FOUND: not, or not yet.
+ */
 int ctl_token_rotation(ctl_t *ctl, const char *id, json_t **rotation);
 
 /* check.c: {verdict, id, user, key, role}, as far as they are known */
@@ -251,7 +261,15 @@ int ctl_check(ctl_t *ctl, const char *text, size_t len,
     const stok_require_t *require, json_t **answer);
 
 /*
- * leak.c: revokes a token that was found somewhere: adds id, user and result
+ * leak.c: a token by its plaintext.  check: whether it may be one, before Redis
+ * is asked; id: which one it is, by the digests that it has under each key.
+ */
+int ctl_plaintext_check(ctl_t *ctl, const char *text, size_t len);
+int ctl_plaintext_id(ctl_t *ctl, const char *text, size_t len,
+    char id[STOK_RECORD_ID_MAX + 1]);
+
+/*
+ * Revokes a token that was found somewhere: adds id, user and result
  * to entry, as far as they are known.  clear: the whole token.
  */
 int ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry);
@@ -386,6 +404,7 @@ int ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want,
  * text.c: names, durations, dates
  */
 #define CTL_DAY     86400
+#define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
 int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);

@@ -1,14 +1,26 @@
 /*
  * Errors and notes: kept in the context or handed to the front end, never
  * printed.
+ *
+ * They quote what others wrote, and that may hold a plaintext token: one given
+ * as an id, a name in a file that is imported.  It never leaves here.
  */
 
 
 #include "ctl.h"
+#include "stok_scan.h"
 
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+
+#define CTL_TEXT  4096                           /* a token is not cut there */
+
+
+static void ctl_error_text(char *out, size_t size, const char *format,
+    va_list ap) __attribute__((format(printf, 3, 0)));
 
 
 int
@@ -20,10 +32,30 @@ ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
     memcpy(ctl->error.hint, ctl->hint, sizeof(ctl->hint));
 
     va_start(ap, format);
-    vsnprintf(ctl->error.text, sizeof(ctl->error.text), format, ap);
+    ctl_error_text(ctl->error.text, sizeof(ctl->error.text), format, ap);
     va_end(ap);
 
     return kind;
+}
+
+
+static void
+ctl_error_text(char *out, size_t size, const char *format, va_list ap)
+{
+    char           text[CTL_TEXT];
+    size_t         pos, len;
+    stok_token_t   token;
+
+    vsnprintf(text, sizeof(text), format, ap);
+
+    for (pos = 0, len = strlen(text);
+         stok_scan_next(text, len, &pos, &token) == STOK_OK; )
+    {
+        memset(text + (token.brand.data - text), '*', stok_scan_len(&token));
+    }
+
+    snprintf(out, size, "%.*s", (int) size - 1, text);
+    OPENSSL_cleanse(text, sizeof(text));
 }
 
 
@@ -53,7 +85,7 @@ ctl_note(ctl_t *ctl, ctl_note_e note, const char *format, ...)
     }
 
     va_start(ap, format);
-    vsnprintf(text, sizeof(text), format, ap);
+    ctl_error_text(text, sizeof(text), format, ap);
     va_end(ap);
 
     ctl->note(ctl->note_data, note, text);

@@ -185,8 +185,18 @@ ctl_incident_remaining(json_t *token)
     ctl_iso(json_integer_value(json_object_get(token, "revoked_at"))
             + CTL_WATCH, date);
 
-    ctl_remains(remaining, "replace", "Replace it by a new token",
-                "token create --user %s --name NEW-NAME --env %s", user, env);
+    if (strcmp(ctl_text(token, "type"), "personal") == 0
+        && strcmp(env, "production") == 0)
+    {
+        ctl_remains(remaining, "replace", "Replace it by a token of a new "
+                    "service user: automation is not a person's", "user "
+                    "create NEW-NAME --purpose TEXT --owner %s", user);
+
+    } else {
+        ctl_remains(remaining, "replace", "Replace it by a new token",
+                    "token create --user %s --name NEW-NAME --env %s", user,
+                    env);
+    }
 
     snprintf(text, sizeof(text), "Update the integrations that used it: %s%s",
              addrs[0] ? "they came from " : "no address is known", addrs);

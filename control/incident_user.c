@@ -221,22 +221,20 @@ ctl_suspect_remaining(const char *id, json_t *incident)
     who = json_object_get(incident, "user");
     ctl_quote(id, user);
 
-    if (strcmp(json_string_value(json_object_get(who, "status"))
-               ? json_string_value(json_object_get(who, "status")) : "",
-               "disabled") == 0)
-    {
-        ctl_remains(remaining, "enable", "Leave it disabled until it is known "
-                    "how this came about", "user enable %s", user);
-    }
+    ctl_remains(remaining, "disabled", "Leave it disabled: what follows is a "
+                "new service user", NULL);
 
     ctl_words(json_object_get(who, "locations"), words, sizeof(words));
     snprintf(text, sizeof(text), "Rotate what could be read or changed behind "
              "these locations: %s", words[0] ? words : "none is known");
     ctl_remains(remaining, "downstream", text, NULL);
 
+    ctl_remains(remaining, "successor", "Make a new service user for what "
+                "it did", "user create NEW-NAME --purpose TEXT --owner TEXT");
+
     ctl_remains(remaining, "replace", "Replace the tokens that were in use, "
-                "one by one", "token create --user %s --name NEW-NAME "
-                "--env ENV", user);
+                "one by one, by tokens of the new user",
+                "token create --user NEW-ID --name NEW-NAME --env ENV");
 
     ctl_words(json_object_get(who, "addrs"), words, sizeof(words));
     snprintf(text, sizeof(text), "Update the integrations that used them: "

@@ -1,10 +1,11 @@
 /*
- * A token that was found where it should not be is revoked, if it is one of
- * this dataset.
+ * A token by its plaintext: found by its digest, under each key of the key
+ * file.  One that was found where it should not be is revoked.
  */
 
 
 #include "internal.h"
+#include "stok_bearer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,56 @@
 
 static int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len,
     ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
+static int ctl_leak_record(ctl_t *ctl, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], ctl_record_t *rec);
 static int ctl_leak_revoke(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry);
+
+
+int
+ctl_plaintext_check(ctl_t *ctl, const char *text, size_t len)
+{
+    stok_token_t  token;
+
+    if (stok_bearer_check(text, len) != STOK_OK) {
+        return ctl_fail(ctl, CTL_INVALID, "that is not a token: one line is "
+                        "expected, with the token alone");
+    }
+
+    if (stok_token_parse(text, len, &token) == STOK_INVALID) {
+        return ctl_fail(ctl, CTL_INVALID, "the token's checksum is wrong: it "
+                        "was not copied as a whole, or was changed");
+    }
+
+    return CTL_OK;
+}
+
+
+int
+ctl_plaintext_id(ctl_t *ctl, const char *text, size_t len,
+    char id[STOK_RECORD_ID_MAX + 1])
+{
+    int            code;
+    ctl_record_t   found, rec;
+
+    code = ctl_leak_find(ctl, text, len, &found, id);
+
+    if (code == CTL_OK) {
+        return ctl_fail(ctl, CTL_NOTFOUND, "the token is not one of this "
+                        "dataset%s", ctl->keys.n ? ", by any key of the key "
+                        "file" : ": was it made with a --key-file?");
+    }
+
+    if (code == CTL_FOUND) {
+        code = ctl_leak_record(ctl, id, found.digest, &rec);
+    }
+
+    if (code == CTL_OK) {
+        ctl_free(&rec);
+    }
+
+    return code;
+}
 
 
 int
@@ -77,21 +126,35 @@ ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
 /* an id that leads to another record would have another token revoked */
 
 static int
+ctl_leak_record(ctl_t *ctl, const char *id,
+    const uint8_t digest[STOK_DIGEST_LEN], ctl_record_t *rec)
+{
+    int  code;
+
+    code = ctl_stop_token(ctl, id, rec);
+
+    if (code == CTL_OK
+        && !stok_digest_equal(rec->digest, digest, STOK_DIGEST_LEN))
+    {
+        ctl_free(rec);
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
+                        "id", id);
+    }
+
+    return code;
+}
+
+
+static int
 ctl_leak_revoke(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], json_t *entry)
 {
     int            code, revoked;
     ctl_record_t   rec;
 
-    code = ctl_stop_token(ctl, id, &rec);
+    code = ctl_leak_record(ctl, id, digest, &rec);
     if (code != CTL_OK) {
         return code;
-    }
-
-    if (!stok_digest_equal(rec.digest, digest, STOK_DIGEST_LEN)) {
-        ctl_free(&rec);
-        return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of another "
-                        "id", id);
     }
 
     json_object_set_new(entry, "id", json_string(id));

@@ -1,6 +1,6 @@
 /*
- * A review: what its files share.  review.c walks and counts, review_token.c
- * and review_user.c judge, lint.c judges names and addresses.
+ * A review: what its files share.  review.c walks and counts, review_token.c,
+ * review_end.c and review_user.c judge, lint.c judges names and addresses.
  *
  * Nothing is kept but a page of records: findings are handed over as they are
  * found, so that a million tokens need no more memory than a thousand.
@@ -15,7 +15,6 @@
 
 
 #define CTL_UNUSED     (90 * CTL_DAY)
-#define CTL_EXPIRING   (30 * CTL_DAY)
 #define CTL_MONTH      (31 * CTL_DAY)            /* what "of late" means */
 #define CTL_NEEDED     (30 * CTL_DAY)            /* of use, to judge a role */
 #define CTL_ADDRS      8                         /* as many as are kept */
@@ -31,6 +30,7 @@ typedef enum {
     CTL_RULE_USER_NAME,
     CTL_RULE_TOKEN_NAME,
     CTL_RULE_EXPIRING,
+    CTL_RULE_ROTATION_STUCK,
     CTL_RULE_LEAST_PRIVILEGE,
     CTL_RULE_ORPHANED,
     CTL_RULE_PERSONAL_PRODUCTION,
@@ -66,6 +66,24 @@ typedef struct {
 } ctl_finding_t;
 
 
+/* a token as it is judged */
+typedef struct {
+    const char           *id;
+    const char           *user;
+    const char           *name;
+    const char           *env;
+    const char           *type;
+    int                   live;                  /* active, not expired */
+    int                   active;
+    int64_t               created_at;
+    int64_t               expires_at;
+    int64_t               last_used;             /* 0: never */
+    const char           *owner;                 /* status; NULL: no user */
+    const ctl_record_t   *rec;
+    const ctl_record_t   *usage;
+} ctl_subject_t;
+
+
 int ctl_review_wants(const ctl_review_t *review, ctl_rule_e rule);
 int ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     const ctl_finding_t *finding);
@@ -77,6 +95,20 @@ int ctl_review_tokens(ctl_t *ctl, ctl_review_t *review,
     const ctl_item_t *item, size_t n);
 int ctl_review_users(ctl_t *ctl, ctl_review_t *review,
     const ctl_item_t *item, size_t n);
+
+/* review_end.c: judges of a token's end */
+int ctl_judge_refused(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+int ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+int ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+
+/* and what is advised: a verb with an id, a new token, a service user */
+void ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+    const char *rest);
+void ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env);
+void ctl_mend_service(ctl_finding_t *f, const ctl_subject_t *t);
 
 /*
  * lint.c.  ctl_token_lint: why a token's name does not say what uses it, or

@@ -11,23 +11,6 @@
 #include <string.h>
 
 
-typedef struct {
-    const char           *id;
-    const char           *user;
-    const char           *name;
-    const char           *env;
-    const char           *type;
-    int                   live;                  /* active, not expired */
-    int                   active;
-    int64_t               created_at;
-    int64_t               expires_at;
-    int64_t               last_used;             /* 0: never */
-    const char           *owner;                 /* status; NULL: no user */
-    const ctl_record_t   *rec;
-    const ctl_record_t   *usage;
-} ctl_subject_t;
-
-
 /* what a page reads; what was not read is NULL */
 typedef struct {
     ctl_record_t   rec[CTL_PAGE];
@@ -52,11 +35,7 @@ static int ctl_judge_unused(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 static int ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
-static int ctl_judge_refused(ctl_t *ctl, ctl_review_t *review,
-    const ctl_subject_t *t, ctl_finding_t *f);
 static int ctl_judge_name(ctl_t *ctl, ctl_review_t *review,
-    const ctl_subject_t *t, ctl_finding_t *f);
-static int ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 static int ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
@@ -64,10 +43,6 @@ static int ctl_judge_personal(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 static int ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
-static void ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
-    const char *rest);
-static void ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t,
-    const char *env);
 
 
 int
@@ -173,8 +148,8 @@ ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 
     static const ctl_judge_pt  judges[] = {
         ctl_judge_unused, ctl_judge_unexpected, ctl_judge_refused,
-        ctl_judge_name, ctl_judge_expiry, ctl_judge_orphaned,
-        ctl_judge_personal, ctl_judge_environments
+        ctl_judge_name, ctl_judge_expiry, ctl_judge_stuck,
+        ctl_judge_orphaned, ctl_judge_personal, ctl_judge_environments
     };
 
     rec = &page->rec[i];
@@ -317,33 +292,6 @@ ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
 
 
 static int
-ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
-    ctl_finding_t *f)
-{
-    char     date[24];
-    int64_t  n, at;
-
-    n = ctl_number(ctl_get(t->usage, "refused"));
-    at = ctl_number(ctl_get(t->usage, "refused_at"));
-
-    if (n <= 0 || (at && review->now - at > CTL_MONTH)) {
-        return CTL_OK;
-    }
-
-    ctl_iso(at, date);
-    date[10] = '\0';
-
-    f->severity = t->live ? CTL_MEDIUM : CTL_HIGH;
-    snprintf(f->seen, sizeof(f->seen), at ? "%lld refused, last %s"
-                                          : "%lld refused",
-             (long long) n, date);
-    ctl_mend_id(f, t->live ? "audit --token" : "incident token", t->id, "");
-
-    return ctl_found(ctl, review, CTL_RULE_FAILED_ATTEMPTS, f);
-}
-
-
-static int
 ctl_judge_name(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     ctl_finding_t *f)
 {
@@ -364,41 +312,6 @@ ctl_judge_name(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     ctl_mend_new(f, t, t->env);
 
     return ctl_found(ctl, review, CTL_RULE_TOKEN_NAME, f);
-}
-
-
-static int
-ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
-    ctl_finding_t *f)
-{
-    if (!t->live) {
-        return CTL_OK;
-    }
-
-    if (t->expires_at == 0) {
-        if (strcmp(t->env, "production") != 0) {
-            return CTL_OK;
-        }
-
-        f->severity = CTL_HIGH;
-        snprintf(f->seen, sizeof(f->seen), "in production, never expires");
-        ctl_mend_new(f, t, t->env);
-
-        return ctl_found(ctl, review, CTL_RULE_NEVER_EXPIRES, f);
-    }
-
-    if (t->expires_at - review->now > CTL_EXPIRING
-        || ctl_get(t->rec, "rotated_to")[0])
-    {
-        return CTL_OK;
-    }
-
-    f->severity = CTL_HIGH;
-    snprintf(f->seen, sizeof(f->seen), "expires in %lld days, no rotation",
-             (long long) (t->expires_at - review->now) / CTL_DAY);
-    ctl_mend_id(f, "token rotate", t->id, "");
-
-    return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
 }
 
 
@@ -449,7 +362,7 @@ ctl_judge_personal(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
              ? "personal, reached production"
              : t->last_used ? "personal, used in production"
                             : "personal, made for production");
-    ctl_mend_id(f, "token revoke", t->id, "");
+    ctl_mend_service(f, t);
 
     return ctl_found(ctl, review, CTL_RULE_PERSONAL_PRODUCTION, f);
 }
@@ -499,29 +412,4 @@ ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
     ctl_mend_new(f, t, other ? other : "ENV");
 
     return ctl_found(ctl, review, CTL_RULE_MANY_ENVIRONMENTS, f);
-}
-
-
-static void
-ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
-    const char *rest)
-{
-    char  word[CTL_QUOTED];
-
-    ctl_quote(id, word);
-    snprintf(f->mend, sizeof(f->mend), "%s %s%s", verb, word, rest);
-}
-
-
-/* a token of its own instead */
-
-static void
-ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
-{
-    char  user[CTL_QUOTED], word[CTL_QUOTED];
-
-    ctl_quote(t->user, user);
-    ctl_quote(env[0] ? env : "ENV", word);
-    snprintf(f->mend, sizeof(f->mend), "token create --user %s "
-             "--name NEW-NAME --env %s", user, word);
 }

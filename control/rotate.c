@@ -1,10 +1,11 @@
 /*
  * token rotate: a successor for a token that goes on for a while.
  *
- * The successor has the same user, type, scope, environment, networks and
- * rate.  The predecessor expires when the overlap is over, or before that by
- * itself, and both name each other.  Why nothing is lost on the way: see
- * issue.c.
+ * The successor has the same user, type, scope, environment, networks and rate,
+ * and lives as long as the predecessor was made for.  The predecessor keeps its
+ * own expiry, so that a rotation that nobody goes on with ends nothing; only
+ * --overlap sets an earlier end.  Both name each other.  Why nothing is lost on
+ * the way: see issue.c.
  */
 
 
@@ -17,13 +18,12 @@
 #include <time.h>
 
 
-#define CTL_ROTATE_OVERLAP  (7 * CTL_DAY)
-#define CTL_ROTATE_EARLY    (30 * CTL_DAY)       /* before it expires */
-#define CTL_ROTATE_STEM     (STOK_NAME_MAX - 12) /* "-2026", "-9999" */
+#define CTL_ROTATE_EARLY  (30 * CTL_DAY)         /* before it expires */
+#define CTL_ROTATE_STEM   (STOK_NAME_MAX - 12)   /* "-2026", "-9999" */
 
 
 typedef struct {
-    int64_t  overlap;                            /* seconds */
+    int64_t  overlap;                            /* seconds; -1: not given */
     int64_t  lifetime;                           /* -1: not given */
     int64_t  expires_at;                         /* of the old one */
 } ctl_rotate_t;
@@ -38,6 +38,11 @@ static int ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
 static int ctl_rotate_user(ctl_t *ctl, ctl_new_t *new);
 static int ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     ctl_record_t *rec, stok_token_record_t *token);
+static int64_t ctl_rotate_end(ctl_new_t *new, ctl_rotate_t *rotate,
+    int64_t expires_at);
+static int ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
+    stok_token_record_t *token);
+static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new);
 static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
 static size_t ctl_rotate_stem(const char *name, size_t len);
 static int ctl_rotate_year(const char *name, size_t len);
@@ -62,6 +67,10 @@ ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
         code = ctl_issue(ctl, &new, deliver, ctl_rotate_step, &rotate);
     }
 
+    if (code == CTL_OK && rotate.lifetime == -1) {
+        ctl_rotate_say(ctl, &new);
+    }
+
     if (code == CTL_OK && rotate.expires_at
         && rotate.expires_at < new.created_at + CTL_ROTATE_EARLY)
     {
@@ -79,7 +88,7 @@ ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
 {
     int  code;
 
-    rotate->overlap = CTL_ROTATE_OVERLAP;
+    rotate->overlap = -1;
     rotate->lifetime = -1;
 
     if (want->overlap
@@ -133,11 +142,7 @@ ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 
     if (code == CTL_OK) {
         rotate->expires_at = token.expires_at;
-        new->old_expires_at = new->created_at + rotate->overlap;
-
-        if (token.expires_at && token.expires_at < new->old_expires_at) {
-            new->old_expires_at = token.expires_at;
-        }
+        new->old_expires_at = ctl_rotate_end(new, rotate, token.expires_at);
 
         code = ctl_rotate_write(ctl, new, mode, &rec, &token);
     }
@@ -145,6 +150,20 @@ ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
     ctl_free(&rec);
 
     return code;
+}
+
+
+/* earlier than its own end, if that was asked for, and never later */
+
+static int64_t
+ctl_rotate_end(ctl_new_t *new, ctl_rotate_t *rotate, int64_t expires_at)
+{
+    int64_t  end;
+
+    end = new->created_at + rotate->overlap;
+
+    return rotate->overlap == -1 || (expires_at && expires_at < end)
+           ? expires_at : end;
 }
 
 
@@ -228,7 +247,7 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     snprintf(new->rate, sizeof(new->rate), "%s", ctl_get(rec, "rate"));
 
     if (rotate->lifetime == -1
-        && ctl_issue_lifetime(new->env, &new->lifetime) != CTL_OK)
+        && ctl_rotate_lifetime(new, rec, token) != CTL_OK)
     {
         return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
                         "that says how long a token lives: give --expires-in",
@@ -242,6 +261,50 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     }
 
     return code;
+}
+
+
+/*
+ * As long as the predecessor was made for; a year at most, if it was extended.
+ * If its record does not say that, by its environment.
+ */
+
+static int
+ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
+    stok_token_record_t *token)
+{
+    int64_t  created, lifetime;
+
+    if (token->expires_at == 0) {
+        new->lifetime = 0;
+        return CTL_OK;
+    }
+
+    created = ctl_number(ctl_get(rec, "created_at"));
+    lifetime = token->expires_at - created;
+
+    if (created <= 0 || lifetime < CTL_DAY) {
+        return ctl_issue_lifetime(new->env, &new->lifetime);
+    }
+
+    new->lifetime = lifetime > CTL_YEAR ? CTL_YEAR : lifetime;
+
+    return CTL_OK;
+}
+
+
+static void
+ctl_rotate_say(ctl_t *ctl, ctl_new_t *new)
+{
+    if (new->lifetime == 0) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the successor never expires, as its "
+                 "predecessor: --expires-in says otherwise");
+
+    } else {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the successor lives %lld days, as its "
+                 "predecessor: --expires-in says otherwise",
+                 (long long) (new->lifetime + CTL_DAY / 2) / CTL_DAY);
+    }
 }
 
 

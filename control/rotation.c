@@ -7,8 +7,11 @@
  *     safe-to-revoke   the successor is used, the predecessor no longer
  *
  * "No longer" is: not for a day, and not after the successor.  What runs less
- * often than daily shows in the dates only.  The word is the answer, so the
- * exit code is 0 whichever it is.
+ * often than daily shows in the dates only.
+ *
+ * Only of a token that is safe to revoke the answer is CTL_OK, so that
+ * "rotation && revoke" is safe.  It never is of a successor, though that may
+ * be asked for, too: revoking that one would be an outage.
  */
 
 
@@ -81,6 +84,10 @@ ctl_token_rotation(ctl_t *ctl, const char *id, json_t **rotation)
 
     if (code == CTL_OK) {
         ctl_rotation_answer(&r);
+        code = strcmp(r.word, "safe-to-revoke") == 0
+               && strcmp(r.old.id, id) == 0
+               ? CTL_OK : CTL_FOUND;
+
         *rotation = json_pack("{s:s, s:s, s:o, s:o}", "answer", r.word,
                               "reason", r.reason, "old",
                               ctl_rotation_half(&r.old), "new",

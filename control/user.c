@@ -323,8 +323,8 @@ ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
         if (code == CTL_OK) {
             if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {
                 ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens are "
-                         "orphaned: they are refused, and every review finds "
-                         "them", reply->integer);
+                         "orphaned: they are refused, and the quarterly review "
+                         "finds them", reply->integer);
             }
 
             freeReplyObject(reply);

@@ -6,6 +6,8 @@
 -- between, 10 number n of fields that were read, then n names and values, then
 -- names and values to write.
 --
+-- An expires_at that is written to a token gets into the index of ends, too.
+--
 -- MISLED: it is the record of another token, or of another user.  A change that
 -- would leave everything but times and the seal as it is writes nothing and has
 -- no entry in the audit, unless the seal is all that it changes.
@@ -31,17 +33,22 @@ if not unchanged(record, 11, last) then
     return {'CHANGED'}
 end
 
-local same = ARGV[last + 1] ~= 'seal'
+local same, expires = ARGV[last + 1] ~= 'seal', nil
 
 for i = last + 1, #ARGV, 2 do
     new[#new + 1] = ARGV[i]
     new[#new + 1] = ARGV[i + 1]
+    expires = ARGV[i] == 'expires_at' and ARGV[i + 1] or expires
     same = same and (ARGV[i] == 'seal'
         or redis.call('HGET', key(record), ARGV[i]) == ARGV[i + 1])
 end
 
 if same then
     return ok()
+end
+
+if expires and not typed({expiry = 'zset'}) then
+    return bad_types()
 end
 
 for name in ARGV[9]:gmatch('%S+') do
@@ -56,6 +63,11 @@ then
 end
 
 redis.call('HSET', key(record), unpack(new))
+
+if expires then
+    redis.call('ZADD', key('expiry'), expires, token)
+end
+
 audit(action, token, user, ARGV[7], ARGV[8])
 
 return ok()

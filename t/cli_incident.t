@@ -107,13 +107,17 @@ for my $says (
     qr{^Rotate downstream\n(?:  /\w+/  by \w+\n){3}\n}m,
     qr{^  /bi/  by $third$}m,
     qr/user\.create by anna.*user\.revoke-all by anna  - -> 3 revoked/s,
-    qr/service-token user enable \Q$user\E$/m,
+    qr/Leave it disabled: what follows is a new service user$/m,
+    qr/service-token user create NEW-NAME --purpose TEXT --owner TEXT$/m,
     qr{Rotate what could be .* locations: .*/etl/}m,
-    qr/service-token token create --user \Q$user\E --name/,
+    qr/service-token token create --user NEW-ID --name NEW-NAME --env ENV$/m,
     qr/service-token token list --user \Q$user\E$/m,
 ) {
     like($out, $says, 'shows: ' . substr "$says", 0, 60);
 }
+
+unlike($out, qr/user enable|token create --user \Q$user/,
+    'nothing is advised that lets a compromised user in');
 
 my $u = $st->json('incident', 'user', $user);
 is("$u->{revoked} $u->{user}{id} " . @{ $u->{tokens} }, "0 $user 4",
@@ -134,6 +138,18 @@ my $t2 = $redis->listed_token(user => $odd);
 is($st->json('incident', 'token', $t2)->{remaining}[0]{command},
     "token create --user 'a'\\''b;c' --name NEW-NAME --env production",
     'a command to paste');
+
+# a personal token in production is not followed by another one
+
+my $eva = $redis->listed_user('eva@example.org', kind => 'human');
+for my $case (['production', "user create NEW-NAME --purpose TEXT --owner $eva"],
+    ['testing', "token create --user $eva --name NEW-NAME --env testing"])
+{
+    my $pat = $redis->listed_token(user => $eva, type => 'personal',
+        env => $case->[0]);
+    is($st->json('incident', 'token', $pat)->{remaining}[0]{command},
+        $case->[1], "a personal token in $case->[0]");
+}
 
 # a record that cannot be read is revoked all the same
 

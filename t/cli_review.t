@@ -30,7 +30,22 @@ token(expires_at => $now + 300 * $day, created_at => $now - 200 * $day, used =>
       first_used => $now - 150 * $day, refused_at => $now - 40 * $day,
       addrs => '10.1.0.1 10.1.7.2', locations => '/api/ /production/' });
 token(expires_at => $now + 31 * $day + 1000);
+token(expires_at => $now + 365 * $day);
+token(env => 'testing', expires_at => $now + 30 * $day);
+token(expires_at => $now + 93 * $day, created_at => $now - 85 * $day);
+token(expires_at => $now + 60 * $day, created_at => $now - 59 * $day);
 token(expires_at => $now + 10 * $day, rotated_to => 'tok_next');
+token(expires_at => $now + 20 * $day, rotated_to => 'tok_next',
+    created_at => $now - 30 * $day, used => { last_used => $now });
+token(expires_at => $now + 32 * $day, rotated_to => 'tok_next',
+    created_at => $now - 300 * $day, used => { last_used => $now });
+token(expires_at => $now + 5 * $day, rotated_to => 'tok_next',
+    created_at => $now - 300 * $day, used => { last_used => $now - 32 * $day });
+my $next = token(used => { last_used => $now });
+token(expires_at => $now + 5 * $day, rotated_to => $next,
+    created_at => $now - 300 * $day, used => { last_used => $now });
+token(expires_at => 0, env => 'testing', rotated_to => 'tok_next',
+    used => { last_used => $now });
 token(env => 'testing', expires_at => 0);
 token(status => 'revoked', revoked_at => $now, expires_at => 0, name => 'test',
     created_at => $now - 300 * $day);
@@ -56,8 +71,26 @@ for my $case (
         'audit --token ID', used => { refused => 7, refused_at => $now - 30 * $day }],
     ['failed-attempts', 'high', qr/^1 refused$/, 'incident token ID',
         status => 'revoked', used => { refused => 1 }],
-    ['failed-attempts', 'high', qr/^1 refused/, 'incident token ID',
-        expires_at => $now - $day, used => { refused => 1, refused_at => $now }],
+    ['failed-attempts', 'medium', qr/^1 refused/, NEW('production'),
+        expires_at => $now - $day, created_at => $now - 9 * $day,
+        used => { refused => 1, refused_at => $now }],
+    ['failed-attempts', 'medium', qr/^1 refused/, 'token rotation ID',
+        expires_at => $now - $day, created_at => $now - 9 * $day,
+        rotated_to => 'tok_next',
+        used => { refused => 1, refused_at => $now }],
+    ['failed-attempts', 'high', qr/^1 refused/, 'token rotation ID',
+        status => 'revoked', rotated_to => 'tok_next',
+        used => { refused => 1, refused_at => $now }],
+    (map { ['failed-attempts', $_->[1], qr/^1 refused/, $_->[2],
+        used => { refused => 1, refused_at => $now,
+            refused_reason => $_->[0] }] }
+        ['TAMPERED', 'high', 'incident token ID'],
+        ['ORPHANED', 'medium', 'token revoke ID'],
+        ['USER_DISABLED', 'medium', 'user show USER'],
+        ['ROLE', 'medium', 'token show ID'],
+        ['SCOPE', 'medium', 'token show ID'],
+        ['NETWORK', 'medium', 'token show ID'],
+        ['EXPIRED', 'medium', 'audit --token ID']),
     ['token-name', 'low', qr/^generic: test123$/, NEW('production'),
         name => 'test123'],
     ['token-name', 'low', qr/^numbers only/, NEW('production'), name => '42'],
@@ -66,19 +99,35 @@ for my $case (
     ['token-name', 'low', qr/^names another environment/, NEW('production'),
         name => 'staging-etl-2026'],
     ['expiring', 'high', qr/^expires in (?:29|30) days, no rotation/, 'token rotate ID',
-        expires_at => $now + 30 * $day],
+        expires_at => $now + 30 * $day, year()],
     ['expiring', 'high', qr/^expires in 0 days/, 'token rotate ID',
-        expires_at => $now + 100],
+        expires_at => $now + 100, year()],
+    ['expiring', 'medium', qr/^expires in 4[45] days/, 'token rotate ID',
+        expires_at => $now + 45 * $day, year()],
+    ['expiring', 'medium', qr/^expires in 9[01] days/, 'token rotate ID',
+        expires_at => $now + 91 * $day, year()],
+    ['expiring', 'medium', qr/^expires in 4[45] days/, 'token rotate ID',
+        expires_at => $now + 45 * $day, created_at => $now - 45 * $day],
+    (map { ['expiring', 'low', qr/^expires in [12] days/, 'token rotate ID',
+        env => $_, expires_at => $now + 2 * $day, created_at =>
+        $now - 28 * $day] } 'testing', 'development'),
+    ['expiring', 'high', qr/^expires in [12] days/, 'token rotate ID',
+        env => 'staging', expires_at => $now + 2 * $day, created_at =>
+        $now - 28 * $day],
+    ['rotation-stuck', 'high', qr/^ends in (?:29|30) days, next unused/,
+        'token rotation ID', expires_at => $now + 30 * $day, year(),
+        rotated_to => 'tok_next', used => { last_used => $now - 3600 }],
+    ['rotation-stuck', 'high', qr/^ends in [34] days, next unused/,
+        'token rotation ID', expires_at => $now + 4 * $day,
+        rotated_to => 'tok_next', used => { last_used => $now - 30 * $day }],
     ['orphaned', 'high', qr/^its user is deleted/, 'token revoke ID',
         user => $gone],
     ['orphaned', 'high', qr/^its user does not exist/, 'token revoke ID',
         user => 'nobody@service'],
     ['orphaned', 'low', qr/^its user is deleted/, 'token delete ID',
         user => $gone, status => 'revoked'],
-    ['personal-production', 'high', qr/^personal, made for production/,
-        'token revoke ID', user => $human, type => 'personal'],
-    ['personal-production', 'high', qr/^personal, used in production/,
-        'token revoke ID', user => $human, type => 'personal',
+    ['personal-production', 'high', qr/^personal, made for production/, SERVICE(), user => $human, type => 'personal'],
+    ['personal-production', 'high', qr/^personal, used in production/, SERVICE(), user => $human, type => 'personal',
         used => { last_used => $now }],
     ['never-expires', 'high', qr/^in production, never/, NEW('production'),
         expires_at => 0],
@@ -202,10 +251,24 @@ refused(2, qr/give --purpose/, 'user', 'describe', $who);
 refused(2, qr/1 to 1024 bytes/, 'user', 'describe', $who, '--owner', '');
 refused(3, qr/no user/, 'user', 'describe', 'nobody', '--owner', 'x');
 
+# a rotation is found as soon as it is stuck, monthly and quarterly
+
+my $stuck = token(expires_at => $now + 5 * $day, rotated_to => 'tok_next',
+    year());
+is(rules($_), 'rotation-stuck', "rotation-stuck, $_") for 'monthly', 'quarterly';
+forget($stuck);
+
+# a personal token that never expires is not followed by another one
+
+my $pat = token(user => $human, type => 'personal', expires_at => 0);
+is($_->{mend}, "user create NEW-NAME --purpose TEXT --owner $human",
+    "$_->{rule} of a personal token in production") for @{ findings() };
+forget($pat);
+
 # periods
 
 my %found = (unused => { created_at => $now - 90 * $day },
-    expiring => { expires_at => $now + $day },
+    expiring => { expires_at => $now + $day, created_at => $now - 30 * $day },
     'never-expires' => { expires_at => 0 });
 my @ids = map { token(expires_at => $now + 300 * $day, %$_) } values %found;
 
@@ -303,6 +366,12 @@ for my $sealed (0, 1) {
 
 finish;
 
+
+sub SERVICE { 'user create NEW-NAME --purpose TEXT --owner USER' }
+
+# made so long ago that it is a token of nearly a year, and in use
+
+sub year { (created_at => $now - 300 * $day, used => { last_used => $now }) }
 
 sub NEW { "token create --user USER --name NEW-NAME --env $_[0]" }
 

@@ -36,12 +36,14 @@ is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($out =~ s/\n//r),
 my ($was, $is) = map { $st->json('token', 'show', $_) } $old->{id}, $id;
 is($is->{$_}, $old->{$_}, "the same $_") for qw(user type scope env);
 is($is->{name}, "etl-$year", 'a name');
-is($is->{expires_at}, $is->{created_at} + 180 * $day, 'by its environment');
+is($is->{expires_at}, $is->{created_at} + 180 * $day, 'lives as long');
+like($err, qr/^note: the successor lives 180 days, as its predecessor/m,
+    'which is said');
 is($is->{created_by}, 'anna', 'made by');
 is("$was->{rotated_to} $is->{rotated_from}", "$id $old->{id}", 'linked');
 is("$was->{status} $was->{state}", 'active rotating', 'goes on');
 is("$is->{status} $is->{state}", 'active active', 'so does the successor');
-is($was->{expires_at}, $is->{created_at} + 7 * $day, 'for 7 days');
+is($was->{expires_at}, $old->{expires_at}, 'until its own end');
 is($redis->cli('ZSCORE', $redis->key('expiry'), $old->{id}),
     $was->{expires_at}, 'as the index says');
 is_deeply([map { $_->{id} } @{ $st->json('token', 'list', '--status',
@@ -80,14 +82,16 @@ is_deeply($new->{predecessor}, { id => $old->{id}, expires_at =>
     $st->json('token', 'show', $old->{id})->{expires_at} },
     'json: what becomes of the other');
 
-# how long the predecessor lives
+# how long the predecessor lives, and the successor
 
 for my $case (
+    ['no overlap', [], '90d', undef],
     ['--overlap 30m', ['--overlap', '30m'], '90d', 1800],
     ['--overlap 12h', ['--overlap', '12h'], '90d', 43200],
     ['--overlap 30d', ['--overlap', '30d'], '90d', 30 * $day],
     ['its own expiry is nearer', ['--overlap', '30d'], '3d', undef],
-    ['one that never expires', [], 'never', 7 * $day],
+    ['never, --overlap 7d', ['--overlap', '7d'], 'never', 7 * $day],
+    ['one that never expires', [], 'never', undef],
 ) {
     my ($name, $options, $in, $overlap) = @$case;
     $old = create($name, 'production', '--expires-in', $in);
@@ -95,11 +99,35 @@ for my $case (
     $was = $st->json('token', 'show', $old->{id});
     is($was->{expires_at}, defined $overlap ? $new->{created_at} + $overlap
         : $old->{expires_at}, $name);
-    is($new->{expires_at}, $new->{created_at} + 365 * $day,
-        'the successor: by its environment');
-    is($redis->cli('ZSCORE', $redis->key('expiry'), $old->{id}),
+    is($new->{expires_at}, $in eq 'never' ? 0
+        : $new->{created_at} + $day * ($in =~ s/d//r),
+        'the successor: as the predecessor');
+    is($redis->cli('ZSCORE', $redis->key('expiry'), $old->{id}) // 0,
         $was->{expires_at}, 'the index');
 }
+
+# a lifetime that no new token could have
+
+for my $case (
+    ['extended to more than a year', 365, created_at => int(time) - 300 * $day],
+    ['less than a day', 180, expires_at => int(time) + 3600],
+) {
+    my ($name, $days, %field) = @$case;
+    $old = create($name, 'staging');
+    set($old, %field);
+    my $next = $st->json('token', 'rotate', $old->{id});
+    is($next->{expires_at}, $next->{created_at} + $days * $day, $name);
+}
+
+($code, $out, $err) = $st->run('token', 'rotate', create('endless',
+    'development', '--expires-in', 'never')->{id});
+like($err, qr/^tok_\w+ goes on, and never expires: revoke it when/m,
+    'the old one never ends');
+like($err, qr/^note: the successor never expires, as its predecessor/m,
+    'nor does the new one');
+($code, $out, $err) = $st->run('token', 'rotate', create('given', 'testing')
+    ->{id}, '--expires-in', '5d');
+unlike($err, qr/as its predecessor/, 'what was given is not said');
 
 # names
 
@@ -160,7 +188,7 @@ $st->run('token', 'revoke', $revoked->{id});
 my $expired = create('expired', 'testing');
 set($expired, expires_at => 1000);
 my $strange = create('strange', 'testing');
-set($strange, env => 'moon');
+set($strange, env => 'moon', expires_at => int(time) + 3600);
 my $odd = create('odd', 'testing');
 $redis->cli('HSET', $redis->key("token:" . digest($odd)), 'future', 1);
 my $good = create('good', 'testing');

@@ -1,10 +1,13 @@
-# token rotation: one word and a reason, from when the two were last used.
-# Time is moved by writing dates.
+# token rotation: one word and a reason, from when the two were last used; the
+# exit is 0 only if the token that was asked for may be revoked.  Time is moved
+# by writing dates.
 
 use strict;
 use warnings;
 use lib 't/lib';
 use Stok::Command;
+use JSON::PP ();
+use POSIX ();
 use Stok::Test;
 
 my $hour = 3600;
@@ -43,7 +46,11 @@ for my $case (
 
     for my $id ($old, $new) {
         my ($code, $out, $err) = $st->run('token', 'rotation', $id);
-        is("$code $err", '0 ', "$name: answered");
+        my $safe = $word eq 'safe-to-revoke';
+        is($code, $safe && $id eq $old ? 0 : 1, "$name: answered");
+        like($err, $safe && $id eq $new
+            ? qr/^note: $new is the successor and stays: what may be revoked is $old\n\z/
+            : qr/^\z/, 'a successor is never to be revoked');
         my ($first, @more) = split /\n/, $out;
         like($first, qr/^$word: .*$says/, $word);
         is(scalar(@more), 2, 'and a line for each');
@@ -66,7 +73,7 @@ like($out, qr/^wait: .*shortly before it was rotated: see again after \Q$after\E
 
 used($old, $hour);
 used($new, undef);
-my $json = $st->json('token', 'rotation', $new);
+my $json = answer($new);
 is("$json->{answer} $json->{old}{id} $json->{new}{id}", "wait $old $new",
     'json: the answer');
 is($json->{reason}, "the successor $new was never used", 'json: the reason');
@@ -106,15 +113,15 @@ my ($third, $fourth) = rotated('three', 0);
 $st->run('token', 'revoke', $fourth);
 $st->run('token', 'delete', $fourth, '--force');
 answers($third, 'wait', qr/the successor $fourth is deleted/, 'no successor');
-is($st->json('token', 'rotation', $third)->{new}{state}, 'deleted',
+is(answer($third)->{new}{state}, 'deleted',
     'json: deleted');
 
 # one that is both: its own successor counts
 
 my $last = $st->json('token', 'rotate', $next)->{id};
-$json = $st->json('token', 'rotation', $next);
+$json = answer($next);
 is("$json->{old}{id} $json->{new}{id}", "$next $last", 'a chain');
-$json = $st->json('token', 'rotation', $young);
+$json = answer($young);
 is("$json->{old}{id} $json->{new}{id}", "$young $next", 'its beginning');
 
 # refused
@@ -132,6 +139,57 @@ refused(3, qr/no token/, '');
 refused(2, qr/usage: service-token token rotation ID/);
 refused(2, qr/is not for/, $alone, '--wait', '5s');
 
+# the recipe: of either, and as long as it is not safe, nothing is revoked
+
+my ($first, $second) = rotated('five', 10 * $day);
+used($first, 2 * $day);
+used($second, undef);
+recipe($first);
+is(status($first), 'active', 'rotation && revoke: not yet');
+used($second, 60);
+recipe($second);
+is("@{[map { status($_) } $first, $second]}", 'active active',
+    'not the successor');
+recipe($first);
+is("@{[map { status($_) } $first, $second]}", 'revoked active', 'now');
+
+# waiting for it
+
+($first, $second) = rotated('six', 10 * $day);
+used($first, 2 * $day);
+my $began = time;
+($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe',
+    '--timeout', '2s');
+like("$code $out", qr/^1 wait: /, 'until the time is over');
+cmp_ok(time - $began, '>=', 1, 'which is waited');
+my $pid = $st->start('token', 'rotation', $first, '--wait-until', 'safe',
+    '--timeout', '1h');
+wait_for('it waits', sub { $redis->cli('CLIENT', 'LIST') =~ /cmd=hgetall|cmd=zscore/ });
+is(waitpid($pid, POSIX::WNOHANG()), 0, 'it goes on waiting');
+used($second, 60);
+waitpid $pid, 0;
+is($? >> 8, 0, 'until it is safe');
+like(Stok::Command::slurp("$st->{dir}/out"), qr/^safe-to-revoke: /, 'and says so');
+$st->run('token', 'revoke', $second);
+$began = time;
+($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe',
+    '--timeout', '20s');
+like("$code $out", qr/^1 wait: the successor .* ended/, 'not for what has ended');
+cmp_ok(time - $began, '<', 10, 'which is told at once');
+refused(2, qr/bad --wait-until/, $first, '--wait-until', 'x');
+refused(2, qr/bad --timeout/, $first, '--wait-until', 'safe', '--timeout', 'x');
+refused(2, qr/--timeout goes with --wait-until/, $first, '--timeout', '1h');
+
+# when the old one ends
+
+set($first, expires_at => $now + 30 * 3600);
+like(($st->run('token', 'rotation', $first))[1],
+    qr/^old  $first .* ends \Q@{[iso($now + 30 * 3600)]}\E, in (?:29|30) hours$/m,
+    'hours');
+set($first, expires_at => $now - 60);
+like(($st->run('token', 'rotation', $first))[1],
+    qr/^old  $first .* ended \Q@{[iso($now - 60)]}\E$/m, 'it is over');
+
 is(Stok::Command::broken($redis), '', 'all keys agree');
 
 $redis->down;
@@ -142,13 +200,26 @@ is(() = $err =~ /\n/g, 1, 'one line');
 finish;
 
 
+# service-token token rotation X && service-token token revoke X
+
+sub recipe {
+    my $id = shift;
+    ($st->run('token', 'rotation', $id))[0] == 0
+        and $st->run('token', 'revoke', $id);
+}
+
+sub status {
+    my $digest = $redis->cli('GET', $redis->key("id:$_[0]"));
+    return $redis->cli('HGET', $redis->key("token:$digest"), 'status');
+}
+
 # two tokens, the second of which was made some seconds ago
 
 sub rotated {
     my ($name, $ago) = @_;
     my $old = $st->json('token', 'create', '--user', 'pipeline@service',
-        '--name', $name, '--env', 'production')->{id};
-    my $new = $st->json('token', 'rotate', $old)->{id};
+        '--name', $name, '--env', 'staging')->{id};
+    my $new = $st->json('token', 'rotate', $old, '--expires-in', '365d')->{id};
     set($new, created_at => time - $ago);
     return ($old, $new);
 }
@@ -182,13 +253,20 @@ sub iso {
 sub line {
     my ($which, $id, $ago) = @_;
     my $used = defined $ago ? iso($now - $ago) : 'never used';
-    return qr/^$which  $id  last used \Q$used\E, expires 20\d\d-.*Z$/;
+    my $days = ($which eq 'old' ? qr/in 180 days/ : qr/in 365 days/);
+    return qr/^$which  $id  last used \Q$used\E, ends 20\d\d-.*Z, $days$/;
 }
 
 sub answers {
     my ($id, $word, $says, $name) = @_;
     my ($code, $out) = $st->run('token', 'rotation', $id);
-    like("$code $out", qr/^0 $word: .*$says/, $name);
+    my $exit = $word eq 'safe-to-revoke' && $out =~ /^old  $id /m ? 0 : 1;
+    like("$code $out", qr/^$exit $word: .*$says/, $name);
+}
+
+sub answer {
+    my ($code, $out) = $st->run('token', 'rotation', shift, '--json');
+    return JSON::PP->new->utf8->decode($out);
 }
 
 sub refused {

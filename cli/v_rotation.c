@@ -1,0 +1,235 @@
+/*
+ * token rotation: the answer, once, or when it is what is waited for.
+ *
+ * Only what may be revoked ends with 0, so that "rotation && revoke" never
+ * revokes a token that is still needed.
+ */
+
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+
+#define CLI_ROTATION_POLL  1                     /* seconds, at first */
+#define CLI_ROTATION_SLOW  10
+
+
+static int cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until);
+static int cli_rotation_wait(cli_t *cli, const char *id, int64_t until,
+    json_t **rotation);
+static int cli_rotation_over(json_t *rotation);
+static int cli_rotation_print(cli_t *cli, json_t *rotation);
+static void cli_rotation_line(const char *which, json_t *half);
+static void cli_rotation_end(int64_t end, char *text, size_t size);
+static int64_t cli_rotation_now(void);
+
+
+int
+cli_token_rotation(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    int64_t      until;
+    json_t      *rotation;
+    const char  *old;
+
+    code = cli_rotation_options(cli, args, &until);
+
+    if (code == CTL_OK) {
+        code = cli_rotation_wait(cli, args->arg[0], until, &rotation);
+    }
+
+    if (code != CTL_OK && code != CTL_FOUND) {
+        return code;
+    }
+
+    old = ctl_text(json_object_get(rotation, "old"), "id");
+
+    if (code == CTL_FOUND
+        && strcmp(ctl_text(rotation, "answer"), "safe-to-revoke") == 0)
+    {
+        ctl_note(&cli->ctl, CTL_NOTE_NOTE, "%s is the successor and stays: "
+                 "what may be revoked is %s", args->arg[0], old);
+    }
+
+    return cli_rotation_print(cli, rotation) == CTL_OK ? code
+                                                       : CTL_UNAVAILABLE;
+}
+
+
+/* until: when to give up, 0: at once, -1: never */
+
+static int
+cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
+{
+    int64_t      seconds;
+    const char  *what, *timeout;
+
+    *until = 0;
+
+    what = cli_option(args, "wait-until");
+    timeout = cli_option(args, "timeout");
+
+    if (what && strcmp(what, "safe") != 0) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --wait-until: safe is "
+                        "what can be waited for");
+    }
+
+    if (timeout && what == NULL) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "--timeout goes with "
+                        "--wait-until safe");
+    }
+
+    if (timeout && ctl_duration(timeout, &seconds) != CTL_OK) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --timeout: 30m, 12h or "
+                        "7d, up to 365d");
+    }
+
+    if (what) {
+        *until = timeout ? cli_rotation_now() + seconds : -1;
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+cli_rotation_wait(cli_t *cli, const char *id, int64_t until,
+    json_t **rotation)
+{
+    int              code;
+    int64_t          begun, now;
+    struct timespec  pause;
+
+    begun = cli_rotation_now();
+    pause.tv_nsec = 0;
+
+    for ( ;; ) {
+        code = ctl_token_rotation(&cli->ctl, id, rotation);
+        now = cli_rotation_now();
+
+        if (code != CTL_FOUND || until == 0 || (until > 0 && now >= until)
+            || cli_rotation_over(*rotation))
+        {
+            return code;
+        }
+
+        json_decref(*rotation);
+
+        pause.tv_sec = now - begun < 60 ? CLI_ROTATION_POLL
+                                        : CLI_ROTATION_SLOW;
+
+        if (until > 0 && until - now < pause.tv_sec) {
+            pause.tv_sec = (time_t) (until - now);
+        }
+
+        (void) nanosleep(&pause, NULL);
+    }
+}
+
+
+/* what waiting does not change: it is safe, or one of the two has ended */
+
+static int
+cli_rotation_over(json_t *rotation)
+{
+    size_t       i;
+    const char  *state;
+
+    static const char  *halves[] = { "old", "new" };
+
+    for (i = 0; i < 2; i++) {
+        state = ctl_text(json_object_get(rotation, halves[i]), "state");
+
+        if (strcmp(state, "deleted") == 0 || strcmp(state, "revoked") == 0
+            || strcmp(state, "expired") == 0)
+        {
+            return 1;
+        }
+    }
+
+    return strcmp(ctl_text(rotation, "answer"), "safe-to-revoke") == 0;
+}
+
+
+static int
+cli_rotation_print(cli_t *cli, json_t *rotation)
+{
+    if (cli->json) {
+        return cli_print_json(cli, rotation);
+    }
+
+    cli_say("%s: %s\n", ctl_text(rotation, "answer"),
+            ctl_text(rotation, "reason"));
+    cli_rotation_line("old", json_object_get(rotation, "old"));
+    cli_rotation_line("new", json_object_get(rotation, "new"));
+    json_decref(rotation);
+
+    return cli_flush(cli);
+}
+
+
+static void
+cli_rotation_line(const char *which, json_t *half)
+{
+    char         used[24], end[64];
+    const char  *id;
+
+    id = ctl_text(half, "id");
+
+    if (strcmp(ctl_text(half, "state"), "deleted") == 0) {
+        cli_say("%s  %-20s  deleted\n", which, id);
+        return;
+    }
+
+    strcpy(used, "never used");
+
+    if (cli_integer(half, "last_used")) {
+        ctl_iso(cli_integer(half, "last_used"), used);
+    }
+
+    cli_rotation_end(cli_integer(half, "expires_at"), end, sizeof(end));
+
+    cli_say("%s  %-20s  last used %s, %s\n", which, id, used, end);
+}
+
+
+static void
+cli_rotation_end(int64_t end, char *text, size_t size)
+{
+    char     date[24];
+    int64_t  left;
+
+    if (end == 0) {
+        snprintf(text, size, "never ends");
+        return;
+    }
+
+    ctl_iso(end, date);
+    left = end - (int64_t) time(NULL);
+
+    if (left <= 0) {
+        snprintf(text, size, "ended %s", date);
+
+    } else if (left < 2 * CTL_DAY) {
+        snprintf(text, size, "ends %s, in %lld hours", date,
+                 (long long) left / 3600);
+
+    } else {
+        snprintf(text, size, "ends %s, in %lld days", date,
+                 (long long) (left + CTL_DAY / 2) / CTL_DAY);
+    }
+}
+
+
+static int64_t
+cli_rotation_now(void)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return ts.tv_sec;
+}

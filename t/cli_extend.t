@@ -1,0 +1,132 @@
+# token extend: a later end, sealed again, in the index and in the audit; what
+# is refused.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use JSON::PP ();
+use Stok::Command;
+use Stok::Test;
+
+my $day = 86400;
+my $redis = Stok::Redis->start(empty => 1);
+my $plain = Stok::Command->new($redis);
+my $keys = "$plain->{dir}/keys";
+open my $fh, '>', $keys or die;
+print $fh +($plain->run('key', 'new', 'k1'))[1];
+close $fh;
+chmod 0600, $keys;
+my $st = Stok::Command->new($redis, '--key-file', $keys, '--actor', 'anna');
+
+$st->run('init');
+$st->run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
+
+my $token = create('a', '30d');
+my $id = $token->{id};
+my ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in',
+    '60d');
+is("$code$out", 0, 'extend');
+like($err, qr/^$id is valid until 20\d\d-.*Z\n\z/, 'until when');
+my $is = $st->json('token', 'show', $id);
+near($is->{expires_at}, time + 60 * $day, 'from now on');
+is($redis->cli('ZSCORE', $redis->key('expiry'), $id), $is->{expires_at},
+    'the index knows');
+like(($st->input($token->{token}, 'check'))[1], qr/^ALLOWED/,
+    'its seal is right');
+is_deeply([grep { $_->{rule} eq 'tampered' }
+    @{ JSON::PP->new->decode(($st->run('review', '--json'))[1]) }], [],
+    'says the review, too');
+my $entry = $st->json('audit', '--token', $id)->[-1];
+is("@{$entry}{qw(actor action before after)}", 'anna token.extend active, '
+    . "expires_at $token->{expires_at} active, expires_at $is->{expires_at}",
+    'the audit');
+is(($st->run('audit', 'verify'))[0], 0, 'which is whole');
+
+($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in', '365d',
+    '--json');
+near(JSON::PP->new->decode($out)->{expires_at}, time + 365 * $day,
+    'json: the record, a year');
+($code, $out, $err) = $st->input($token->{token}, 'token', 'extend', '-',
+    '--expires-in', '365d');
+like($err, qr/^note: the token is $id$/m, 'by the token itself');
+
+# one that is rotating, and goes on
+
+my $old = create('b', '5d');
+my $new = $st->json('token', 'rotate', $old->{id});
+is(($st->run('token', 'extend', $old->{id}, '--expires-in', '30d'))[0], 0,
+    'a predecessor that is still needed');
+is($st->json('token', 'show', $old->{id})->{rotated_to}, $new->{id},
+    'its successor stays');
+
+# refused
+
+my $revoked = create('c', '30d');
+$st->run('token', 'revoke', $revoked->{id});
+my $edited = create('e', '30d');
+my $never = create('f', 'never');
+
+refused(3, qr/is valid until 20\d\d.*: that is not earlier, nothing was changed/,
+    $new->{id}, '--expires-in', '1d');
+refused(3, qr/is revoked: only an active one is extended/, $revoked->{id},
+    '--expires-in', '60d');
+refused(3, qr/never expires: there is nothing to extend/, $never->{id},
+    '--expires-in', '60d');
+refused(3, qr/no token/, 'tok_none', '--expires-in', '60d');
+for my $in ('', '0d', '366d', '12h', 'never', 'soon', '-1d') {
+    refused(2, qr/bad --expires-in: 1d to 365d/, $new->{id}, "--expires-in=$in");
+}
+refused(2, qr/needs --expires-in/, $new->{id});
+refused(2, qr/usage: service-token token extend/, '--expires-in', '60d');
+redis($edited, expires_at => time + 40 * $day);
+refused(3, qr/has no valid seal/, $edited->{id}, '--expires-in', '60d');
+$st = $plain;
+refused(3, qr/give --key-file/, $new->{id}, '--expires-in', '300d');
+
+# an end that is over is not brought back
+
+my $bare = Stok::Redis->start(empty => 1);
+$redis = $bare;
+$st = Stok::Command->new($bare);
+$st->run('init');
+$st->run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
+my $expired = create('d', '30d');
+redis($expired, expires_at => time - 1);
+refused(3, qr/has expired: make a new one/, $expired->{id}, '--expires-in',
+    '60d');
+$new = create('g', '30d');
+$bare->cli('DEL', $bare->key('expiry'));
+$bare->cli('SET', $bare->key('expiry'), 'x');
+refused(3, qr/./, $new->{id}, '--expires-in', '60d');
+
+finish;
+
+
+sub create {
+    my ($name, $in) = @_;
+    return $st->json('token', 'create', '--user', 'etl@service', '--name',
+        $name, '--env', 'testing', '--expires-in', $in);
+}
+
+sub redis {
+    my ($token, @field) = @_;
+    $redis->cli('HSET', $redis->key('token:' . $redis->cli('GET',
+        $redis->key("id:$token->{id}"))), @field);
+}
+
+sub near {
+    my ($is, $ought, $name) = @_;
+    ok(abs($is - $ought) <= 10, $name) or diag("$is, not $ought");
+}
+
+sub refused {
+    my ($code, $says, @args) = @_;
+
+    my $before = Stok::Command::snapshot($redis);
+    my ($got, $out, $err) = $st->run('token', 'extend', @args);
+
+    is($got, $code, "extend @args: refused");
+    like($err, qr/^service-token: .*$says[^\n]*\n\z/, 'in one line');
+    is($out, '', 'with no output');
+    is(Stok::Command::snapshot($redis), $before, 'and no change');
+}
