@@ -256,6 +256,9 @@ int ctl_token_set(ctl_t *ctl, const char *id, int revoke);
  */
 int ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 
+/* the same, of which somebody is going to say that it is right */
+int ctl_only_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
+
 /* disables a user that is active, whatever is wrong with its record */
 int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);
 

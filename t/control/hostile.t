@@ -52,6 +52,15 @@ my @attacks = (
     ['id: leads to a revoked copy', 'f', sub { decoy(status => 'revoked') }],
     ['id: leads to a copy of another user', 'f', sub { decoy(user => $boss) }],
     ['id: leads to a copy without a seal', 'f', sub { decoy(seal => undef) }],
+    ['id: leads to a copy, and the true one has lost its seal', 'f', sub {
+        decoy();
+        redis('HDEL', rec('T'), 'seal');
+    }],
+    ['a copy of what has lost its seal', 'f', sub {
+        decoy();
+        redis('HDEL', rec('T'), 'seal');
+        set('id:tok_T', digest('T'));
+    }],
     ['id: leads to a revoked copy with the seal of R', 'f', sub {
         decoy(status => 'revoked', seal => field('R', 'seal')) }],
     ['id: of the revoked one leads to an active copy', 'f', sub {
@@ -209,6 +218,7 @@ my @verbs = (
     ["incident user $user", [$user, 'T', 'W', 'R'], 'stop', 'T', 'W'],
     ['review', []],
     ['seal', []],
+    ['seal --token tok_T --force', ['T'], 'force'],
     ['seal --first', []],
     ['fsck', [], 'find', 'f'],
     ['fsck --fix', ['T', 'R', 'W', 'V'], 'fix'],
@@ -292,16 +302,20 @@ sub changed_well {
             next;
         }
 
-        # a record without a seal that says that it is the user's is stopped, too
+        # a record without a seal that says that it is the one is stopped, too
 
+        my $says = $case->{verb} =~ /^(?:user revoke-all|incident user)/
+            ? "user\x02$user" : $case->{verb} =~ /^incident token/
+            ? "id\x02tok_T" : "\x03";
         push @bad, "$name is changed" if !$case->{may}{$name}
-            && !($case->{verb} =~ /^(?:user revoke-all|incident user)/
-                && !$case->{good}{$name} && $before->{$name} =~ /user\x02$user/);
+            && ($case->{good}{$name} || $before->{$name} !~ /$says/);
 
         # a revocation may bring back what was sealed, as it was
 
         push @bad, "$name is vouched for" if defined $after->{$name}
             && good($name, $after->{$name}) && !$case->{good}{$name}
+            && !($case->{kind} eq 'force' && $name eq rec('T')
+                && !exists $before->{ 'token:' . 'a' x 64 })
             && (values_of($after->{$name})->{seal}
                 ne (values_of($before->{$name})->{seal} // ''));
     }
@@ -330,7 +344,7 @@ sub passes {
 
         push @bad, "$_ passes now" if $now->{$_} && !$edge->{$_}
             && !($case->{kind} eq 'restore' && $case->{code} == 0 && $named
-                && /[RO]/);
+                && /[RO]/ || $case->{kind} eq 'force' && $_ eq 'T');
         push @bad, "$_ is refused now" if !$now->{$_} && $edge->{$_} && !$named;
     }
 
