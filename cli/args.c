@@ -343,7 +343,7 @@ cli_globals_check(cli_t *cli)
 {
     size_t       len;
     stok_str_t   name;
-    const char  *p;
+    const char  *p, *why;
 
     len = strlen(cli->ctl.prefix);
 
@@ -360,10 +360,11 @@ cli_globals_check(cli_t *cli)
 
     name.data = cli->ctl.actor;
     name.len = strlen(cli->ctl.actor);
+    why = ctl_text_wrong(name, CTL_TEXT_NAME);
 
-    if (stok_name_check(name) != STOK_OK) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --actor: 1 to %d "
-                        "characters", STOK_NAME_MAX);
+    if (why) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --actor: it %s",
+                        why);
     }
 
     cli->ctl.roles.n = 0;

@@ -234,12 +234,12 @@ cli_cell(const char *text, int width)
         return;
     }
 
-    for (p = text, n = 0; *p; p += cli_char(p, strlen(p), &shown)) {
+    for (p = text, n = 0; *p; p += ctl_char(p, strlen(p), &shown)) {
         n++;
     }
 
     for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
-        len = cli_char(p, strlen(p), &shown);
+        len = ctl_char(p, strlen(p), &shown);
         cli_say("%.*s", (int) len, p);
         p += len;
     }

@@ -3,15 +3,17 @@
  *
  * Text of others may hold anything: escape sequences, line breaks, characters
  * that turn the direction of writing.  So whatever a conversion prints is
- * decoded here, and what could steer a terminal or deceive who reads becomes
- * a question mark.  Formats are our own.  Texts are bounded: a long one is cut.
+ * decoded here, and what could steer a terminal or deceive who reads (see
+ * control/judge.c) becomes a question mark.  Formats are our own.  Texts are
+ * bounded: a long one is cut.
  */
 
 
 #include "sink.h"
 
+#include "ctl.h"
+
 #include <ctype.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,6 @@ static const char *cli_sink_spec(const char *p, cli_spec_t *spec,
 static void cli_sink_number(FILE *out, const cli_spec_t *spec, va_list *ap);
 static void cli_sink_text(FILE *out, const cli_spec_t *spec,
     const char *text);
-static int cli_sink_harmless(uint32_t ch);
 
 
 void
@@ -172,7 +173,7 @@ cli_sink_text(FILE *out, const cli_spec_t *spec, const char *text)
     width = 0;
 
     for (p = text; p < end && width < CLI_SHOWN; p += n) {
-        n = cli_char(p, (size_t) (end - p), &shown);
+        n = ctl_char(p, (size_t) (end - p), &shown);
         width++;
     }
 
@@ -183,7 +184,7 @@ cli_sink_text(FILE *out, const cli_spec_t *spec, const char *text)
     width = 0;
 
     for (p = text; p < end && width < CLI_SHOWN; p += n) {
-        n = cli_char(p, (size_t) (end - p), &shown);
+        n = ctl_char(p, (size_t) (end - p), &shown);
         width++;
 
         if (shown) {
@@ -204,73 +205,27 @@ cli_sink_text(FILE *out, const cli_spec_t *spec, const char *text)
 }
 
 
-/* RFC 3629: no surrogates, nothing longer than it need be */
-
-size_t
-cli_char(const char *text, size_t len, int *shown)
-{
-    size_t                i, n;
-    uint32_t              ch;
-    const unsigned char  *p;
-
-    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-
-    p = (const unsigned char *) text;
-    n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    *shown = 0;
-
-    if (n == 1) {
-        *shown = cli_sink_harmless(p[0]);
-        return 1;
-    }
-
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n > len) {
-        return 1;
-    }
-
-    ch = p[0] & (0xffu >> (n + 1));
-
-    for (i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 1;
-        }
-
-        ch = ch << 6 | (p[i] & 0x3f);
-    }
-
-    if (ch < least[n] || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
-        return 1;
-    }
-
-    *shown = cli_sink_harmless(ch);
-
-    return n;
-}
-
-
-/* C0, DEL, C1, separators of lines, and what turns the direction */
-
-static int
-cli_sink_harmless(uint32_t ch)
-{
-    return ch >= 0x20 && (ch < 0x7f || ch > 0x9f)
-           && ch != 0x061c && ch != 0x200e && ch != 0x200f
-           && (ch < 0x2028 || ch > 0x202e)
-           && (ch < 0x2066 || ch > 0x2069) && ch != 0xfeff;
-}
-
-
 /* JSON is escaped but for DEL, which stands in texts only */
 
 void
 cli_raw(const char *text)
 {
-    for ( /* void */ ; *text; text++) {
-        if (*text == 0x7f) {
-            fputs("\\u007f", stdout);
+    cli_raw_to(stdout, text);
+}
 
-        } else {
-            putc(*text, stdout);
+
+void
+cli_raw_to(FILE *out, const char *text)
+{
+    size_t  n;
+
+    for ( /* void */ ; *text; text += n) {
+        n = strcspn(text, "\x7f");
+        fwrite(text, 1, n, out);
+
+        if (text[n]) {
+            fputs("\\u007f", out);
+            n++;
         }
     }
 }

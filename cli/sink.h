@@ -21,11 +21,9 @@ void cli_say_to(FILE *out, const char *format, ...)
 void cli_vsay(FILE *out, const char *format, va_list ap)
     __attribute__((format(printf, 2, 0)));
 
-/* bytes of the next character; shown 0: it is none, or not to be shown */
-size_t cli_char(const char *text, size_t len, int *shown);
-
 /* JSON in ASCII, or a plaintext token: as it is */
 void cli_raw(const char *text);
+void cli_raw_to(FILE *out, const char *text);
 
 
 #endif /* CLI_SINK_H */

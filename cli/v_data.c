@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -369,18 +370,21 @@ cli_export(cli_t *cli, cli_args_t *args)
 static int
 cli_export_row(ctl_t *ctl, json_t *item, void *data)
 {
+    char        *text;
     cli_data_t  *d;
 
     d = data;
 
-    if (json_dumpf(item, d->out, JSON_COMPACT|JSON_ENSURE_ASCII) != 0
-        || fputc('\n', d->out) == EOF)
-    {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot write: %s",
-                        strerror(errno));
+    text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
+    if (text == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    return CTL_OK;
+    cli_raw_to(d->out, text);
+    free(text);
+
+    return fputc('\n', d->out) != EOF && !ferror(d->out) ? CTL_OK
+           : ctl_fail(ctl, CTL_REJECTED, "cannot write: %s", strerror(errno));
 }
 
 

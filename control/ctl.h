@@ -401,6 +401,22 @@ int ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want,
     json_t **sums);
 
 /*
+ * judge.c: NULL, or what is wrong with a text of people, to follow its name;
+ * and the same of the texts in a record's names and values
+ */
+typedef enum {
+    CTL_TEXT_NAME = 0,                           /* 1 to STOK_NAME_MAX */
+    CTL_TEXT_FREE                                /* STOK_TEXT_MAX bytes */
+} ctl_text_e;
+
+const char *ctl_text_wrong(stok_str_t text, ctl_text_e kind);
+const char *ctl_record_wrong(const stok_str_t *field, size_t n,
+    const char **name);
+
+/* bytes of the next character; plain 0: it is none, or not to be shown */
+size_t ctl_char(const char *text, size_t len, int *plain);
+
+/*
  * text.c: names, durations, dates
  */
 #define CTL_DAY     86400

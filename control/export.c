@@ -2,13 +2,15 @@
  * export: the dataset as lines of JSON; see ctl_dump.h.
  *
  * Each record is as it was at one moment, not all at the same one.  What
- * import would refuse (a record that cannot be read, a token without a user)
- * is left out and told, so that what was written can always be read back.
+ * import would refuse (a record that cannot be read or has no valid seal, a
+ * token without a user, a text that hides something) is left out and told, so
+ * that what was written can always be read back.
  */
 
 
 #include "dump.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +28,7 @@ static int ctl_export_all(ctl_t *ctl, ctl_export_t *ex);
 static int ctl_export_meta(ctl_t *ctl, ctl_export_t *ex);
 static int ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
+static int ctl_export_wrong(const ctl_record_t *rec, char why[160]);
 static int ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
 static int ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
@@ -131,18 +134,18 @@ static int
 ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                  rc;
+    char                 why[160];
     json_t              *json, *all;
     ctl_export_t        *ex;
 
-    (void) ctl;
     ex = data;
 
     if (ctl_set_has(&ex->users, id, strlen(id))) {
         return CTL_OK;
     }
 
-    if (rec->state == CTL_REC_ODD) {
-        return ctl_export_left(ctl, ex, "user", id, rec->why);
+    if (ctl_export_wrong(rec, why)) {
+        return ctl_export_left(ctl, ex, "user", id, why);
     }
 
     json = ctl_export_record(rec);
@@ -163,10 +166,40 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 }
 
 
+/* whether import would refuse it */
+
+static int
+ctl_export_wrong(const ctl_record_t *rec, char why[160])
+{
+    const char  *wrong, *name;
+
+    wrong = ctl_record_wrong(rec->field, rec->n, &name);
+
+    if (rec->state == CTL_REC_ODD) {
+        snprintf(why, 160, "%s", rec->why);
+
+    } else if (rec->state == CTL_REC_OTHER) {
+        snprintf(why, 160, "its record has another id");
+
+    } else if (ctl_record_forged(rec)) {
+        snprintf(why, 160, "it has no valid seal");
+
+    } else if (wrong) {
+        snprintf(why, 160, "its %s %s", name, wrong);
+
+    } else {
+        return 0;
+    }
+
+    return 1;
+}
+
+
 static int
 ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                   code, rc;
+    char                  why[160];
     json_t               *json, *all;
     ctl_export_t         *ex;
 
@@ -176,13 +209,8 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
         return CTL_OK;
     }
 
-    if (rec->state == CTL_REC_ODD) {
-        return ctl_export_left(ctl, ex, "token", id, rec->why);
-    }
-
-    if (rec->state == CTL_REC_OTHER) {
-        return ctl_export_left(ctl, ex, "token", id,
-                               "its record has another id");
+    if (ctl_export_wrong(rec, why)) {
+        return ctl_export_left(ctl, ex, "token", id, why);
     }
 
     code = ctl_export_owner(ctl, ex, id, rec->token.user);

@@ -4,8 +4,14 @@
  * Records first, found by SCAN whether an index names them or not; then what
  * is made from them: with --fix an index has all its entries by then, and an
  * entry that still has no record is a stray one.  A page of names is checked
- * by one call of the script, so nothing changes under it, and no more than a
- * page is held here.  Each name with something to mend is a call of its own.
+ * by one call of the script, so nothing changes under it.  Each name with
+ * something to mend is a call of its own.
+ *
+ * A token of which nothing was found, and which has no links, is remembered:
+ * its record is there, and id: leads to it.  That is all that its entry in an
+ * index is asked for, so it is not asked again; what is made or deleted
+ * meanwhile is made or deleted with its entries.  Besides these ids, 16 bytes
+ * of a hash each, no more than a page is held here.
  *
  * Whether a record can be read is asked of the library, as the edge does.
  * From one that cannot be read, or whose seal is wrong, nothing is mended;
@@ -33,12 +39,15 @@ static int ctl_fsck_scan(ctl_fsck_t *f, const char *command,
     redisReply **reply);
 static int ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
     redisReply *page, size_t step);
+static int ctl_fsck_known(ctl_fsck_t *f, const char *kind,
+    const redisReply *name);
 static int ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names);
 static int ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     redisReply **reply);
 static int ctl_fsck_fits(const redisReply *reply);
 static int ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *reply);
+static int ctl_fsck_right(ctl_fsck_t *f, redisReply *record);
 static int ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *members);
 static int ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other);
@@ -78,6 +87,7 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
     }
 
     json_decref(f.names);
+    ctl_set_free(&f.right);
 
     return code;
 }
@@ -260,7 +270,7 @@ ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
         memmove(name->str, name->str + head, (size_t) name->len - head + 1);
         name->len -= (int) head;
 
-        if (ctl_fsck_key(f, kind, name)) {
+        if (ctl_fsck_key(f, kind, name) && !ctl_fsck_known(f, kind, name)) {
             names.arg[CTL_FSCK_FIXED + names.n++] = name->str;
         }
     }
@@ -270,6 +280,15 @@ ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
     free(names.arg);
 
     return code;
+}
+
+
+static int
+ctl_fsck_known(ctl_fsck_t *f, const char *kind, const redisReply *name)
+{
+    return (strcmp(kind, "id") == 0 || strcmp(kind, "tokens") == 0
+            || strcmp(kind, "expiry") == 0 || strcmp(kind, "last_used") == 0)
+           && ctl_set_has(&f->right, name->str, name->len);
 }
 
 
@@ -386,7 +405,7 @@ ctl_fsck_fits(const redisReply *reply)
 static int
 ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
 {
-    int          code, good;
+    int          code, good, found;
     size_t       k;
     redisReply  *records, *findings, *finding;
 
@@ -414,19 +433,50 @@ ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
         }
     }
 
-    for (k = 0; k < findings->elements && good && f->fix; k++) {
+    for (k = 0, found = 0; k < findings->elements; k++) {
         finding = findings->element[k];
 
-        if ((size_t) ctl_number(finding->element[1]->str) == i
-            && finding->element[5]->str[0] == '+')
-        {
+        if ((size_t) ctl_number(finding->element[1]->str) != i) {
+            continue;
+        }
+
+        if (good && f->fix && finding->element[5]->str[0] == '+') {
             return ctl_fsck_mend(f, names, i);
         }
+
+        found = 1;
     }
 
     ctl_fsck_findings(f, findings, i, 0);
 
-    return CTL_OK;
+    return good && !found && strcmp(names->kind, "token") == 0
+           && i <= records->elements
+           && records->element[i - 1]->type == REDIS_REPLY_ARRAY
+           ? ctl_fsck_right(f, records->element[i - 1]) : CTL_OK;
+}
+
+
+/* its links are judged when all of id: is right, so it is asked for again */
+
+static int
+ctl_fsck_right(ctl_fsck_t *f, redisReply *record)
+{
+    size_t             i;
+    const redisReply  *name, *id;
+
+    for (i = 0, id = NULL; i + 1 < record->elements; i += 2) {
+        name = record->element[i];
+
+        if (strcmp(name->str, "id") == 0) {
+            id = record->element[i + 1];
+
+        } else if (strncmp(name->str, "rotated_", 8) == 0) {
+            return CTL_OK;
+        }
+    }
+
+    return id == NULL || ctl_set_add(&f->right, id->str, id->len) >= 0
+           ? CTL_OK : ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
 }
 
 

@@ -8,7 +8,7 @@
 #define CTL_FSCK_H
 
 
-#include "internal.h"
+#include "dump.h"
 
 
 #define CTL_FSCK_FIXED  4                        /* arguments before names */
@@ -26,6 +26,7 @@ typedef struct {
     ctl_item_pt  each;
     void        *data;
     json_t      *names;                          /* of one user's tokens */
+    ctl_set_t    right;                          /* tokens: see fsck.c */
 } ctl_fsck_t;
 
 

@@ -169,6 +169,9 @@ int ctl_record_token(ctl_record_t *rec, const redisReply *hex);
 void ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
     const char *id);
 
+/* its seal is missing or wrong: the edge refuses it */
+int ctl_record_forged(const ctl_record_t *rec);
+
 /* the error that its state is, for who was asked for id */
 int ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id);
 
@@ -252,6 +255,9 @@ int ctl_token_set(ctl_t *ctl, const char *id, int revoke);
  * ids.
  */
 int ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
+
+/* the same, of which somebody is going to say that it is right */
+int ctl_only_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 
 /* disables a user that is active, whatever is wrong with its record */
 int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);

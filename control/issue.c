@@ -60,17 +60,15 @@ ctl_issue_lifetime(const char *env, int64_t *seconds)
 int
 ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new)
 {
-    stok_str_t  text;
+    const char  *why;
 
-    text.data = name;
-    text.len = strlen(name);
+    why = ctl_text_wrong(ctl_str(name), CTL_TEXT_NAME);
 
-    if (stok_name_check(text) != STOK_OK) {
-        return ctl_fail(ctl, CTL_REJECTED, "bad --name: 1 to %d characters, "
-                        "none a control character", STOK_NAME_MAX);
+    if (why) {
+        return ctl_fail(ctl, CTL_REJECTED, "bad --name: it %s", why);
     }
 
-    memcpy(new->name, name, text.len + 1);
+    strcpy(new->name, name);
 
     return CTL_OK;
 }

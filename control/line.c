@@ -16,6 +16,7 @@ static int ctl_line_user(ctl_t *ctl, ctl_line_t *line);
 static int ctl_line_token(ctl_t *ctl, ctl_line_t *line);
 static int ctl_line_meta(ctl_line_t *line);
 static int ctl_line_fields(ctl_line_t *line);
+static int ctl_line_texts(ctl_line_t *line);
 static int ctl_line_field(ctl_line_t *line, const ctl_member_t *m);
 static int ctl_line_beside(ctl_line_t *line, const ctl_member_t *m);
 static int ctl_line_used(ctl_line_t *line);
@@ -83,7 +84,7 @@ ctl_line_user(ctl_t *ctl, ctl_line_t *line)
         return ctl_line_bad(line, "the user has no valid id");
     }
 
-    if (ctl_line_fields(line) != CTL_OK) {
+    if (ctl_line_fields(line) != CTL_OK || ctl_line_texts(line) != CTL_OK) {
         return CTL_REJECTED;
     }
 
@@ -121,7 +122,9 @@ ctl_line_token(ctl_t *ctl, ctl_line_t *line)
 
     memcpy(line->hex, hex.data, STOK_DIGEST_HEX);
 
-    if (ctl_line_fields(line) != CTL_OK || ctl_line_used(line) != CTL_OK) {
+    if (ctl_line_fields(line) != CTL_OK || ctl_line_texts(line) != CTL_OK
+        || ctl_line_used(line) != CTL_OK)
+    {
         return CTL_REJECTED;
     }
 
@@ -203,6 +206,17 @@ ctl_line_fields(ctl_line_t *line)
     }
 
     return CTL_OK;
+}
+
+
+static int
+ctl_line_texts(ctl_line_t *line)
+{
+    const char  *why, *name;
+
+    why = ctl_record_wrong(line->field, line->n, &name);
+
+    return why ? ctl_line_bad(line, "its %s %s", name, why) : CTL_OK;
 }
 
 

@@ -64,8 +64,11 @@ ctl_token_state(json_t *json, const ctl_record_t *rec, int64_t now,
     expires = json_integer_value(json_object_get(json, "expires_at"));
     state = "active";
 
-    if (rec->state == CTL_REC_TAMPERED) {
+    if (ctl_record_forged(rec)) {
         state = "tampered";
+
+    } else if (rec->state == CTL_REC_ODD) {
+        state = "unreadable";
 
     } else if (strcmp(ctl_text(json, "status"), "active") != 0) {
         state = ctl_text(json, "status");
@@ -283,6 +286,11 @@ ctl_list_token(ctl_t *ctl, ctl_record_t *rec, const char *id,
     }
 
     if (rec->n == 0) {
+        if (rec->state == CTL_REC_ODD) {
+            (void) ctl_record_fail(ctl, rec, id);
+            ctl_note_error(ctl);
+        }
+
         return NULL;
     }
 
@@ -397,6 +405,14 @@ ctl_token_get(ctl_t *ctl, const char *id, json_t **token)
     }
 
     code = ctl_read_token(ctl, id, &rec);
+
+    /* the index may lead to a forged one, beside one that lets in */
+
+    if (code == CTL_OK && ctl_record_forged(&rec)) {
+        ctl_free(&rec);
+        code = ctl_stop_token(ctl, id, &rec);
+    }
+
     if (code != CTL_OK) {
         return code;
     }

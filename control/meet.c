@@ -14,12 +14,14 @@
 typedef struct {
     const char    *id;
     int            found;
+    int            many;                         /* others have the id, too */
     ctl_record_t   rec;
 } ctl_seek_t;
 
 
 static int ctl_meet_page(ctl_t *ctl, redisReply *keys, ctl_meet_pt meet,
     void *data);
+static int ctl_seek(ctl_t *ctl, const char *id, ctl_record_t *rec, int *many);
 static int ctl_seek_meet(ctl_t *ctl, const ctl_met_t *met, void *data);
 
 
@@ -124,8 +126,37 @@ ctl_meet_records(ctl_t *ctl, redisReply **digest, size_t n, ctl_meet_pt meet,
 int
 ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
+    int  many;
+
+    return ctl_seek(ctl, id, rec, &many);
+}
+
+
+int
+ctl_only_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
+{
+    int  code, many;
+
+    code = ctl_seek(ctl, id, rec, &many);
+
+    if (code == CTL_OK && many && rec->state != CTL_REC_GOOD) {
+        ctl_free(rec);
+        code = ctl_fail(ctl, CTL_BROKEN, "several records say that they are "
+                        "token \"%s\", and none has a valid seal: revoke it, "
+                        "and make a new one", id);
+    }
+
+    return code;
+}
+
+
+static int
+ctl_seek(ctl_t *ctl, const char *id, ctl_record_t *rec, int *many)
+{
     int         code;
     ctl_seek_t  seek;
+
+    *many = 0;
 
     code = ctl_lookup_token(ctl, id, rec);
 
@@ -148,6 +179,7 @@ ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
     }
 
     code = ctl_meet_walk(ctl, ctl_seek_meet, &seek);
+    *many = seek.many;
 
     if (code == CTL_FOUND || (code == CTL_OK && seek.found)) {
         *rec = seek.rec;
@@ -186,6 +218,7 @@ ctl_seek_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
                        : ctl_says(met->status, "active");
 
     if (seek->found && !sure) {
+        seek->many |= strcmp(rec.key, seek->rec.key) != 0;
         ctl_free(&rec);
         return CTL_OK;
     }

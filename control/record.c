@@ -169,6 +169,13 @@ ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id)
 
 
 int
+ctl_record_forged(const ctl_record_t *rec)
+{
+    return rec->state == CTL_REC_TAMPERED || rec->state == CTL_REC_UNSEALED;
+}
+
+
+int
 ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
     if (stok_user_id_check(ctl_str(id)) != STOK_OK) {
@@ -432,7 +439,7 @@ ctl_json(const ctl_record_t *rec, const char *id)
         json_object_set_new(json, "id", json_string(id));
     }
 
-    if (rec->is_user && rec->state == CTL_REC_TAMPERED) {
+    if (rec->is_user && ctl_record_forged(rec)) {
         json_object_set_new(json, "tampered", json_true());
     }
 

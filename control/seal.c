@@ -228,7 +228,7 @@ ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal, int is_user)
     ctl_record_t  rec;
 
     code = is_user ? ctl_read_user(ctl, id, &rec)
-                   : ctl_read_token(ctl, id, &rec);
+                   : ctl_only_token(ctl, id, &rec);
     if (code != CTL_OK) {
         return code;
     }

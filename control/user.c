@@ -154,14 +154,13 @@ static int
 ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 {
     stok_str_t   text;
-    const char  *at;
+    const char  *at, *why;
 
-    text.data = new->name;
-    text.len = strlen(new->name);
+    text = ctl_str(new->name);
+    why = ctl_text_wrong(text, CTL_TEXT_NAME);
 
-    if (stok_name_check(text) != STOK_OK) {
-        return ctl_fail(ctl, CTL_REJECTED, "bad name: 1 to %d characters, "
-                        "none a control character", STOK_NAME_MAX);
+    if (why) {
+        return ctl_fail(ctl, CTL_REJECTED, "bad name: it %s", why);
     }
 
     if (new->human) {
@@ -192,25 +191,17 @@ ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 static int
 ctl_user_text(ctl_t *ctl, const char *name, const char *text, int needed)
 {
-    const char  *p;
+    const char  *why;
 
-    for (p = text; p && *p; p++) {
-        if ((unsigned char) *p < ' ' || *p == 127
-            || ((unsigned char) p[0] == 0xc2 && (unsigned char) p[1] < 0xa0))
-        {
-            return ctl_fail(ctl, CTL_INVALID, "--%s has a control character",
-                            name);
-        }
+    why = text ? ctl_text_wrong(ctl_str(text), CTL_TEXT_FREE) : NULL;
+
+    if (why) {
+        return ctl_fail(ctl, CTL_INVALID, "--%s %s", name, why);
     }
 
     if (needed && (text == NULL || text[strspn(text, " ")] == '\0')) {
         return ctl_fail(ctl, CTL_INVALID, "a service user needs --purpose and "
                         "--owner");
-    }
-
-    if (text && strlen(text) > STOK_TEXT_MAX) {
-        return ctl_fail(ctl, CTL_INVALID, "--%s has %d bytes at most", name,
-                        STOK_TEXT_MAX);
     }
 
     return CTL_OK;
