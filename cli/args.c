@@ -419,7 +419,7 @@ cli_usage(FILE *out, const cli_verb_t *only)
     const cli_verb_t  *v;
 
     if (only == NULL) {
-        fprintf(out, "usage: service-token [--redis URI] [--key-file PATH] "
+        cli_say_to(out, "usage: service-token [--redis URI] [--key-file PATH] "
                 "[--prefix P]\n"
                 "       [--roles \"low high\"] [--actor WHO] [--json] "
                 "VERB ...\n\n");
@@ -427,13 +427,13 @@ cli_usage(FILE *out, const cli_verb_t *only)
 
     for (v = cli_verbs; v->group; v++) {
         if (only == NULL || only == v) {
-            fprintf(out, "  %s%s%s %s\n", v->group, v->verb ? " " : "",
+            cli_say_to(out, "  %s%s%s %s\n", v->group, v->verb ? " " : "",
                     v->verb ? v->verb : "", v->args);
         }
     }
 
     if (only == NULL) {
-        fprintf(out, "\nAlso from SERVICE_TOKEN_REDIS, _KEY_FILE, _PREFIX, "
+        cli_say_to(out, "\nAlso from SERVICE_TOKEN_REDIS, _KEY_FILE, _PREFIX, "
                 "_ROLES, _ACTOR.\n"
                 "Exit: 0 done, 1 found something, 2 usage, "
                 "3 not found or refused,\n      4 Redis unavailable.\n");

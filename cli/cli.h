@@ -12,6 +12,7 @@
 
 
 #include "ctl.h"
+#include "sink.h"
 
 
 #define CLI_OPTIONS  16

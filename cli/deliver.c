@@ -105,7 +105,8 @@ cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
         code = cli_deliver_file(ctl, out->path, text);
 
     } else {
-        printf("%s\n", text);
+        cli_raw(text);
+        cli_raw("\n");
 
         if (fflush(stdout) != 0 || ferror(stdout)) {
             clearerr(stdout);
@@ -166,7 +167,7 @@ cli_deliver_json(ctl_t *ctl, const ctl_new_t *new)
 
     json = ctl_new_json(ctl, new);
     json_object_set_new(json, "token", json_string(new->token));
-    text = json_dumps(json, JSON_INDENT(2));
+    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII);
     json_decref(json);
 
     return text;
@@ -362,7 +363,7 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
         cli_answer(out->cli, ctl_new_json(ctl, new));
 
     } else if (out->path) {
-        printf("%s\n", new->id);
+        cli_say("%s\n", new->id);
 
     } else if (out->format != CLI_FORMAT_JSON) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);

@@ -162,7 +162,7 @@ cli_note(void *data, ctl_note_e note, const char *text)
 
     (void) data;
 
-    fprintf(stderr, "%s%s\n", prefix[note], text);
+    cli_say_to(stderr, "%s%s\n", prefix[note], text);
 }
 
 
@@ -180,7 +180,7 @@ cli_exit(ctl_t *ctl, int kind)
     }
 
     if (error->text[0]) {
-        fprintf(stderr, "service-token: %s%s%s\n", error->text,
+        cli_say_to(stderr, "service-token: %s%s%s\n", error->text,
                 error->hint[0] ? ": " : "", error->hint);
     }
 

@@ -15,7 +15,6 @@
 
 
 static int cli_columns(void);
-static size_t cli_utf8_len(const char *p);
 
 
 int
@@ -23,14 +22,15 @@ cli_print_json(cli_t *cli, json_t *json)
 {
     char  *text;
 
-    text = json_dumps(json, JSON_INDENT(2));
+    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII);
     json_decref(json);
 
     if (text == NULL) {
         return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    printf("%s\n", text);
+    cli_raw(text);
+    cli_say("\n");
     free(text);
 
     return CTL_OK;
@@ -127,13 +127,14 @@ cli_print_item(cli_t *cli, json_t *item, size_t before)
 {
     char  *text;
 
-    text = json_dumps(item, JSON_COMPACT);
+    text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
         return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    printf("%s  %s", before ? ",\n" : "[\n", text);
+    cli_raw(before ? ",\n  " : "[\n  ");
+    cli_raw(text);
     free(text);
 
     return CTL_OK;
@@ -143,7 +144,7 @@ cli_print_item(cli_t *cli, json_t *item, size_t before)
 void
 cli_print_end(size_t items)
 {
-    printf(items ? "\n]\n" : "[]\n");
+    cli_raw(items ? "\n]\n" : "[]\n");
 }
 
 
@@ -158,39 +159,42 @@ cli_print_fields(json_t *json)
     const char  *name;
 
     json_object_foreach(json, name, value) {
-        printf("%-16s", name);
+        cli_say("%-16s", name);
 
         if (json_is_integer(value) && ctl_is_date(name)) {
 
             if (json_integer_value(value) == 0) {
-                printf("%s\n", strcmp(name, "expires_at") == 0 ? "never"
+                cli_say("%s\n", strcmp(name, "expires_at") == 0 ? "never"
                                                                : "-");
             } else {
                 ctl_iso(json_integer_value(value), date);
-                printf("%s\n", date);
+                cli_say("%s\n", date);
             }
 
+        } else if (json_is_true(value)) {
+            cli_say("yes\n");
+
         } else if (json_is_integer(value)) {
-            printf("%lld\n", (long long) json_integer_value(value));
+            cli_say("%lld\n", (long long) json_integer_value(value));
 
         } else if (json_is_string(value) && json_string_length(value)) {
             cli_safe(json_string_value(value));
-            printf("\n");
+            cli_say("\n");
 
         } else if (json_array_size(value)) {
 
             json_array_foreach(value, i, item) {
-                printf(i ? ", " : "");
+                cli_say(i ? ", " : "");
                 cli_safe(json_is_string(item) ? json_string_value(item) : "?");
             }
 
-            printf("\n");
+            cli_say("\n");
 
         } else if (json_is_null(value) && strcmp(name, "last_used") == 0) {
-            printf("never used\n");
+            cli_say("never used\n");
 
         } else {
-            printf("-\n");
+            cli_say("-\n");
         }
     }
 
@@ -207,7 +211,7 @@ cli_print_fields(json_t *json)
 void
 cli_cell(const char *text, int width)
 {
-    int          i, n, last, room;
+    int          i, n, last, room, shown;
     size_t       len;
     const char  *p;
 
@@ -224,39 +228,32 @@ cli_cell(const char *text, int width)
 
     if (width <= 0) {
         if (last) {
-            printf("\n");
+            cli_say("\n");
         }
 
         return;
     }
 
-    for (p = text, n = 0; *p; p += cli_utf8_len(p)) {
+    for (p = text, n = 0; *p; p += cli_char(p, strlen(p), &shown)) {
         n++;
     }
 
     for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
-        len = cli_utf8_len(p);
-
-        if ((unsigned char) *p < ' ' || *p == 0x7f) {
-            putchar('?');
-
-        } else {
-            fwrite(p, 1, len, stdout);
-        }
-
+        len = cli_char(p, strlen(p), &shown);
+        cli_say("%.*s", (int) len, p);
         p += len;
     }
 
     if (n > width) {
-        printf("\xe2\x80\xa6");
+        cli_say("\xe2\x80\xa6");
     }
 
     if (last) {
-        printf("\n");
+        cli_say("\n");
 
     } else {
         n = n < width ? width - n + 1 : 1;
-        printf("%*s", room > width ? n : n - 1, "");
+        cli_say("%*s", room > width ? n : n - 1, "");
     }
 }
 
@@ -278,27 +275,10 @@ cli_columns(void)
 }
 
 
-static size_t
-cli_utf8_len(const char *p)
-{
-    size_t  n;
-
-    for (n = 1; (p[n] & 0xc0) == 0x80; n++) {
-        /* void */
-    }
-
-    return n;
-}
-
-
-/* text of others, so that it cannot steer a terminal */
-
 void
 cli_safe(const char *text)
 {
-    for ( /* void */ ; *text; text++) {
-        putchar((unsigned char) *text < ' ' || *text == 0x7f ? '?' : *text);
-    }
+    cli_say("%s", text);
 }
 
 

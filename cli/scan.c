@@ -223,17 +223,17 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
                                   "memory");
     }
 
-    printf("%s:%zu: %s\xe2\x80\xa6", name, line, public);
+    cli_say("%s:%zu: %s\xe2\x80\xa6", name, line, public);
 
     if (done) {
         if (json_object_get(done, "id")) {
-            printf(" %s", json_string_value(json_object_get(done, "id")));
+            cli_say(" %s", json_string_value(json_object_get(done, "id")));
         }
 
-        printf(" %s", json_string_value(json_object_get(done, "result")));
+        cli_say(" %s", json_string_value(json_object_get(done, "result")));
     }
 
-    printf("\n");
+    cli_say("\n");
 
     return cli_flush(scan->cli);
 }

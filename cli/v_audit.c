@@ -90,13 +90,14 @@ cli_audit_show(ctl_t *ctl, json_t *entry, void *data)
         return cli_print_item(a->cli, entry, a->shown++);
     }
 
-    text = json_dumps(entry, JSON_COMPACT);
+    text = json_dumps(entry, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    printf("%s\n", text);
+    cli_raw(text);
+    cli_say("\n");
     free(text);
 
     return CTL_OK;
@@ -117,16 +118,16 @@ cli_audit_line(json_t *entry)
                                 "before after seq prev hash ";
 
     ctl_iso(cli_integer(entry, "at"), date);
-    printf("%s  ", date);
+    cli_say("%s  ", date);
     cli_safe(ctl_text(entry, "actor"));
-    printf("  ");
+    cli_say("  ");
     cli_safe(ctl_text(entry, "action"));
 
     for (i = 0; i < 2; i++) {
         name = ctl_text(entry, i ? "user" : "token");
 
         if (name[0]) {
-            printf("  ");
+            cli_say("  ");
             cli_safe(name);
         }
     }
@@ -135,9 +136,9 @@ cli_audit_line(json_t *entry)
     after = ctl_text(entry, "after");
 
     if (before[0] || after[0]) {
-        printf("  ");
+        cli_say("  ");
         cli_safe(before[0] ? before : "-");
-        printf(" -> ");
+        cli_say(" -> ");
         cli_safe(after[0] ? after : "-");
     }
 
@@ -145,14 +146,14 @@ cli_audit_line(json_t *entry)
         if (!cli_word(known, name)
             && !(json_is_string(value) && json_string_length(value) == 0))
         {
-            printf("  ");
+            cli_say("  ");
             cli_safe(name);
-            printf("=");
+            cli_say("=");
             cli_audit_value(value);
         }
     }
 
-    printf("\n");
+    cli_say("\n");
 }
 
 
@@ -160,7 +161,7 @@ static void
 cli_audit_value(json_t *value)
 {
     if (json_is_integer(value)) {
-        printf("%lld", (long long) json_integer_value(value));
+        cli_say("%lld", (long long) json_integer_value(value));
 
     } else {
         cli_safe(json_is_string(value) ? json_string_value(value) : "?");
@@ -242,16 +243,16 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
     findings = json_object_get(report, "findings");
 
     json_array_foreach(findings, i, finding) {
-        printf("%-10s %s\n", ctl_text(finding, "finding"),
+        cli_say("%-10s %s\n", ctl_text(finding, "finding"),
                ctl_text(finding, "seen"));
     }
 
     if (cli_integer(report, "found") > (long long) json_array_size(findings)) {
-        printf("and %lld more\n", cli_integer(report, "found")
+        cli_say("and %lld more\n", cli_integer(report, "found")
                - (long long) json_array_size(findings));
     }
 
-    printf("%lld entries, %lld to %lld; %lld older ones were taken by the "
+    cli_say("%lld entries, %lld to %lld; %lld older ones were taken by the "
            "bound\n", cli_integer(report, "entries"),
            cli_integer(report, "first"), cli_integer(report, "last"),
            cli_integer(report, "trimmed"));
@@ -259,10 +260,10 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
     /* a chain that is broken is nothing to compare with later */
 
     if (code == CTL_FOUND) {
-        printf("the chain is broken\n");
+        cli_say("the chain is broken\n");
 
     } else {
-        printf("the chain is whole; the last entry, to be noted elsewhere for "
+        cli_say("the chain is whole; the last entry, to be noted elsewhere for "
                "--expect:\n%lld:%s\n", cli_integer(report, "last"),
                ctl_text(report, "hash"));
     }

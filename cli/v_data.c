@@ -54,7 +54,7 @@ cli_init(cli_t *cli, cli_args_t *args)
     }
 
     if (json_is_true(json_object_get(made, "created"))) {
-        printf("dataset made at \"%s\"\n", cli->ctl.prefix);
+        cli_say("dataset made at \"%s\"\n", cli->ctl.prefix);
     }
 
     json_decref(made);
@@ -72,7 +72,7 @@ cli_key_new(cli_t *cli, cli_args_t *args)
     code = ctl_key_new(&cli->ctl, args->arg[0], line);
 
     if (code == CTL_OK) {
-        printf("%s\n", line);
+        cli_say("%s\n", line);
         OPENSSL_cleanse(line, sizeof(line));
     }
 
@@ -111,7 +111,7 @@ cli_seal(cli_t *cli, cli_args_t *args)
         rc = cli_print_json(cli, sums);
 
     } else {
-        printf("%lld sealed, %lld sealed again, %lld right already, "
+        cli_say("%lld sealed, %lld sealed again, %lld right already, "
                "%lld refused%s\n", cli_integer(sums, "sealed"),
                cli_integer(sums, "again"), cli_integer(sums, "right"),
                cli_integer(sums, "refused"),
@@ -141,15 +141,15 @@ cli_seal_row(ctl_t *ctl, json_t *item, void *data)
     was = ctl_text(item, "was");
 
     if (json_object_get(item, "user")) {
-        printf("user %s", ctl_text(item, "user"));
+        cli_say("user %s", ctl_text(item, "user"));
 
     } else {
-        printf("token %s", ctl_text(item, "id"));
+        cli_say("token %s", ctl_text(item, "id"));
     }
 
     /* a key's name has no blank */
 
-    printf(": sealed by %s, had %s%s\n", ctl_text(item, "key"),
+    cli_say(": sealed by %s, had %s%s\n", ctl_text(item, "key"),
            strchr(was, ' ') ? "" : "one by ", was);
 
     return CTL_OK;
@@ -181,7 +181,7 @@ cli_fsck(cli_t *cli, cli_args_t *args)
         rc = cli_print_json(cli, sums);
 
     } else {
-        printf("%lld tokens and %lld users: %lld found, %lld mended\n",
+        cli_say("%lld tokens and %lld users: %lld found, %lld mended\n",
                cli_integer(sums, "tokens"), cli_integer(sums, "users"),
                cli_integer(sums, "found"), cli_integer(sums, "mended"));
         json_decref(sums);
@@ -211,11 +211,11 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     subject = ctl_text(item, "token")[0] ? ctl_text(item, "token")
                                          : ctl_text(item, "user");
 
-    printf("%-11s ", ctl_text(item, "finding"));
+    cli_say("%-11s ", ctl_text(item, "finding"));
     cli_safe(subject[0] ? subject : "-");
-    printf("  ");
+    cli_say("  ");
     cli_safe(ctl_text(item, "seen"));
-    printf("%s\n", json_is_true(json_object_get(item, "mended")) ? ": mended"
+    cli_say("%s\n", json_is_true(json_object_get(item, "mended")) ? ": mended"
                    : d->fix ? ": not mended" : "");
 
     return CTL_OK;
@@ -272,7 +272,7 @@ cli_export_row(ctl_t *ctl, json_t *item, void *data)
 
     d = data;
 
-    if (json_dumpf(item, d->out, JSON_COMPACT) != 0
+    if (json_dumpf(item, d->out, JSON_COMPACT|JSON_ENSURE_ASCII) != 0
         || fputc('\n', d->out) == EOF)
     {
         return ctl_fail(ctl, CTL_REJECTED, "cannot write: %s",
@@ -375,7 +375,7 @@ cli_import(cli_t *cli, cli_args_t *args)
         return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
     }
 
-    printf("%lld new, %lld the same, %lld overwritten%s\n",
+    cli_say("%lld new, %lld the same, %lld overwritten%s\n",
            cli_integer(sums, "new"), cli_integer(sums, "same"),
            cli_integer(sums, "overwritten"),
            want.dry ? ": nothing was changed" : "");

@@ -73,9 +73,9 @@ cli_incident_print(json_t *incident)
 
     token = json_object_get(incident, "token");
 
-    printf("Token ");
+    cli_say("Token ");
     cli_safe(json_string_value(json_object_get(token, "id")));
-    printf(json_is_true(json_object_get(incident, "revoked_now"))
+    cli_say(json_is_true(json_object_get(incident, "revoked_now"))
            ? " is revoked now\n\n" : " was revoked already\n\n");
 
     cli_print_fields(json_incref(token));
@@ -94,9 +94,9 @@ cli_suspect_print(json_t *incident, const char *id)
 
     n = json_integer_value(json_object_get(incident, "revoked"));
 
-    printf("User ");
+    cli_say("User ");
     cli_safe(id);
-    printf(n == 1 ? ": %lld token is revoked now%s\n\n"
+    cli_say(n == 1 ? ": %lld token is revoked now%s\n\n"
                   : ": %lld tokens are revoked now%s\n\n", (long long) n,
            json_is_true(json_object_get(incident, "disabled_now"))
            ? ", and it is disabled" : "");
@@ -104,25 +104,25 @@ cli_suspect_print(json_t *incident, const char *id)
     cli_print_fields(json_incref(json_object_get(incident, "user")));
 
     tokens = json_object_get(incident, "tokens");
-    printf("\nTokens\n");
+    cli_say("\nTokens\n");
 
     json_array_foreach(tokens, i, item) {
         cli_suspect_token(item);
     }
 
-    printf("\nRotate downstream\n");
+    cli_say("\nRotate downstream\n");
 
     json_array_foreach(json_object_get(incident, "downstream"), i, item) {
         ctl_words(json_object_get(item, "tokens"), words, sizeof(words));
-        printf("  ");
+        cli_say("  ");
         cli_safe(json_string_value(json_object_get(item, "location")));
-        printf("  by ");
+        cli_say("  by ");
         cli_safe(words);
-        printf("\n");
+        cli_say("\n");
     }
 
     if (i == 0) {
-        printf("  no location is known\n");
+        cli_say("  no location is known\n");
     }
 
     cli_timeline_print(json_object_get(incident, "timeline"));
@@ -139,48 +139,48 @@ cli_suspect_token(json_t *token)
 
     name = json_string_value(json_object_get(token, "name"));
 
-    printf("  ");
+    cli_say("  ");
     cli_safe(json_string_value(json_object_get(token, "id")));
-    printf("  ");
+    cli_say("  ");
     cli_safe(name ? name : "?");
-    printf("\n");
+    cli_say("\n");
 
     used = json_object_get(token, "last_used");
 
     if (json_is_integer(used)) {
         used = json_object_get(token, "first_used");
         ctl_iso(json_integer_value(used), date);
-        printf("    used     first %s", json_is_integer(used) ? date : "?");
+        cli_say("    used     first %s", json_is_integer(used) ? date : "?");
 
         ctl_iso(json_integer_value(json_object_get(token, "last_used")),
                 date);
-        printf(", last %s, %lld times\n", date, (long long)
+        cli_say(", last %s, %lld times\n", date, (long long)
                json_integer_value(json_object_get(token, "uses")));
 
     } else {
-        printf("    used     never\n");
+        cli_say("    used     never\n");
     }
 
     ctl_words(json_object_get(token, "addrs"), words, sizeof(words));
 
     if (words[0]) {
-        printf("    from     ");
+        cli_say("    from     ");
         cli_safe(words);
-        printf("\n");
+        cli_say("\n");
     }
 
     ctl_words(json_object_get(token, "locations"), words, sizeof(words));
 
     if (words[0]) {
-        printf("    at       ");
+        cli_say("    at       ");
         cli_safe(words);
-        printf("\n");
+        cli_say("\n");
     }
 
     if (json_integer_value(json_object_get(token, "refused"))) {
         used = json_object_get(token, "refused_at");
         ctl_iso(json_integer_value(used), date);
-        printf("    refused  %lld times, last %s\n", (long long)
+        cli_say("    refused  %lld times, last %s\n", (long long)
                json_integer_value(json_object_get(token, "refused")),
                json_is_integer(used) ? date : "?");
     }
@@ -194,28 +194,28 @@ cli_timeline_print(json_t *timeline)
     size_t   i;
     json_t  *item;
 
-    printf("\nTimeline\n");
+    cli_say("\nTimeline\n");
 
     json_array_foreach(timeline, i, item) {
         ctl_iso(json_integer_value(json_object_get(item, "at")), date);
-        printf("  %s  ", date);
+        cli_say("  %s  ", date);
         cli_safe(ctl_text(item, "what"));
 
         if (ctl_text(item, "who")[0]) {
-            printf(" by ");
+            cli_say(" by ");
             cli_safe(ctl_text(item, "who"));
         }
 
         if (ctl_text(item, "detail")[0]) {
-            printf("  ");
+            cli_say("  ");
             cli_safe(ctl_text(item, "detail"));
         }
 
-        printf("\n");
+        cli_say("\n");
     }
 
     if (json_array_size(timeline) >= CLI_TIMELINE) {
-        printf("  older entries: service-token audit\n");
+        cli_say("  older entries: service-token audit\n");
     }
 }
 
@@ -226,17 +226,17 @@ cli_remains_print(json_t *remaining)
     size_t   i;
     json_t  *item;
 
-    printf("\nWhat remains to do\n");
+    cli_say("\nWhat remains to do\n");
 
     json_array_foreach(remaining, i, item) {
-        printf("  %zu. ", i + 1);
+        cli_say("  %zu. ", i + 1);
         cli_safe(ctl_text(item, "why"));
-        printf("\n");
+        cli_say("\n");
 
         if (ctl_text(item, "command")[0]) {
-            printf("     service-token ");
+            cli_say("     service-token ");
             cli_safe(ctl_text(item, "command"));
-            printf("\n");
+            cli_say("\n");
         }
     }
 }

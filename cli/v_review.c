@@ -155,25 +155,25 @@ cli_found_mend(const char *mend)
 {
     size_t  len, column;
 
-    printf("  service-token");
+    cli_say("  service-token");
     column = 15;
 
     while (*mend) {
         len = strcspn(mend, " ");
 
         if (column + 1 + len + 2 > CLI_COLUMNS) {
-            printf(" \\\n   ");
+            cli_say(" \\\n   ");
             column = 3;
         }
 
-        printf(" %.*s", (int) len, mend);
+        cli_say(" %.*s", (int) len, mend);
         column += 1 + len;
 
         mend += len;
         mend += strspn(mend, " ");
     }
 
-    printf("\n");
+    cli_say("\n");
 }
 
 
@@ -187,14 +187,14 @@ cli_review_end(cli_t *cli, ctl_review_t *review)
         return;
     }
 
-    printf("\n%lld finding%s in %lld token%s and %lld user%s\n",
+    cli_say("\n%lld finding%s in %lld token%s and %lld user%s\n",
            (long long) review->found, review->found == 1 ? "" : "s",
            (long long) review->tokens, review->tokens == 1 ? "" : "s",
            (long long) review->users, review->users == 1 ? "" : "s");
 
     for (i = 0; ctl_rule(i); i++) {
         if (review->count[i]) {
-            printf("  %-20s %lld\n", ctl_rule(i),
+            cli_say("  %-20s %lld\n", ctl_rule(i),
                    (long long) review->count[i]);
         }
     }
@@ -232,7 +232,7 @@ cli_progress(int64_t done, int64_t total, void *data)
     }
 
     fflush(stdout);
-    fprintf(stderr, "\r[%-*.*s] %3d%%", CLI_BAR, percent * CLI_BAR / 100,
+    cli_say_to(stderr, "\r[%-*.*s] %3d%%", CLI_BAR, percent * CLI_BAR / 100,
             "########################################", percent);
     fflush(stderr);
 
@@ -244,7 +244,7 @@ static void
 cli_progress_clear(cli_review_t *r)
 {
     if (r->shown) {
-        fprintf(stderr, "\r%*s\r", CLI_BAR + 7, "");
+        cli_say_to(stderr, "\r%*s\r", CLI_BAR + 7, "");
         fflush(stderr);
         r->shown = 0;
     }

@@ -193,7 +193,7 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
         return cli_print_json(cli, rotation);
     }
 
-    printf("%s: %s\n", ctl_text(rotation, "answer"),
+    cli_say("%s: %s\n", ctl_text(rotation, "answer"),
            ctl_text(rotation, "reason"));
     cli_rotation_line("old", json_object_get(rotation, "old"));
     cli_rotation_line("new", json_object_get(rotation, "new"));
@@ -212,7 +212,7 @@ cli_rotation_line(const char *which, json_t *half)
     id = ctl_text(half, "id");
 
     if (strcmp(ctl_text(half, "state"), "deleted") == 0) {
-        printf("%s  %-20s  deleted\n", which, id);
+        cli_say("%s  %-20s  deleted\n", which, id);
         return;
     }
 
@@ -227,7 +227,7 @@ cli_rotation_line(const char *which, json_t *half)
         ctl_iso(cli_integer(half, "expires_at"), expires);
     }
 
-    printf("%s  %-20s  last used %s, expires %s\n", which, id, used, expires);
+    cli_say("%s  %-20s  last used %s, expires %s\n", which, id, used, expires);
 }
 
 
@@ -301,18 +301,18 @@ cli_check_print(cli_t *cli, json_t *answer)
         return cli_print_json(cli, answer);
     }
 
-    printf("%s", ctl_text(answer, "verdict"));
+    cli_say("%s", ctl_text(answer, "verdict"));
 
     for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         text = ctl_text(answer, fields[i]);
 
         if (text[0]) {
-            printf(" ");
+            cli_say(" ");
             cli_safe(text);
         }
     }
 
-    printf("\n");
+    cli_say("\n");
     json_decref(answer);
 
     return cli_flush(cli);

@@ -31,7 +31,7 @@ cli_user_create(cli_t *cli, cli_args_t *args)
     code = ctl_user_create(&cli->ctl, &new, cli->json ? &user : NULL);
 
     if (code == CTL_OK && !cli->json) {
-        printf("%s\n", new.id);
+        cli_say("%s\n", new.id);
     }
 
     return cli_changed(cli, code, user);
@@ -72,7 +72,8 @@ cli_user_row(ctl_t *ctl, json_t *user, void *data)
 
     cli_cell(ctl_text(user, "id"), 32);
     cli_cell(ctl_text(user, "role"), 10);
-    cli_cell(ctl_text(user, "status"), 8);
+    cli_cell(json_object_get(user, "tampered") ? "tampered"
+                                               : ctl_text(user, "status"), 8);
     cli_cell(ctl_text(user, "owner"), -25);
 
     return CTL_OK;
@@ -188,7 +189,7 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
         cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
                                   "revoked", (json_int_t) n));
     } else {
-        printf("%lld revoked\n", (long long) n);
+        cli_say("%lld revoked\n", (long long) n);
     }
 
     return CTL_OK;
@@ -229,11 +230,8 @@ cli_approval_print(cli_t *cli, json_t *now)
         return cli_print_json(cli, now);
     }
 
-    printf("approval ");
-    cli_safe(ctl_text(now, "approval"));
-    printf(", people are told apart by: ");
-    cli_safe(ctl_text(now, "trust"));
-    printf("\n");
+    cli_say("approval %s, people are told apart by: %s\n",
+            ctl_text(now, "approval"), ctl_text(now, "trust"));
     json_decref(now);
 
     return CTL_OK;

@@ -55,7 +55,7 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
     arg[2] = ctl->os;
     arg[3] = ctl->acl;
 
-    code = ctl_script(ctl, stok_script_approval, 4, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_approval, 4, arg, &word);
 
     if (code == CTL_FOUND) {
         ctl_note(ctl, CTL_NOTE_NOTE, "nothing is changed yet: another admin "
@@ -200,7 +200,7 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     arg[3] = ctl->os;
     arg[4] = ctl->acl;
 
-    code = ctl_script(ctl, stok_script_user_raise, 5, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_raise, 5, arg, &word);
     free(word);
 
     if (code == CTL_OK) {
@@ -290,12 +290,13 @@ ctl_approve_role(ctl_t *ctl, const char *id, char **role)
     int          code;
     redisReply  *reply;
 
-    code = ctl_try(ctl, &reply, "HGET %srequest:%s role", ctl->prefix, id);
+    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %srequest:%s role",
+                       ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (reply->type == REDIS_REPLY_STRING && reply->len == strlen(reply->str)) {
+    if (ctl_is_text(reply) && reply->len == strlen(reply->str)) {
         *role = strdup(reply->str);
     }
 
@@ -309,15 +310,14 @@ static int
 ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     const char *role)
 {
-    int                  argc, code;
+    int                  code;
     char                 count[24], seal[STOK_SEAL_MAX + 1], *word;
     char                 before[STOK_TEXT_MAX + 64];
-    size_t               i;
-    stok_str_t           text;
-    const char          *arg[7 + CTL_FIELDS + 4], *why;
+    size_t               i, argc;
+    stok_str_t           arg[7 + CTL_FIELDS + 4];
     stok_user_record_t   user;
 
-    (void) stok_user_record_decode(&user, rec->field, rec->n, &why);
+    user = rec->user;
 
     if (role) {
         user.role.data = role;
@@ -333,27 +333,26 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
     argc = 0;
-    arg[argc++] = id;
-    arg[argc++] = ctl->os;
-    arg[argc++] = ctl->acl;
-    arg[argc++] = role ? role : "";
-    arg[argc++] = before;
-    arg[argc++] = role ? role : "active";
-    arg[argc++] = count;
+    arg[argc++] = ctl_str(id);
+    arg[argc++] = ctl_str(ctl->os);
+    arg[argc++] = ctl_str(ctl->acl);
+    arg[argc++] = ctl_str(role ? role : "");
+    arg[argc++] = ctl_str(before);
+    arg[argc++] = ctl_str(role ? role : "active");
+    arg[argc++] = ctl_str(count);
 
     for (i = 0; i < rec->n; i++) {
-        arg[argc++] = rec->field[i].data;
+        arg[argc++] = rec->field[i];
     }
 
-    arg[argc++] = role ? "role" : "status";
-    arg[argc++] = role ? role : "active";
+    arg[argc++] = ctl_str(role ? "role" : "status");
+    arg[argc++] = ctl_str(role ? role : "active");
 
     if (ctl->keys.n) {
-        text.data = id;
-        text.len = strlen(id);
-        seal[stok_seal_user(seal, &ctl->keys.key[0], text, &user)] = '\0';
-        arg[argc++] = "seal";
-        arg[argc++] = seal;
+        seal[stok_seal_user(seal, &ctl->keys.key[0], ctl_str(id), &user)]
+            = '\0';
+        arg[argc++] = ctl_str("seal");
+        arg[argc++] = ctl_str(seal);
     }
 
     code = ctl_script(ctl, stok_script_user_approve, argc, arg, &word);

@@ -114,8 +114,8 @@ ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit)
         return CTL_OK;
     }
 
-    code = ctl_command(ctl, &reply, "EXISTS %s%s%s", ctl->prefix,
-                       audit->token ? "id:" : "user:",
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %s%s%s",
+                       ctl->prefix, audit->token ? "id:" : "user:",
                        audit->token ? audit->token : audit->user);
     if (code != CTL_OK) {
         return code;
@@ -139,8 +139,8 @@ ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
 
     strcpy(audit->last, "0-0");
 
-    code = ctl_command(ctl, &reply, "XREVRANGE %saudit + - COUNT 1",
-                       ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_ENTRIES, &reply, "XREVRANGE %saudit + - "
+                       "COUNT 1", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -173,8 +173,8 @@ ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
     redisReply       *reply, *entries;
     ctl_audit_each_t  a = { audit, each, data };
 
-    code = ctl_command(ctl, &reply, "XREAD COUNT 1000 BLOCK %d STREAMS "
-                       "%saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
+    code = ctl_command(ctl, CTL_IS_STREAMS, &reply, "XREAD COUNT 1000 BLOCK "
+                       "%d STREAMS %saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
                        audit->last);
     if (code != CTL_OK) {
         return code;

@@ -169,8 +169,8 @@ ctl_head_read(ctl_t *ctl, ctl_head_t *head)
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "HMGET %saudit-head seq hash trimmed",
-                       ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_VALUES, &reply, "HMGET %saudit-head seq "
+                       "hash trimmed", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }

@@ -40,7 +40,8 @@ ctl_batch_load(ctl_t *ctl, ctl_import_t *im)
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "SCRIPT LOAD %s", stok_script_import);
+    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "SCRIPT LOAD %s",
+                       stok_script_import);
     if (code != CTL_OK) {
         return code;
     }
@@ -332,7 +333,7 @@ ctl_batch_arg(ctl_import_t *im, const char *data, size_t len)
 static int
 ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
 {
-    int           i, rc, done, fixed;
+    int           i, rc, code, fixed;
     char          marker[STOK_PREFIX_MAX + 8];
     size_t       *len;
     const char   *p, **arg;
@@ -363,7 +364,8 @@ ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
             len[fixed + i] = im->len[i];
         }
 
-        rc = redisAppendCommandArgv(ctl->ctx, fixed + im->argc, arg, len);
+        ctl_append_argv(ctl, fixed + im->argc, arg, len);
+        rc = REDIS_OK;
     }
 
     free(arg);
@@ -379,13 +381,9 @@ ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
 
     /* Redis works on it while the next lines are read */
 
-    do {
-        rc = redisBufferWrite(ctl->ctx, &done);
-    } while (rc == REDIS_OK && !done);
-
-    if (rc != REDIS_OK) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
-                        ctl->ctx->errstr);
+    code = ctl_send(ctl);
+    if (code != CTL_OK) {
+        return code;
     }
 
     return im->flying == CTL_BATCH_FLIGHT ? ctl_batch_answer(ctl, im)
@@ -402,7 +400,7 @@ ctl_batch_answer(ctl_t *ctl, ctl_import_t *im)
     redisReply   *reply;
     const char   *word, *letters;
 
-    code = ctl_reply(ctl, &reply);
+    code = ctl_reply(ctl, CTL_IS_ANSWER, &reply);
     if (code != CTL_OK) {
         return code;
     }
@@ -411,16 +409,9 @@ ctl_batch_answer(ctl_t *ctl, ctl_import_t *im)
     im->first = (im->first + 1) % (CTL_BATCH_FLIGHT + 1);
     im->flying--;
 
-    word = "";
-    letters = "";
-
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
-        && reply->element[0]->type == REDIS_REPLY_STRING
-        && reply->element[1]->type == REDIS_REPLY_STRING)
-    {
-        word = reply->element[0]->str;
-        letters = reply->element[1]->str;
-    }
+    word = reply->element[0]->str;
+    letters = reply->elements == 2 && ctl_is_text(reply->element[1])
+              ? reply->element[1]->str : "";
 
     if (strcmp(word, "REFUSED") == 0) {
         code = ctl_fail(ctl, CTL_STATE, "%s", letters);

@@ -156,21 +156,20 @@ ctl_check_records(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked)
 {
     int            code;
-    stok_str_t     prefix, user;
-    const char    *why;
+    char           id[STOK_USER_ID_MAX + 1];
+    stok_str_t     user;
     redisReply    *reply;
     ctl_record_t  *rec;
 
     rec = &checked->token_rec;
-    prefix.data = "";
-    prefix.len = 0;
 
     code = ctl_check_token(ctl, text, len, checked);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = ctl_command(ctl, &reply, "HGET %smeta schema", ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %smeta schema",
+                       ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -179,42 +178,27 @@ ctl_check_records(ctl_t *ctl, const char *text, size_t len,
            && strcmp(reply->str, STOK_SCHEMA) == 0 ? CTL_OK : CTL_FOUND;
     freeReplyObject(reply);
 
-    if (code != CTL_OK || rec->n == 0) {
+    if (code != CTL_OK || rec->state == CTL_REC_NONE) {
         return code;
     }
 
-    if (stok_token_record_decode(&checked->token, rec->field, rec->n, &why)
-        != STOK_OK)
-    {
-        return CTL_FOUND;
-    }
-
+    checked->token = rec->token;
     checked->token_found = 1;
 
-    if (ctl->keys.n) {
-        stok_seal_check_token(&ctl->keys, rec->digest, &checked->token);
-    }
-
     user = checked->token.user;
+    memcpy(id, user.data, user.len);
+    id[user.len] = '\0';
+
     rec = &checked->user_rec;
-    rec->key[stok_user_key(rec->key, prefix, user)] = '\0';
+    ctl_record_user(rec, id);
 
     code = ctl_check_fetch(ctl, rec);
-    if (code != CTL_OK || rec->n == 0) {
+    if (code != CTL_OK || rec->state == CTL_REC_NONE) {
         return code;
     }
 
-    if (stok_user_record_decode(&checked->user, rec->field, rec->n, &why)
-        != STOK_OK)
-    {
-        return CTL_FOUND;
-    }
-
+    checked->user = rec->user;
     checked->user_found = 1;
-
-    if (ctl->keys.n) {
-        stok_seal_check_user(&ctl->keys, user, &checked->user);
-    }
 
     return CTL_OK;
 }
@@ -241,7 +225,8 @@ ctl_check_token(ctl_t *ctl, const char *text, size_t len,
 
         code = ctl_check_fetch(ctl, rec);
 
-        if (code != CTL_OK || rec->n || checked->key + 1 >= ctl->keys.n) {
+        if (code != CTL_OK || rec->state != CTL_REC_NONE
+            || checked->key + 1 >= ctl->keys.n) {
             return code;
         }
 
@@ -254,31 +239,18 @@ ctl_check_token(ctl_t *ctl, const char *text, size_t len,
 static int
 ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec)
 {
-    size_t  i;
+    int          code;
+    redisReply  *reply;
 
-    if (redisAppendCommand(ctl->ctx, "HGETALL %s%s", ctl->prefix, rec->key)
-        != REDIS_OK
-        || redisGetReply(ctl->ctx, (void **) &rec->reply) != REDIS_OK)
-    {
-        rec->reply = NULL;
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
-                        ctl->ctx->errstr);
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HGETALL %s%s", ctl->prefix,
+                       rec->key);
+    if (code != CTL_OK) {
+        return code;
     }
 
-    if (rec->reply->type != REDIS_REPLY_ARRAY
-        || rec->reply->elements > CTL_FIELDS)
-    {
-        return CTL_FOUND;
-    }
+    ctl_record_take(ctl, rec, reply, NULL);
 
-    rec->n = rec->reply->elements;
-
-    for (i = 0; i < rec->n; i++) {
-        rec->field[i].data = rec->reply->element[i]->str;
-        rec->field[i].len = (size_t) rec->reply->element[i]->len;
-    }
-
-    return CTL_OK;
+    return rec->state == CTL_REC_ODD ? CTL_FOUND : CTL_OK;
 }
 
 

@@ -67,7 +67,8 @@ typedef struct {
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
 
-    redisContext  *ctx;
+    redisContext  *ctx;                          /* NULL: no connection */
+    size_t         pending;                      /* replies that are due */
 
     ctl_error_t    error;
     char           hint[256];                    /* of errors from now on */

@@ -57,7 +57,7 @@ ctl_delete(ctl_t *ctl, const char *id, int force, char **word)
     arg[1] = force ? "-9999999999" : "604800";
     arg[2] = rec.key + sizeof("token:") - 1;
 
-    code = ctl_script(ctl, stok_script_token_delete, 3, arg, word);
+    code = ctl_script_texts(ctl, stok_script_token_delete, 3, arg, word);
     ctl_free(&rec);
 
     return code == CTL_CHANGED ? ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"",

@@ -101,8 +101,6 @@ void ctl_line_init(ctl_line_t *line);
 void ctl_line_free(ctl_line_t *line);
 int ctl_line_bad(ctl_line_t *line, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-int ctl_str_is(stok_str_t text, const char *value);
-int ctl_str_same(stok_str_t one, stok_str_t other);
 
 /*
  * line_read.c: kind, members and usage of a line after ctl_line_init().

@@ -11,7 +11,7 @@
 #include <string.h>
 
 
-#define CTL_ENTRIES  1000                        /* in a batch */
+#define CTL_BATCH_MAX  1000                      /* in a batch */
 
 
 int
@@ -26,8 +26,8 @@ ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
     snprintf(start, sizeof(start), "%s", from);
 
     do {
-        code = ctl_command(ctl, &batch, "XRANGE %saudit %s + COUNT %d",
-                           ctl->prefix, start, CTL_ENTRIES);
+        code = ctl_command(ctl, CTL_IS_ENTRIES, &batch, "XRANGE %saudit %s + "
+                           "COUNT %d", ctl->prefix, start, CTL_BATCH_MAX);
         if (code != CTL_OK) {
             return code;
         }
@@ -49,7 +49,7 @@ ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
 
         freeReplyObject(batch);
 
-    } while (code == CTL_OK && n == CTL_ENTRIES);
+    } while (code == CTL_OK && n == CTL_BATCH_MAX);
 
     return code;
 }

@@ -132,9 +132,7 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                  rc;
     json_t              *json, *all;
-    const char          *why;
     ctl_export_t        *ex;
-    stok_user_record_t   user;
 
     (void) ctl;
     ex = data;
@@ -143,8 +141,8 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
         return CTL_OK;
     }
 
-    if (stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK) {
-        return ctl_export_left(ctl, ex, "user", id, why);
+    if (rec->state == CTL_REC_ODD) {
+        return ctl_export_left(ctl, ex, "user", id, rec->why);
     }
 
     json = ctl_export_record(rec);
@@ -170,9 +168,7 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 {
     int                   code, rc;
     json_t               *json, *all;
-    const char           *why;
     ctl_export_t         *ex;
-    stok_token_record_t   token;
 
     ex = data;
 
@@ -180,20 +176,16 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
         return CTL_OK;
     }
 
-    if (stok_token_record_decode(&token, rec->field, rec->n, &why)
-        != STOK_OK)
-    {
-        return ctl_export_left(ctl, ex, "token", id, why);
+    if (rec->state == CTL_REC_ODD) {
+        return ctl_export_left(ctl, ex, "token", id, rec->why);
     }
 
-    if (token.id.len != strlen(id)
-        || memcmp(token.id.data, id, token.id.len) != 0)
-    {
+    if (rec->state == CTL_REC_OTHER) {
         return ctl_export_left(ctl, ex, "token", id,
                                "its record has another id");
     }
 
-    code = ctl_export_owner(ctl, ex, id, token.user);
+    code = ctl_export_owner(ctl, ex, id, rec->token.user);
     if (code != CTL_OK) {
         return code == CTL_FOUND ? CTL_OK : code;
     }
@@ -243,7 +235,8 @@ ctl_export_owner(ctl_t *ctl, ctl_export_t *ex, const char *id,
     memcpy(name, user.data, user.len);
     name[user.len] = '\0';
 
-    code = ctl_command(ctl, &reply, "EXISTS %suser:%s", ctl->prefix, name);
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %suser:%s",
+                       ctl->prefix, name);
     if (code != CTL_OK) {
         return code;
     }
@@ -307,10 +300,10 @@ ctl_export_used(ctl_t *ctl, const char *id, json_t *json)
     json_t      *usage;
     redisReply  *used, *reply;
 
-    redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix, id);
-    redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix, id);
+    ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix, id);
+    ctl_append(ctl, "HGETALL %susage:%s", ctl->prefix, id);
 
-    code = ctl_reply(ctl, &used);
+    code = ctl_reply(ctl, CTL_IS_TEXT, &used);
     if (code != CTL_OK) {
         return code;
     }
@@ -322,7 +315,7 @@ ctl_export_used(ctl_t *ctl, const char *id, json_t *json)
 
     freeReplyObject(used);
 
-    code = ctl_reply(ctl, &reply);
+    code = ctl_reply(ctl, CTL_IS_PAIRS, &reply);
     if (code != CTL_OK) {
         return code;
     }

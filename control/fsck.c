@@ -36,6 +36,7 @@ static int ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
 static int ctl_fsck_names(ctl_fsck_t *f, ctl_names_t *names);
 static int ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     redisReply **reply);
+static int ctl_fsck_fits(const redisReply *reply);
 static int ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *reply);
 static int ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
@@ -167,11 +168,7 @@ ctl_fsck_walk(ctl_fsck_t *f, const char *command, const char *kind,
             return code;
         }
 
-        code = ctl_cursor(f->ctl, reply, cursor);
-        if (code != CTL_OK) {
-            freeReplyObject(reply);
-            return code;
-        }
+        strcpy(cursor, reply->element[0]->str);
 
         code = ctl_fsck_page(f, kind, owner, reply->element[1],
                              command[0] == 'Z' ? 2 : 1);
@@ -196,9 +193,10 @@ ctl_fsck_scan(ctl_fsck_t *f, const char *command, const char *kind,
     ctl = f->ctl;
 
     if (strcmp(command, "SCAN") != 0) {
-        return ctl_command(ctl, reply, "%s %s%s%s %s COUNT %d", command,
-                           ctl->prefix, owner[0] ? "user-tokens:" : kind,
-                           owner, cursor, CTL_FSCK_COUNT);
+        return ctl_command(ctl, CTL_IS_PAGE, reply, "%s %s%s%s %s COUNT %d",
+                           command, ctl->prefix,
+                           owner[0] ? "user-tokens:" : kind, owner, cursor,
+                           CTL_FSCK_COUNT);
     }
 
     /* the prefix may have characters of a pattern */
@@ -213,8 +211,8 @@ ctl_fsck_scan(ctl_fsck_t *f, const char *command, const char *kind,
 
     *out = '\0';
 
-    return ctl_command(ctl, reply, "SCAN %s MATCH %s%s:* COUNT %d", cursor,
-                       pattern, kind, CTL_FSCK_COUNT);
+    return ctl_command(ctl, CTL_IS_PAGE, reply, "SCAN %s MATCH %s%s:* COUNT "
+                       "%d", cursor, pattern, kind, CTL_FSCK_COUNT);
 }
 
 
@@ -301,31 +299,80 @@ ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     redisReply **reply)
 {
     int          code;
-    redisReply  *r;
+    size_t       i, n;
+    stok_str_t  *arg;
 
     names->arg[0] = mode;
     names->arg[1] = names->kind;
     names->arg[2] = names->owner;
     names->arg[3] = f->unreadable ? "keep" : "";
 
-    code = ctl_script_reply(f->ctl, stok_script_fsck,
-                            (int) (CTL_FSCK_FIXED + names->n), names->arg,
-                            reply);
+    n = CTL_FSCK_FIXED + names->n;
+    arg = calloc(n, sizeof(stok_str_t));
+
+    if (arg == NULL) {
+        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    for (i = 0; i < n; i++) {
+        arg[i] = ctl_str(names->arg[i]);
+    }
+
+    code = ctl_script_reply(f->ctl, stok_script_fsck, n, arg, reply);
+    free(arg);
+
     if (code != CTL_OK) {
         return code;
     }
 
-    r = *reply;
-
-    if (r->elements != 3 || r->element[1]->type != REDIS_REPLY_ARRAY
-        || r->element[2]->type != REDIS_REPLY_ARRAY)
-    {
-        freeReplyObject(r);
+    if (!ctl_fsck_fits(*reply)) {
+        freeReplyObject(*reply);
         return ctl_fail(f->ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
                         "answer");
     }
 
     return CTL_OK;
+}
+
+
+/* findings of six texts each; of each name what is to be judged, or nil */
+
+static int
+ctl_fsck_fits(const redisReply *reply)
+{
+    size_t             i;
+    const redisReply  *findings, *records;
+
+    if (reply->elements != 3) {
+        return 0;
+    }
+
+    findings = reply->element[1];
+    records = reply->element[2];
+
+    if (findings->type != REDIS_REPLY_ARRAY
+        || records->type != REDIS_REPLY_ARRAY)
+    {
+        return 0;
+    }
+
+    for (i = 0; i < findings->elements; i++) {
+        if (!ctl_fits(findings->element[i], CTL_IS_TEXTS)
+            || findings->element[i]->elements < 6)
+        {
+            return 0;
+        }
+    }
+
+    for (i = 0; i < records->elements; i++) {
+        if (records->element[i]->type == REDIS_REPLY_ARRAY
+            && !ctl_fits(records->element[i], CTL_IS_TEXTS))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

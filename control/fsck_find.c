@@ -30,7 +30,7 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     n = ctl_fsck_fields(record->element, record->elements, field);
 
     for (k = 0; k + 1 < n; k += 2) {
-        if (strcmp(field[k].data, "id") == 0) {
+        if (ctl_str_is(field[k], "id")) {
             finding.token = field[k + 1].data;
         }
     }

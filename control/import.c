@@ -165,7 +165,7 @@ ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode, char **word)
     arg[2] = im->digest;
     arg[3] = "";
 
-    return ctl_script(ctl, stok_script_import, 4, arg, word);
+    return ctl_script_texts(ctl, stok_script_import, 4, arg, word);
 }
 
 
@@ -196,8 +196,8 @@ ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
 
     asked = 0;
 
-    code = ctl_command(ctl, &reply, "HMGET %smeta schema importing approval",
-                       ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_VALUES, &reply, "HMGET %smeta schema "
+                       "importing approval", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -241,7 +241,7 @@ ctl_import_empty(ctl_t *ctl, ctl_import_t *im)
     long long    n;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "DBSIZE");
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "DBSIZE");
     if (code != CTL_OK) {
         return code;
     }
@@ -249,8 +249,8 @@ ctl_import_empty(ctl_t *ctl, ctl_import_t *im)
     n = reply->integer;
     freeReplyObject(reply);
 
-    code = ctl_command(ctl, &reply, "EXISTS %smeta %saudit %saudit-head",
-                       ctl->prefix, ctl->prefix, ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %smeta %saudit "
+                       "%saudit-head", ctl->prefix, ctl->prefix, ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -275,8 +275,8 @@ ctl_import_gone(ctl_t *ctl, ctl_import_t *im)
     strcpy(from, "-");
 
     do {
-        code = ctl_command(ctl, &reply, "XRANGE %saudit %s + COUNT 1000",
-                           ctl->prefix, from);
+        code = ctl_command(ctl, CTL_IS_ENTRIES, &reply, "XRANGE %saudit %s + "
+                           "COUNT 1000", ctl->prefix, from);
         if (code != CTL_OK) {
             return code;
         }
@@ -349,7 +349,7 @@ ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
 
     arg[2] = "import";
 
-    code = ctl_script(ctl, stok_script_init, 3, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_init, 3, arg, &word);
     free(word);
 
     return code == CTL_FOUND ? CTL_OK : code;

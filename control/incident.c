@@ -144,7 +144,7 @@ ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
     json_object_set_new(token, "id", json_string(id));
     json_object_set_new(incident, "token", token);
 
-    code = ctl_token_more(ctl, token, now);
+    code = ctl_token_more(ctl, token, &rec, now);
 
     if (code == CTL_OK) {
         code = ctl_usage_read(ctl, id, token);

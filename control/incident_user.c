@@ -139,7 +139,7 @@ ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
         json_object_set_new(token, "id", json_string(ids->element[i]->str));
         json_array_append_new(tokens, token);
 
-        code = ctl_token_more(ctl, token, now);
+        code = ctl_token_more(ctl, token, &rec, now);
 
         if (code == CTL_OK) {
             code = ctl_usage_read(ctl, ids->element[i]->str, token);

@@ -29,7 +29,7 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
         return ctl_fail(ctl, CTL_INVALID, "bad --approval: required or none");
     }
 
-    code = ctl_script(ctl, stok_script_init, 2, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_init, 2, arg, &word);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         return code;

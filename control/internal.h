@@ -17,50 +17,95 @@
 
 #define CTL_TRIES        5                       /* of a record that changes */
 #define CTL_FIELDS       64
+#define CTL_CURSOR       24                      /* of SCAN and its kin */
 
 
-/* a record as HGETALL answered it; values end with a zero, too */
+/* what a record is */
+typedef enum {
+    CTL_REC_NONE = 0,                            /* there is none */
+    CTL_REC_GOOD,
+    CTL_REC_ODD,                                 /* unreadable: why */
+    CTL_REC_OTHER,                               /* of another id */
+    CTL_REC_TAMPERED,                            /* its seal is wrong */
+    CTL_REC_KEYLESS                              /* sealed; no key file */
+} ctl_record_e;
+
+
+/* a record; values end with a zero, too, and may hold others */
 typedef struct {
-    redisReply    *reply;
-    size_t         n;                            /* of strings: twice fields */
-    stok_str_t     field[CTL_FIELDS];
-    char           key[STOK_KEY_MAX + 1];        /* without the prefix */
-    uint8_t        digest[STOK_DIGEST_LEN];      /* a token's */
+    redisReply           *reply;
+    int                   is_user;
+    int                   named;                 /* by a name, in a page */
+    ctl_record_e          state;
+    const char           *why;                   /* it is odd */
+
+    size_t                n;                     /* of strings */
+    stok_str_t            field[CTL_FIELDS];
+    char                  key[STOK_KEY_MAX + 1]; /* without the prefix */
+    uint8_t               digest[STOK_DIGEST_LEN];
+
+    stok_user_record_t    user;                  /* unless none or odd */
+    stok_token_record_t   token;
 } ctl_record_t;
 
 
-/*
- * redis.c
- *
- * One command, as hiredis formats it.  CTL_OK: *reply is not an error and the
- * caller frees it.
- */
-int ctl_command(ctl_t *ctl, redisReply **reply, const char *format, ...);
+/* what a reply has to be; reply.c */
+typedef enum {
+    CTL_IS_ANY = 0,                              /* an error, too */
+    CTL_IS_DONE,                                 /* no error */
+    CTL_IS_TEXT,                                 /* or nil */
+    CTL_IS_INTEGER,
+    CTL_IS_TEXTS,                                /* an array of texts */
+    CTL_IS_PAIRS,                                /* of names and values */
+    CTL_IS_VALUES,                               /* of texts and nils */
+    CTL_IS_PAGE,                                 /* of SCAN and its kin */
+    CTL_IS_ENTRIES,                              /* of a stream */
+    CTL_IS_STREAMS,                              /* of one stream, or nil */
+    CTL_IS_ANSWER                                /* of a script */
+} ctl_want_e;
 
-/* the reply to one that was appended with redisAppendCommand() */
-int ctl_reply(ctl_t *ctl, redisReply **reply);
+int ctl_fits(const redisReply *reply, ctl_want_e want);
+int ctl_is_text(const redisReply *reply);
 
-/*
- * A script with its arguments behind prefix and actor.  CTL_OK: *word is what
- * stands behind the answer's word, or empty; the caller frees it.
- * CTL_CHANGED: nothing was changed, read again.
- */
-int ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
-    char **word);
-
-/* the same with the whole answer, which the caller frees, if it is OK */
-int ctl_script_reply(ctl_t *ctl, const char *script, int argc,
-    const char **argv, redisReply **reply);
-
-/* ask.c: one command; an error that Redis answers is the reply */
-int ctl_try(ctl_t *ctl, redisReply **reply, const char *format, ...);
 
 /*
- * n replies to commands that were appended, errors among them.  CTL_OK: the
- * caller frees them.
+ * redis.c: one command, as hiredis formats it.  CTL_OK: *reply is what it has
+ * to be, and the caller frees it.  Else it is NULL.
  */
+int ctl_command(ctl_t *ctl, ctl_want_e want, redisReply **reply,
+    const char *format, ...);
+
+/* commands in a pipeline, and the reply to each: for every one of them */
+void ctl_append(ctl_t *ctl, const char *format, ...);
+void ctl_append_argv(ctl_t *ctl, int argc, const char **argv,
+    const size_t *len);
+int ctl_reply(ctl_t *ctl, ctl_want_e want, redisReply **reply);
+
+/* writes what was appended, without waiting for a reply */
+int ctl_send(ctl_t *ctl);
+
+/* n replies to them, whatever they are.  CTL_OK: the caller frees them */
 int ctl_tries(ctl_t *ctl, size_t n, redisReply ***replies);
 void ctl_tries_free(redisReply **replies, size_t n);
+
+/*
+ * script.c: a script with its arguments behind prefix and actor.  CTL_OK: *word
+ * is what stands behind the answer's word, or empty; the caller frees it.
+ * CTL_CHANGED: nothing was changed, read again.
+ */
+int ctl_script(ctl_t *ctl, const char *script, size_t argc,
+    const stok_str_t *argv, char **word);
+
+/* the same with the whole answer, which the caller frees, if it is OK */
+int ctl_script_reply(ctl_t *ctl, const char *script, size_t argc,
+    const stok_str_t *argv, redisReply **reply);
+
+/* the same with some texts */
+#define CTL_TEXTS_MAX  16
+int ctl_script_texts(ctl_t *ctl, const char *script, size_t argc,
+    const char **argv, char **word);
+
+/* meta.c */
 
 /* a prefix as SCAN's MATCH takes it */
 void ctl_pattern(const char *prefix, char out[2 * STOK_PREFIX_MAX + 1]);
@@ -78,6 +123,25 @@ int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
 int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
 /* record.c */
+
+/* names a record, before its reply is taken.  CTL_NOTFOUND: not a digest */
+void ctl_record_user(ctl_record_t *rec, const char *id);
+int ctl_record_token(ctl_record_t *rec, const redisReply *hex);
+
+/* the reply is the record's from now on.  id NULL: a token of any id */
+void ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
+    const char *id);
+
+/* the error that its state is, for who was asked for id */
+int ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id);
+
+/*
+ * n records, by ids that end with a zero; the caller frees each, whatever the
+ * answer.
+ */
+int ctl_records(ctl_t *ctl, int users, size_t n, const stok_str_t *id,
+    ctl_record_t *rec);
+
 int ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec);
 int ctl_read_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 void ctl_free(ctl_record_t *rec);
@@ -89,9 +153,10 @@ void ctl_free(ctl_record_t *rec);
 int ctl_lookup_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 
 /* the record of a digest; nothing is said.  CTL_NOTFOUND: it is not there */
-int ctl_read_digest(ctl_t *ctl, const char *hex, ctl_record_t *rec);
+int ctl_read_digest(ctl_t *ctl, const redisReply *hex, ctl_record_t *rec);
 
-/* the value, or "" */
+/* the value, or ""; get: as text, which ends at its first zero */
+stok_str_t ctl_field(const ctl_record_t *rec, const char *name);
 const char *ctl_get(const ctl_record_t *rec, const char *name);
 
 /* a record without its seal; id: of a user, whose record does not have it */
@@ -129,11 +194,12 @@ int ctl_walk_users(ctl_t *ctl, ctl_each_pt each, void *data);
 int ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each,
     void *data);
 
-/* an answer of SCAN and its kin: its cursor, "0" at the end */
-#define CTL_CURSOR  24
-int ctl_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CTL_CURSOR]);
+/* text.c */
+stok_str_t ctl_str(const char *text);
+int ctl_str_is(stok_str_t text, const char *value);
+int ctl_str_same(stok_str_t one, stok_str_t other);
 
-/* text.c.  CTL_INVALID: not a digest in hex */
+/* CTL_INVALID: not a digest in hex */
 int ctl_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
 
 /* token.c: 1 and the seal of what token now says, or 0: there are no keys */
@@ -154,8 +220,10 @@ int ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);
 
 /* list.c: what a token's JSON has besides the record */
-int ctl_token_more(ctl_t *ctl, json_t *json, int64_t now);
-void ctl_token_state(json_t *json, int64_t now, const char *last_used);
+int ctl_token_more(ctl_t *ctl, json_t *json, const ctl_record_t *rec,
+    int64_t now);
+void ctl_token_state(json_t *json, const ctl_record_t *rec, int64_t now,
+    const char *last_used);
 
 /* ids of a user's tokens, sorted; the caller frees them */
 int ctl_user_tokens(ctl_t *ctl, const char *user, redisReply **ids);

@@ -146,16 +146,19 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 {
     int          made;
     redisReply  *reply;
+    ctl_error_t  error;
 
     if (code != CTL_UNAVAILABLE) {
         return 0;
     }
 
-    reply = ctl->ctx->err ? NULL
-            : redisCommand(ctl->ctx, "EXISTS %sid:%s", ctl->prefix, new->id);
+    error = ctl->error;
 
-    made = reply == NULL || reply->type != REDIS_REPLY_INTEGER
-           || reply->integer;
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %sid:%s",
+                       ctl->prefix, new->id);
+    ctl->error = error;
+
+    made = code != CTL_OK || reply->integer;
     freeReplyObject(reply);
 
     return made;
@@ -263,14 +266,15 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
 /* more: n arguments that say what becomes of a predecessor */
 
 int
-ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
-    const char **more)
+ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
+    const stok_str_t *more)
 {
-    int                   i, code;
+    int                   code;
     char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
     char                  created[24], expires[24], *word;
+    size_t                i;
     ctl_record_t          made;
-    const char           *arg[16 + 2 * CTL_FIELDS];
+    stok_str_t            arg[16 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -295,17 +299,17 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
     memcpy(made.digest, new->digest, sizeof(made.digest));
     (void) ctl_token_seal(ctl, &made, &rec, seal);
 
-    arg[0] = mode;
-    arg[1] = hex;
-    arg[2] = new->id;
-    arg[3] = new->user;
-    arg[4] = new->name;
-    arg[5] = stok_type_name(rec.type).data;
-    arg[6] = new->scope;
-    arg[7] = new->env;
-    arg[8] = created;
-    arg[9] = expires;
-    arg[10] = seal;
+    arg[0] = ctl_str(mode);
+    arg[1] = ctl_str(hex);
+    arg[2] = ctl_str(new->id);
+    arg[3] = ctl_str(new->user);
+    arg[4] = ctl_str(new->name);
+    arg[5] = ctl_str(stok_type_name(rec.type).data);
+    arg[6] = ctl_str(new->scope);
+    arg[7] = ctl_str(new->env);
+    arg[8] = ctl_str(created);
+    arg[9] = ctl_str(expires);
+    arg[10] = ctl_str(seal);
 
     for (i = 0; i < n; i++) {
         arg[11 + i] = more[i];

@@ -25,8 +25,8 @@ int ctl_issue_lifetime(const char *env, int64_t *seconds);
 int ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     ctl_issue_step_pt step, void *data);
 int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);
-int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, int n,
-    const char **more);
+int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
+    const stok_str_t *more);
 
 
 #endif /* CTL_ISSUE_H */

@@ -56,8 +56,8 @@ ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
                     rec->digest);
         stok_digest_hex(rec->digest, hex);
 
-        code = ctl_command(ctl, &reply, "HGET %stoken:%s id", ctl->prefix,
-                           hex);
+        code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %stoken:%s id",
+                           ctl->prefix, hex);
 
         if (code == CTL_OK) {
             if (reply->type == REDIS_REPLY_STRING) {

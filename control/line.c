@@ -343,22 +343,6 @@ ctl_line_is_date(stok_str_t name)
 
 
 int
-ctl_str_is(stok_str_t text, const char *value)
-{
-    return text.len == strlen(value)
-           && memcmp(text.data, value, text.len) == 0;
-}
-
-
-int
-ctl_str_same(stok_str_t one, stok_str_t other)
-{
-    return one.len == other.len
-           && memcmp(one.data, other.data, one.len) == 0;
-}
-
-
-int
 ctl_line_bad(ctl_line_t *line, const char *format, ...)
 {
     va_list  ap;

@@ -22,30 +22,32 @@ typedef struct {
 } ctl_list_t;
 
 
-static int ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
-    ctl_list_t *list);
 static int ctl_list_status(const char *status);
 static int ctl_list_walk(ctl_t *ctl, const char *index, ctl_list_t *list);
-static int ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list);
+static int ctl_list_tokens(ctl_t *ctl, redisReply *ids, size_t from,
+    size_t n, ctl_list_t *list);
+static json_t *ctl_list_token(ctl_t *ctl, ctl_record_t *rec, const char *id,
+    const char *used, ctl_list_t *list);
+static int ctl_list_users(ctl_t *ctl, redisReply *ids, ctl_list_t *list);
 static int ctl_id_order(const void *a, const void *b);
 
 
 /* state and last use, as a token's JSON shows them */
 
 int
-ctl_token_more(ctl_t *ctl, json_t *json, int64_t now)
+ctl_token_more(ctl_t *ctl, json_t *json, const ctl_record_t *rec,
+    int64_t now)
 {
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "ZSCORE %slast_used %s", ctl->prefix,
-                       ctl_text(json, "id"));
+    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "ZSCORE %slast_used %s",
+                       ctl->prefix, ctl_text(json, "id"));
     if (code != CTL_OK) {
         return code;
     }
 
-    ctl_token_state(json, now, reply->type == REDIS_REPLY_STRING ? reply->str
-                                                                 : NULL);
+    ctl_token_state(json, rec, now, reply->str);
     freeReplyObject(reply);
 
     return CTL_OK;
@@ -53,7 +55,8 @@ ctl_token_more(ctl_t *ctl, json_t *json, int64_t now)
 
 
 void
-ctl_token_state(json_t *json, int64_t now, const char *last_used)
+ctl_token_state(json_t *json, const ctl_record_t *rec, int64_t now,
+    const char *last_used)
 {
     json_int_t   expires;
     const char  *state;
@@ -61,7 +64,10 @@ ctl_token_state(json_t *json, int64_t now, const char *last_used)
     expires = json_integer_value(json_object_get(json, "expires_at"));
     state = "active";
 
-    if (strcmp(ctl_text(json, "status"), "active") != 0) {
+    if (rec->state == CTL_REC_TAMPERED) {
+        state = "tampered";
+
+    } else if (strcmp(ctl_text(json, "status"), "active") != 0) {
         state = ctl_text(json, "status");
 
     } else if (expires && expires <= now) {
@@ -119,7 +125,7 @@ ctl_token_list(ctl_t *ctl, const char *user, const char *status,
 
     if (code == CTL_OK) {
         for (i = 0; i < ids->elements && code == CTL_OK; i += CTL_BATCH) {
-            code = ctl_each_token(ctl, ids, i, CTL_BATCH, &list);
+            code = ctl_list_tokens(ctl, ids, i, CTL_BATCH, &list);
         }
 
         freeReplyObject(ids);
@@ -154,8 +160,8 @@ ctl_user_tokens(ctl_t *ctl, const char *user, redisReply **ids)
 {
     int  code;
 
-    code = ctl_command(ctl, ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
-                       user);
+    code = ctl_command(ctl, CTL_IS_TEXTS, ids, "SMEMBERS %suser-tokens:%s",
+                       ctl->prefix, user);
     if (code == CTL_OK && (*ids)->elements) {
         qsort((*ids)->element, (*ids)->elements, sizeof(redisReply *),
               ctl_id_order);
@@ -184,16 +190,16 @@ ctl_list_walk(ctl_t *ctl, const char *index, ctl_list_t *list)
     redisReply  *ids;
 
     for (from = 0, n = CTL_BATCH; n == CTL_BATCH; from += CTL_BATCH) {
-        code = ctl_command(ctl, &ids, "ZRANGE %s%s %ld %ld", ctl->prefix,
-                           index, from, from + CTL_BATCH - 1);
+        code = ctl_command(ctl, CTL_IS_TEXTS, &ids, "ZRANGE %s%s %ld %ld",
+                           ctl->prefix, index, from, from + CTL_BATCH - 1);
         if (code != CTL_OK) {
             return code;
         }
 
-        n = ids->type == REDIS_REPLY_ARRAY ? ids->elements : 0;
+        n = ids->elements;
 
-        code = list->users ? ctl_each_user(ctl, ids, list)
-                           : ctl_each_token(ctl, ids, 0, n, list);
+        code = list->users ? ctl_list_users(ctl, ids, list)
+                           : ctl_list_tokens(ctl, ids, 0, n, list);
         freeReplyObject(ids);
 
         if (code != CTL_OK) {
@@ -205,85 +211,92 @@ ctl_list_walk(ctl_t *ctl, const char *index, ctl_list_t *list)
 }
 
 
-/* three pipelines: ids to digests, digests to records, ids to last use */
+/* the records of a page, and when each was used last */
 
 static int
-ctl_each_token(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
+ctl_list_tokens(ctl_t *ctl, redisReply *ids, size_t from, size_t n,
     ctl_list_t *list)
 {
-    int           code;
-    size_t        i, k, last;
-    json_t       *json[CTL_BATCH];
-    redisReply   *reply, *digest[CTL_BATCH];
-    ctl_record_t  rec;
+    int            code;
+    size_t         i;
+    json_t        *json;
+    stok_str_t     id[CTL_BATCH];
+    redisReply    *used;
+    ctl_record_t  *rec;
 
-    last = from + n < ids->elements ? from + n : ids->elements;
-    n = last - from;
+    n = from + n < ids->elements ? n : ids->elements - from;
 
-    memset(json, 0, sizeof(json));
-    memset(digest, 0, sizeof(digest));
-
-    for (i = from; i < last; i++) {
-        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix,
-                           ids->element[i]->str);
+    memset(id, 0, sizeof(id));
+    rec = calloc(n ? n : 1, sizeof(ctl_record_t));
+    if (rec == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    code = CTL_OK;
-
-    for (i = 0; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &digest[i]);
+    for (i = 0; i < n; i++) {
+        id[i].data = ids->element[from + i]->str;
+        id[i].len = ids->element[from + i]->len;
     }
 
+    code = ctl_records(ctl, 0, n, id, rec);
+
     for (i = 0; i < n && code == CTL_OK; i++) {
-        redisAppendCommand(ctl->ctx, "HGETALL %stoken:%s", ctl->prefix,
-                           digest[i]->str ? digest[i]->str : "");
-        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
-                           ids->element[from + i]->str);
+        ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix, id[i].data);
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &reply);
+        code = ctl_reply(ctl, CTL_IS_TEXT, &used);
         if (code != CTL_OK) {
             break;
         }
 
-        memset(&rec, 0, sizeof(rec));
-        rec.n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
+        json = ctl_list_token(ctl, &rec[i], id[i].data, used->str, list);
+        freeReplyObject(used);
 
-        for (k = 0; k < rec.n; k++) {
-            rec.field[k].data = reply->element[k]->str;
-            rec.field[k].len = (size_t) reply->element[k]->len;
-        }
-
-        json[i] = ctl_json(&rec, NULL);
-        freeReplyObject(reply);
-
-        code = ctl_reply(ctl, &reply);
-
-        if (code == CTL_OK) {
-            ctl_token_state(json[i], list->now, reply->str);
-            freeReplyObject(reply);
+        if (json) {
+            code = list->each(ctl, json, list->data);
+            json_decref(json);
         }
     }
 
     for (i = 0; i < n; i++) {
-        if (digest[i]) {
-            freeReplyObject(digest[i]);
-        }
-
-        if (code == CTL_OK && json_object_get(json[i], "id")
-            && (list->status == NULL
-                || strcmp(ctl_text(json[i], "state"), list->status) == 0))
-        {
-            code = list->each(ctl, json[i], list->data);
-        }
-
-        if (json[i]) {
-            json_decref(json[i]);
-        }
+        ctl_free(&rec[i]);
     }
 
+    free(rec);
+
     return code;
+}
+
+
+/* NULL: it is not to be shown */
+
+static json_t *
+ctl_list_token(ctl_t *ctl, ctl_record_t *rec, const char *id,
+    const char *used, ctl_list_t *list)
+{
+    json_t  *json;
+
+    if (rec->state == CTL_REC_OTHER) {
+        ctl_note(ctl, CTL_NOTE_ERROR, "token \"%s\": its index leads to "
+                 "another record: fsck tells more", id);
+        return NULL;
+    }
+
+    if (rec->n == 0) {
+        return NULL;
+    }
+
+    json = ctl_json(rec, NULL);
+    ctl_token_state(json, rec, list->now, used);
+
+    if (list->status
+        && strcmp(ctl_text(json, "state"), list->status) != 0)
+    {
+        json_decref(json);
+        return NULL;
+    }
+
+    return json;
 }
 
 
@@ -308,45 +321,42 @@ ctl_user_list(ctl_t *ctl, ctl_item_pt each, void *data)
 
 
 static int
-ctl_each_user(ctl_t *ctl, redisReply *ids, ctl_list_t *list)
+ctl_list_users(ctl_t *ctl, redisReply *ids, ctl_list_t *list)
 {
     int            code;
-    size_t         i, k;
+    size_t         i, n;
     json_t        *json;
-    redisReply    *reply;
-    ctl_record_t   rec;
+    stok_str_t     id[CTL_BATCH];
+    ctl_record_t  *rec;
 
-    for (i = 0; i < ids->elements; i++) {
-        redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
-                           ids->element[i]->str);
+    n = ids->elements < CTL_BATCH ? ids->elements : CTL_BATCH;
+
+    memset(id, 0, sizeof(id));
+    rec = calloc(n ? n : 1, sizeof(ctl_record_t));
+    if (rec == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    for (i = 0; i < ids->elements; i++) {
-        code = ctl_reply(ctl, &reply);
-        if (code != CTL_OK) {
-            return code;
-        }
-
-        memset(&rec, 0, sizeof(rec));
-        rec.n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
-
-        for (k = 0; k < rec.n; k++) {
-            rec.field[k].data = reply->element[k]->str;
-            rec.field[k].len = (size_t) reply->element[k]->len;
-        }
-
-        json = ctl_json(&rec, ids->element[i]->str);
-        freeReplyObject(reply);
-
-        code = list->each(ctl, json, list->data);
-        json_decref(json);
-
-        if (code != CTL_OK) {
-            return code;
-        }
+    for (i = 0; i < n; i++) {
+        id[i].data = ids->element[i]->str;
+        id[i].len = ids->element[i]->len;
     }
 
-    return CTL_OK;
+    code = ctl_records(ctl, 1, n, id, rec);
+
+    for (i = 0; i < n; i++) {
+        if (code == CTL_OK && rec[i].named) {
+            json = ctl_json(&rec[i], id[i].data);
+            code = list->each(ctl, json, list->data);
+            json_decref(json);
+        }
+
+        ctl_free(&rec[i]);
+    }
+
+    free(rec);
+
+    return code;
 }
 
 
@@ -392,9 +402,8 @@ ctl_token_get(ctl_t *ctl, const char *id, json_t **token)
     }
 
     *token = ctl_json(&rec, NULL);
+    code = ctl_token_more(ctl, *token, &rec, now);
     ctl_free(&rec);
-
-    code = ctl_token_more(ctl, *token, now);
 
     if (code == CTL_OK) {
         code = ctl_usage_read(ctl, id, *token);

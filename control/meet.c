@@ -21,7 +21,6 @@ typedef struct {
 static int ctl_meet_page(ctl_t *ctl, redisReply *keys, ctl_meet_pt meet,
     void *data);
 static int ctl_seek_meet(ctl_t *ctl, const ctl_met_t *met, void *data);
-static int ctl_seek_sure(ctl_t *ctl, const ctl_record_t *rec);
 
 
 int
@@ -35,17 +34,14 @@ ctl_meet_walk(ctl_t *ctl, ctl_meet_pt meet, void *data)
     ctl_pattern(ctl->prefix, pattern);
 
     do {
-        code = ctl_command(ctl, &reply, "SCAN %s MATCH %stoken:* COUNT %d",
-                           cursor, pattern, CTL_MEET_COUNT);
+        code = ctl_command(ctl, CTL_IS_PAGE, &reply, "SCAN %s MATCH %stoken:* "
+                           "COUNT %d", cursor, pattern, CTL_MEET_COUNT);
         if (code != CTL_OK) {
             return code;
         }
 
-        code = ctl_cursor(ctl, reply, cursor);
-
-        if (code == CTL_OK) {
-            code = ctl_meet_page(ctl, reply->element[1], meet, data);
-        }
+        strcpy(cursor, reply->element[0]->str);
+        code = ctl_meet_page(ctl, reply->element[1], meet, data);
 
         freeReplyObject(reply);
 
@@ -92,8 +88,8 @@ ctl_meet_records(ctl_t *ctl, redisReply **digest, size_t n, ctl_meet_pt meet,
         if (digest[i]->type == REDIS_REPLY_STRING
             && ctl_unhex(digest[i]->str, digest[i]->len, raw) == CTL_OK)
         {
-            redisAppendCommand(ctl->ctx, "HMGET %stoken:%s id user status",
-                               ctl->prefix, digest[i]->str);
+            ctl_append(ctl, "HMGET %stoken:%s id user status", ctl->prefix,
+                       digest[i]->str);
 
             /* each stays there once: the caller frees them */
 
@@ -109,8 +105,8 @@ ctl_meet_records(ctl_t *ctl, redisReply **digest, size_t n, ctl_meet_pt meet,
     }
 
     for (i = 0; i < k && code == CTL_OK; i++) {
-        if (rec[i]->type == REDIS_REPLY_ARRAY && rec[i]->elements == 3) {
-            met.hex = digest[i]->str;
+        if (ctl_fits(rec[i], CTL_IS_VALUES) && rec[i]->elements == 3) {
+            met.digest = digest[i];
             met.id = rec[i]->element[0];
             met.user = rec[i]->element[1];
             met.status = rec[i]->element[2];
@@ -137,7 +133,7 @@ ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
         return ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"", id);
     }
 
-    if ((code == CTL_OK && (ctl->keys.n == 0 || ctl_seek_sure(ctl, rec)))
+    if ((code == CTL_OK && (ctl->keys.n == 0 || rec->state == CTL_REC_GOOD))
         || (code != CTL_OK && code != CTL_NOTFOUND))
     {
         return code;
@@ -181,12 +177,12 @@ ctl_seek_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
         return CTL_OK;
     }
 
-    code = ctl_read_digest(ctl, met->hex, &rec);
+    code = ctl_read_digest(ctl, met->digest, &rec);
     if (code != CTL_OK) {
-        return code == CTL_NOTFOUND ? CTL_OK : code;
+        return code == CTL_NOTFOUND || code == CTL_BROKEN ? CTL_OK : code;
     }
 
-    sure = ctl->keys.n ? ctl_seek_sure(ctl, &rec)
+    sure = ctl->keys.n ? rec.state == CTL_REC_GOOD
                        : ctl_says(met->status, "active");
 
     if (seek->found && !sure) {
@@ -199,23 +195,6 @@ ctl_seek_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
     seek->found = 1;
 
     return sure ? CTL_FOUND : CTL_OK;
-}
-
-
-static int
-ctl_seek_sure(ctl_t *ctl, const ctl_record_t *rec)
-{
-    const char           *why;
-    stok_token_record_t   token;
-
-    if (stok_token_record_decode(&token, rec->field, rec->n, &why) != STOK_OK)
-    {
-        return 0;
-    }
-
-    stok_seal_check_token(&ctl->keys, rec->digest, &token);
-
-    return !token.tampered;
 }
 
 

@@ -15,7 +15,7 @@
 
 /* a token's record, as a walk meets it */
 typedef struct {
-    const char    *hex;
+    redisReply    *digest;                       /* in hex */
     redisReply    *id;
     redisReply    *user;
     redisReply    *status;

@@ -1,5 +1,6 @@
 /*
- * Records as the command reads and changes them.
+ * Records as they are read and changed.  One way leads from a reply to a
+ * record: ctl_record_take(), which judges what it is.
  *
  * A change is judged on what was read, sealed here, and written by a script
  * only if the record still is what was read.
@@ -13,31 +14,189 @@
 #include <string.h>
 
 
-static int ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what,
-    const char *id);
+static int ctl_record_read(ctl_t *ctl, ctl_record_t *rec, const char *id);
+static int ctl_record_fields(ctl_record_t *rec);
 static int ctl_is_number(const char *name);
-static void ctl_record_set(ctl_record_t *rec);
-static int ctl_sealed(ctl_t *ctl, const char *what, const char *id,
-    stok_str_t seal, int tampered);
+
+
+void
+ctl_record_user(ctl_record_t *rec, const char *id)
+{
+    memset(rec, 0, sizeof(*rec));
+    rec->is_user = 1;
+
+    snprintf(rec->key, sizeof(rec->key), "user:%s", id);
+}
+
+
+int
+ctl_record_token(ctl_record_t *rec, const redisReply *hex)
+{
+    memset(rec, 0, sizeof(*rec));
+
+    if (!ctl_is_text(hex)
+        || ctl_unhex(hex->str, hex->len, rec->digest) != CTL_OK)
+    {
+        return CTL_NOTFOUND;
+    }
+
+    snprintf(rec->key, sizeof(rec->key), "token:%s", hex->str);
+
+    return CTL_OK;
+}
+
+
+void
+ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
+    const char *id)
+{
+    int         rc, tampered;
+    stok_str_t  seal;
+
+    rec->reply = reply;
+    rec->state = CTL_REC_ODD;
+
+    if (ctl_record_fields(rec) != CTL_OK) {
+        return;
+    }
+
+    if (rec->n == 0) {
+        rec->state = CTL_REC_NONE;
+        return;
+    }
+
+    rc = rec->is_user
+         ? stok_user_record_decode(&rec->user, rec->field, rec->n, &rec->why)
+         : stok_token_record_decode(&rec->token, rec->field, rec->n,
+                                    &rec->why);
+
+    /* the name under which it was looked up is the one that it has to have */
+
+    if (!rec->is_user && id && !ctl_str_is(ctl_field(rec, "id"), id)) {
+        rec->state = CTL_REC_OTHER;
+        return;
+    }
+
+    if (rc != STOK_OK) {
+        return;
+    }
+
+    if (ctl->keys.n && rec->is_user) {
+        stok_seal_check_user(&ctl->keys,
+                             ctl_str(rec->key + sizeof("user:") - 1),
+                             &rec->user);
+
+    } else if (ctl->keys.n) {
+        stok_seal_check_token(&ctl->keys, rec->digest, &rec->token);
+    }
+
+    seal = rec->is_user ? rec->user.seal : rec->token.seal;
+    tampered = rec->is_user ? rec->user.tampered : rec->token.tampered;
+
+    rec->state = tampered ? CTL_REC_TAMPERED
+                 : seal.len && ctl->keys.n == 0 ? CTL_REC_KEYLESS
+                                                : CTL_REC_GOOD;
+}
+
+
+/* the only place where a reply becomes fields */
+
+static int
+ctl_record_fields(ctl_record_t *rec)
+{
+    size_t       i;
+    redisReply  *reply;
+
+    reply = rec->reply;
+
+    if (!ctl_fits(reply, CTL_IS_PAIRS)) {
+        rec->why = "its key is not a hash";
+        return CTL_BROKEN;
+    }
+
+    if (reply->elements > CTL_FIELDS) {
+        rec->why = "it has too many fields";
+        return CTL_BROKEN;
+    }
+
+    rec->n = reply->elements;
+
+    for (i = 0; i < rec->n; i++) {
+        rec->field[i].data = reply->element[i]->str;
+        rec->field[i].len = (size_t) reply->element[i]->len;
+    }
+
+    return CTL_OK;
+}
+
+
+int
+ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id)
+{
+    const char  *what;
+
+    what = rec->is_user ? "user" : "token";
+
+    switch (rec->state) {
+
+    case CTL_REC_NONE:
+    case CTL_REC_OTHER:
+        return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"", what, id);
+
+    case CTL_REC_ODD:
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is unreadable: %s", what,
+                        id, rec->why);
+
+    case CTL_REC_TAMPERED:
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no valid seal: "
+                        "somebody else wrote it", what, id);
+
+    case CTL_REC_KEYLESS:
+        return ctl_fail(ctl, CTL_KEYLESS, "%s \"%s\" is sealed: give "
+                        "--key-file", what, id);
+
+    default:
+        return CTL_OK;
+    }
+}
 
 
 int
 ctl_read_user(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
-    stok_str_t  text;
-
-    memset(rec, 0, sizeof(*rec));
-
-    text.data = id;
-    text.len = strlen(id);
-
-    if (stok_user_id_check(text) != STOK_OK) {
+    if (stok_user_id_check(ctl_str(id)) != STOK_OK) {
+        memset(rec, 0, sizeof(*rec));
         return ctl_fail(ctl, CTL_NOTFOUND, "no user \"%s\"", id);
     }
 
-    snprintf(rec->key, sizeof(rec->key), "user:%s", id);
+    ctl_record_user(rec, id);
 
-    return ctl_read(ctl, rec, "user", id);
+    return ctl_record_read(ctl, rec, id);
+}
+
+
+static int
+ctl_record_read(ctl_t *ctl, ctl_record_t *rec, const char *id)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HGETALL %s%s", ctl->prefix,
+                       rec->key);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    ctl_record_take(ctl, rec, reply, id);
+
+    /* what cannot be read as fields is of no use to anybody */
+
+    if (rec->n == 0) {
+        code = ctl_record_fail(ctl, rec, id ? id : rec->key);
+        ctl_free(rec);
+    }
+
+    return code;
 }
 
 
@@ -57,34 +216,31 @@ int
 ctl_lookup_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
 {
     int          code;
-    stok_str_t   text;
-    redisReply  *reply;
+    redisReply  *hex;
 
     memset(rec, 0, sizeof(*rec));
 
-    text.data = id;
-    text.len = strlen(id);
-
-    if (stok_record_id_check(text) != STOK_OK) {
+    if (stok_record_id_check(ctl_str(id)) != STOK_OK) {
         return CTL_INVALID;
     }
 
-    code = ctl_try(ctl, &reply, "GET %sid:%s", ctl->prefix, id);
+    code = ctl_command(ctl, CTL_IS_ANY, &hex, "GET %sid:%s", ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = reply->type == REDIS_REPLY_STRING
-           && ctl_unhex(reply->str, reply->len, rec->digest) == CTL_OK
-           ? ctl_read_digest(ctl, reply->str, rec) : CTL_NOTFOUND;
+    code = ctl_record_token(rec, hex);
+    freeReplyObject(hex);
 
-    freeReplyObject(reply);
+    if (code == CTL_OK) {
+        code = ctl_record_read(ctl, rec, id);
+    }
 
     /* the index only says where to look */
 
-    if (code == CTL_OK && strcmp(ctl_get(rec, "id"), id) != 0) {
+    if (code == CTL_OK && rec->state == CTL_REC_OTHER) {
         ctl_free(rec);
-        return CTL_NOTFOUND;
+        code = CTL_NOTFOUND;
     }
 
     return code;
@@ -92,75 +248,69 @@ ctl_lookup_token(ctl_t *ctl, const char *id, ctl_record_t *rec)
 
 
 int
-ctl_read_digest(ctl_t *ctl, const char *hex, ctl_record_t *rec)
+ctl_read_digest(ctl_t *ctl, const redisReply *hex, ctl_record_t *rec)
 {
     int  code;
 
-    memset(rec, 0, sizeof(*rec));
+    code = ctl_record_token(rec, hex);
 
-    if (ctl_unhex(hex, strlen(hex), rec->digest) != CTL_OK) {
-        return CTL_NOTFOUND;
-    }
-
-    snprintf(rec->key, sizeof(rec->key), "token:%s", hex);
-
-    code = ctl_try(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix, rec->key);
-    if (code != CTL_OK) {
-        rec->reply = NULL;
-        return code;
-    }
-
-    if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0
-        || rec->reply->elements > CTL_FIELDS)
-    {
-        ctl_free(rec);
-        return CTL_NOTFOUND;
-    }
-
-    ctl_record_set(rec);
-
-    return CTL_OK;
+    return code == CTL_OK ? ctl_record_read(ctl, rec, NULL) : code;
 }
 
 
-static void
-ctl_record_set(ctl_record_t *rec)
+/* of tokens two pipelines: ids to digests, digests to records */
+
+int
+ctl_records(ctl_t *ctl, int users, size_t n, const stok_str_t *id,
+    ctl_record_t *rec)
 {
-    size_t  i;
+    int          code;
+    size_t       i;
+    redisReply  *reply;
 
-    rec->n = rec->reply->elements;
+    for (i = 0; i < n; i++) {
+        memset(&rec[i], 0, sizeof(rec[i]));
+        rec[i].is_user = users;
+        rec[i].named = (users ? stok_user_id_check(id[i])
+                              : stok_record_id_check(id[i])) == STOK_OK;
 
-    for (i = 0; i < rec->n; i++) {
-        rec->field[i].data = rec->reply->element[i]->str;
-        rec->field[i].len = (size_t) rec->reply->element[i]->len;
-    }
-}
+        if (rec[i].named && users) {
+            ctl_record_user(&rec[i], id[i].data);
+            rec[i].named = 1;
 
-
-static int
-ctl_read(ctl_t *ctl, ctl_record_t *rec, const char *what, const char *id)
-{
-    int  code;
-
-    code = ctl_command(ctl, &rec->reply, "HGETALL %s%s", ctl->prefix,
-                       rec->key);
-    if (code != CTL_OK) {
-        rec->reply = NULL;
-        return code;
+        } else if (rec[i].named) {
+            ctl_append(ctl, "GET %sid:%s", ctl->prefix, id[i].data);
+        }
     }
 
-    if (rec->reply->type != REDIS_REPLY_ARRAY || rec->reply->elements == 0) {
-        ctl_free(rec);
-        return ctl_fail(ctl, CTL_NOTFOUND, "no %s \"%s\"", what, id);
+    for (i = 0; i < n && !users; i++) {
+        if (rec[i].named) {
+            code = ctl_reply(ctl, CTL_IS_ANY, &reply);
+            if (code != CTL_OK) {
+                return code;
+            }
+
+            rec[i].named = ctl_record_token(&rec[i], reply) == CTL_OK;
+            freeReplyObject(reply);
+        }
     }
 
-    if (rec->reply->elements > CTL_FIELDS) {
-        ctl_free(rec);
-        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has too many fields", what,
-                        id);
+    for (i = 0; i < n; i++) {
+        if (rec[i].named) {
+            ctl_append(ctl, "HGETALL %s%s", ctl->prefix, rec[i].key);
+        }
     }
 
-    ctl_record_set(rec);
+    for (i = 0; i < n; i++) {
+        if (rec[i].named) {
+            code = ctl_reply(ctl, CTL_IS_ANY, &reply);
+            if (code != CTL_OK) {
+                return code;
+            }
+
+            ctl_record_take(ctl, &rec[i], reply, id[i].data);
+        }
+    }
 
     return CTL_OK;
 }
@@ -176,18 +326,25 @@ ctl_free(ctl_record_t *rec)
 }
 
 
-const char *
-ctl_get(const ctl_record_t *rec, const char *name)
+stok_str_t
+ctl_field(const ctl_record_t *rec, const char *name)
 {
     size_t  i;
 
     for (i = 0; i + 1 < rec->n; i += 2) {
-        if (strcmp(rec->field[i].data, name) == 0) {
-            return rec->field[i + 1].data;
+        if (ctl_str_is(rec->field[i], name)) {
+            return rec->field[i + 1];
         }
     }
 
-    return "";
+    return ctl_str("");
+}
+
+
+const char *
+ctl_get(const ctl_record_t *rec, const char *name)
+{
+    return ctl_field(rec, name).data;
 }
 
 
@@ -195,22 +352,9 @@ int
 ctl_decode_user(ctl_t *ctl, const char *id, const ctl_record_t *rec,
     stok_user_record_t *user)
 {
-    stok_str_t   text;
-    const char  *why;
+    *user = rec->user;
 
-    if (stok_user_record_decode(user, rec->field, rec->n, &why) != STOK_OK) {
-        return ctl_fail(ctl, CTL_BROKEN, "user \"%s\" is unreadable: %s", id,
-                        why);
-    }
-
-    text.data = id;
-    text.len = strlen(id);
-
-    if (ctl->keys.n) {
-        stok_seal_check_user(&ctl->keys, text, user);
-    }
-
-    return ctl_sealed(ctl, "user", id, user->seal, user->tampered);
+    return ctl_record_fail(ctl, rec, id);
 }
 
 
@@ -218,37 +362,9 @@ int
 ctl_decode_token(ctl_t *ctl, const char *id, const ctl_record_t *rec,
     stok_token_record_t *token)
 {
-    const char  *why;
+    *token = rec->token;
 
-    if (stok_token_record_decode(token, rec->field, rec->n, &why) != STOK_OK)
-    {
-        return ctl_fail(ctl, CTL_BROKEN, "token \"%s\" is unreadable: %s", id,
-                        why);
-    }
-
-    if (ctl->keys.n) {
-        stok_seal_check_token(&ctl->keys, rec->digest, token);
-    }
-
-    return ctl_sealed(ctl, "token", id, token->seal, token->tampered);
-}
-
-
-static int
-ctl_sealed(ctl_t *ctl, const char *what, const char *id, stok_str_t seal,
-    int tampered)
-{
-    if (tampered) {
-        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no valid seal: "
-                        "somebody else wrote it", what, id);
-    }
-
-    if (seal.len && ctl->keys.n == 0) {
-        return ctl_fail(ctl, CTL_KEYLESS, "%s \"%s\" is sealed: give "
-                        "--key-file", what, id);
-    }
-
-    return CTL_OK;
+    return ctl_record_fail(ctl, rec, id);
 }
 
 
@@ -264,29 +380,29 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *user, const char *action, const char *before,
     const char *after, const char *times, int n, const char **fields)
 {
-    int          i, argc, code;
-    size_t       k;
+    int          code;
     char         count[24], *word;
-    const char  *arg[8 + CTL_FIELDS + CTL_FIELDS];
+    size_t       i, argc;
+    stok_str_t   arg[8 + CTL_FIELDS + CTL_FIELDS];
 
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
     argc = 0;
-    arg[argc++] = rec->key;
-    arg[argc++] = token;
-    arg[argc++] = user;
-    arg[argc++] = action;
-    arg[argc++] = before;
-    arg[argc++] = after;
-    arg[argc++] = times;
-    arg[argc++] = count;
+    arg[argc++] = ctl_str(rec->key);
+    arg[argc++] = ctl_str(token);
+    arg[argc++] = ctl_str(user);
+    arg[argc++] = ctl_str(action);
+    arg[argc++] = ctl_str(before);
+    arg[argc++] = ctl_str(after);
+    arg[argc++] = ctl_str(times);
+    arg[argc++] = ctl_str(count);
 
-    for (k = 0; k < rec->n; k++) {
-        arg[argc++] = rec->field[k].data;
+    for (i = 0; i < rec->n; i++) {
+        arg[argc++] = rec->field[i];
     }
 
-    for (i = 0; i < n; i++) {
-        arg[argc++] = fields[i];
+    for (i = 0; i < (size_t) n; i++) {
+        arg[argc++] = ctl_str(fields[i]);
     }
 
     code = ctl_script(ctl, stok_script_change, argc, arg, &word);
@@ -307,6 +423,10 @@ ctl_json(const ctl_record_t *rec, const char *id)
 
     if (id) {
         json_object_set_new(json, "id", json_string(id));
+    }
+
+    if (rec->is_user && rec->state == CTL_REC_TAMPERED) {
+        json_object_set_new(json, "tampered", json_true());
     }
 
     for (i = 0; i + 1 < rec->n; i += 2) {

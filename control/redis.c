@@ -1,6 +1,8 @@
 /*
- * Redis by hiredis' blocking functions: where it is, one command, one script,
- * and what an error means.
+ * Redis by hiredis' blocking functions: the connection, and commands over it.
+ *
+ * Replies come in the order of the questions, so they are counted: once one is
+ * not what it has to be, and others are due, the connection is closed.
  */
 
 
@@ -14,20 +16,12 @@
 
 
 #define CTL_TIMEOUT  5                           /* seconds */
-#define CTL_ARGS     1000000                     /* of a script; by Redis */
 
 
 static int ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls);
 static int ctl_greet(ctl_t *ctl, ctl_uri_t *u);
+static int ctl_went(ctl_t *ctl);
 static int ctl_refused(ctl_t *ctl, redisReply *reply);
-static int ctl_script_ask(ctl_t *ctl, const char *script, int argc,
-    const char **argv, redisReply **reply);
-static const char *ctl_script_word(redisReply *reply);
-static void ctl_script_notes(ctl_t *ctl, redisReply *reply);
-static int ctl_script_send(ctl_t *ctl, const char *script, int argc,
-    const char **argv);
-static int ctl_script_answer(ctl_t *ctl, const char *answer,
-    const char *word);
 
 
 int
@@ -67,6 +61,7 @@ ctl_close(ctl_t *ctl)
     if (ctl->ctx) {
         redisFree(ctl->ctx);
         ctl->ctx = NULL;
+        ctl->pending = 0;
     }
 }
 
@@ -109,16 +104,17 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
     code = CTL_OK;
 
     if (u->password[0]) {
-        code = u->user[0] ? ctl_command(ctl, &reply, "AUTH %s %s", u->user,
-                                        u->password)
-                          : ctl_command(ctl, &reply, "AUTH %s", u->password);
+        code = u->user[0] ? ctl_command(ctl, CTL_IS_DONE, &reply, "AUTH %s %s",
+                                        u->user, u->password)
+                          : ctl_command(ctl, CTL_IS_DONE, &reply, "AUTH %s",
+                                        u->password);
         if (code == CTL_OK) {
             freeReplyObject(reply);
         }
     }
 
     if (code == CTL_OK && u->db) {
-        code = ctl_command(ctl, &reply, "SELECT %d", u->db);
+        code = ctl_command(ctl, CTL_IS_DONE, &reply, "SELECT %d", u->db);
         if (code == CTL_OK) {
             freeReplyObject(reply);
         }
@@ -128,41 +124,108 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
 }
 
 
-int
-ctl_command(ctl_t *ctl, redisReply **reply, const char *format, ...)
+void
+ctl_append(ctl_t *ctl, const char *format, ...)
 {
     int      rc;
     va_list  ap;
+
+    if (ctl->ctx == NULL) {
+        return;
+    }
 
     va_start(ap, format);
     rc = redisvAppendCommand(ctl->ctx, format, ap);
     va_end(ap);
 
-    if (rc != REDIS_OK) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    if (rc == REDIS_OK) {
+        ctl->pending++;
+
+    } else {
+        ctl_close(ctl);
+    }
+}
+
+
+void
+ctl_append_argv(ctl_t *ctl, int argc, const char **argv, const size_t *len)
+{
+    if (ctl->ctx == NULL) {
+        return;
     }
 
-    return ctl_reply(ctl, reply);
+    if (redisAppendCommandArgv(ctl->ctx, argc, argv, len) == REDIS_OK) {
+        ctl->pending++;
+
+    } else {
+        ctl_close(ctl);
+    }
 }
 
 
 int
-ctl_reply(ctl_t *ctl, redisReply **reply)
+ctl_reply(ctl_t *ctl, ctl_want_e want, redisReply **reply)
 {
     int  code;
 
+    *reply = NULL;
+
+    if (ctl->ctx == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "there is no connection to "
+                        "Redis");
+    }
+
     if (redisGetReply(ctl->ctx, (void **) reply) != REDIS_OK) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
-                        ctl->ctx->errstr);
+        *reply = NULL;
+        return ctl_went(ctl);
     }
 
-    if ((*reply)->type == REDIS_REPLY_ERROR) {
-        code = ctl_refused(ctl, *reply);
-        freeReplyObject(*reply);
-        return code;
+    ctl->pending--;
+
+    if (ctl_fits(*reply, want)) {
+        return CTL_OK;
     }
 
-    return CTL_OK;
+    code = (*reply)->type == REDIS_REPLY_ERROR
+           ? ctl_refused(ctl, *reply)
+           : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected answer");
+
+    freeReplyObject(*reply);
+    *reply = NULL;
+
+    /* the replies that are due would be taken for those to other questions */
+
+    if (ctl->pending) {
+        ctl_close(ctl);
+    }
+
+    return code;
+}
+
+
+int
+ctl_send(ctl_t *ctl)
+{
+    int  rc, done;
+
+    do {
+        rc = ctl->ctx ? redisBufferWrite(ctl->ctx, &done) : REDIS_OK;
+    } while (ctl->ctx && rc == REDIS_OK && !done);
+
+    return rc == REDIS_OK ? CTL_OK : ctl_went(ctl);
+}
+
+
+static int
+ctl_went(ctl_t *ctl)
+{
+    int  code;
+
+    code = ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
+                    ctl->ctx->errstr);
+    ctl_close(ctl);
+
+    return code;
 }
 
 
@@ -177,178 +240,66 @@ ctl_refused(ctl_t *ctl, redisReply *reply)
 
 
 int
-ctl_script(ctl_t *ctl, const char *script, int argc, const char **argv,
-    char **word)
+ctl_command(ctl_t *ctl, ctl_want_e want, redisReply **reply,
+    const char *format, ...)
 {
-    int          code;
-    redisReply  *reply;
+    int      rc;
+    va_list  ap;
 
-    *word = NULL;
+    rc = REDIS_ERR;
 
-    code = ctl_script_ask(ctl, script, argc, argv, &reply);
-    if (code != CTL_OK) {
-        return code;
-    }
+    if (ctl->ctx) {
+        va_start(ap, format);
+        rc = redisvAppendCommand(ctl->ctx, format, ap);
+        va_end(ap);
 
-    *word = strdup(ctl_script_word(reply));
+        if (rc == REDIS_OK) {
+            ctl->pending++;
 
-    code = *word ? ctl_script_answer(ctl, reply->element[0]->str, *word)
-                 : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-
-    if (code == CTL_OK) {
-        ctl_script_notes(ctl, reply);
-    }
-
-    freeReplyObject(reply);
-
-    if (code != CTL_OK && code != CTL_FOUND) {
-        free(*word);
-        *word = NULL;
-    }
-
-    return code;
-}
-
-
-/* what a script has to tell beside its answer: of keys that it put aside */
-
-static void
-ctl_script_notes(ctl_t *ctl, redisReply *reply)
-{
-    size_t  i;
-
-    for (i = 2; i < reply->elements; i++) {
-        if (reply->element[i]->type == REDIS_REPLY_STRING) {
-            ctl_note(ctl, CTL_NOTE_NOTE, "%s", reply->element[i]->str);
+        } else {
+            ctl_close(ctl);
         }
     }
+
+    return ctl_reply(ctl, want, reply);
 }
 
 
 int
-ctl_script_reply(ctl_t *ctl, const char *script, int argc, const char **argv,
-    redisReply **reply)
+ctl_tries(ctl_t *ctl, size_t n, redisReply ***replies)
 {
-    int  code;
+    int     code;
+    size_t  i;
 
-    code = ctl_script_ask(ctl, script, argc, argv, reply);
-    if (code != CTL_OK) {
-        return code;
+    *replies = calloc(n + 1, sizeof(redisReply *));
+
+    if (*replies == NULL) {
+        ctl_close(ctl);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    code = ctl_script_answer(ctl, (*reply)->element[0]->str,
-                             ctl_script_word(*reply));
+    for (i = 0; i < n; i++) {
+        code = ctl_reply(ctl, CTL_IS_ANY, &(*replies)[i]);
 
-    if (code != CTL_OK) {
-        freeReplyObject(*reply);
-    }
-
-    return code;
-}
-
-
-/* CTL_OK: an array, the first element is text */
-
-static int
-ctl_script_ask(ctl_t *ctl, const char *script, int argc, const char **argv,
-    redisReply **reply)
-{
-    int  code;
-
-    code = ctl_script_send(ctl, script, argc, argv);
-
-    if (code == CTL_OK) {
-        code = ctl_reply(ctl, reply);
-    }
-
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if ((*reply)->type != REDIS_REPLY_ARRAY || (*reply)->elements == 0
-        || (*reply)->element[0]->type != REDIS_REPLY_STRING)
-    {
-        freeReplyObject(*reply);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an unexpected "
-                        "answer");
+        if (code != CTL_OK) {
+            ctl_tries_free(*replies, i);
+            *replies = NULL;
+            return code;
+        }
     }
 
     return CTL_OK;
 }
 
 
-/* what stands behind the first word */
-
-static const char *
-ctl_script_word(redisReply *reply)
+void
+ctl_tries_free(redisReply **replies, size_t n)
 {
-    return reply->elements > 1
-           && reply->element[1]->type == REDIS_REPLY_STRING
-           ? reply->element[1]->str : "";
-}
+    size_t  i;
 
-
-static int
-ctl_script_send(ctl_t *ctl, const char *script, int argc, const char **argv)
-{
-    int           i, rc;
-    char          marker[STOK_PREFIX_MAX + 8];
-    const char  **arg;
-
-    if (argc > CTL_ARGS) {
-        return ctl_fail(ctl, CTL_REJECTED, "too many records for one step");
+    for (i = 0; i < n; i++) {
+        freeReplyObject(replies[i]);
     }
 
-    arg = calloc((size_t) argc + 6, sizeof(char *));
-    if (arg == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-    }
-
-    snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
-
-    arg[0] = "EVAL";
-    arg[1] = script;
-    arg[2] = "1";
-    arg[3] = marker;
-    arg[4] = ctl->prefix;
-    arg[5] = ctl->actor;
-
-    for (i = 0; i < argc; i++) {
-        arg[6 + i] = argv[i];
-    }
-
-    rc = redisAppendCommandArgv(ctl->ctx, 6 + argc, arg, NULL);
-    free(arg);
-
-    return rc == REDIS_OK ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no "
-                                              "memory");
-}
-
-
-static int
-ctl_script_answer(ctl_t *ctl, const char *answer, const char *word)
-{
-    if (strcmp(answer, "OK") == 0) {
-        return CTL_OK;
-    }
-
-    /* another record was there: it is looked for again */
-
-    if (strcmp(answer, "CHANGED") == 0 || strcmp(answer, "MISLED") == 0) {
-        return ctl_fail(ctl, CTL_CHANGED, "the record keeps changing: "
-                        "nothing was done, try again");
-    }
-
-    if (strcmp(answer, "EXISTS") == 0 || strcmp(answer, "WATCHED") == 0) {
-        return CTL_FOUND;
-    }
-
-    if (strcmp(answer, "UNREADY") == 0) {
-        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
-                        "run service-token init", ctl->prefix);
-    }
-
-    return ctl_fail(ctl, strcmp(answer, "NOTFOUND") == 0 ? CTL_NOTFOUND
-                                                         : CTL_STATE,
-                    "%s", word);
+    free(replies);
 }

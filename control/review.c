@@ -165,8 +165,8 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
     code = ctl_now(ctl, &review->now);
 
     for (i = 0; i < 2 && code == CTL_OK; i++) {
-        code = ctl_command(ctl, &reply, "ZCARD %s%s", ctl->prefix,
-                           i ? "users" : "tokens");
+        code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "ZCARD %s%s",
+                           ctl->prefix, i ? "users" : "tokens");
         if (code == CTL_OK) {
             review->total += reply->integer;
             freeReplyObject(reply);
@@ -199,7 +199,8 @@ ctl_review_walk(ctl_t *ctl, ctl_review_t *review, const char *index,
     ctl_item_t    item[CTL_PAGE];
     redisReply   *reply;
 
-    code = ctl_command(ctl, &reply, "ZCARD %s%s", ctl->prefix, index);
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "ZCARD %s%s", ctl->prefix,
+                       index);
     if (code != CTL_OK) {
         return code;
     }
@@ -213,8 +214,8 @@ ctl_review_walk(ctl_t *ctl, ctl_review_t *review, const char *index,
     for ( /* void */ ; to >= 0 && code == CTL_OK; to = from - 1) {
         from = to < CTL_PAGE ? 0 : to - CTL_PAGE + 1;
 
-        code = ctl_command(ctl, &reply, "ZRANGE %s%s %lld %lld WITHSCORES",
-                           ctl->prefix, index, from, to);
+        code = ctl_command(ctl, CTL_IS_PAIRS, &reply, "ZRANGE %s%s %lld %lld "
+                           "WITHSCORES", ctl->prefix, index, from, to);
         if (code != CTL_OK) {
             break;
         }

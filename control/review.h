@@ -78,9 +78,6 @@ int ctl_review_tokens(ctl_t *ctl, ctl_review_t *review,
 int ctl_review_users(ctl_t *ctl, ctl_review_t *review,
     const ctl_item_t *item, size_t n);
 
-/* the fields of a HGETALL reply, as a record */
-void ctl_record_of(ctl_record_t *rec, redisReply *reply);
-
 /*
  * lint.c.  ctl_token_lint: why a token's name does not say what uses it, or
  * NULL.  ctl_env_of: the environment that a text names as a word, or NULL.

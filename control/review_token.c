@@ -1,13 +1,13 @@
 /*
- * What a review finds in tokens.  A page is read in three pipelines: ids to
- * digests; digests to records, with what is known of their use; records to
- * the states of their users.
+ * What a review finds in tokens.  A page is read in pipelines: ids to records,
+ * then what is known of their use and the states of their users.
  */
 
 
 #include "review.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -30,11 +30,10 @@ typedef struct {
 
 /* what a page reads; what was not read is NULL */
 typedef struct {
-    redisReply  *digest[CTL_PAGE];
-    redisReply  *record[CTL_PAGE];
-    redisReply  *last_used[CTL_PAGE];
-    redisReply  *usage[CTL_PAGE];
-    redisReply  *owner[CTL_PAGE];
+    ctl_record_t   rec[CTL_PAGE];
+    redisReply    *last_used[CTL_PAGE];
+    redisReply    *usage[CTL_PAGE];
+    redisReply    *owner[CTL_PAGE];
 } ctl_tokens_t;
 
 
@@ -44,11 +43,11 @@ typedef int (*ctl_judge_pt)(ctl_t *ctl, ctl_review_t *review,
 
 static int ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
     ctl_tokens_t *page);
-static int ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page);
+static void ctl_tokens_usage(ctl_record_t *rec, redisReply *reply);
 static int ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review,
     const ctl_item_t *item, ctl_tokens_t *page, size_t i);
 static int ctl_judge_broken(ctl_t *ctl, ctl_review_t *review,
-    const ctl_subject_t *t, const char *digest);
+    const ctl_subject_t *t);
 static int ctl_judge_unused(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 static int ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
@@ -76,36 +75,28 @@ ctl_review_tokens(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     size_t n)
 {
     int            code;
-    size_t         i, k;
-    redisReply   **list[5];
-    ctl_tokens_t   page;
+    size_t         i;
+    ctl_tokens_t  *page;
 
-    memset(&page, 0, sizeof(page));
-
-    code = ctl_tokens_read(ctl, item, n, &page);
-
-    if (code == CTL_OK) {
-        code = ctl_tokens_owners(ctl, n, &page);
+    page = calloc(1, sizeof(ctl_tokens_t));
+    if (page == NULL) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
+
+    code = ctl_tokens_read(ctl, item, n, page);
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = ctl_tokens_judge(ctl, review, item, &page, i);
+        code = ctl_tokens_judge(ctl, review, item, page, i);
     }
 
-    list[0] = page.digest;
-    list[1] = page.record;
-    list[2] = page.last_used;
-    list[3] = page.usage;
-    list[4] = page.owner;
-
-    for (k = 0; k < 5; k++) {
-        for (i = 0; i < n; i++) {
-            if (list[k][i]) {
-                freeReplyObject(list[k][i]);
-            }
-        }
+    for (i = 0; i < n; i++) {
+        ctl_free(&page->rec[i]);
+        freeReplyObject(page->last_used[i]);
+        freeReplyObject(page->usage[i]);
+        freeReplyObject(page->owner[i]);
     }
 
+    free(page);
     review->tokens += (int64_t) n;
 
     return code;
@@ -116,39 +107,36 @@ static int
 ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
     ctl_tokens_t *page)
 {
-    int     code;
-    size_t  i;
+    int         code;
+    size_t      i;
+    stok_str_t  id[CTL_PAGE], user;
+
+    memset(id, 0, sizeof(id));
 
     for (i = 0; i < n; i++) {
-        redisAppendCommand(ctl->ctx, "GET %sid:%s", ctl->prefix, item[i].id);
+        id[i] = ctl_str(item[i].id);
     }
 
-    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &page->digest[i]);
-    }
+    code = ctl_records(ctl, 0, n, id, page->rec);
 
-    if (code != CTL_OK) {
-        return code;
-    }
+    for (i = 0; i < n && code == CTL_OK; i++) {
+        user = ctl_field(&page->rec[i], "user");
 
-    for (i = 0; i < n; i++) {
-        redisAppendCommand(ctl->ctx, "HGETALL %stoken:%s", ctl->prefix,
-                           page->digest[i]->str ? page->digest[i]->str : "");
-        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
-                           item[i].id);
-        redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix,
-                           item[i].id);
+        ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix, item[i].id);
+        ctl_append(ctl, "HGETALL %susage:%s", ctl->prefix, item[i].id);
+        ctl_append(ctl, "HGET %suser:%b status", ctl->prefix, user.data,
+                   user.len);
     }
 
     for (i = 0; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &page->record[i]);
+        code = ctl_reply(ctl, CTL_IS_TEXT, &page->last_used[i]);
 
         if (code == CTL_OK) {
-            code = ctl_reply(ctl, &page->last_used[i]);
+            code = ctl_reply(ctl, CTL_IS_PAIRS, &page->usage[i]);
         }
 
         if (code == CTL_OK) {
-            code = ctl_reply(ctl, &page->usage[i]);
+            code = ctl_reply(ctl, CTL_IS_ANY, &page->owner[i]);
         }
     }
 
@@ -156,40 +144,19 @@ ctl_tokens_read(ctl_t *ctl, const ctl_item_t *item, size_t n,
 }
 
 
-static int
-ctl_tokens_owners(ctl_t *ctl, size_t n, ctl_tokens_t *page)
-{
-    int            code;
-    size_t         i;
-    ctl_record_t   rec;
+/* fields of a use, to be asked for by name */
 
-    for (i = 0; i < n; i++) {
-        ctl_record_of(&rec, page->record[i]);
-        redisAppendCommand(ctl->ctx, "HGET %suser:%s status", ctl->prefix,
-                           ctl_get(&rec, "user"));
-    }
-
-    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &page->owner[i]);
-    }
-
-    return code;
-}
-
-
-void
-ctl_record_of(ctl_record_t *rec, redisReply *reply)
+static void
+ctl_tokens_usage(ctl_record_t *rec, redisReply *reply)
 {
     size_t  i;
 
     memset(rec, 0, sizeof(*rec));
-
-    rec->n = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    rec->n = rec->n > CTL_FIELDS ? CTL_FIELDS : rec->n;
+    rec->n = reply->elements > CTL_FIELDS ? CTL_FIELDS : reply->elements;
 
     for (i = 0; i < rec->n; i++) {
         rec->field[i].data = reply->element[i]->str;
-        rec->field[i].len = (size_t) reply->element[i]->len;
+        rec->field[i].len = reply->element[i]->len;
     }
 }
 
@@ -200,7 +167,7 @@ ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 {
     int             code;
     size_t          k;
-    ctl_record_t    rec, usage;
+    ctl_record_t   *rec, usage;
     ctl_subject_t   t;
     ctl_finding_t   f;
 
@@ -210,28 +177,28 @@ ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
         ctl_judge_personal, ctl_judge_environments
     };
 
-    ctl_record_of(&rec, page->record[i]);
-    ctl_record_of(&usage, page->usage[i]);
+    rec = &page->rec[i];
+    ctl_tokens_usage(&usage, page->usage[i]);
 
     memset(&t, 0, sizeof(t));
     t.id = item[i].id;
-    t.user = ctl_get(&rec, "user");
-    t.name = ctl_get(&rec, "name");
-    t.env = ctl_get(&rec, "env");
-    t.type = ctl_get(&rec, "type");
-    t.active = strcmp(ctl_get(&rec, "status"), "active") == 0;
-    t.created_at = ctl_number(ctl_get(&rec, "created_at"));
+    t.user = ctl_get(rec, "user");
+    t.name = ctl_get(rec, "name");
+    t.env = ctl_get(rec, "env");
+    t.type = ctl_get(rec, "type");
+    t.active = strcmp(ctl_get(rec, "status"), "active") == 0;
+    t.created_at = ctl_number(ctl_get(rec, "created_at"));
     t.created_at = t.created_at ? t.created_at : item[i].score;
-    t.expires_at = ctl_number(ctl_get(&rec, "expires_at"));
+    t.expires_at = ctl_number(ctl_get(rec, "expires_at"));
     t.live = t.active && (!t.expires_at || t.expires_at > review->now);
     t.last_used = ctl_number(page->last_used[i]->str);
-    t.owner = page->owner[i]->str;
-    t.rec = &rec;
+    t.owner = ctl_is_text(page->owner[i]) ? page->owner[i]->str : NULL;
+    t.rec = rec;
     t.usage = &usage;
 
-    code = ctl_judge_broken(ctl, review, &t, page->digest[i]->str);
+    code = ctl_judge_broken(ctl, review, &t);
 
-    if (rec.n == 0) {
+    if (rec->n == 0 || rec->state == CTL_REC_OTHER) {
         return code;
     }
 
@@ -249,13 +216,9 @@ ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 
 
 static int
-ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
-    const char *digest)
+ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t)
 {
-    uint8_t               bin[STOK_DIGEST_LEN];
-    const char           *why;
-    ctl_finding_t         f;
-    stok_token_record_t   token;
+    ctl_finding_t  f;
 
     memset(&f, 0, sizeof(f));
     f.severity = CTL_HIGH;
@@ -264,33 +227,31 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     ctl_mend_id(&f, "audit --token", t->id, "");
 
-    if (t->rec->n == 0) {
+    switch (t->rec->state) {
+
+    case CTL_REC_NONE:
         snprintf(f.seen, sizeof(f.seen), "listed, but there is no record");
-        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
-    }
+        break;
 
-    if (stok_token_record_decode(&token, t->rec->field, t->rec->n, &why)
-        != STOK_OK)
-    {
-        snprintf(f.seen, sizeof(f.seen), "%s", why);
-        return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
-    }
+    case CTL_REC_OTHER:
+        snprintf(f.seen, sizeof(f.seen), "its index leads to another record");
+        f.user = NULL;
+        break;
 
-    if (ctl->keys.n == 0) {
-        return CTL_OK;
-    }
+    case CTL_REC_ODD:
+        snprintf(f.seen, sizeof(f.seen), "%s", t->rec->why);
+        break;
 
-    if (digest && ctl_unhex(digest, strlen(digest), bin) == CTL_OK) {
-        stok_seal_check_token(&ctl->keys, bin, &token);
-    }
-
-    if (token.tampered) {
+    case CTL_REC_TAMPERED:
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
         ctl_mend_id(&f, "incident token", t->id, "");
         return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
+
+    default:
+        return CTL_OK;
     }
 
-    return CTL_OK;
+    return ctl_found(ctl, review, CTL_RULE_UNREADABLE, &f);
 }
 
 

@@ -17,7 +17,7 @@
 
 typedef struct {
     const char    *id;
-    ctl_record_t   rec;
+    ctl_record_t  *rec;
     int            service;
     int            rank;                         /* -1: no role of ours */
 
@@ -55,40 +55,38 @@ ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 {
     int            code;
     size_t         i;
-    redisReply    *reply[CTL_PAGE];
-    stok_str_t     role;
+    stok_str_t     id[CTL_PAGE];
+    ctl_record_t  *rec;
     ctl_person_t  *people, *p;
 
     people = calloc(n ? n : 1, sizeof(ctl_person_t));
-    if (people == NULL) {
+    rec = calloc(n ? n : 1, sizeof(ctl_record_t));
+
+    if (people == NULL || rec == NULL) {
+        free(people);
+        free(rec);
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    memset(reply, 0, sizeof(reply));
+    memset(id, 0, sizeof(id));
 
     for (i = 0; i < n; i++) {
-        redisAppendCommand(ctl->ctx, "HGETALL %suser:%s", ctl->prefix,
-                           item[i].id);
+        id[i] = ctl_str(item[i].id);
     }
 
-    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
-        code = ctl_reply(ctl, &reply[i]);
-        if (code != CTL_OK) {
-            break;
-        }
+    code = ctl_records(ctl, 1, n, id, rec);
 
+    for (i = 0; i < n && code == CTL_OK; i++) {
         p = &people[i];
         p->id = item[i].id;
-        ctl_record_of(&p->rec, reply[i]);
+        p->rec = &rec[i];
 
-        p->service = strcmp(ctl_get(&p->rec, "kind"), "service") == 0;
-        role.data = ctl_get(&p->rec, "role");
-        role.len = strlen(role.data);
-        p->rank = stok_role_rank(&ctl->roles, role);
+        p->service = strcmp(ctl_get(p->rec, "kind"), "service") == 0;
+        p->rank = stok_role_rank(&ctl->roles, ctl_field(p->rec, "role"));
         p->needed = -1;
 
         if (p->rank > 0
-            && strcmp(ctl_get(&p->rec, "status"), "deleted") != 0)
+            && strcmp(ctl_get(p->rec, "status"), "deleted") != 0)
         {
             strcpy(p->cursor, "0");
         }
@@ -103,11 +101,10 @@ ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     }
 
     for (i = 0; i < n; i++) {
-        if (reply[i]) {
-            freeReplyObject(reply[i]);
-        }
+        ctl_free(&rec[i]);
     }
 
+    free(rec);
     free(people);
     review->users += (int64_t) n;
 
@@ -122,7 +119,7 @@ ctl_user_judge(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 
     code = ctl_user_broken(ctl, review, p);
 
-    if (p->rec.n == 0 || strcmp(ctl_get(&p->rec, "status"), "deleted") == 0) {
+    if (p->rec->n == 0 || strcmp(ctl_get(p->rec, "status"), "deleted") == 0) {
         return code;
     }
 
@@ -141,34 +138,25 @@ ctl_user_judge(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 static int
 ctl_user_broken(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
-    stok_str_t           id;
-    const char          *why;
-    stok_user_record_t   user;
+    switch (p->rec->state) {
 
-    if (p->rec.n == 0) {
+    case CTL_REC_NONE:
         return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
                                 "listed, but there is no record",
                                 "audit --user %s");
-    }
 
-    if (stok_user_record_decode(&user, p->rec.field, p->rec.n, &why)
-        != STOK_OK)
-    {
+    case CTL_REC_ODD:
         return ctl_person_found(ctl, review, CTL_RULE_UNREADABLE, CTL_HIGH, p,
-                                why, "audit --user %s");
-    }
+                                p->rec->why, "audit --user %s");
 
-    if (ctl->keys.n) {
-        id.data = p->id;
-        id.len = strlen(p->id);
-        stok_seal_check_user(&ctl->keys, id, &user);
-    }
+    case CTL_REC_TAMPERED:
+        return ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
+                                "the seal is missing or wrong",
+                                "incident user %s");
 
-    return user.tampered
-           ? ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
-                              "the seal is missing or wrong",
-                              "incident user %s")
-           : CTL_OK;
+    default:
+        return CTL_OK;
+    }
 }
 
 
@@ -179,7 +167,7 @@ ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
     const char  *text, *why;
 
     code = CTL_OK;
-    text = ctl_get(&p->rec, "purpose");
+    text = ctl_get(p->rec, "purpose");
 
     if (text[strspn(text, " ")] == '\0') {
         code = ctl_person_found(ctl, review, CTL_RULE_PURPOSE, CTL_MEDIUM, p,
@@ -187,7 +175,7 @@ ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
                                 "user describe %s --purpose TEXT");
     }
 
-    text = ctl_get(&p->rec, "owner");
+    text = ctl_get(p->rec, "owner");
 
     if (code == CTL_OK && text[strspn(text, " ")] == '\0') {
         code = ctl_person_found(ctl, review, CTL_RULE_OWNER, CTL_MEDIUM, p,
@@ -220,7 +208,7 @@ ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 
     if (p->rank < 0) {
         snprintf(seen, sizeof(seen), "no such role: %.40s",
-                 ctl_get(&p->rec, "role"));
+                 ctl_get(p->rec, "role"));
         return ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_HIGH, p, seen,
                                 mend);
     }
@@ -230,13 +218,13 @@ ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
     }
 
     since = p->last_used ? p->last_used
-                         : ctl_number(ctl_get(&p->rec, "created_at"));
+                         : ctl_number(ctl_get(p->rec, "created_at"));
 
     code = CTL_OK;
 
     if (review->now - since >= CTL_UNUSED) {
         snprintf(seen, sizeof(seen), "%.16s, unused %lld days",
-                 ctl_get(&p->rec, "role"),
+                 ctl_get(p->rec, "role"),
                  (long long) (review->now - since) / CTL_DAY);
         code = ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_MEDIUM, p,
                                 seen, mend);
@@ -252,7 +240,7 @@ ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
     len = (int) lower.len;
 
     snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
-             ctl_get(&p->rec, "role"), len, lower.data);
+             ctl_get(p->rec, "role"), len, lower.data);
     snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
 
     return ctl_person_found(ctl, review, CTL_RULE_LEAST_PRIVILEGE, CTL_MEDIUM,
@@ -306,7 +294,7 @@ ctl_people_use(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
 
         for (i = 0, open = 0; i < n; i++) {
             if (people[i].cursor[0]) {
-                redisAppendCommand(ctl->ctx, "SSCAN %suser-tokens:%s %s "
+                ctl_append(ctl, "SSCAN %suser-tokens:%s %s "
                                    "COUNT %d", ctl->prefix, people[i].id,
                                    people[i].cursor, CTL_SSCAN);
                 open++;
@@ -342,7 +330,7 @@ ctl_people_scan(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
             continue;
         }
 
-        code = ctl_reply(ctl, &set[i]);
+        code = ctl_reply(ctl, CTL_IS_PAGE, &set[i]);
         if (code != CTL_OK) {
             return code;
         }
@@ -356,11 +344,11 @@ ctl_people_scan(ctl_t *ctl, ctl_review_t *review, ctl_person_t *people,
         ids = set[i]->element[1];
 
         for (k = 0; k < ids->elements; k++) {
-            redisAppendCommand(ctl->ctx, "HGET %susage:%s role_needed",
+            ctl_append(ctl, "HGET %susage:%s role_needed",
                                ctl->prefix, ids->element[k]->str);
-            redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s",
+            ctl_append(ctl, "ZSCORE %slast_used %s",
                                ctl->prefix, ids->element[k]->str);
-            redisAppendCommand(ctl->ctx, "ZSCORE %stokens %s", ctl->prefix,
+            ctl_append(ctl, "ZSCORE %stokens %s", ctl->prefix,
                                ids->element[k]->str);
         }
     }
@@ -403,7 +391,7 @@ ctl_people_tokens(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p,
         memset(reply, 0, sizeof(reply));
 
         for (k = 0, code = CTL_OK; k < 3 && code == CTL_OK; k++) {
-            code = ctl_reply(ctl, &reply[k]);
+            code = ctl_reply(ctl, CTL_IS_TEXT, &reply[k]);
         }
 
         if (code == CTL_OK) {

@@ -312,10 +312,9 @@ static int
 ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
     ctl_record_t *rec, stok_token_record_t *token)
 {
-    int          n;
     char         count[24], expires[24], seal[STOK_SEAL_MAX + 1];
-    size_t       i;
-    const char  *arg[9 + CTL_FIELDS];
+    size_t       i, n;
+    stok_str_t   arg[9 + CTL_FIELDS];
 
     token->expires_at = new->old_expires_at;
 
@@ -324,22 +323,22 @@ ctl_rotate_write(ctl_t *ctl, ctl_new_t *new, const char *mode,
              (long long) token->expires_at);
 
     n = 0;
-    arg[n++] = new->old;
-    arg[n++] = rec->key;
-    arg[n++] = count;
+    arg[n++] = ctl_str(new->old);
+    arg[n++] = ctl_str(rec->key);
+    arg[n++] = ctl_str(count);
 
     for (i = 0; i < rec->n; i++) {
-        arg[n++] = rec->field[i].data;
+        arg[n++] = rec->field[i];
     }
 
-    arg[n++] = "expires_at";
-    arg[n++] = expires;
-    arg[n++] = "rotated_to";
-    arg[n++] = new->id;
+    arg[n++] = ctl_str("expires_at");
+    arg[n++] = ctl_str(expires);
+    arg[n++] = ctl_str("rotated_to");
+    arg[n++] = ctl_str(new->id);
 
     if (ctl_token_seal(ctl, rec, token, seal)) {
-        arg[n++] = "seal";
-        arg[n++] = seal;
+        arg[n++] = ctl_str("seal");
+        arg[n++] = ctl_str(seal);
     }
 
     return ctl_issue_script(ctl, new, mode, n, arg);

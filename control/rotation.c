@@ -134,7 +134,8 @@ ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now)
     const char   *state;
     ctl_record_t  rec;
 
-    code = ctl_command(ctl, &reply, "EXISTS %sid:%s", ctl->prefix, half->id);
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %sid:%s",
+                       ctl->prefix, half->id);
     if (code != CTL_OK) {
         return code;
     }
@@ -154,7 +155,7 @@ ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now)
     half->json = ctl_json(&rec, NULL);
     ctl_free(&rec);
 
-    code = ctl_token_more(ctl, half->json, now);
+    code = ctl_token_more(ctl, half->json, &rec, now);
 
     if (code == CTL_OK) {
         code = ctl_usage_read(ctl, half->id, half->json);

@@ -294,42 +294,30 @@ ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s)
     int                   tampered;
     size_t                len;
     stok_str_t            id, old;
-    const char           *why;
     const stok_key_t     *first;
-    stok_user_record_t    user;
-    stok_token_record_t   token;
 
     first = &ctl->keys.key[0];
     id.data = s->id;
     id.len = strlen(s->id);
 
-    if (s->is_user
-        ? stok_user_record_decode(&user, rec->field, rec->n, &why) != STOK_OK
-        : stok_token_record_decode(&token, rec->field, rec->n, &why)
-          != STOK_OK)
-    {
-        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is unreadable: %s",
-                        s->is_user ? "user" : "token", s->id, why);
+    if (rec->state == CTL_REC_ODD) {
+        return ctl_record_fail(ctl, rec, s->id);
+    }
+
+    if (rec->state == CTL_REC_OTHER) {
+        return ctl_fail(ctl, CTL_BROKEN, "token \"%s\" has a record of "
+                        "another id", s->id);
     }
 
     if (s->is_user) {
-        stok_seal_check_user(&ctl->keys, id, &user);
-        len = stok_seal_user(s->seal, first, id, &user);
-        old = user.seal;
-        tampered = user.tampered;
+        len = stok_seal_user(s->seal, first, id, &rec->user);
+        old = rec->user.seal;
+        tampered = rec->user.tampered;
 
     } else {
-        if (token.id.len != id.len
-            || memcmp(token.id.data, id.data, id.len) != 0)
-        {
-            return ctl_fail(ctl, CTL_STATE, "token \"%s\" has a record of "
-                            "another id", s->id);
-        }
-
-        stok_seal_check_token(&ctl->keys, rec->digest, &token);
-        len = stok_seal_token(s->seal, first, rec->digest, &token);
-        old = token.seal;
-        tampered = token.tampered;
+        len = stok_seal_token(s->seal, first, rec->digest, &rec->token);
+        old = rec->token.seal;
+        tampered = rec->token.tampered;
     }
 
     s->seal[len] = '\0';

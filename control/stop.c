@@ -217,8 +217,8 @@ ctl_stop_index(ctl_t *ctl, ctl_stop_t *stop)
     size_t         i, k, n;
     redisReply    *ids, **digest;
 
-    code = ctl_try(ctl, &ids, "SMEMBERS %suser-tokens:%s", ctl->prefix,
-                   stop->user);
+    code = ctl_command(ctl, CTL_IS_ANY, &ids, "SMEMBERS %suser-tokens:%s",
+                       ctl->prefix, stop->user);
     if (code != CTL_OK) {
         return code;
     }
@@ -232,7 +232,7 @@ ctl_stop_index(ctl_t *ctl, ctl_stop_t *stop)
                                                : CTL_MEET_COUNT;
 
         for (k = 0; k < n; k++) {
-            redisAppendCommand(ctl->ctx, "GET %sid:%b", ctl->prefix,
+            ctl_append(ctl, "GET %sid:%b", ctl->prefix,
                                ids->element[i + k]->str,
                                (size_t) ids->element[i + k]->len);
         }
@@ -263,11 +263,11 @@ ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
     }
 
     rec = &stop->rec[stop->n];
-    code = ctl_read_digest(ctl, met->hex, rec);
+    code = ctl_read_digest(ctl, met->digest, rec);
 
     /* one with too many fields is revoked, too */
 
-    if (code == CTL_OK || code == CTL_NOTFOUND) {
+    if (code == CTL_OK || code == CTL_NOTFOUND || code == CTL_BROKEN) {
         stop->seal[stop->n++][0] = '\0';
         code = code == CTL_OK ? ctl_stop_judge(ctl, stop, rec) : CTL_OK;
     }
@@ -321,27 +321,28 @@ ctl_stop_judge(ctl_t *ctl, ctl_stop_t *stop, ctl_record_t *rec)
 static int
 ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop)
 {
-    int          argc, code;
+    int          code;
     char        *word, *p;
-    size_t       i;
-    const char  *argv[2 + 4 * CTL_STOP_BATCH];
+    size_t       i, argc;
+    stok_str_t   argv[2 + 4 * CTL_STOP_BATCH];
 
     if (stop->n == 0) {
         return CTL_OK;
     }
 
     argc = 0;
-    argv[argc++] = stop->user;
-    argv[argc++] = "step";
+    argv[argc++] = ctl_str(stop->user);
+    argv[argc++] = ctl_str("step");
 
     for (i = 0; i < stop->n; i++) {
-        argv[argc++] = stop->rec[i].key + sizeof("token:") - 1;
+        argv[argc++] = ctl_str(stop->rec[i].key + sizeof("token:") - 1);
 
         /* a record with a seal of ours can be read: it has an id */
 
-        argv[argc++] = stop->seal[i][0] ? ctl_get(&stop->rec[i], "id") : "";
-        argv[argc++] = stop->seal[i][0] ? ctl_get(&stop->rec[i], "seal") : "";
-        argv[argc++] = stop->seal[i];
+        argv[argc++] = stop->seal[i][0] ? stop->rec[i].token.id : ctl_str("");
+        argv[argc++] = stop->seal[i][0] ? stop->rec[i].token.seal
+                                       : ctl_str("");
+        argv[argc++] = ctl_str(stop->seal[i]);
     }
 
     code = ctl_script(ctl, stok_script_user_revoke_all, argc, argv, &word);
@@ -376,7 +377,7 @@ ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop)
     argv[1] = "end";
     argv[2] = n;
 
-    code = ctl_script(ctl, stok_script_user_revoke_all, 3, argv, &word);
+    code = ctl_script_texts(ctl, stok_script_user_revoke_all, 3, argv, &word);
     free(word);
 
     return code;

@@ -462,3 +462,31 @@ ctl_words(json_t *array, char *out, size_t size)
                                text);
     }
 }
+
+
+stok_str_t
+ctl_str(const char *text)
+{
+    stok_str_t  str;
+
+    str.data = text;
+    str.len = strlen(text);
+
+    return str;
+}
+
+
+int
+ctl_str_is(stok_str_t text, const char *value)
+{
+    return text.len == strlen(value)
+           && memcmp(text.data, value, text.len) == 0;
+}
+
+
+int
+ctl_str_same(stok_str_t one, stok_str_t other)
+{
+    return one.len == other.len
+           && memcmp(one.data, other.data, one.len) == 0;
+}

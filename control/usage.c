@@ -31,7 +31,8 @@ ctl_usage_read(ctl_t *ctl, const char *id, json_t *json)
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "HGETALL %susage:%s", ctl->prefix, id);
+    code = ctl_command(ctl, CTL_IS_PAIRS, &reply, "HGETALL %susage:%s",
+                       ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
     }
@@ -191,14 +192,14 @@ ctl_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
     redisReply  *reply;
 
     for (i = from; i < last; i++) {
-        redisAppendCommand(ctl->ctx, "HGETALL %susage:%s", ctl->prefix,
-                           ids->element[i]->str);
-        redisAppendCommand(ctl->ctx, "ZSCORE %slast_used %s", ctl->prefix,
-                           ids->element[i]->str);
+        ctl_append(ctl, "HGETALL %susage:%s", ctl->prefix,
+                   ids->element[i]->str);
+        ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix,
+                   ids->element[i]->str);
     }
 
     for (i = from; i < last; i++) {
-        code = ctl_reply(ctl, &reply);
+        code = ctl_reply(ctl, CTL_IS_PAIRS, &reply);
         if (code != CTL_OK) {
             return code;
         }
@@ -207,7 +208,7 @@ ctl_usage_batch(ctl_t *ctl, redisReply *ids, size_t from, size_t last,
         ctl_usage_set(usage, reply);
         freeReplyObject(reply);
 
-        code = ctl_reply(ctl, &reply);
+        code = ctl_reply(ctl, CTL_IS_TEXT, &reply);
         if (code != CTL_OK) {
             json_decref(usage);
             return code;

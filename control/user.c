@@ -273,7 +273,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     arg[9] = ctl->os;
     arg[10] = ctl->acl;
 
-    code = ctl_script(ctl, stok_script_user_create, 11, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_create, 11, arg, &word);
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "
@@ -322,8 +322,8 @@ ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
     code = ctl_user_change(ctl, id, &change, user);
 
     if (code == CTL_OK) {
-        code = ctl_try(ctl, &reply, "SCARD %suser-tokens:%s", ctl->prefix,
-                       id);
+        code = ctl_command(ctl, CTL_IS_ANY, &reply, "SCARD %suser-tokens:%s",
+                           ctl->prefix, id);
 
         if (code == CTL_OK) {
             if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {

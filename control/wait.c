@@ -137,7 +137,8 @@ ctl_wait_nodes(ctl_t *ctl, json_t *nodes)
         return code;
     }
 
-    code = ctl_command(ctl, &reply, "HGETALL %snodes", ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_PAIRS, &reply, "HGETALL %snodes",
+                       ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
@@ -175,8 +176,8 @@ ctl_wait_mark(ctl_t *ctl, const char *nonce)
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "SET %swatch:mark:%s 1 PX 10000",
-                       ctl->prefix, nonce);
+    code = ctl_command(ctl, CTL_IS_DONE, &reply, "SET %swatch:mark:%s 1 PX "
+                       "10000", ctl->prefix, nonce);
     if (code == CTL_OK) {
         freeReplyObject(reply);
     }
@@ -194,7 +195,8 @@ ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)
     size_t       i;
     redisReply  *reply;
 
-    code = ctl_command(ctl, &reply, "SMEMBERS %sack:%s", ctl->prefix, nonce);
+    code = ctl_command(ctl, CTL_IS_TEXTS, &reply, "SMEMBERS %sack:%s",
+                       ctl->prefix, nonce);
     if (code != CTL_OK) {
         return code;
     }

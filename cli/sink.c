@@ -1,0 +1,276 @@
+/*
+ * The one way to a terminal.
+ *
+ * Text of others may hold anything: escape sequences, line breaks, characters
+ * that turn the direction of writing.  So whatever a conversion prints is
+ * decoded here, and what could steer a terminal or deceive who reads becomes
+ * a question mark.  Formats are our own.  Texts are bounded: a long one is cut.
+ */
+
+
+#include "sink.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define CLI_SHOWN  1024                          /* characters of a text */
+
+
+/* a conversion: "%-20s", "%.*s", "%lld" */
+typedef struct {
+    int    left;
+    int    width;
+    int    precision;                            /* -1: none */
+    char   conversion;
+    char   spec[16];                             /* as it stands there */
+} cli_spec_t;
+
+
+static const char *cli_sink_spec(const char *p, cli_spec_t *spec,
+    va_list *ap);
+static void cli_sink_number(FILE *out, const cli_spec_t *spec, va_list *ap);
+static void cli_sink_text(FILE *out, const cli_spec_t *spec,
+    const char *text);
+static int cli_sink_harmless(uint32_t ch);
+
+
+void
+cli_say(const char *format, ...)
+{
+    va_list  ap;
+
+    va_start(ap, format);
+    cli_vsay(stdout, format, ap);
+    va_end(ap);
+}
+
+
+void
+cli_say_to(FILE *out, const char *format, ...)
+{
+    va_list  ap;
+
+    va_start(ap, format);
+    cli_vsay(out, format, ap);
+    va_end(ap);
+}
+
+
+void
+cli_vsay(FILE *out, const char *format, va_list ap)
+{
+    va_list      args;
+    cli_spec_t   spec;
+    const char  *p;
+
+    va_copy(args, ap);
+
+    for (p = format; *p; p++) {
+
+        if (*p != '%' || *++p == '%') {
+            putc(*p, out);
+            continue;
+        }
+
+        p = cli_sink_spec(p, &spec, &args);
+
+        if (spec.conversion == 's') {
+            cli_sink_text(out, &spec, va_arg(args, const char *));
+
+        } else {
+            cli_sink_number(out, &spec, &args);
+        }
+    }
+
+    va_end(args);
+}
+
+
+/* from behind the '%' to the conversion's last character */
+
+static const char *
+cli_sink_spec(const char *p, cli_spec_t *spec, va_list *ap)
+{
+    size_t       n;
+    const char  *begin;
+
+    memset(spec, 0, sizeof(*spec));
+    spec->precision = -1;
+    begin = p;
+
+    if (*p == '-') {
+        spec->left = 1;
+        p++;
+    }
+
+    if (*p == '*') {
+        spec->width = va_arg(*ap, int);
+        p++;
+    }
+
+    for ( /* void */ ; isdigit((unsigned char) *p); p++) {
+        spec->width = spec->width * 10 + *p - '0';
+    }
+
+    if (*p == '.') {
+        spec->precision = 0;
+
+        if (*++p == '*') {
+            spec->precision = va_arg(*ap, int);
+            p++;
+        }
+
+        for ( /* void */ ; isdigit((unsigned char) *p); p++) {
+            spec->precision = spec->precision * 10 + *p - '0';
+        }
+    }
+
+    p += strspn(p, "lz");
+    spec->conversion = *p;
+
+    n = (size_t) (p - begin) + 1;
+    spec->spec[0] = '%';
+    memcpy(spec->spec + 1, begin, n < sizeof(spec->spec) - 1
+                                  ? n : sizeof(spec->spec) - 2);
+
+    return p;
+}
+
+
+static void
+cli_sink_number(FILE *out, const cli_spec_t *spec, va_list *ap)
+{
+    if (strstr(spec->spec, "ll")) {
+        fprintf(out, spec->spec, va_arg(*ap, long long));
+
+    } else if (strchr(spec->spec, 'z')) {
+        fprintf(out, spec->spec, va_arg(*ap, size_t));
+
+    } else if (spec->conversion == 'f') {
+        fprintf(out, spec->spec, va_arg(*ap, double));
+
+    } else {
+        fprintf(out, spec->spec, va_arg(*ap, int));
+    }
+}
+
+
+static void
+cli_sink_text(FILE *out, const cli_spec_t *spec, const char *text)
+{
+    int          shown, width;
+    size_t       len, n;
+    const char  *p, *end;
+
+    text = text ? text : "?";
+    len = spec->precision < 0 ? strlen(text)
+                              : strnlen(text, (size_t) spec->precision);
+    end = text + len;
+    width = 0;
+
+    for (p = text; p < end && width < CLI_SHOWN; p += n) {
+        n = cli_char(p, (size_t) (end - p), &shown);
+        width++;
+    }
+
+    if (!spec->left && spec->width > width) {
+        fprintf(out, "%*s", spec->width - width, "");
+    }
+
+    width = 0;
+
+    for (p = text; p < end && width < CLI_SHOWN; p += n) {
+        n = cli_char(p, (size_t) (end - p), &shown);
+        width++;
+
+        if (shown) {
+            fwrite(p, 1, n, out);
+
+        } else {
+            putc('?', out);
+        }
+    }
+
+    if (p < end) {
+        fputs("\xe2\x80\xa6", out);
+    }
+
+    if (spec->left && spec->width > width) {
+        fprintf(out, "%*s", spec->width - width, "");
+    }
+}
+
+
+/* RFC 3629: no surrogates, nothing longer than it need be */
+
+size_t
+cli_char(const char *text, size_t len, int *shown)
+{
+    size_t                i, n;
+    uint32_t              ch;
+    const unsigned char  *p;
+
+    static const uint32_t  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+    p = (const unsigned char *) text;
+    n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    *shown = 0;
+
+    if (n == 1) {
+        *shown = cli_sink_harmless(p[0]);
+        return 1;
+    }
+
+    if (p[0] < 0xc2 || p[0] > 0xf4 || n > len) {
+        return 1;
+    }
+
+    ch = p[0] & (0xffu >> (n + 1));
+
+    for (i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 1;
+        }
+
+        ch = ch << 6 | (p[i] & 0x3f);
+    }
+
+    if (ch < least[n] || ch > 0x10ffff || (ch >= 0xd800 && ch <= 0xdfff)) {
+        return 1;
+    }
+
+    *shown = cli_sink_harmless(ch);
+
+    return n;
+}
+
+
+/* C0, DEL, C1, separators of lines, and what turns the direction */
+
+static int
+cli_sink_harmless(uint32_t ch)
+{
+    return ch >= 0x20 && (ch < 0x7f || ch > 0x9f)
+           && ch != 0x061c && ch != 0x200e && ch != 0x200f
+           && (ch < 0x2028 || ch > 0x202e)
+           && (ch < 0x2066 || ch > 0x2069) && ch != 0xfeff;
+}
+
+
+/* JSON is escaped but for DEL, which stands in texts only */
+
+void
+cli_raw(const char *text)
+{
+    for ( /* void */ ; *text; text++) {
+        if (*text == 0x7f) {
+            fputs("\\u007f", stdout);
+
+        } else {
+            putc(*text, stdout);
+        }
+    }
+}

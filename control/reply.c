@@ -1,0 +1,134 @@
+/*
+ * What a reply is: Redis, or whoever stands there instead of it, may answer
+ * anything to anything.  Nothing is read from a reply that was not judged here.
+ */
+
+
+#include "internal.h"
+
+
+static int ctl_fits_array(const redisReply *reply, size_t n);
+static int ctl_fits_texts(const redisReply *reply, int nil);
+static int ctl_fits_entry(const redisReply *reply);
+
+
+int
+ctl_fits(const redisReply *reply, ctl_want_e want)
+{
+    size_t             i;
+    const redisReply  *entries;
+
+    if (reply == NULL) {
+        return 0;
+    }
+
+    switch (want) {
+
+    case CTL_IS_ANY:
+        return 1;
+
+    case CTL_IS_DONE:
+        return reply->type != REDIS_REPLY_ERROR;
+
+    case CTL_IS_TEXT:
+        return ctl_is_text(reply) || reply->type == REDIS_REPLY_NIL;
+
+    case CTL_IS_INTEGER:
+        return reply->type == REDIS_REPLY_INTEGER;
+
+    case CTL_IS_TEXTS:
+        return ctl_fits_texts(reply, 0);
+
+    case CTL_IS_PAIRS:
+        return ctl_fits_texts(reply, 0) && reply->elements % 2 == 0;
+
+    case CTL_IS_VALUES:
+        return ctl_fits_texts(reply, 1);
+
+    case CTL_IS_PAGE:
+        return ctl_fits_array(reply, 2) && ctl_is_text(reply->element[0])
+               && reply->element[0]->len < CTL_CURSOR
+               && ctl_fits_texts(reply->element[1], 0);
+
+    case CTL_IS_ANSWER:
+        return reply->type == REDIS_REPLY_ARRAY && reply->elements
+               && reply->element && ctl_is_text(reply->element[0]);
+
+    case CTL_IS_STREAMS:
+        if (reply->type == REDIS_REPLY_NIL) {
+            return 1;
+        }
+
+        return ctl_fits_array(reply, 1)
+               && ctl_fits_array(reply->element[0], 2)
+               && ctl_fits(reply->element[0]->element[1], CTL_IS_ENTRIES);
+
+    case CTL_IS_ENTRIES:
+        entries = reply;
+
+        if (entries->type != REDIS_REPLY_ARRAY
+            || (entries->elements && entries->element == NULL))
+        {
+            return 0;
+        }
+
+        for (i = 0; i < entries->elements; i++) {
+            if (!ctl_fits_entry(entries->element[i])) {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+    return 0;
+}
+
+
+int
+ctl_is_text(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_STRING && reply->str;
+}
+
+
+static int
+ctl_fits_array(const redisReply *reply, size_t n)
+{
+    return reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == n
+           && reply->element;
+}
+
+
+static int
+ctl_fits_texts(const redisReply *reply, int nil)
+{
+    size_t  i;
+
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY
+        || (reply->elements && reply->element == NULL))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        if (!ctl_is_text(reply->element[i])
+            && !(nil && reply->element[i]
+                 && reply->element[i]->type == REDIS_REPLY_NIL))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* an id, and names and values in turn */
+
+static int
+ctl_fits_entry(const redisReply *reply)
+{
+    return ctl_fits_array(reply, 2) && ctl_is_text(reply->element[0])
+           && ctl_fits(reply->element[1], CTL_IS_PAIRS);
+}
