@@ -56,6 +56,8 @@ static const cli_verb_t  cli_verbs[] = {
       cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
+    { "status", NULL, "[--format prometheus] [--expect SEQ:HASH]", 0,
+      "format expect", 0, cli_status },
     { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
       cli_audit_verify },
     { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,

@@ -63,6 +63,7 @@ typedef struct {
     const char    *actor;
     const char    *os;                           /* who acts, by the system */
     char           acl[256];                     /* and by Redis */
+    int            db;
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -105,6 +106,23 @@ void ctl_close(ctl_t *ctl);
 
 /* there is a dataset */
 int ctl_ready(ctl_t *ctl);
+
+/*
+ * info.c: what Redis says of itself; null: it does not say.  A line of warnings
+ * is {what, text}: a condition under which revocations are lost, or records
+ * are taken away.  note: a note for each, and their texts in *notes, if there
+ * are some.
+ */
+int ctl_info(ctl_t *ctl, json_t **info);
+json_t *ctl_info_warnings(json_t *info);
+int ctl_info_note(ctl_t *ctl, json_t **notes);
+
+/*
+ * status.c: all that is to be known at a glance, from indexes only.  expect:
+ * NUMBER:HASH of an entry of the audit that was noted elsewhere, or NULL.
+ * CTL_FOUND: "attention" has lines.
+ */
+int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
 
 /* key.c: a key file; and a line for one, which the caller wipes */
 #define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)

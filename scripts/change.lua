@@ -56,6 +56,11 @@ then
 end
 
 redis.call('HSET', key(record), unpack(new))
+
+if action == 'user.delete' then
+    book('ZREM', 'pending', user)
+end
+
 audit(action, token, user, ARGV[7], ARGV[8])
 
 return ok()

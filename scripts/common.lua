@@ -10,7 +10,7 @@
 -- A script that fails does not take back what it wrote: so every script reads
 -- and checks all that it needs before its first write.
 --
--- An index (id:, user-tokens:, users, tokens, expiry) only says where to look.
+-- An index (id:, user-tokens:, users, tokens, expiry, pending) only says where to look.
 -- A script that comes to a record by one checks that the record has the id and
 -- the user that were named before it reads anything else from it.
 --

@@ -47,6 +47,7 @@ end
 
 redis.call('HSET', key(record), unpack(ARGV, last + 1))
 redis.call('DEL', ask)
+book('ZREM', 'pending', user)
 audit('user.approve', '', user, ARGV[7], ARGV[8], {'os', os, 'redis', acl})
 
 return ok()

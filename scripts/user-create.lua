@@ -40,6 +40,7 @@ if ARGV[7] == 'pending' then
     redis.call('DEL', key('request:' .. id))
     redis.call('HSET', key('request:' .. id), 'actor', actor, 'os', ARGV[12],
         'redis', ARGV[13], 'at', now)
+    book('ZADD', 'pending', now, id)
 end
 
 audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7],

@@ -33,6 +33,7 @@ then
     redis.call('DEL', ask)
     redis.call('HSET', ask, 'role', role, 'from', from, 'actor', actor,
         'os', os, 'redis', acl, 'at', now)
+    book('ZADD', 'pending', now, user)
     audit('user.ask-role', '', user, from, role, {'os', os, 'redis', acl})
 end
 
