@@ -205,9 +205,9 @@ model:  ## search the model of the cache protocol, and its mutants
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)
 
-FUZZ_CTL = control/error.c control/line.c control/line_read.c control/text.c
+FUZZ_CTL = $(CONTROL) $(B)/control/scripts.c
 
-$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CTL) $(CLI_H) $(CONTROL_H)
+$(B)/fuzz/lib.a: $(LIB) $(LIB_H) $(FUZZ_CTL) $(CONTROL_H)
 	@mkdir -p $(B)/fuzz/objs
 	@rm -f $@
 	for file in $(LIB) $(FUZZ_CTL); do \

@@ -71,9 +71,9 @@ static const cli_verb_t  cli_verbs[] = {
     { "incident", "token", "ID [--wait 5s]", 1, "wait", 0,
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
-    { "seal", NULL, "[--user ID | --token ID] [--unsealed] [--force] "
+    { "seal", NULL, "[--first [--yes] | --user ID | --token ID] [--force] "
       "[--dry-run] [--wait 5s]", 0,
-      "user token unsealed force dry-run wait", 0, cli_seal },
+      "first yes user token force dry-run wait", 0, cli_seal },
     { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
       "revoke all wait", 1, cli_scan },
@@ -119,7 +119,8 @@ static const struct option  cli_options[] = {
     { "overlap", required_argument, NULL, 0 },
     { "out", required_argument, NULL, 0 },
     { "format", required_argument, NULL, 0 },
-    { "unsealed", no_argument, NULL, 0 },
+    { "first", no_argument, NULL, 0 },
+    { "yes", no_argument, NULL, 0 },
     { "dry-run", no_argument, NULL, 0 },
     { "revoke", no_argument, NULL, 0 },
     { "all", no_argument, NULL, 0 },

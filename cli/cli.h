@@ -42,8 +42,11 @@ typedef struct {
 /* main.c, args.c */
 const char *cli_option(cli_args_t *args, const char *name);
 
-/* reads the key file, and connects */
-int cli_open(cli_t *cli);
+/*
+ * Reads the key file, connects, and looks whether they belong together.
+ * making: there may be no dataset yet, and none that the file names.
+ */
+int cli_open(cli_t *cli, int making);
 
 /* output.c */
 int cli_print_json(cli_t *cli, json_t *json);

@@ -40,7 +40,7 @@ main(int argc, char **argv)
 
     if (code == CTL_OK && verb != NULL) {
 
-        code = verb->offline ? CTL_OK : cli_open(&cli);
+        code = verb->offline ? CTL_OK : cli_open(&cli, verb->run == cli_init);
 
         if (code == CTL_OK) {
             code = cli_run(&cli, verb, &args);
@@ -55,13 +55,21 @@ main(int argc, char **argv)
 
 
 int
-cli_open(cli_t *cli)
+cli_open(cli_t *cli, int making)
 {
     int  code;
 
     code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
 
-    return code == CTL_OK ? ctl_connect(&cli->ctl, cli->redis) : code;
+    if (code == CTL_OK && !making) {
+        code = ctl_keys_need(&cli->ctl);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_connect(&cli->ctl, cli->redis);
+    }
+
+    return code == CTL_OK && !making ? ctl_dataset_open(&cli->ctl) : code;
 }
 
 

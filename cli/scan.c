@@ -62,7 +62,7 @@ cli_scan(cli_t *cli, cli_args_t *args)
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
-        code = cli_open(cli);
+        code = cli_open(cli, 0);
 
         if (code == CTL_OK) {
             code = ctl_ready(&cli->ctl);

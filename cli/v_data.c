@@ -26,6 +26,10 @@ typedef struct {
 } cli_data_t;
 
 
+static int cli_seal_list(cli_t *cli, ctl_seal_want_t *want);
+static int cli_seal_none(ctl_t *ctl, json_t *item, void *data);
+static int cli_seal_ask(cli_t *cli);
+static int cli_seal_run(cli_t *cli, const ctl_seal_want_t *want);
 static int cli_seal_row(ctl_t *ctl, json_t *item, void *data);
 static int cli_fsck_row(ctl_t *ctl, json_t *item, void *data);
 static int cli_export_row(ctl_t *ctl, json_t *item, void *data);
@@ -83,22 +87,115 @@ cli_key_new(cli_t *cli, cli_args_t *args)
 int
 cli_seal(cli_t *cli, cli_args_t *args)
 {
-    int              code, rc;
-    json_t          *sums;
-    cli_data_t       d;
+    int              code;
     ctl_seal_want_t  want;
 
+    memset(&want, 0, sizeof(want));
     want.user = cli_option(args, "user");
     want.token = cli_option(args, "token");
     want.force = cli_option(args, "force") != NULL;
-    want.unsealed = cli_option(args, "unsealed") != NULL;
+    want.first = cli_option(args, "first") != NULL;
     want.dry = cli_option(args, "dry-run") != NULL;
+
+    if (!want.first || want.dry || want.user || want.token) {
+        return cli_seal_run(cli, &want);
+    }
+
+    want.listed = json_object();
+    want.dry = 1;
+
+    code = cli_option(args, "yes") || isatty(STDIN_FILENO)
+           ? CTL_OK
+           : ctl_fail(&cli->ctl, CTL_INVALID, "seal --first vouches for what "
+                      "has no seal: look at \"seal --first --dry-run\", then "
+                      "give --yes");
+
+    if (code == CTL_OK && !cli_option(args, "yes")) {
+        code = cli_seal_run(cli, &want);
+
+        if (code == CTL_OK || code == CTL_BROKEN) {
+            code = cli_seal_ask(cli);
+        }
+
+    } else if (code == CTL_OK) {
+        code = cli_seal_list(cli, &want);
+    }
+
+    if (code == CTL_OK) {
+        want.dry = 0;
+        code = cli_seal_run(cli, &want);
+    }
+
+    json_decref(want.listed);
+
+    return code;
+}
+
+
+/* what is going to be sealed, without a word */
+
+static int
+cli_seal_list(cli_t *cli, ctl_seal_want_t *want)
+{
+    int          code;
+    json_t      *sums;
+    ctl_note_pt  note;
+
+    note = cli->ctl.note;
+    cli->ctl.note = NULL;
+    sums = NULL;
+
+    code = ctl_seal(&cli->ctl, want, cli_seal_none, NULL, &sums);
+
+    cli->ctl.note = note;
+    json_decref(sums);
+
+    /* what cannot be sealed is told by the second time */
+
+    return code == CTL_BROKEN ? CTL_OK : code;
+}
+
+
+static int
+cli_seal_none(ctl_t *ctl, json_t *item, void *data)
+{
+    (void) ctl;
+    (void) item;
+    (void) data;
+
+    return CTL_OK;
+}
+
+
+static int
+cli_seal_ask(cli_t *cli)
+{
+    char  answer[8];
+
+    cli_say_to(stderr, "Is all of this right, and to be sealed? [y/N] ");
+
+    if (fgets(answer, sizeof(answer), stdin) == NULL
+        || strcmp(answer, "y\n") != 0)
+    {
+        return ctl_fail(&cli->ctl, CTL_STATE, "nothing was sealed");
+    }
+
+    return CTL_OK;
+}
+
+
+static int
+cli_seal_run(cli_t *cli, const ctl_seal_want_t *want)
+{
+    int          code, rc;
+    json_t      *sums;
+    cli_data_t   d;
 
     d.cli = cli;
     d.array = cli->json ? json_array() : NULL;
     sums = NULL;
 
-    code = ctl_seal(&cli->ctl, &want, cli_seal_row, &d, &sums);
+    code = ctl_seal(&cli->ctl, want, cli_seal_row, &d, &sums);
 
     if (sums == NULL) {
         json_decref(d.array);
@@ -107,7 +204,7 @@ cli_seal(cli_t *cli, cli_args_t *args)
 
     if (cli->json) {
         json_object_set_new(sums, "sealed", d.array);
-        json_object_set_new(sums, "dry_run", json_boolean(want.dry));
+        json_object_set_new(sums, "dry_run", json_boolean(want->dry));
         rc = cli_print_json(cli, sums);
 
     } else {
@@ -115,7 +212,7 @@ cli_seal(cli_t *cli, cli_args_t *args)
                "%lld refused%s\n", cli_integer(sums, "sealed"),
                cli_integer(sums, "again"), cli_integer(sums, "right"),
                cli_integer(sums, "refused"),
-               want.dry ? ": nothing was changed" : "");
+               want->dry ? ": nothing was changed" : "");
         json_decref(sums);
         rc = cli_flush(cli);
     }
@@ -141,11 +238,15 @@ cli_seal_row(ctl_t *ctl, json_t *item, void *data)
     was = ctl_text(item, "was");
 
     if (json_object_get(item, "user")) {
-        cli_say("user %s", ctl_text(item, "user"));
+        cli_say("user %s (%s", ctl_text(item, "user"),
+                ctl_text(item, "role"));
 
     } else {
-        cli_say("token %s", ctl_text(item, "id"));
+        cli_say("token %s (of %s, %s", ctl_text(item, "id"),
+                ctl_text(item, "of"), ctl_text(item, "env"));
     }
+
+    cli_say(", %s)", ctl_text(item, "status"));
 
     /* a key's name has no blank */
 

@@ -23,7 +23,7 @@ _service_token_options() {
         status)                 echo --format --expect ;;
         review | "review monthly" | "review quarterly")
                                 echo --fail-on ;;
-        seal)                   echo --user --token --unsealed --force \
+        seal)                   echo --first --yes --user --token --force \
                                     --dry-run --wait ;;
         fsck)                   echo --fix --wait ;;
         scan)                   echo --revoke --all --wait ;;
@@ -35,7 +35,7 @@ _service_token_options() {
 _service_token() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local globals="--redis --key-file --prefix --roles --actor --json --help"
-    local flags=" --json --help --human --scim-only --follow --unsealed"
+    local flags=" --json --help --human --scim-only --follow --first --yes"
     local group= verb= i word words=
 
     flags+=" --force --dry-run --fix --revoke --all --overwrite"

@@ -290,7 +290,7 @@ ctl_approve_role(ctl_t *ctl, const char *id, char **role)
     int          code;
     redisReply  *reply;
 
-    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %srequest:%s role",
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HGET %srequest:%s role",
                        ctl->prefix, id);
     if (code != CTL_OK) {
         return code;
@@ -349,8 +349,7 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     arg[argc++] = ctl_str(role ? role : "active");
 
     if (ctl->keys.n) {
-        seal[stok_seal_user(seal, &ctl->keys.key[0], ctl_str(id), &user)]
-            = '\0';
+        seal[stok_seal_user(seal, &ctl->keys, ctl_str(id), &user)] = '\0';
         arg[argc++] = ctl_str("seal");
         arg[argc++] = ctl_str(seal);
     }

@@ -63,8 +63,8 @@ ctl_check_require(ctl_t *ctl, const char *role, const char *scope,
 {
     stok_str_t  text;
 
+    memset(require, 0, sizeof(*require));
     require->roles = &ctl->roles;
-    require->role = 0;
     require->types = STOK_TYPE_ANY;
     require->scope.data = "";
     require->scope.len = 0;
@@ -136,7 +136,7 @@ ctl_check_judge(ctl_t *ctl, const char *text, size_t len,
                                                             : NULL,
                                        checked->user_found ? &checked->user
                                                            : NULL,
-                                       require, time(NULL));
+                                       require, NULL, time(NULL));
         return CTL_OK;
     }
 
@@ -226,7 +226,8 @@ ctl_check_token(ctl_t *ctl, const char *text, size_t len,
         code = ctl_check_fetch(ctl, rec);
 
         if (code != CTL_OK || rec->state != CTL_REC_NONE
-            || checked->key + 1 >= ctl->keys.n) {
+            || checked->key + 1 >= ctl->keys.n)
+        {
             return code;
         }
 

@@ -67,6 +67,10 @@ typedef struct {
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
+    const char    *key_file;
+
+    unsigned       sealed:1;                     /* says Redis */
+    unsigned       keyless:1;                    /* it is, and no key file */
 
     redisContext  *ctx;                          /* NULL: no connection */
     size_t         pending;                      /* replies that are due */
@@ -124,12 +128,25 @@ int ctl_info_note(ctl_t *ctl, json_t **notes);
  */
 int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
 
+/*
+ * dataset.c: after the connection: the dataset, if there is one, has our
+ * schema, and is the one that the key file is for.
+ */
+int ctl_dataset_open(ctl_t *ctl);
+
 /* key.c: a key file; and a line for one, which the caller wipes */
 #define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)
 int ctl_keys_read(ctl_t *ctl, const char *path);
+
+
+/* the key file, if there is one, names a dataset */
+int ctl_keys_need(ctl_t *ctl);
 int ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE]);
 
-/* init.c: NULL: the default.  {schema, brand, created} */
+/*
+ * init.c: NULL: the default.  {schema, brand, created}.  A key file that names
+ * no dataset yet gets a line.
+ */
 int ctl_init(ctl_t *ctl, const char *brand, const char *approval,
     json_t **made);
 
@@ -186,6 +203,8 @@ typedef struct {
     char                 name[STOK_NAME_BYTES + 1];
     char                 env[STOK_TEXT_MAX + 1];
     char                 scope[STOK_SCOPE_MAX + 1];
+    char                 networks[STOK_NETWORKS_MAX + 1];
+    char                 rate[STOK_RATE_TEXT + 1];
     int                  personal;
     int                  choose;                 /* name is where to begin */
     int64_t              lifetime;               /* seconds, 0: never */
@@ -346,13 +365,17 @@ int ctl_wait_parse(ctl_t *ctl, const char *text, int *ms);
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
-/* seal.c: each: {user or id, was, key}; {again, right, refused, sealed} */
+/*
+ * seal.c: each: {user, was, key, role, status} or {id, was, key, of, env,
+ * status}; {again, right, refused, sealed}
+ */
 typedef struct {
     const char  *user;
     const char  *token;
     int          force;
-    int          unsealed;
+    int          first;
     int          dry;
+    json_t      *listed;                         /* first: see seal.c */
 } ctl_seal_want_t;
 
 int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,

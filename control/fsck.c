@@ -53,6 +53,11 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
     int         code;
     ctl_fsck_t  f;
 
+    code = fix ? ctl_writable(ctl) : CTL_OK;
+    if (code != CTL_OK) {
+        return code;
+    }
+
     memset(&f, 0, sizeof(f));
     f.ctl = ctl;
     f.fix = fix;

@@ -43,6 +43,11 @@ ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
     int           code;
     ctl_import_t  im;
 
+    code = want->dry ? CTL_OK : ctl_writable(ctl);
+    if (code != CTL_OK) {
+        return code;
+    }
+
     memset(&im, 0, sizeof(im));
     im.overwrite = want->overwrite;
     im.restore = want->restore;
@@ -336,23 +341,16 @@ ctl_import_gone_entry(redisReply *fields, json_t *gone)
 static int
 ctl_import_finish(ctl_t *ctl, ctl_import_t *im)
 {
-    int          code;
-    char        *word;
-    const char  *arg[3];
+    int  code;
 
     if (im->exists) {
         return CTL_OK;
     }
 
-    arg[0] = im->brand;
-    arg[1] = im->approval ? "required" : "none";
+    code = ctl_init_make(ctl, im->brand, im->approval ? "required" : "none",
+                         "import");
 
-    arg[2] = "import";
-
-    code = ctl_script_texts(ctl, stok_script_init, 3, arg, &word);
-    free(word);
-
-    return code == CTL_FOUND ? CTL_OK : code;
+    return code == CTL_CHANGED ? CTL_OK : code;
 }
 
 

@@ -26,6 +26,7 @@ typedef enum {
     CTL_REC_GOOD,
     CTL_REC_ODD,                                 /* unreadable: why */
     CTL_REC_OTHER,                               /* of another id */
+    CTL_REC_UNSEALED,                            /* like the dataset, yet */
     CTL_REC_TAMPERED,                            /* its seal is wrong */
     CTL_REC_KEYLESS                              /* sealed; no key file */
 } ctl_record_e;
@@ -66,6 +67,42 @@ typedef enum {
 
 int ctl_fits(const redisReply *reply, ctl_want_e want);
 int ctl_is_text(const redisReply *reply);
+
+/* dataset.c: what the marker says; schema "": there is no dataset */
+typedef struct {
+    char  schema[16];
+    char  id[STOK_DATASET_LEN + 1];              /* "": none, or odd */
+    char  brand[STOK_BRAND_MAX + 1];
+    int   sealed;
+} ctl_dataset_t;
+
+int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
+
+/* CTL_STATE: there is a key file, and it is for another one */
+int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
+
+/* CTL_KEYLESS: it is sealed, and there is no key file */
+int ctl_writable(ctl_t *ctl);
+
+/*
+ * keyfile.c: a copy of the key file that names a dataset, beside it; and in its
+ * place.  Whoever has begun ends with one of the other two.
+ */
+typedef struct {
+    char  *path;
+    char   temp[4096 + 8];
+} ctl_keyfile_t;
+
+int ctl_keyfile_begin(ctl_t *ctl, ctl_keyfile_t *file, const char *id);
+int ctl_keyfile_commit(ctl_t *ctl, ctl_keyfile_t *file, const char *id);
+void ctl_keyfile_cancel(ctl_keyfile_t *file);
+
+/*
+ * init.c: a dataset where none is; CTL_CHANGED: there is one by now.  import:
+ * "import", at the end of one that began without a dataset, or "".
+ */
+int ctl_init_make(ctl_t *ctl, const char *brand, const char *approval,
+    const char *import);
 
 
 /*

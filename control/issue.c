@@ -274,7 +274,7 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     char                  created[24], expires[24], *word;
     size_t                i;
     ctl_record_t          made;
-    stok_str_t            arg[16 + 2 * CTL_FIELDS];
+    stok_str_t            arg[18 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -289,6 +289,12 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     rec.name.len = strlen(new->name);
     rec.scope.data = new->scope;
     rec.scope.len = strlen(new->scope);
+    rec.env.data = new->env;
+    rec.env.len = strlen(new->env);
+    rec.networks.data = new->networks;
+    rec.networks.len = strlen(new->networks);
+    rec.rate.data = new->rate;
+    rec.rate.len = strlen(new->rate);
     rec.type = new->personal ? STOK_TYPE_PERSONAL : STOK_TYPE_SERVICE;
     rec.status = STOK_TOKEN_ACTIVE;
     rec.expires_at = new->expires_at;
@@ -310,12 +316,14 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     arg[8] = ctl_str(created);
     arg[9] = ctl_str(expires);
     arg[10] = ctl_str(seal);
+    arg[11] = ctl_str(new->networks);
+    arg[12] = ctl_str(new->rate);
 
     for (i = 0; i < n; i++) {
-        arg[11 + i] = more[i];
+        arg[13 + i] = more[i];
     }
 
-    code = ctl_script(ctl, stok_script_token_create, 11 + n, arg, &word);
+    code = ctl_script(ctl, stok_script_token_create, 13 + n, arg, &word);
 
     if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);

@@ -62,6 +62,21 @@ ctl_keys_read(ctl_t *ctl, const char *path)
                         path, line, why);
     }
 
+    ctl->key_file = path;
+
+    return CTL_OK;
+}
+
+
+int
+ctl_keys_need(ctl_t *ctl)
+{
+    if (ctl->keys.n && ctl->keys.dataset_len == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "key file \"%s\" names no dataset: "
+                        "run \"service-token --key-file %s init\"",
+                        ctl->key_file, ctl->key_file);
+    }
+
     return CTL_OK;
 }
 

@@ -93,7 +93,9 @@ ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
     seal = rec->is_user ? rec->user.seal : rec->token.seal;
     tampered = rec->is_user ? rec->user.tampered : rec->token.tampered;
 
-    rec->state = tampered ? CTL_REC_TAMPERED
+    rec->state = tampered && seal.len == 0 && !ctl->sealed
+                 ? CTL_REC_UNSEALED
+                 : tampered ? CTL_REC_TAMPERED
                  : seal.len && ctl->keys.n == 0 ? CTL_REC_KEYLESS
                                                 : CTL_REC_GOOD;
 }
@@ -146,6 +148,11 @@ ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id)
     case CTL_REC_ODD:
         return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is unreadable: %s", what,
                         id, rec->why);
+
+    case CTL_REC_UNSEALED:
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is not sealed yet, like "
+                        "this dataset: see \"seal --first --dry-run\"", what,
+                        id);
 
     case CTL_REC_TAMPERED:
         return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no valid seal: "

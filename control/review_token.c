@@ -242,6 +242,11 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t)
         snprintf(f.seen, sizeof(f.seen), "%s", t->rec->why);
         break;
 
+    case CTL_REC_UNSEALED:
+        snprintf(f.seen, sizeof(f.seen), "the dataset is not sealed yet");
+        snprintf(f.mend, sizeof(f.mend), "seal --first");
+        return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
+
     case CTL_REC_TAMPERED:
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
         ctl_mend_id(&f, "incident token", t->id, "");

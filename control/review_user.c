@@ -154,6 +154,11 @@ ctl_user_broken(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
                                 "the seal is missing or wrong",
                                 "incident user %s");
 
+    case CTL_REC_UNSEALED:
+        return ctl_person_found(ctl, review, CTL_RULE_TAMPERED, CTL_HIGH, p,
+                                "the dataset is not sealed yet",
+                                "seal --first");
+
     default:
         return CTL_OK;
     }

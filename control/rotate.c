@@ -1,9 +1,10 @@
 /*
  * token rotate: a successor for a token that goes on for a while.
  *
- * The successor has the same user, type, scope and environment.  The
- * predecessor expires when the overlap is over, or before that by itself, and
- * both name each other.  Why nothing is lost on the way: see issue.c.
+ * The successor has the same user, type, scope, environment, networks and
+ * rate.  The predecessor expires when the overlap is over, or before that by
+ * itself, and both name each other.  Why nothing is lost on the way: see
+ * issue.c.
  */
 
 
@@ -222,6 +223,9 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     snprintf(new->env, sizeof(new->env), "%s", ctl_get(rec, "env"));
     memcpy(new->scope, token->scope.data, token->scope.len);
     new->scope[token->scope.len] = '\0';
+    snprintf(new->networks, sizeof(new->networks), "%s",
+             ctl_get(rec, "networks"));
+    snprintf(new->rate, sizeof(new->rate), "%s", ctl_get(rec, "rate"));
 
     if (rotate->lifetime == -1
         && ctl_issue_lifetime(new->env, &new->lifetime) != CTL_OK)

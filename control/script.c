@@ -123,7 +123,13 @@ ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
 {
     int  code;
 
-    code = ctl_script_send(ctl, script, argc, argv);
+    /* all others write, and fsck asks before it does */
+
+    code = script == stok_script_fsck ? CTL_OK : ctl_writable(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_script_send(ctl, script, argc, argv);
+    }
 
     return code == CTL_OK ? ctl_reply(ctl, CTL_IS_ANSWER, reply) : code;
 }

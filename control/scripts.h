@@ -9,6 +9,7 @@
 
 
 extern const char  stok_script_init[];
+extern const char  stok_script_seal_first[];
 extern const char  stok_script_approval[];
 extern const char  stok_script_user_create[];
 extern const char  stok_script_user_approve[];

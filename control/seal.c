@@ -1,11 +1,14 @@
 /*
  * seal: gives every record a seal by the first key of the file.
  *
- * Who seals a record vouches for it.  So a seal by an older key is checked
- * before it is replaced, a wrong one is left, and a record that has none is
- * sealed only while no record has one (the keys are new here), or if it was
- * asked for: else whoever can write to Redis would only have to wait for the
- * next rotation to have a record of his sealed.
+ * Who seals a record vouches for it, and what is in Redis never decides what
+ * is sealed.  A record whose seal is good, by an older key, is sealed again;
+ * any other is left, told, and makes the answer bad.  It is sealed only
+ *
+ *   - if it is named, with --force: somebody has looked at it;
+ *   - by the first sealing of a dataset (want->first), if it has no seal and
+ *     is what was listed before: want->listed has the seal that each was going
+ *     to get, and a record that would get another one by now was changed.
  *
  * Each record is changed by the change script, if it still is what was
  * judged; so seal may be broken off and run again at any time.
@@ -35,6 +38,10 @@ typedef struct {
     ctl_seal_e   found;
     char         by[STOK_KEY_NAME_MAX + 1];      /* the key that it names */
     char         seal[STOK_SEAL_MAX + 1];        /* the new one */
+
+    const char  *role;                           /* of a user */
+    const char  *env;                            /* of a token */
+    const char  *status;
 } ctl_sealing_t;
 
 
@@ -43,7 +50,8 @@ typedef struct {
     const char  *named;                          /* --user or --token */
     int          dry;
     int          force;
-    int          unsealed;                       /* --unsealed, or the first */
+    int          first;
+    json_t      *listed;                         /* seals, by id */
     size_t       sealed;
     size_t       again;
     size_t       right;
@@ -55,9 +63,10 @@ typedef struct {
 
 static int ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want,
     ctl_seal_t *seal);
+static int ctl_seal_want(ctl_t *ctl, const ctl_seal_want_t *want);
+static int ctl_seal_may(ctl_t *ctl, const ctl_seal_want_t *want);
 static int ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal);
-static int ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec,
-    void *data);
+static int ctl_seal_listed(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
 static int ctl_seal_one(ctl_t *ctl, const char *id, ctl_seal_t *seal,
     int is_user);
 static int ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
@@ -84,29 +93,28 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     seal.named = want->user ? want->user : want->token;
     seal.dry = want->dry;
     seal.force = want->force;
-    seal.unsealed = want->unsealed;
+    seal.first = want->first;
+    seal.listed = want->listed;
     seal.each = each;
     seal.data = data;
 
-    if (ctl->keys.n == 0) {
-        return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
-    }
-
-    if (want->user && want->token) {
-        return ctl_fail(ctl, CTL_INVALID, "give --user or --token, not both");
-    }
-
-    if (seal.force && seal.named == NULL) {
-        return ctl_fail(ctl, CTL_INVALID, "--force needs --user or --token: "
-                        "look at a record before you vouch for it");
-    }
-
-    memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
-
-    code = ctl_ready(ctl);
+    code = ctl_seal_want(ctl, want);
 
     if (code == CTL_OK) {
+        code = ctl_ready(ctl);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_seal_may(ctl, want);
+    }
+
+    if (code == CTL_OK) {
+        memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
         code = ctl_seal_records(ctl, want, &seal);
+    }
+
+    if (code == CTL_OK && seal.first && !seal.dry && seal.refused == 0) {
+        code = ctl_seal_first(ctl, &seal);
     }
 
     if (code != CTL_OK) {
@@ -120,6 +128,51 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
                       "refused", (json_int_t) seal.refused);
 
     return seal.refused ? CTL_BROKEN : CTL_OK;
+}
+
+
+static int
+ctl_seal_want(ctl_t *ctl, const ctl_seal_want_t *want)
+{
+    if (ctl->keys.n == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
+    }
+
+    if (want->user && want->token) {
+        return ctl_fail(ctl, CTL_INVALID, "give --user or --token, not both");
+    }
+
+    if (want->force && want->user == NULL && want->token == NULL) {
+        return ctl_fail(ctl, CTL_INVALID, "--force needs --user or --token: "
+                        "look at a record before you vouch for it");
+    }
+
+    if (want->first && (want->user || want->token)) {
+        return ctl_fail(ctl, CTL_INVALID, "--first is for the whole dataset");
+    }
+
+    return CTL_OK;
+}
+
+
+/* Redis can only have it refused */
+
+static int
+ctl_seal_may(ctl_t *ctl, const ctl_seal_want_t *want)
+{
+    if (want->first && ctl->sealed) {
+        return ctl_fail(ctl, CTL_STATE, "this dataset was sealed before: a "
+                        "record without a seal has lost it, or somebody else "
+                        "wrote it; look at it, then seal it with --user or "
+                        "--token and --force, or revoke it");
+    }
+
+    if (!want->first && !want->force && !ctl->sealed) {
+        return ctl_fail(ctl, CTL_STATE, "this dataset is not sealed yet: see "
+                        "\"seal --first --dry-run\"");
+    }
+
+    return CTL_OK;
 }
 
 
@@ -140,48 +193,31 @@ ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want, ctl_seal_t *seal)
         return ctl_seal_one(ctl, want->token, seal, 0);
     }
 
-    code = ctl_seal_first(ctl, seal);
-
-    if (code == CTL_OK) {
-        code = ctl_walk_users(ctl, ctl_seal_user, seal);
-    }
+    code = ctl_walk_users(ctl, ctl_seal_user, seal);
 
     return code == CTL_OK ? ctl_walk_tokens(ctl, NULL, ctl_seal_token, seal)
                           : code;
 }
 
 
-/* while no record has a seal, the keys are being introduced */
+/* from here on the dataset is sealed */
 
 static int
 ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal)
 {
-    int  code;
+    int          code;
+    char        *word, sealed[24];
+    const char  *arg[2];
 
-    if (seal->unsealed) {
-        return CTL_OK;
-    }
+    snprintf(sealed, sizeof(sealed), "%zu", seal->sealed);
 
-    code = ctl_walk_users(ctl, ctl_seal_seen, NULL);
+    arg[0] = seal->key;
+    arg[1] = sealed;
 
-    if (code == CTL_OK) {
-        code = ctl_walk_tokens(ctl, NULL, ctl_seal_seen, NULL);
-    }
+    code = ctl_script_texts(ctl, stok_script_seal_first, 2, arg, &word);
+    free(word);
 
-    seal->unsealed = code == CTL_OK;
-
-    return code == CTL_FOUND ? CTL_OK : code;
-}
-
-
-static int
-ctl_seal_seen(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
-{
-    (void) ctl;
-    (void) id;
-    (void) data;
-
-    return ctl_get(rec, "seal")[0] ? CTL_FOUND : CTL_OK;
+    return code;
 }
 
 
@@ -214,6 +250,8 @@ ctl_seal_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
     s.id = id;
     s.user = id;
     s.is_user = 1;
+    s.role = ctl_get(rec, "role");
+    s.status = ctl_get(rec, "status");
 
     return ctl_seal_record(ctl, rec, data, &s);
 }
@@ -227,6 +265,8 @@ ctl_seal_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
     memset(&s, 0, sizeof(s));
     s.id = id;
     s.user = ctl_get(rec, "user");
+    s.env = ctl_get(rec, "env");
+    s.status = ctl_get(rec, "status");
 
     return ctl_seal_record(ctl, rec, data, &s);
 }
@@ -310,12 +350,12 @@ ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s)
     }
 
     if (s->is_user) {
-        len = stok_seal_user(s->seal, first, id, &rec->user);
+        len = stok_seal_user(s->seal, &ctl->keys, id, &rec->user);
         old = rec->user.seal;
         tampered = rec->user.tampered;
 
     } else {
-        len = stok_seal_token(s->seal, first, rec->digest, &rec->token);
+        len = stok_seal_token(s->seal, &ctl->keys, rec->digest, &rec->token);
         old = rec->token.seal;
         tampered = rec->token.tampered;
     }
@@ -367,10 +407,16 @@ ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
     what = s->is_user ? "user" : "token";
     named = seal->named && strcmp(seal->named, s->id) == 0;
 
-    if (s->found == CTL_SEAL_NONE && !seal->unsealed && !named) {
-        return ctl_fail(ctl, CTL_STATE, "%s \"%s\" has no seal, and others "
-                        "have: if it is right, seal it with --%s or with "
-                        "--unsealed", what, s->id, what);
+    if (s->found == CTL_SEAL_NONE && !(seal->force && named)) {
+
+        if (seal->first) {
+            return ctl_seal_listed(ctl, seal, s);
+        }
+
+        return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" has no seal: it has lost "
+                        "it, or somebody else wrote it; look at it, then seal "
+                        "it with --%s and --force, or revoke it", what, s->id,
+                        what);
     }
 
     if (s->found == CTL_SEAL_WRONG && !(seal->force && named)) {
@@ -385,6 +431,30 @@ ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
                         "somebody else wrote it; look at it, then seal it "
                         "with --%s and --force, or revoke it", what, s->id,
                         what);
+    }
+
+    return CTL_OK;
+}
+
+
+/* an id of a user has an @, and one of a token has none */
+
+static int
+ctl_seal_listed(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
+{
+    if (seal->listed == NULL) {
+        return CTL_OK;
+    }
+
+    if (seal->dry) {
+        return json_object_set_new(seal->listed, s->id, json_string(s->seal))
+               == 0 ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    if (strcmp(ctl_text(seal->listed, s->id), s->seal) != 0) {
+        return ctl_fail(ctl, CTL_CHANGED, "%s \"%s\" is not what was listed: "
+                        "it was changed meanwhile", s->is_user ? "user"
+                        : "token", s->id);
     }
 
     return CTL_OK;
@@ -408,8 +478,12 @@ ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
         seal->sealed++;
     }
 
-    json = json_pack("{s:s, s:s, s:s}", s->is_user ? "user" : "id", s->id,
-                     "was", was, "key", seal->key);
+    json = s->is_user
+           ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "user", s->id, "was", was,
+                       "key", seal->key, "role", s->role, "status", s->status)
+           : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", s->id, "was",
+                       was, "key", seal->key, "of", s->user, "env", s->env,
+                       "status", s->status);
 
     if (json == NULL) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");

@@ -126,7 +126,7 @@ ctl_halt_try(ctl_t *ctl, const char *id, int *halted)
         text.len = strlen(id);
         user.status = STOK_USER_DISABLED;
 
-        seal[stok_seal_user(seal, &ctl->keys.key[0], text, &user)] = '\0';
+        seal[stok_seal_user(seal, &ctl->keys, text, &user)] = '\0';
         field[n++] = "seal";
         field[n++] = seal;
     }

@@ -218,7 +218,7 @@ ctl_token_seal(ctl_t *ctl, ctl_record_t *rec, stok_token_record_t *token,
         return 0;
     }
 
-    len = stok_seal_token(seal, &ctl->keys.key[0], rec->digest, token);
+    len = stok_seal_token(seal, &ctl->keys, rec->digest, token);
     seal[len] = '\0';
 
     return 1;

@@ -6,7 +6,8 @@
 
 #include "uri.h"
 
-#include <stdio.h>
+#include <ctype.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 static int ctl_uri_tls(const char *p, ctl_uri_t *u);
 static int ctl_uri_host(const char *p, ctl_uri_t *u);
 static int ctl_uri_unix(const char *path, ctl_uri_t *u);
+static int ctl_uri_number(const char *p, const char *end, int max);
 static int ctl_uri_unescape(const char *p, size_t len, char *out,
     size_t size);
 
@@ -91,7 +93,6 @@ ctl_uri_tls(const char *p, ctl_uri_t *u)
 static int
 ctl_uri_host(const char *p, ctl_uri_t *u)
 {
-    char        *end;
     size_t       len;
     const char  *at, *host, *colon, *slash;
 
@@ -132,10 +133,8 @@ ctl_uri_host(const char *p, ctl_uri_t *u)
     u->port = 6379;
 
     if (*colon == ':') {
-        u->port = (int) strtol(colon + 1, &end, 10);
-        if (end == colon + 1 || end != slash || u->port < 1
-            || u->port > 65535)
-        {
+        u->port = ctl_uri_number(colon + 1, slash, 65535);
+        if (u->port < 1) {
             return CTL_INVALID;
         }
 
@@ -144,8 +143,8 @@ ctl_uri_host(const char *p, ctl_uri_t *u)
     }
 
     if (slash[0] == '/' && slash[1]) {
-        u->db = (int) strtol(slash + 1, &end, 10);
-        if (*end || u->db < 0) {
+        u->db = ctl_uri_number(slash + 1, slash + strlen(slash), INT_MAX);
+        if (u->db < 0) {
             return CTL_INVALID;
         }
     }
@@ -157,8 +156,7 @@ ctl_uri_host(const char *p, ctl_uri_t *u)
 static int
 ctl_uri_unix(const char *path, ctl_uri_t *u)
 {
-    char    *end;
-    size_t   len;
+    size_t  len;
 
     if (strncmp(path, "//", 2) == 0) {
         path += 2;
@@ -177,8 +175,9 @@ ctl_uri_unix(const char *path, ctl_uri_t *u)
             return CTL_INVALID;
         }
 
-        u->db = (int) strtol(path + len + 4, &end, 10);
-        if (end == path + len + 4 || *end || u->db < 0) {
+        len += 4;
+        u->db = ctl_uri_number(path + len, path + strlen(path), INT_MAX);
+        if (u->db < 0) {
             return CTL_INVALID;
         }
     }
@@ -190,8 +189,8 @@ ctl_uri_unix(const char *path, ctl_uri_t *u)
 static int
 ctl_uri_unescape(const char *p, size_t len, char *out, size_t size)
 {
-    size_t    i, n;
-    unsigned  ch;
+    char    hex[3];
+    size_t  i, n;
 
     for (i = 0, n = 0; i < len; i++, n++) {
 
@@ -204,15 +203,53 @@ ctl_uri_unescape(const char *p, size_t len, char *out, size_t size)
             continue;
         }
 
-        if (i + 2 >= len || sscanf(p + i + 1, "%2x", &ch) != 1 || ch == 0) {
+        if (i + 2 >= len || !isxdigit((unsigned char) p[i + 1])
+            || !isxdigit((unsigned char) p[i + 2]))
+        {
             return CTL_INVALID;
         }
 
-        out[n] = (char) ch;
+        hex[0] = p[i + 1];
+        hex[1] = p[i + 2];
+        hex[2] = '\0';
+        out[n] = (char) strtol(hex, NULL, 16);
+
+        if (out[n] == '\0') {
+            return CTL_INVALID;
+        }
+
+
         i += 2;
     }
 
     out[n] = '\0';
 
     return CTL_OK;
+}
+
+
+/* digits and nothing else; -1: it is not, or above max */
+
+static int
+ctl_uri_number(const char *p, const char *end, int max)
+{
+    int64_t  n;
+
+    if (p == end) {
+        return -1;
+    }
+
+    for (n = 0; p < end; p++) {
+        if (*p < '0' || *p > '9') {
+            return -1;
+        }
+
+        n = n * 10 + *p - '0';
+
+        if (n > max) {
+            return -1;
+        }
+    }
+
+    return (int) n;
 }

@@ -22,8 +22,8 @@ typedef struct {
 static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
     const char **role);
 static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
-static int ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new,
-    const char *name, const char *text);
+static int ctl_user_text(ctl_t *ctl, const char *name, const char *text,
+    int needed);
 static int ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new,
     const char *role);
 static int ctl_user_change(ctl_t *ctl, const char *id,
@@ -181,8 +181,8 @@ ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
         return ctl->error.kind;
     }
 
-    return ctl_user_text(ctl, new, "purpose", new->purpose) != CTL_OK
-           || ctl_user_text(ctl, new, "owner", new->owner) != CTL_OK
+    return ctl_user_text(ctl, "purpose", new->purpose, !new->human) != CTL_OK
+           || ctl_user_text(ctl, "owner", new->owner, !new->human) != CTL_OK
            ? CTL_INVALID : CTL_OK;
 }
 
@@ -190,25 +190,20 @@ ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 /* purpose or owner: a service user has to have both */
 
 static int
-ctl_user_text(ctl_t *ctl, const ctl_user_new_t *new, const char *name,
-    const char *text)
+ctl_user_text(ctl_t *ctl, const char *name, const char *text, int needed)
 {
-    int          blank;
     const char  *p;
 
-    blank = 1;
-
     for (p = text; p && *p; p++) {
-
-        if ((unsigned char) *p < ' ' || *p == 127) {
+        if ((unsigned char) *p < ' ' || *p == 127
+            || ((unsigned char) p[0] == 0xc2 && (unsigned char) p[1] < 0xa0))
+        {
             return ctl_fail(ctl, CTL_INVALID, "--%s has a control character",
                             name);
         }
-
-        blank &= *p == ' ';
     }
 
-    if (blank && !new->human) {
+    if (needed && (text == NULL || text[strspn(text, " ")] == '\0')) {
         return ctl_fail(ctl, CTL_INVALID, "a service user needs --purpose and "
                         "--owner");
     }
@@ -257,7 +252,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     if (ctl->keys.n) {
         text.data = new->id;
         text.len = strlen(new->id);
-        len = stok_seal_user(seal, &ctl->keys.key[0], text, &user);
+        len = stok_seal_user(seal, &ctl->keys, text, &user);
         seal[len] = '\0';
     }
 
@@ -394,9 +389,11 @@ ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
             field[n++] = text[i];
         }
 
-        if (text[i]
-            && (text[i][0] == '\0' || strlen(text[i]) > STOK_TEXT_MAX))
-        {
+        if (ctl_user_text(ctl, names[i], text[i], 0) != CTL_OK) {
+            return CTL_INVALID;
+        }
+
+        if (text[i] && text[i][0] == '\0') {
             return ctl_fail(ctl, CTL_INVALID, "--purpose and --owner have 1 "
                             "to %d bytes", STOK_TEXT_MAX);
         }
@@ -529,5 +526,5 @@ ctl_user_seal(ctl_t *ctl, const char *id, stok_user_record_t *user,
     text.data = id;
     text.len = strlen(id);
 
-    seal[stok_seal_user(seal, &ctl->keys.key[0], text, user)] = '\0';
+    seal[stok_seal_user(seal, &ctl->keys, text, user)] = '\0';
 }

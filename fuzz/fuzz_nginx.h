@@ -116,6 +116,13 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 #endif
 
 
+u_char *
+ngx_sprintf(u_char *buf, const char *fmt, ...)
+{
+    return buf;                                  /* only for the log */
+}
+
+
 void
 ngx_service_token_pipe_complain(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply, ngx_uint_t script)

@@ -28,6 +28,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pack_inside(token.user, data, size);
         pack_inside(token.name, data, size);
         pack_inside(token.scope, data, size);
+        pack_inside(token.env, data, size);
+        pack_inside(token.networks, data, size);
+        pack_inside(token.rate, data, size);
 
         fuzz_check(stok_token_record_pack(&token, buf, sizeof(buf)) == size);
         fuzz_check(memcmp(buf, data, size) == 0);

@@ -41,7 +41,9 @@ static const record_field_t  record_token_fields[] = {
     { "name", 'n', 255, 1, NULL },
     { "type", 'w', 0, 1, " service personal " },
     { "scope", 'g', 64, 0, NULL },
-    { "env", 't', 1024, 0, NULL },
+    { "env", 'g', 32, 0, NULL },
+    { "networks", 'c', 0, 0, NULL },
+    { "rate", 'r', 0, 0, NULL },
     { "status", 'w', 0, 1, " active revoked " },
     { "created_at", 'd', 0, 0, NULL },
     { "created_by", 't', 1024, 0, NULL },
@@ -60,6 +62,7 @@ static const record_field_t  record_user_fields[] = {
     { "status", 'w', 0, 1, " pending active disabled deleted " },
     { "purpose", 't', 1024, 0, NULL },
     { "owner", 't', 1024, 0, NULL },
+    { "use_case", 'g', 64, 0, NULL },
     { "created_at", 'd', 0, 0, NULL },
     { "created_by", 't', 1024, 0, NULL },
     { "seal", 't', 97, 0, NULL },
@@ -119,6 +122,9 @@ record_token(const stok_str_t *fields, size_t n)
     record_equal(rec.user, fields, n, "user");
     record_equal(rec.name, fields, n, "name");
     record_equal(rec.scope, fields, n, "scope");
+    record_equal(rec.env, fields, n, "env");
+    record_equal(rec.networks, fields, n, "networks");
+    record_equal(rec.rate, fields, n, "rate");
     record_equal(rec.seal, fields, n, "seal");
     record_equal(stok_type_name(rec.type), fields, n, "type");
     record_equal(stok_token_status_name(rec.status), fields, n, "status");
@@ -140,6 +146,9 @@ record_token(const stok_str_t *fields, size_t n)
     fuzz_check(fuzz_same(read.id, rec.id) && fuzz_same(read.user, rec.user));
     fuzz_check(fuzz_same(read.name, rec.name));
     fuzz_check(fuzz_same(read.scope, rec.scope));
+    fuzz_check(fuzz_same(read.env, rec.env));
+    fuzz_check(fuzz_same(read.networks, rec.networks));
+    fuzz_check(fuzz_same(read.rate, rec.rate));
     fuzz_check(read.expires_at == rec.expires_at && read.type == rec.type);
     fuzz_check(read.status == rec.status && read.tampered == rec.tampered);
     fuzz_check(stok_token_record_unpack(&read, copy, len - 1)
@@ -169,6 +178,7 @@ record_user(const stok_str_t *fields, size_t n)
 
     record_equal(rec.name, fields, n, "name");
     record_equal(rec.role, fields, n, "role");
+    record_equal(rec.use_case, fields, n, "use_case");
     record_equal(rec.seal, fields, n, "seal");
     record_equal(stok_user_kind_name(rec.kind), fields, n, "kind");
     record_equal(stok_user_status_name(rec.status), fields, n, "status");
@@ -270,6 +280,21 @@ record_value(const record_field_t *field, stok_str_t value)
                && (value.data[0] != '0' || value.len == 1)
                && (value.len < 12
                    || memcmp(value.data, "253402300799", 12) <= 0);
+
+    case 'c':                                    /* networks: their own test */
+        return stok_networks_check(value) == STOK_OK;
+
+    case 'r':                                    /* a rate */
+        for (i = 0; i < value.len && i < 7; i++) {
+            if (value.data[i] < '0' || value.data[i] > '9') {
+                break;
+            }
+        }
+
+        return i && value.data[0] != '0' && value.len == i + 3
+               && (i < 7 || memcmp(value.data, "1000000", 7) == 0)
+               && (memcmp(value.data + i, "r/s", 3) == 0
+                   || memcmp(value.data + i, "r/m", 3) == 0);
 
     default:                                     /* any bytes */
         return value.len <= field->max;

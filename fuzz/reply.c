@@ -54,6 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(stok_key_init(&reply_keys.key[0], "k1", 2, secret)
                == STOK_OK);
     reply_keys.n = 1;
+    memset(reply_keys.dataset, '0', STOK_DATASET_LEN);
+    reply_keys.dataset_len = STOK_DATASET_LEN;
 
     flags = data[0];
 

@@ -17,7 +17,8 @@
 #include <openssl/hmac.h>
 
 
-#define SEAL_TEXT  65536
+#define SEAL_TEXT     65536
+#define SEAL_DATASET  "0123456789abcdef0123456789abcdef"
 
 
 static stok_keys_t  seal_keys;
@@ -70,6 +71,8 @@ seal_setup(void)
     fuzz_check(stok_key_init(&seal_keys.key[0], "k1", 2, seal_secret)
                == STOK_OK);
     seal_keys.n = 1;
+    memcpy(seal_keys.dataset, SEAL_DATASET, STOK_DATASET_LEN);
+    seal_keys.dataset_len = STOK_DATASET_LEN;
 }
 
 
@@ -81,7 +84,7 @@ seal_tokens(stok_str_t rest, unsigned bits)
     char                  hex[STOK_DIGEST_HEX];
     size_t                i, len[2];
     uint8_t               digest[2][STOK_DIGEST_LEN];
-    stok_str_t            field[8];
+    stok_str_t            field[11];
     stok_token_record_t   rec[2];
 
     text = malloc(SEAL_TEXT);
@@ -98,15 +101,17 @@ seal_tokens(stok_str_t rest, unsigned bits)
         field[3] = rec[i].name;
         field[4] = stok_type_name(rec[i].type);
         field[5] = rec[i].scope;
-        field[6] = stok_token_status_name(rec[i].status);
-        field[7].data = date;
-        field[7].len = (size_t) snprintf(date, sizeof(date), "%lld",
+        field[6] = rec[i].env;
+        field[7] = stok_token_status_name(rec[i].status);
+        field[8].data = date;
+        field[8].len = (size_t) snprintf(date, sizeof(date), "%lld",
                                          (long long) rec[i].expires_at);
+        field[9] = rec[i].networks;
+        field[10] = rec[i].rate;
 
-        len[i] = stok_seal_token(out[i], &seal_keys.key[0], digest[i],
-                                 &rec[i]);
+        len[i] = stok_seal_token(out[i], &seal_keys, digest[i], &rec[i]);
         seal_expect(out[i], len[i], text,
-                    seal_text(text, "stok-seal-1 token\n", field, 8));
+                    seal_text(text, "stok-seal-2 token\n", field, 11));
     }
 
     free(text);
@@ -115,6 +120,9 @@ seal_tokens(stok_str_t rest, unsigned bits)
            && fuzz_same(rec[0].user, rec[1].user)
            && fuzz_same(rec[0].name, rec[1].name)
            && fuzz_same(rec[0].scope, rec[1].scope)
+           && fuzz_same(rec[0].env, rec[1].env)
+           && fuzz_same(rec[0].networks, rec[1].networks)
+           && fuzz_same(rec[0].rate, rec[1].rate)
            && rec[0].type == rec[1].type && rec[0].status == rec[1].status
            && rec[0].expires_at == rec[1].expires_at
            && memcmp(digest[0], digest[1], STOK_DIGEST_LEN) == 0;
@@ -147,7 +155,7 @@ seal_users(stok_str_t rest, unsigned bits)
     int                  same;
     char                 out[2][STOK_SEAL_MAX], *text;
     size_t               i, len[2];
-    stok_str_t           id[2], field[5];
+    stok_str_t           id[2], field[6];
     stok_user_record_t   rec[2];
 
     memset(rec, 0, sizeof(rec));
@@ -159,6 +167,7 @@ seal_users(stok_str_t rest, unsigned bits)
         id[i] = fuzz_part(&rest, '\n');
         rec[i].name = fuzz_part(&rest, '\n');
         rec[i].role = fuzz_part(&rest, '\n');
+        rec[i].use_case = fuzz_part(&rest, '\n');
         rec[i].kind = (uint8_t) (1 + (bits & 1));
         rec[i].status = (uint8_t) (1 + (bits >> 1 & 3));
 
@@ -167,16 +176,18 @@ seal_users(stok_str_t rest, unsigned bits)
         field[2] = rec[i].name;
         field[3] = rec[i].role;
         field[4] = stok_user_status_name(rec[i].status);
+        field[5] = rec[i].use_case;
 
-        len[i] = stok_seal_user(out[i], &seal_keys.key[0], id[i], &rec[i]);
+        len[i] = stok_seal_user(out[i], &seal_keys, id[i], &rec[i]);
         seal_expect(out[i], len[i], text,
-                    seal_text(text, "stok-seal-1 user\n", field, 5));
+                    seal_text(text, "stok-seal-2 user\n", field, 6));
     }
 
     free(text);
 
     same = fuzz_same(id[0], id[1]) && fuzz_same(rec[0].name, rec[1].name)
            && fuzz_same(rec[0].role, rec[1].role)
+           && fuzz_same(rec[0].use_case, rec[1].use_case)
            && rec[0].kind == rec[1].kind && rec[0].status == rec[1].status;
 
     fuzz_check((memcmp(out[0], out[1], len[0]) == 0) == same);
@@ -208,6 +219,9 @@ seal_token_fill(stok_token_record_t *rec, uint8_t *digest, stok_str_t *rest,
     rec->user = fuzz_part(rest, '\n');
     rec->name = fuzz_part(rest, '\n');
     rec->scope = fuzz_part(rest, '\n');
+    rec->env = fuzz_part(rest, '\n');
+    rec->networks = fuzz_part(rest, '\n');
+    rec->rate = fuzz_part(rest, '\n');
     rec->type = (uint8_t) (1 + (bits & 1));
     rec->status = (uint8_t) (1 + (bits >> 1 & 1));
 
@@ -226,7 +240,7 @@ seal_text(char *text, const char *head, const stok_str_t *field, size_t n)
 {
     size_t  i, len;
 
-    len = (size_t) sprintf(text, "%s", head);
+    len = (size_t) sprintf(text, "%s32:%s\n", head, SEAL_DATASET);
 
     for (i = 0; i < n; i++) {
         len += (size_t) sprintf(text + len, "%zu:", field[i].len);

@@ -5,7 +5,7 @@
  */
 
 
-#include "cli.h"
+#include "internal.h"
 #include "fuzz.h"
 
 

@@ -6,14 +6,14 @@
 #include "stok_decide.h"
 
 
-
 static int stok_decide_type(unsigned type, unsigned types) stok_hot;
+static int stok_decide_env(stok_str_t env, const stok_require_t *require);
 static int stok_decide_same(stok_str_t a, stok_str_t b) stok_hot;
 
 
 stok_verdict_e
 stok_decide(const stok_token_record_t *token, const stok_user_record_t *user,
-    const stok_require_t *require, int64_t now)
+    const stok_require_t *require, const stok_addr_t *addr, int64_t now)
 {
     int  rank;
 
@@ -41,12 +41,22 @@ stok_decide(const stok_token_record_t *token, const stok_user_record_t *user,
         return STOK_USER_OFF;
     }
 
+    if (stok_unlikely(token->networks.len != 0)
+        && (addr == NULL || !stok_networks_match(token->networks, addr)))
+    {
+        return STOK_NETWORK;
+    }
+
     if (stok_unlikely(!stok_decide_type(token->type, require->types))) {
         return STOK_TYPE;
     }
 
     if (token->scope.len && !stok_decide_same(token->scope, require->scope)) {
         return STOK_SCOPE;
+    }
+
+    if (require->envs && !stok_decide_env(token->env, require)) {
+        return STOK_ENV;
     }
 
     rank = stok_role_rank(require->roles, user->role);
@@ -78,8 +88,10 @@ stok_verdict_word(stok_verdict_e verdict)
         [STOK_EXPIRED] = stok_string("EXPIRED"),
         [STOK_ORPHANED] = stok_string("ORPHANED"),
         [STOK_USER_OFF] = stok_string("USER_DISABLED"),
+        [STOK_NETWORK] = stok_string("NETWORK"),
         [STOK_TYPE] = stok_string("TYPE"),
         [STOK_SCOPE] = stok_string("SCOPE"),
+        [STOK_ENV] = stok_string("ENV"),
         [STOK_ROLE] = stok_string("ROLE"),
         [STOK_UNAVAILABLE] = stok_string("UNAVAILABLE"),
         [STOK_THROTTLED] = stok_string("THROTTLED")
@@ -101,6 +113,23 @@ stok_decide_type(unsigned type, unsigned types)
     }
 
     return (types & type) != 0;
+}
+
+
+/* a token that was made for none is taken only where none is asked for */
+
+static int
+stok_decide_env(stok_str_t env, const stok_require_t *require)
+{
+    size_t  i;
+
+    for (i = 0; i < require->envs; i++) {
+        if (stok_decide_same(env, require->env[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -8,6 +8,7 @@
 #define STOK_DECIDE_H
 
 
+#include "stok_network.h"
 #include "stok_record.h"
 #include "stok_role.h"
 
@@ -22,8 +23,10 @@ typedef enum {
     STOK_EXPIRED,
     STOK_ORPHANED,
     STOK_USER_OFF,                               /* USER_DISABLED */
+    STOK_NETWORK,
     STOK_TYPE,
     STOK_SCOPE,
+    STOK_ENV,
     STOK_ROLE,
     STOK_UNAVAILABLE,
     STOK_THROTTLED,
@@ -36,12 +39,16 @@ typedef struct {
     int                  role;                   /* rank needed, from 0 */
     unsigned             types;                  /* set of stok_type_e */
     stok_str_t           scope;                  /* empty: none */
+    const stok_str_t    *env;                    /* those that are taken */
+    size_t               envs;                   /* how many; 0: any */
 } stok_require_t;
 
 
 /*
- * token NULL: no such record; user NULL: no such user.  now: seconds since
- * the epoch; a token is expired from the second expires_at on.
+ * token NULL: no such record; user NULL: no such user.  addr: where the
+ * request comes from; it is looked at only if the token has networks, and NULL
+ * is no address.  now: seconds since the epoch; a token is expired from the
+ * second expires_at on.
  *
  * The first that holds, in this order:
  *
@@ -51,8 +58,10 @@ typedef struct {
  *     EXPIRED        expires_at is not 0 and is not after now
  *     ORPHANED       no user record, or its status is deleted
  *     USER_DISABLED  the user's status is anything else but active
+ *     NETWORK        the token has networks, and addr is in none of them
  *     TYPE           the token's type is not among require->types
  *     SCOPE          the token has a scope and it is not require->scope
+ *     ENV            require->env has some, and none is the token's
  *     UNAVAILABLE    the user's role is none of require->roles, or
  *                    require->role is no rank of them
  *     ROLE           the user's role is below require->role
@@ -60,7 +69,7 @@ typedef struct {
  */
 stok_verdict_e stok_decide(const stok_token_record_t *token,
     const stok_user_record_t *user, const stok_require_t *require,
-    int64_t now) stok_hot;
+    const stok_addr_t *addr, int64_t now) stok_hot;
 
 /* the word of a verdict, as $service_token_status shows it */
 stok_str_t stok_verdict_word(stok_verdict_e verdict);

@@ -19,7 +19,11 @@ static void stok_digest_last(SHA256_CTX *ctx, size_t before, const void *data,
     size_t len, uint8_t digest[STOK_DIGEST_LEN]) stok_hot;
 static int stok_keys_line(stok_keys_t *keys, const char *p, size_t len,
     const char **why);
+static int stok_keys_line_dataset(stok_keys_t *keys, const char *p,
+    size_t len, const char **why);
+static int stok_keys_word(const char *p, size_t len, const char *word);
 static int stok_key_name_check(const char *name, size_t len);
+static int stok_hex_bytes(const char *hex, uint8_t *bytes, size_t n);
 static int stok_hex_digit(char ch);
 
 
@@ -154,6 +158,7 @@ stok_keys_parse(stok_keys_t *keys, const char *text, size_t len, size_t *line,
     const char  *p, *end;
 
     keys->n = 0;
+    keys->dataset_len = 0;
     *line = 0;
     *why = NULL;
 
@@ -182,12 +187,21 @@ stok_keys_parse(stok_keys_t *keys, const char *text, size_t len, size_t *line,
     }
 
     if (keys->n == 0) {
+        OPENSSL_cleanse(keys, sizeof(*keys));
         *line = 0;
         *why = "there is no key";
         return STOK_INVALID;
     }
 
     return STOK_OK;
+}
+
+
+int
+stok_keys_dataset(const stok_keys_t *keys, const char *id, size_t len)
+{
+    return len != 0 && len == keys->dataset_len
+           && memcmp(keys->dataset, id, len) == 0;
 }
 
 
@@ -211,10 +225,9 @@ stok_keys_find(const stok_keys_t *keys, const char *name, size_t len)
 static int
 stok_keys_line(stok_keys_t *keys, const char *p, size_t len, const char **why)
 {
-    int          hi, lo, rc;
-    size_t       i, name;
-    uint8_t      secret[STOK_KEY_LEN];
-    const char  *hex;
+    int      rc;
+    size_t   i, name;
+    uint8_t  secret[STOK_KEY_LEN];
 
     for (name = 0; name < len; name++) {
         if (p[name] == ' ' || p[name] == '\t') {
@@ -224,6 +237,10 @@ stok_keys_line(stok_keys_t *keys, const char *p, size_t len, const char **why)
 
     for (i = name; i < len && (p[i] == ' ' || p[i] == '\t'); i++) {
         /* void */
+    }
+
+    if (stok_keys_word(p, name, "dataset")) {
+        return stok_keys_line_dataset(keys, p + i, len - i, why);
     }
 
     if (stok_key_name_check(p, name) != STOK_OK) {
@@ -246,23 +263,13 @@ stok_keys_line(stok_keys_t *keys, const char *p, size_t len, const char **why)
         return STOK_INVALID;
     }
 
-    rc = STOK_OK;
-
-    for (hex = p + i, i = 0; i < STOK_KEY_LEN; i++) {
-        hi = stok_hex_digit(hex[i * 2]);
-        lo = stok_hex_digit(hex[i * 2 + 1]);
-
-        if (hi < 0 || lo < 0) {
-            *why = "a key is 64 hex digits";
-            rc = STOK_INVALID;
-            break;
-        }
-
-        secret[i] = (uint8_t) (hi << 4 | lo);
-    }
+    rc = stok_hex_bytes(p + i, secret, STOK_KEY_LEN);
 
     if (rc == STOK_OK) {
         rc = stok_key_init(&keys->key[keys->n++], p, name, secret);
+
+    } else {
+        *why = "a key is 64 hex digits";
     }
 
     OPENSSL_cleanse(secret, sizeof(secret));
@@ -272,12 +279,49 @@ stok_keys_line(stok_keys_t *keys, const char *p, size_t len, const char **why)
 
 
 static int
+stok_keys_line_dataset(stok_keys_t *keys, const char *p, size_t len,
+    const char **why)
+{
+    size_t   i;
+    uint8_t  id[STOK_DATASET_LEN / 2];
+
+    if (keys->dataset_len) {
+        *why = "a dataset is named already";
+        return STOK_INVALID;
+    }
+
+    if (len != STOK_DATASET_LEN || stok_hex_bytes(p, id, sizeof(id)) != STOK_OK)
+    {
+        *why = "a dataset is 32 hex digits";
+        return STOK_INVALID;
+    }
+
+    for (i = 0; i < STOK_DATASET_LEN; i++) {
+        keys->dataset[i] = (char) (p[i] | (p[i] >= 'A' ? 0x20 : 0));
+    }
+
+    keys->dataset_len = STOK_DATASET_LEN;
+
+    return STOK_OK;
+}
+
+
+static int
+stok_keys_word(const char *p, size_t len, const char *word)
+{
+    return len == strlen(word) && memcmp(p, word, len) == 0;
+}
+
+
+static int
 stok_key_name_check(const char *name, size_t len)
 {
     size_t  i;
     char    ch;
 
-    if (len == 0 || len > STOK_KEY_NAME_MAX) {
+    if (len == 0 || len > STOK_KEY_NAME_MAX
+        || stok_keys_word(name, len, "dataset"))
+    {
         return STOK_INVALID;
     }
 
@@ -290,6 +334,27 @@ stok_key_name_check(const char *name, size_t len)
         {
             return STOK_INVALID;
         }
+    }
+
+    return STOK_OK;
+}
+
+
+static int
+stok_hex_bytes(const char *hex, uint8_t *bytes, size_t n)
+{
+    int     hi, lo;
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        hi = stok_hex_digit(hex[i * 2]);
+        lo = stok_hex_digit(hex[i * 2 + 1]);
+
+        if (hi < 0 || lo < 0) {
+            return STOK_INVALID;
+        }
+
+        bytes[i] = (uint8_t) (hi << 4 | lo);
     }
 
     return STOK_OK;

@@ -3,7 +3,8 @@
  * are in its own byte order.
  *
  *     token  'T' type status tampered  expires_at(8)
- *            lengths(2 each)  id user name scope
+ *            lengths: name(2) networks(2) id user scope env rate(1 each)
+ *            id user name scope env networks rate
  *     user   'U' kind status tampered  length(2)  role
  */
 
@@ -13,10 +14,24 @@
 #include <string.h>
 
 
-#define STOK_PACK_TOKEN_STRINGS  4
+/* lengths of one byte: see the limits in stok_value.h */
+typedef struct {
+    int64_t   expires_at;
+    uint16_t  name;
+    uint16_t  networks;
+    uint8_t   id;
+    uint8_t   user;
+    uint8_t   scope;
+    uint8_t   env;
+    uint8_t   rate;
+    uint8_t   unused[7];
+} stok_pack_token_t;
+
+
+#define STOK_PACK_FIXED  offsetof(stok_pack_token_t, unused)
 
 /* bytes before the strings */
-#define STOK_PACK_TOKEN  (4 + 8 + STOK_PACK_TOKEN_STRINGS * 2)
+#define STOK_PACK_TOKEN  (4 + STOK_PACK_FIXED)
 #define STOK_PACK_USER   (4 + 2)
 
 
@@ -31,18 +46,28 @@ size_t
 stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     size_t size)
 {
-    uint8_t   *p;
-    uint16_t   len[STOK_PACK_TOKEN_STRINGS];
+    uint8_t            *p;
+    stok_pack_token_t   fixed;
 
     if (!stok_pack_token_valid(rec)) {
         return 0;
     }
 
     if (size < STOK_PACK_TOKEN + rec->id.len + rec->user.len + rec->name.len
-               + rec->scope.len)
+               + rec->scope.len + rec->env.len + rec->networks.len
+               + rec->rate.len)
     {
         return 0;
     }
+
+    fixed.expires_at = rec->expires_at;
+    fixed.name = (uint16_t) rec->name.len;
+    fixed.networks = (uint16_t) rec->networks.len;
+    fixed.id = (uint8_t) rec->id.len;
+    fixed.user = (uint8_t) rec->user.len;
+    fixed.scope = (uint8_t) rec->scope.len;
+    fixed.env = (uint8_t) rec->env.len;
+    fixed.rate = (uint8_t) rec->rate.len;
 
     p = buf;
     *p++ = 'T';
@@ -50,21 +75,16 @@ stok_token_record_pack(const stok_token_record_t *rec, uint8_t *buf,
     *p++ = rec->status;
     *p++ = rec->tampered;
 
-    memcpy(p, &rec->expires_at, sizeof(rec->expires_at));
-    p += sizeof(rec->expires_at);
-
-    len[0] = (uint16_t) rec->id.len;
-    len[1] = (uint16_t) rec->user.len;
-    len[2] = (uint16_t) rec->name.len;
-    len[3] = (uint16_t) rec->scope.len;
-
-    memcpy(p, len, sizeof(len));
-    p += sizeof(len);
+    memcpy(p, &fixed, STOK_PACK_FIXED);
+    p += STOK_PACK_FIXED;
 
     p = stok_pack_str(p, rec->id);
     p = stok_pack_str(p, rec->user);
     p = stok_pack_str(p, rec->name);
     p = stok_pack_str(p, rec->scope);
+    p = stok_pack_str(p, rec->env);
+    p = stok_pack_str(p, rec->networks);
+    p = stok_pack_str(p, rec->rate);
 
     return (size_t) (p - buf);
 }
@@ -74,8 +94,8 @@ int
 stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
     size_t len)
 {
-    uint16_t        n[STOK_PACK_TOKEN_STRINGS];
-    const uint8_t  *p;
+    const uint8_t      *p;
+    stok_pack_token_t   fixed;
 
     if (len < STOK_PACK_TOKEN || buf[0] != 'T') {
         return STOK_INVALID;
@@ -85,22 +105,24 @@ stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
     rec->status = buf[2];
     rec->tampered = buf[3];
 
-    p = buf + 4;
+    memcpy(&fixed, buf + 4, STOK_PACK_FIXED);
+    rec->expires_at = fixed.expires_at;
 
-    memcpy(&rec->expires_at, p, sizeof(rec->expires_at));
-    p += sizeof(rec->expires_at);
-
-    memcpy(n, p, sizeof(n));
-    p += sizeof(n);
-
-    if (STOK_PACK_TOKEN + (size_t) n[0] + n[1] + n[2] + n[3] != len) {
+    if (STOK_PACK_TOKEN + (size_t) fixed.id + fixed.user + fixed.name
+        + fixed.scope + fixed.env + fixed.networks + fixed.rate
+        != len)
+    {
         return STOK_INVALID;
     }
 
-    p = stok_unpack_str(p, n[0], &rec->id);
-    p = stok_unpack_str(p, n[1], &rec->user);
-    p = stok_unpack_str(p, n[2], &rec->name);
-    (void) stok_unpack_str(p, n[3], &rec->scope);
+    p = buf + STOK_PACK_TOKEN;
+    p = stok_unpack_str(p, fixed.id, &rec->id);
+    p = stok_unpack_str(p, fixed.user, &rec->user);
+    p = stok_unpack_str(p, fixed.name, &rec->name);
+    p = stok_unpack_str(p, fixed.scope, &rec->scope);
+    p = stok_unpack_str(p, fixed.env, &rec->env);
+    p = stok_unpack_str(p, fixed.networks, &rec->networks);
+    (void) stok_unpack_str(p, fixed.rate, &rec->rate);
 
     rec->seal.data = NULL;
     rec->seal.len = 0;
@@ -185,7 +207,10 @@ stok_pack_token_valid(const stok_token_record_t *rec)
            & (rec->id.len != 0) & (rec->id.len <= STOK_RECORD_ID_MAX)
            & (rec->user.len != 0) & (rec->user.len <= STOK_USER_ID_MAX)
            & (rec->name.len != 0) & (rec->name.len <= STOK_NAME_BYTES)
-           & (rec->scope.len <= STOK_SCOPE_MAX);
+           & (rec->scope.len <= STOK_SCOPE_MAX)
+           & (rec->env.len <= STOK_ENV_MAX)
+           & (rec->networks.len <= STOK_NETWORKS_MAX)
+           & (rec->rate.len <= STOK_RATE_TEXT);
 }
 
 

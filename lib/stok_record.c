@@ -51,11 +51,11 @@ static size_t stok_key(char *out, stok_str_t prefix, const char *word,
     size_t len);
 
 static int stok_role_name_check(stok_str_t value);
+static int stok_use_case_check(stok_str_t value);
+static int stok_rate_check(stok_str_t value);
 static int stok_date_check(stok_str_t value);
 static int stok_text_check(stok_str_t value);
 static int stok_seal_text_check(stok_str_t value);
-static int stok_graph_check(stok_str_t value, size_t max);
-static size_t stok_utf8_length(const uint8_t *p, size_t len);
 
 
 /* by their enumerations; the first is no word at all */
@@ -94,6 +94,8 @@ enum {
     STOK_T_TYPE,
     STOK_T_SCOPE,
     STOK_T_ENV,
+    STOK_T_NETWORKS,
+    STOK_T_RATE,
     STOK_T_STATUS,
     STOK_T_CREATED_AT,
     STOK_T_CREATED_BY,
@@ -111,7 +113,9 @@ static const stok_field_t stok_token_fields[STOK_T_FIELDS] = {
     stok_field("name", stok_name_check, 1),
     stok_field_word("type", stok_type_words),
     stok_field("scope", stok_scope_check, 0),
-    stok_field("env", stok_text_check, 0),
+    stok_field("env", stok_env_check, 0),
+    stok_field("networks", stok_networks_check, 0),
+    stok_field("rate", stok_rate_check, 0),
     stok_field_word("status", stok_token_status_words),
     stok_field("created_at", stok_date_check, 0),
     stok_field("created_by", stok_text_check, 0),
@@ -130,6 +134,7 @@ enum {
     STOK_U_STATUS,
     STOK_U_PURPOSE,
     STOK_U_OWNER,
+    STOK_U_USE_CASE,
     STOK_U_CREATED_AT,
     STOK_U_CREATED_BY,
     STOK_U_SEAL,
@@ -143,6 +148,7 @@ static const stok_field_t stok_user_fields[STOK_U_FIELDS] = {
     stok_field_word("status", stok_user_status_words),
     stok_field("purpose", stok_text_check, 0),
     stok_field("owner", stok_text_check, 0),
+    stok_field("use_case", stok_use_case_check, 0),
     stok_field("created_at", stok_date_check, 0),
     stok_field("created_by", stok_text_check, 0),
     stok_field("seal", stok_seal_text_check, 0)
@@ -207,6 +213,9 @@ stok_token_record_decode(stok_token_record_t *rec, const stok_str_t *fields,
     rec->user = v[STOK_T_USER];
     rec->name = v[STOK_T_NAME];
     rec->scope = v[STOK_T_SCOPE];
+    rec->env = v[STOK_T_ENV];
+    rec->networks = v[STOK_T_NETWORKS];
+    rec->rate = v[STOK_T_RATE];
     rec->seal = v[STOK_T_SEAL];
 
     rec->type = (uint8_t) stok_word_find(stok_type_words,
@@ -243,6 +252,7 @@ stok_user_record_decode(stok_user_record_t *rec, const stok_str_t *fields,
 
     rec->name = v[STOK_U_NAME];
     rec->role = v[STOK_U_ROLE];
+    rec->use_case = v[STOK_U_USE_CASE];
     rec->seal = v[STOK_U_SEAL];
 
     rec->kind = (uint8_t) stok_word_find(stok_user_kind_words,
@@ -285,85 +295,6 @@ stok_user_status_name(unsigned status)
 {
     return stok_word(stok_user_status_words,
                      stok_count(stok_user_status_words), status);
-}
-
-
-int
-stok_record_id_check(stok_str_t id)
-{
-    return stok_graph_check(id, STOK_RECORD_ID_MAX);
-}
-
-
-int
-stok_user_id_check(stok_str_t id)
-{
-    return stok_graph_check(id, STOK_USER_ID_MAX);
-}
-
-
-int
-stok_scope_check(stok_str_t scope)
-{
-    return stok_graph_check(scope, STOK_SCOPE_MAX);
-}
-
-
-int
-stok_name_check(stok_str_t name)
-{
-    size_t          i, n, chars;
-    const uint8_t  *p;
-
-    if (name.len == 0 || name.len > STOK_NAME_BYTES) {
-        return STOK_INVALID;
-    }
-
-    p = (const uint8_t *) name.data;
-
-    for (i = 0, chars = 0; i < name.len; i += n) {
-
-        /* mostly ASCII: worth no call */
-
-        n = (p[i] >= 0x20 && p[i] < 0x7f)
-            ? 1 : stok_utf8_length(p + i, name.len - i);
-
-        if (n == 0 || ++chars > STOK_NAME_MAX) {
-            return STOK_INVALID;
-        }
-    }
-
-    return STOK_OK;
-}
-
-
-int
-stok_date_parse(stok_str_t text, int64_t *date)
-{
-    size_t   i;
-    int64_t  value;
-
-    if (text.len == 0 || text.len > sizeof("253402300799") - 1
-        || (text.data[0] == '0' && text.len != 1))
-    {
-        return STOK_INVALID;
-    }
-
-    for (i = 0, value = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return STOK_INVALID;
-        }
-
-        value = value * 10 + (text.data[i] - '0');
-    }
-
-    if (value > STOK_DATE_MAX) {
-        return STOK_INVALID;
-    }
-
-    *date = value;
-
-    return STOK_OK;
 }
 
 
@@ -505,6 +436,22 @@ stok_role_name_check(stok_str_t value)
 
 
 static int
+stok_use_case_check(stok_str_t value)
+{
+    return stok_graph_check(value, STOK_USE_CASE_MAX);
+}
+
+
+static int
+stok_rate_check(stok_str_t value)
+{
+    stok_rate_t  rate;
+
+    return stok_rate_parse(value, &rate);
+}
+
+
+static int
 stok_date_check(stok_str_t value)
 {
     int64_t  date;
@@ -524,76 +471,4 @@ static int
 stok_seal_text_check(stok_str_t value)
 {
     return (value.len <= STOK_SEAL_MAX) ? STOK_OK : STOK_INVALID;
-}
-
-
-static int
-stok_graph_check(stok_str_t value, size_t max)
-{
-    size_t  i;
-
-    if (value.len == 0 || value.len > max) {
-        return STOK_INVALID;
-    }
-
-    for (i = 0; i < value.len; i++) {
-        if (value.data[i] < 0x21 || value.data[i] > 0x7e) {
-            return STOK_INVALID;
-        }
-    }
-
-    return STOK_OK;
-}
-
-
-/* bytes of the first character; 0: none, or a control character */
-
-static size_t
-stok_utf8_length(const uint8_t *p, size_t len)
-{
-    size_t    i, n;
-    uint32_t  c, min;
-
-    c = p[0];
-
-    if (c < 0x80) {
-        return (c < 0x20 || c == 0x7f) ? 0 : 1;
-    }
-
-    if (c >= 0xc0 && c < 0xe0) {
-        n = 2;
-        c &= 0x1f;
-        min = 0xa0;                              /* and past the C1 set */
-
-    } else if (c >= 0xe0 && c < 0xf0) {
-        n = 3;
-        c &= 0xf;
-        min = 0x800;
-
-    } else if (c >= 0xf0 && c < 0xf8) {
-        n = 4;
-        c &= 0x7;
-        min = 0x10000;
-
-    } else {
-        return 0;
-    }
-
-    if (len < n) {
-        return 0;
-    }
-
-    for (i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        c = c << 6 | (p[i] & 0x3f);
-    }
-
-    if (c < min || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
-        return 0;
-    }
-
-    return n;
 }

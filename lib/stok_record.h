@@ -1,20 +1,20 @@
 /*
- * The Redis schema, version 1: key names, field names, limits, and the two
+ * The Redis schema, version 2: key names, field names, limits, and the two
  * records on which a decision rests.
  *
  * A record is read as HGETALL answers it: names and values in turn.  What
  * decides must be there and be right; a field that this version does not know
  * makes the record unreadable, since it may be a restriction of a later one.
- * So does a field that is there twice.  "scope" may be missing or empty:
- * none.  Everything that is not listed as needed may be missing or empty, and
- * has to fit its limit if it is there: dates are dates, ids are ids, free
- * text is at most STOK_TEXT_MAX bytes of any kind.
+ * So does a field that is there twice.  "scope", "env", "networks" and "rate"
+ * may be missing or empty: none.  Everything that is not listed as needed may
+ * be missing or empty, and has to fit its limit if it is there: dates are
+ * dates, ids are ids, free text is at most STOK_TEXT_MAX bytes of any kind.
  *
  *     token   needs  id user name type status expires_at
- *             knows  scope env created_at created_by revoked_at rotated_from
- *                    rotated_to seal
+ *             knows  scope env networks rate created_at created_by revoked_at
+ *                    rotated_from rotated_to seal
  *     user    needs  kind role status
- *             knows  name purpose owner created_at created_by seal
+ *             knows  name purpose owner use_case created_at created_by seal
  */
 
 
@@ -24,19 +24,13 @@
 
 #include "stok.h"
 #include "stok_digest.h"
+#include "stok_network.h"
+#include "stok_value.h"
 
 
-#define STOK_SCHEMA          "1"
+#define STOK_SCHEMA          "2"
 
 #define STOK_PREFIX_MAX      64
-#define STOK_RECORD_ID_MAX   64                  /* bytes of a token id */
-#define STOK_USER_ID_MAX     254
-#define STOK_NAME_MAX        255                 /* characters of UTF-8 */
-#define STOK_NAME_BYTES      (STOK_NAME_MAX * 4)
-#define STOK_SCOPE_MAX       64
-#define STOK_ROLE_MAX        32
-#define STOK_TEXT_MAX        1024                /* purpose, owner, ... */
-#define STOK_DATE_MAX        253402300799        /* 9999-12-31T23:59:59Z */
 #define STOK_SEAL_MAX        (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX)
 
 /* prefix, the longest name, the longest id */
@@ -44,11 +38,13 @@
                               + STOK_USER_ID_MAX)
 
 /* strings in the longest HGETALL answer that can be a record */
-#define STOK_RECORD_STRINGS  28
+#define STOK_RECORD_STRINGS  32
 
 /* bytes that pack may need, in whole words of 8 */
 #define STOK_PACK_MAX        ((32 + STOK_RECORD_ID_MAX + STOK_USER_ID_MAX    \
-                               + STOK_NAME_BYTES + STOK_SCOPE_MAX + 7) / 8 * 8)
+                               + STOK_NAME_BYTES + STOK_SCOPE_MAX            \
+                               + STOK_ENV_MAX + STOK_NETWORKS_MAX            \
+                               + STOK_RATE_TEXT + 7) / 8 * 8)
 
 
 typedef enum {
@@ -84,6 +80,9 @@ typedef struct {
     stok_str_t  user;
     stok_str_t  name;
     stok_str_t  scope;                           /* empty: none */
+    stok_str_t  env;                             /* empty: none */
+    stok_str_t  networks;                        /* empty: any */
+    stok_str_t  rate;                            /* empty: none of its own */
     stok_str_t  seal;                            /* not packed */
     int64_t     expires_at;                      /* seconds, 0: never */
     uint8_t     type;                            /* stok_type_e */
@@ -95,6 +94,7 @@ typedef struct {
 typedef struct {
     stok_str_t  name;                            /* not packed */
     stok_str_t  role;
+    stok_str_t  use_case;                        /* not packed */
     stok_str_t  seal;                            /* not packed */
     uint8_t     kind;                            /* stok_user_kind_e */
     uint8_t     status;                          /* stok_user_status_e */
@@ -147,17 +147,6 @@ stok_str_t stok_token_status_name(unsigned status);
 stok_str_t stok_user_kind_name(unsigned kind);
 stok_str_t stok_user_status_name(unsigned status);
 
-/*
- * Single values, as the command checks them before it writes: STOK_OK or
- * STOK_INVALID.  An id and a scope are printable ASCII without blanks; a name
- * is UTF-8 without control characters; a date is decimal digits without
- * leading zeros, at most STOK_DATE_MAX.
- */
-int stok_record_id_check(stok_str_t id);
-int stok_user_id_check(stok_str_t id);
-int stok_scope_check(stok_str_t scope);
-int stok_name_check(stok_str_t name);
-int stok_date_parse(stok_str_t text, int64_t *date);
 
 
 #endif /* STOK_RECORD_H */

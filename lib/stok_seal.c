@@ -16,8 +16,16 @@ typedef struct {
 } stok_seal_t;
 
 
-static void stok_seal_start(stok_seal_t *seal, const stok_key_t *key,
-    const char *head);
+static size_t stok_seal_token_by(char out[STOK_SEAL_MAX],
+    const stok_keys_t *keys, const stok_key_t *key,
+    const uint8_t digest[STOK_DIGEST_LEN], const stok_token_record_t *rec);
+static size_t stok_seal_user_by(char out[STOK_SEAL_MAX],
+    const stok_keys_t *keys, const stok_key_t *key, stok_str_t id,
+    const stok_user_record_t *rec);
+static uint8_t stok_seal_tampered(stok_str_t seal, const char *right,
+    size_t len);
+static void stok_seal_start(stok_seal_t *seal, const stok_keys_t *keys,
+    const stok_key_t *key, const char *head);
 static void stok_seal_field(stok_seal_t *seal, stok_str_t value);
 static void stok_seal_number(stok_seal_t *seal, uint64_t value);
 static size_t stok_seal_done(stok_seal_t *seal, char out[STOK_SEAL_MAX]);
@@ -27,45 +35,26 @@ static size_t stok_seal_decimal(char out[20], uint64_t value);
 
 
 size_t
-stok_seal_token(char out[STOK_SEAL_MAX], const stok_key_t *key,
+stok_seal_token(char out[STOK_SEAL_MAX], const stok_keys_t *keys,
     const uint8_t digest[STOK_DIGEST_LEN], const stok_token_record_t *rec)
 {
-    char         hex[STOK_DIGEST_HEX];
-    stok_str_t   text;
-    stok_seal_t  seal;
+    if (keys->dataset_len == 0) {
+        return 0;
+    }
 
-    stok_digest_hex(digest, hex);
-    text.data = hex;
-    text.len = STOK_DIGEST_HEX;
-
-    stok_seal_start(&seal, key, "stok-seal-1 token\n");
-    stok_seal_field(&seal, text);
-    stok_seal_field(&seal, rec->id);
-    stok_seal_field(&seal, rec->user);
-    stok_seal_field(&seal, rec->name);
-    stok_seal_field(&seal, stok_type_name(rec->type));
-    stok_seal_field(&seal, rec->scope);
-    stok_seal_field(&seal, stok_token_status_name(rec->status));
-    stok_seal_number(&seal, (uint64_t) rec->expires_at);
-
-    return stok_seal_done(&seal, out);
+    return stok_seal_token_by(out, keys, &keys->key[0], digest, rec);
 }
 
 
 size_t
-stok_seal_user(char out[STOK_SEAL_MAX], const stok_key_t *key, stok_str_t id,
-    const stok_user_record_t *rec)
+stok_seal_user(char out[STOK_SEAL_MAX], const stok_keys_t *keys,
+    stok_str_t id, const stok_user_record_t *rec)
 {
-    stok_seal_t  seal;
+    if (keys->dataset_len == 0) {
+        return 0;
+    }
 
-    stok_seal_start(&seal, key, "stok-seal-1 user\n");
-    stok_seal_field(&seal, id);
-    stok_seal_field(&seal, stok_user_kind_name(rec->kind));
-    stok_seal_field(&seal, rec->name);
-    stok_seal_field(&seal, rec->role);
-    stok_seal_field(&seal, stok_user_status_name(rec->status));
-
-    return stok_seal_done(&seal, out);
+    return stok_seal_user_by(out, keys, &keys->key[0], id, rec);
 }
 
 
@@ -84,11 +73,9 @@ stok_seal_check_token(const stok_keys_t *keys,
         return;
     }
 
-    len = stok_seal_token(seal, key, digest, rec);
+    len = stok_seal_token_by(seal, keys, key, digest, rec);
 
-    if (len == rec->seal.len && stok_digest_equal(seal, rec->seal.data, len)) {
-        rec->tampered = 0;
-    }
+    rec->tampered = stok_seal_tampered(rec->seal, seal, len);
 }
 
 
@@ -107,21 +94,81 @@ stok_seal_check_user(const stok_keys_t *keys, stok_str_t id,
         return;
     }
 
-    len = stok_seal_user(seal, key, id, rec);
+    len = stok_seal_user_by(seal, keys, key, id, rec);
 
-    if (len == rec->seal.len && stok_digest_equal(seal, rec->seal.data, len)) {
-        rec->tampered = 0;
-    }
+    rec->tampered = stok_seal_tampered(rec->seal, seal, len);
+}
+
+
+static size_t
+stok_seal_token_by(char out[STOK_SEAL_MAX], const stok_keys_t *keys,
+    const stok_key_t *key, const uint8_t digest[STOK_DIGEST_LEN],
+    const stok_token_record_t *rec)
+{
+    char         hex[STOK_DIGEST_HEX];
+    stok_str_t   text;
+    stok_seal_t  seal;
+
+    stok_digest_hex(digest, hex);
+    text.data = hex;
+    text.len = STOK_DIGEST_HEX;
+
+    stok_seal_start(&seal, keys, key, "stok-seal-2 token\n");
+    stok_seal_field(&seal, text);
+    stok_seal_field(&seal, rec->id);
+    stok_seal_field(&seal, rec->user);
+    stok_seal_field(&seal, rec->name);
+    stok_seal_field(&seal, stok_type_name(rec->type));
+    stok_seal_field(&seal, rec->scope);
+    stok_seal_field(&seal, rec->env);
+    stok_seal_field(&seal, stok_token_status_name(rec->status));
+    stok_seal_number(&seal, (uint64_t) rec->expires_at);
+    stok_seal_field(&seal, rec->networks);
+    stok_seal_field(&seal, rec->rate);
+
+    return stok_seal_done(&seal, out);
+}
+
+
+static size_t
+stok_seal_user_by(char out[STOK_SEAL_MAX], const stok_keys_t *keys,
+    const stok_key_t *key, stok_str_t id, const stok_user_record_t *rec)
+{
+    stok_seal_t  seal;
+
+    stok_seal_start(&seal, keys, key, "stok-seal-2 user\n");
+    stok_seal_field(&seal, id);
+    stok_seal_field(&seal, stok_user_kind_name(rec->kind));
+    stok_seal_field(&seal, rec->name);
+    stok_seal_field(&seal, rec->role);
+    stok_seal_field(&seal, stok_user_status_name(rec->status));
+    stok_seal_field(&seal, rec->use_case);
+
+    return stok_seal_done(&seal, out);
+}
+
+
+static uint8_t
+stok_seal_tampered(stok_str_t seal, const char *right, size_t len)
+{
+    return len != seal.len || !stok_digest_equal(right, seal.data, len);
 }
 
 
 static void
-stok_seal_start(stok_seal_t *seal, const stok_key_t *key, const char *head)
+stok_seal_start(stok_seal_t *seal, const stok_keys_t *keys,
+    const stok_key_t *key, const char *head)
 {
+    stok_str_t  dataset;
+
     seal->key = key;
     seal->ctx = key->inner;
 
+    dataset.data = keys->dataset;
+    dataset.len = keys->dataset_len;
+
     SHA256_Update(&seal->ctx, head, strlen(head));
+    stok_seal_field(seal, dataset);
 }
 
 
@@ -177,14 +224,16 @@ stok_seal_done(stok_seal_t *seal, char out[STOK_SEAL_MAX])
 }
 
 
-/* the key that a seal names, or NULL */
+/* the key that a seal names, or NULL: then it is wrong */
 
 static const stok_key_t *
 stok_seal_key(const stok_keys_t *keys, stok_str_t seal)
 {
     size_t  name;
 
-    if (keys == NULL || seal.len <= STOK_DIGEST_HEX + 1) {
+    if (keys == NULL || keys->dataset_len == 0
+        || seal.len <= STOK_DIGEST_HEX + 1)
+    {
         return NULL;
     }
 

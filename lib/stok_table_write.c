@@ -8,11 +8,19 @@
 #include <string.h>
 
 
+/* what slots cost; to the latter two is added how lately they were used */
+#define STOK_TABLE_FREE     0
+#define STOK_TABLE_UNKNOWN  ((uint64_t) 1 << 32)
+#define STOK_TABLE_RECORD   ((uint64_t) 2 << 32)
+#define STOK_TABLE_NEVER    UINT64_MAX
+
+
 static uint32_t stok_table_need(const stok_table_key_t *key, size_t len);
 static uint32_t stok_table_room(stok_bucket_t *b, uint32_t need, int absent,
     uint32_t now, uint64_t *cost);
-static uint64_t stok_table_cost(stok_bucket_t *b, uint32_t i, int absent,
-    int full, uint32_t now);
+static void stok_table_costs(stok_bucket_t *b, uint32_t need, int absent,
+    uint32_t now, uint64_t cost[STOK_TABLE_SLOTS]);
+static uint64_t stok_table_cost(stok_bucket_t *b, uint32_t i, uint32_t now);
 static void stok_table_put(stok_bucket_t *b, uint32_t i, uint32_t need,
     const stok_table_key_t *key, uint32_t now,
     const stok_table_entry_t *entry, const void *data);
@@ -62,7 +70,7 @@ stok_table_write(stok_table_t *table, const stok_table_key_t *key,
 
     choice = cost[1] < cost[0];
 
-    if (cost[choice] == UINT64_MAX) {
+    if (cost[choice] == STOK_TABLE_NEVER) {
         return STOK_DECLINED;
     }
 
@@ -101,56 +109,33 @@ stok_table_need(const stok_table_key_t *key, size_t len)
 
 
 /*
- * The cheapest place for need slots, and its cost: 0 if they are free, and
- * among free ones the fuller bucket costs more; UINT64_MAX: there is none.
+ * The place of need slots that costs least, and what it costs: as much as the
+ * dearest of its slots, STOK_TABLE_NEVER if there is none.
  */
 
 static uint32_t
 stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint32_t now,
     uint64_t *cost)
 {
-    int       full;
-    uint32_t  i, k, at, taken, unknown;
-    uint64_t  sum, c, head;
+    uint32_t  i, k, at;
+    uint64_t  slot[STOK_TABLE_SLOTS], dearest;
 
-    taken = 0;
-    unknown = 0;
+    stok_table_costs(b, need, absent, now, slot);
 
-    for (i = 0; i < STOK_TABLE_SLOTS; i++) {
-        if (stok_load(&b->tag[i])) {
-            taken++;
-            head = stok_load(&b->word[stok_table_first(b, i)
-                                      * STOK_TABLE_WORDS]);
-            unknown += stok_table_dlen(head) == 0;
-        }
-    }
-
-    full = absent && unknown + need > STOK_TABLE_ABSENT;
     at = 0;
-    *cost = UINT64_MAX;
+    *cost = STOK_TABLE_NEVER;
 
     for (i = 0; i + need <= STOK_TABLE_SLOTS; i++) {
-        sum = 0;
+        dearest = 0;
 
         for (k = i; k < i + need; k++) {
-            c = stok_table_cost(b, k, absent, full, now);
-
-            if (c == UINT64_MAX) {
-                sum = c;
-                break;
-            }
-
-            sum = c > sum ? c : sum;
+            dearest = slot[k] > dearest ? slot[k] : dearest;
         }
 
-        if (sum < *cost) {
-            *cost = sum;
+        if (dearest < *cost) {
+            *cost = dearest;
             at = i;
         }
-    }
-
-    if (*cost == 0) {
-        *cost = taken;
     }
 
     return at;
@@ -158,33 +143,65 @@ stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint32_t now,
 
 
 /*
- * What it costs to take a slot: 0 if it is free; who was used later costs
- * more; who is absent less than any who is not.  The clock turns round, and
+ * What each slot of a bucket costs.  A free one costs as many as are taken,
+ * so that of two buckets the emptier one is filled.  An entry that says
+ * "absent" never takes a record's place; and if the bucket has as many of them
+ * as it may have, a new one can only take the place of another.
+ */
+
+static void
+stok_table_costs(stok_bucket_t *b, uint32_t need, int absent, uint32_t now,
+    uint64_t cost[STOK_TABLE_SLOTS])
+{
+    uint32_t  i, taken, absents;
+
+    taken = 0;
+    absents = 0;
+
+    for (i = 0; i < STOK_TABLE_SLOTS; i++) {
+        cost[i] = STOK_TABLE_FREE;
+
+        if (stok_load(&b->tag[i])) {
+            cost[i] = stok_table_cost(b, i, now);
+
+            taken++;
+            absents += cost[i] < STOK_TABLE_RECORD;
+        }
+    }
+
+    for (i = 0; i < STOK_TABLE_SLOTS; i++) {
+
+        if (cost[i] == STOK_TABLE_FREE) {
+            cost[i] = absent && absents + need > STOK_TABLE_ABSENT
+                      ? STOK_TABLE_NEVER : taken;
+
+        } else if (absent && cost[i] >= STOK_TABLE_RECORD) {
+            cost[i] = STOK_TABLE_NEVER;
+        }
+    }
+}
+
+
+/*
+ * Of a slot that is taken: an absent entry costs less than any record, and of
+ * a kind the one less that was used longer ago.  The clock turns round, and
  * another process may be a little ahead.
  */
 
 static uint64_t
-stok_table_cost(stok_bucket_t *b, uint32_t i, int absent, int full,
-    uint32_t now)
+stok_table_cost(stok_bucket_t *b, uint32_t i, uint32_t now)
 {
     uint32_t  first, age;
-    uint64_t  head, cost;
-
-    if (stok_load(&b->tag[i]) == 0) {
-        return full ? UINT64_MAX : 0;
-    }
+    uint64_t  head, kind;
 
     first = stok_table_first(b, i);
     head = stok_load(&b->word[first * STOK_TABLE_WORDS]);
+    kind = stok_table_dlen(head) ? STOK_TABLE_RECORD : STOK_TABLE_UNKNOWN;
+
     age = now - stok_load(&b->used[first]);
     age = age > UINT32_MAX / 2 ? 0 : age;
-    cost = (uint64_t) (UINT32_MAX - age) + STOK_TABLE_SLOTS + 1;
 
-    if (stok_table_dlen(head)) {
-        return absent ? UINT64_MAX : cost + UINT32_MAX;
-    }
-
-    return cost;
+    return kind + (UINT32_MAX - age);
 }
 
 

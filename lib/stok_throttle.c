@@ -11,6 +11,8 @@ static stok_throttle_set_t *stok_throttle_set(const stok_throttle_t *table,
 static int stok_throttle_find(stok_throttle_set_t *set, uint64_t key);
 static int stok_throttle_take(stok_throttle_set_t *set, uint64_t key,
     uint64_t now, uint64_t until);
+static int stok_throttle_victim(stok_throttle_set_t *set, uint64_t now,
+    uint64_t *empty);
 
 
 uint32_t
@@ -155,36 +157,59 @@ stok_throttle_find(stok_throttle_set_t *set, uint64_t key)
 }
 
 
-/* 1: the key has a new bucket, and its first failure is in it */
+/*
+ * 1: the key has a new bucket, with its first failure in it.  0: somebody was
+ * faster, and the key may have one now.
+ */
 
 static int
 stok_throttle_take(stok_throttle_set_t *set, uint64_t key, uint64_t now,
     uint64_t until)
 {
-    int       i, n;
-    uint64_t  old, least, value;
+    int       i;
+    uint64_t  before, empty;
 
-    n = 0;
-    least = UINT64_MAX;
+    i = stok_throttle_victim(set, now, &empty);
+    before = atomic_load(&set->key[i]);
+
+    if (before == key) {
+        return 0;
+    }
+
+    if (!atomic_compare_exchange_strong(&set->key[i], &before, key)) {
+        return 0;
+    }
+
+    /* if the one before has failed meanwhile, that is in this one's bucket */
+
+    return atomic_compare_exchange_strong(&set->until[i], &empty, until);
+}
+
+
+/* one that is empty, or else will be first; and when */
+
+static int
+stok_throttle_victim(stok_throttle_set_t *set, uint64_t now, uint64_t *empty)
+{
+    int       i, first;
+    uint64_t  until;
+
+    first = 0;
+    *empty = UINT64_MAX;
 
     for (i = 0; i < STOK_THROTTLE_WAYS; i++) {
-        value = atomic_load(&set->until[i]);
+        until = atomic_load(&set->until[i]);
 
-        if (value < least) {
-            least = value;
-            n = i;
+        if (until <= now) {
+            *empty = until;
+            return i;
         }
 
-        if (value <= now) {
-            break;
+        if (until < *empty) {
+            *empty = until;
+            first = i;
         }
     }
 
-    old = atomic_load(&set->key[n]);
-
-    /* another process may have been faster at either */
-
-    return old != key
-           && atomic_compare_exchange_strong(&set->key[n], &old, key)
-           && atomic_compare_exchange_strong(&set->until[n], &least, until);
+    return first;
 }

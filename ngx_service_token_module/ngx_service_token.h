@@ -23,6 +23,7 @@
 #include "stok_seal.h"
 #include "stok_token.h"
 
+#include "ngx_service_token_addr.h"
 #include "ngx_service_token_last_used.h"
 #include "ngx_service_token_link.h"
 #include "ngx_service_token_lookup.h"
@@ -73,6 +74,16 @@ typedef struct {
 } ngx_service_token_loc_conf_t;
 
 
+/* which record comes next, and from where; records.c goes through these */
+typedef enum {
+    NGX_SERVICE_TOKEN_STEP_MEMO = 0,              /* both, else the token's */
+    NGX_SERVICE_TOKEN_STEP_TOKEN_ASKED,
+    NGX_SERVICE_TOKEN_STEP_USER,
+    NGX_SERVICE_TOKEN_STEP_USER_ASKED,
+    NGX_SERVICE_TOKEN_STEP_DONE
+} ngx_service_token_step_e;
+
+
 /* what a request knows at this location; lives in its pool */
 typedef struct ngx_service_token_ctx_s  ngx_service_token_ctx_t;
 
@@ -90,6 +101,7 @@ struct ngx_service_token_ctx_s {
     stok_user_record_t             user;          /* valid: user_found */
 
     stok_verdict_e                 verdict;       /* valid: decided */
+    ngx_service_token_step_e       step;
     ngx_service_token_source_e     source;
     ngx_pool_cleanup_t             seen;          /* count.c */
     time_t                         retry;         /* seconds, if THROTTLED */
@@ -99,11 +111,8 @@ struct ngx_service_token_ctx_s {
     ngx_service_token_ctx_t       *refused_before;
 
     unsigned                       waiting:1;
-    unsigned                       asked:1;       /* and not yet read */
     unsigned                       cleanup:1;     /* added */
-    unsigned                       token_done:1;
     unsigned                       token_found:1;
-    unsigned                       user_done:1;
     unsigned                       user_found:1;
     unsigned                       admitted:1;    /* Redis may be asked */
     unsigned                       decided:1;

@@ -94,7 +94,6 @@ void
 ngx_service_token_answer_marker(ngx_service_token_command_t *cmd,
     ngx_service_token_reply_t *reply)
 {
-    ngx_str_t                    *schema;
     ngx_service_token_lookup_t   *lookup;
     ngx_service_token_lookups_t  *lookups;
 
@@ -112,28 +111,9 @@ ngx_service_token_answer_marker(ngx_service_token_command_t *cmd,
         goto done;
     }
 
-    schema = &reply->str;
-
-    if (reply->type != NGX_SERVICE_TOKEN_STRING
-        || schema->len != sizeof(STOK_SCHEMA) - 1
-        || ngx_memcmp(schema->data, STOK_SCHEMA, schema->len) != 0)
-    {
-        if (!lookups->unmarked) {
-            lookups->unmarked = 1;
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "service token: no dataset of schema %s at \"%V\"",
-                          STOK_SCHEMA, &lookups->marker);
-        }
-
+    if (ngx_service_token_question_marked(lookups, reply) != NGX_OK) {
         lookup->rc = NGX_ABORT;
         goto done;
-    }
-
-    if (lookups->unmarked) {
-        lookups->unmarked = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "service token: the dataset at \"%V\" is back",
-                      &lookups->marker);
     }
 
     if (lookup->found != NGX_ERROR) {

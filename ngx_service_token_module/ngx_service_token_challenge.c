@@ -118,11 +118,13 @@ ngx_service_token_challenge_status(stok_verdict_e verdict, const char **error)
     case STOK_EXPIRED:
     case STOK_ORPHANED:
     case STOK_USER_OFF:
+    case STOK_NETWORK:
         *error = "invalid_token";
         return NGX_HTTP_UNAUTHORIZED;
 
     case STOK_TYPE:
     case STOK_SCOPE:
+    case STOK_ENV:
     case STOK_ROLE:
         *error = "insufficient_scope";
         return NGX_HTTP_FORBIDDEN;
@@ -279,7 +281,7 @@ ngx_service_token_challenge_bearer(ngx_http_request_t *r,
     }
 
     if (ctx->verdict == STOK_TYPE || ctx->verdict == STOK_SCOPE
-        || ctx->verdict == STOK_ROLE)
+        || ctx->verdict == STOK_ENV || ctx->verdict == STOK_ROLE)
     {
         p = ngx_sprintf(p, ", scope=\"%V\"", &ctx->role_needed);
     }

@@ -196,6 +196,14 @@ ngx_service_token_conf_key_file(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
+    if (mcf->keys->dataset_len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "key file \"%V\" names no dataset: run "
+                           "\"service-token --key-file %V init\"",
+                           &value[1], &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 

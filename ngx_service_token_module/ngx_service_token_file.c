@@ -13,7 +13,8 @@ static ngx_int_t ngx_service_token_file_check(ngx_conf_t *cf, ngx_fd_t fd,
 
 /*
  * path: made absolute, against the folder of nginx.conf.  strict: a file that
- * others than its owner may read is refused, else it is warned about.  *text
+ * others than its owner may read, or whose owner is another user than root and
+ * the one that runs nginx, is refused, else the mode is warned about.  *text
  * is in cf->pool; the caller wipes it.  NGX_ERROR was logged, with the line.
  */
 
@@ -84,6 +85,17 @@ ngx_service_token_file_check(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *path,
     if (ngx_file_size(&fi) > (off_t) max) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is larger than %uz bytes", path, max);
+        return NGX_ERROR;
+    }
+
+    /* whoever owns it may change it at any time: as ssh sees it */
+
+    if (strict && fi.st_uid != 0 && fi.st_uid != geteuid()) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" belongs to user %ui, and should belong to "
+                           "root or to user %ui",
+                           path, (ngx_uint_t) fi.st_uid,
+                           (ngx_uint_t) geteuid());
         return NGX_ERROR;
     }
 

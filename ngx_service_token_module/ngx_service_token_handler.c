@@ -268,6 +268,9 @@ static void
 ngx_service_token_handler_decide(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx)
 {
+    size_t                          len;
+    u_char                         *bytes;
+    stok_addr_t                     addr, *from;
     stok_require_t                  require;
     ngx_service_token_main_conf_t  *mcf;
 
@@ -278,10 +281,21 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
     require.types = lcf->types;
     require.scope.data = (const char *) lcf->scope.data;
     require.scope.len = lcf->scope.len;
+    require.envs = 0;
+
+    from = NULL;
+
+    /* most tokens may come from anywhere */
+
+    if (stok_unlikely(ctx->token_found && ctx->token.networks.len)) {
+        len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+        stok_addr_set(&addr, bytes, len);
+        from = &addr;
+    }
 
     ctx->verdict = stok_decide(ctx->token_found ? &ctx->token : NULL,
                                ctx->user_found ? &ctx->user : NULL,
-                               &require, ngx_time());
+                               &require, from, ngx_time());
 
     /* once a second: a busy user may have such a role, and is in the cache */
 

@@ -2,12 +2,12 @@
  * One question in flight for each key, however many requests wait for it.
  *
  * A question is three commands: HMGET of the counter of ticks, HGETALL of the
- * key, and HGET of the dataset's marker.  The counter is read before the
+ * key, and HMGET of the dataset's marker.  The counter is read before the
  * record, so the record is not older than the counter says (cache.c).  The
  * marker is read after it: without the marker an empty Redis would turn every
- * valid token into an unknown one.  The record is kept packed; each waiter
- * gets a copy in its own pool and its event posted, so that no request runs
- * inside a reply's handler.
+ * valid token into an unknown one, and so would the Redis of another dataset.
+ * The record is kept packed; each waiter gets a copy in its own pool and its
+ * event posted, so that no request runs inside a reply's handler.
  *
  * A reply is kept in the cache if nothing was heard to change since it was
  * asked for.  If something was, those who waited get it: their requests began
@@ -95,22 +95,22 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
 
     ngx_queue_init(&lookups->unproven);
 
-    arg[0] = "HGET";
-    len[0] = 4;
+    arg[0] = "HMGET";
+    len[0] = 5;
     arg[1] = (const char *) lookups->marker.data;
     len[1] = lookups->marker.len;
     arg[2] = "schema";
     len[2] = 6;
+    arg[3] = "dataset";
+    len[3] = 7;
 
-    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 3, arg,
+    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 4, arg,
                                          len)
         != NGX_OK)
     {
         return NULL;
     }
 
-    arg[0] = "HMGET";
-    len[0] = 5;
     arg[1] = key;
     len[1] = ngx_sprintf((u_char *) key, "%Vtick", prefix) - (u_char *) key;
     arg[2] = "n";

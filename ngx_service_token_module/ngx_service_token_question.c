@@ -16,6 +16,8 @@ static int ngx_service_token_question_keep(ngx_service_token_lookup_t *lookup,
     const u_char *packed, size_t len, const char **why);
 static ngx_int_t ngx_service_token_question_unreadable(
     ngx_service_token_lookup_t *lookup, const char *why);
+static ngx_service_token_marker_e ngx_service_token_question_marker(
+    ngx_service_token_lookups_t *lookups, ngx_service_token_reply_t *reply);
 
 
 ngx_int_t
@@ -152,28 +154,129 @@ ngx_service_token_question_keep(ngx_service_token_lookup_t *lookup,
 
 
 /*
- * It is not kept, so each request asks anew: of one record not more than a
- * line a second.
+ * It is not kept, so each request asks anew: of all records together not more
+ * than a line a second, with the number of those that had none since.
  */
 
 static ngx_int_t
 ngx_service_token_question_unreadable(ngx_service_token_lookup_t *lookup,
     const char *why)
 {
-    static time_t    told;
-    static uint64_t  hash;
+    u_char             text[NGX_INT_T_LEN + sizeof(" (and  others)")];
+    u_char            *last;
+    static time_t      told;
+    static ngx_uint_t  others;
 
-    if (told == ngx_time() && hash == lookup->cached.hash) {
+    if (told == ngx_time()) {
+        others++;
         return NGX_ABORT;
     }
 
     told = ngx_time();
-    hash = lookup->cached.hash;
+    last = others ? ngx_sprintf(text, " (and %ui others)", others) : text;
+    others = 0;
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "service token: unreadable %s record of token %*s: %s",
+                  "service token: unreadable %s record of token %*s: %s%*s",
                   lookup->user ? "user" : "token",
-                  lookup->label_len, lookup->label, why);
+                  lookup->label_len, lookup->label, why,
+                  (size_t) (last - text), text);
 
     return NGX_ABORT;
+}
+
+
+ngx_int_t
+ngx_service_token_question_marked(ngx_service_token_lookups_t *lookups,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_str_t                   *schema;
+    ngx_log_t                   *log;
+    ngx_service_token_marker_e   marker;
+
+    log = ngx_cycle->log;
+    marker = ngx_service_token_question_marker(lookups, reply);
+
+    if (marker != lookups->marked) {
+        lookups->marked = marker;
+
+        switch (marker) {
+
+        case NGX_SERVICE_TOKEN_MARKER_GOOD:
+            ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                          "service token: the dataset at \"%V\" is back",
+                          &lookups->marker);
+            break;
+
+        case NGX_SERVICE_TOKEN_MARKER_SCHEMA:
+            schema = &reply->element[0].str;
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "service token: the dataset at \"%V\" has schema "
+                          "%V; this version needs schema %s",
+                          &lookups->marker, schema, STOK_SCHEMA);
+            break;
+
+        case NGX_SERVICE_TOKEN_MARKER_DATASET:
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "service token: the key file belongs to dataset "
+                          "%*s, which is not the one at \"%V\"",
+                          lookups->keys->dataset_len, lookups->keys->dataset,
+                          &lookups->marker);
+            break;
+
+        default: /* NGX_SERVICE_TOKEN_MARKER_NONE */
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "service token: no dataset of schema %s at \"%V\"",
+                          STOK_SCHEMA, &lookups->marker);
+        }
+    }
+
+    return marker == NGX_SERVICE_TOKEN_MARKER_GOOD ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* SCHEMA: what Redis says of it is fit for the log */
+
+static ngx_service_token_marker_e
+ngx_service_token_question_marker(ngx_service_token_lookups_t *lookups,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_str_t                  *schema, *dataset;
+    ngx_service_token_reply_t  *element;
+
+    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2) {
+        return NGX_SERVICE_TOKEN_MARKER_NONE;
+    }
+
+    element = reply->element;
+
+    if (element[0].type != NGX_SERVICE_TOKEN_STRING) {
+        return NGX_SERVICE_TOKEN_MARKER_NONE;
+    }
+
+    schema = &element[0].str;
+
+    if (schema->len != sizeof(STOK_SCHEMA) - 1
+        || ngx_memcmp(schema->data, STOK_SCHEMA, schema->len) != 0)
+    {
+        return schema->len == 1 && schema->data[0] >= '0'
+               && schema->data[0] <= '9'
+               ? NGX_SERVICE_TOKEN_MARKER_SCHEMA
+               : NGX_SERVICE_TOKEN_MARKER_NONE;
+    }
+
+    if (lookups->keys == NULL) {
+        return NGX_SERVICE_TOKEN_MARKER_GOOD;
+    }
+
+    dataset = &element[1].str;
+
+    if (element[1].type != NGX_SERVICE_TOKEN_STRING
+        || !stok_keys_dataset(lookups->keys, (const char *) dataset->data,
+                              dataset->len))
+    {
+        return NGX_SERVICE_TOKEN_MARKER_DATASET;
+    }
+
+    return NGX_SERVICE_TOKEN_MARKER_GOOD;
 }

@@ -15,6 +15,15 @@
 #define NGX_SERVICE_TOKEN_LOOKUP_BYTES  (STOK_KEY_MAX + 40)    /* HGETALL */
 
 
+/* what the dataset's marker says */
+typedef enum {
+    NGX_SERVICE_TOKEN_MARKER_GOOD = 0,
+    NGX_SERVICE_TOKEN_MARKER_NONE,
+    NGX_SERVICE_TOKEN_MARKER_SCHEMA,
+    NGX_SERVICE_TOKEN_MARKER_DATASET
+} ngx_service_token_marker_e;
+
+
 struct ngx_service_token_lookups_s {
     ngx_service_token_link_t     *link;
     ngx_service_token_cache_t    *cache;
@@ -34,7 +43,7 @@ struct ngx_service_token_lookups_s {
     ngx_service_token_lookup_t   *ahead;          /* of the one to start */
     ngx_queue_t                   unproven;       /* asked again with it */
 
-    unsigned                      unmarked:1;     /* and said so */
+    ngx_service_token_marker_e    marked;         /* what was said last */
 };
 
 
@@ -83,6 +92,13 @@ struct ngx_service_token_lookup_s {
  */
 ngx_int_t ngx_service_token_question_decode(
     ngx_service_token_lookup_t *lookup, ngx_service_token_reply_t *reply);
+
+/*
+ * The reply to HMGET of the marker's "schema" and "dataset".  NGX_OK: it is
+ * the dataset that we want; NGX_DECLINED: it is not, and the log says so once.
+ */
+ngx_int_t ngx_service_token_question_marked(
+    ngx_service_token_lookups_t *lookups, ngx_service_token_reply_t *reply);
 
 /*
  * lookup.c: sends the question, and notes what is proven before; again, if an

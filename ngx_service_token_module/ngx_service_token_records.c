@@ -14,6 +14,8 @@
 #include "ngx_service_token.h"
 
 
+static void ngx_service_token_records_next(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user) stok_hot;
 static ngx_int_t ngx_service_token_records_memo(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx) stok_hot;
 static ngx_int_t ngx_service_token_records_one(ngx_http_request_t *r,
@@ -46,10 +48,9 @@ ngx_service_token_records_get(ngx_http_request_t *r,
     cached[0].record.len = 0;
     cached[1].record.len = 0;
 
-    for ( ;; ) {
-        user = ctx->token_done;
+    while (ctx->step != NGX_SERVICE_TOKEN_STEP_DONE) {
 
-        if (stok_likely(!user && !ctx->asked)) {
+        if (ctx->step == NGX_SERVICE_TOKEN_STEP_MEMO) {
             rc = ngx_service_token_records_memo(r, ctx);
 
             if (stok_likely(rc == NGX_OK)) {
@@ -57,13 +58,7 @@ ngx_service_token_records_get(ngx_http_request_t *r,
             }
         }
 
-        /* what no user record can change needs none */
-
-        if (user && (ctx->user_done || !ctx->token_found
-                     || ctx->token.tampered))
-        {
-            break;
-        }
+        user = (ctx->step >= NGX_SERVICE_TOKEN_STEP_USER);
 
         rc = ngx_service_token_records_one(r, ctx, user, &cached[user]);
 
@@ -71,11 +66,7 @@ ngx_service_token_records_get(ngx_http_request_t *r,
             return rc;
         }
 
-        if (!user && !ctx->token_found
-            && ngx_service_token_bearer_next(r, ctx) == NGX_OK)
-        {
-            ctx->token_done = 0;
-        }
+        ngx_service_token_records_next(r, ctx, user);
     }
 
     if (mcf->memo && cached[0].record.len && cached[1].record.len) {
@@ -84,6 +75,35 @@ ngx_service_token_records_get(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* one of the two records is known */
+
+static void
+ngx_service_token_records_next(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx, ngx_uint_t user)
+{
+    ctx->step = NGX_SERVICE_TOKEN_STEP_DONE;
+
+    if (user) {
+        return;
+    }
+
+    if (!ctx->token_found) {
+
+        if (ngx_service_token_bearer_next(r, ctx) == NGX_OK) {
+            ctx->step = NGX_SERVICE_TOKEN_STEP_MEMO;
+        }
+
+        return;
+    }
+
+    /* a record that no user record can change needs none */
+
+    if (!ctx->token.tampered) {
+        ctx->step = NGX_SERVICE_TOKEN_STEP_USER;
+    }
 }
 
 
@@ -106,9 +126,8 @@ ngx_service_token_records_memo(ngx_http_request_t *r,
                                      ctx->records, &ctx->token, &ctx->user);
 
     if (stok_likely(rc == NGX_OK)) {
-        ctx->token_done = 1;
+        ctx->step = NGX_SERVICE_TOKEN_STEP_DONE;
         ctx->token_found = 1;
-        ctx->user_done = 1;
         ctx->user_found = 1;
 
         ctx->source = ngx_max(ctx->source, NGX_SERVICE_TOKEN_HIT);
@@ -131,8 +150,9 @@ ngx_service_token_records_one(ngx_http_request_t *r,
 
     waiter = &ctx->waiter;
 
-    if (stok_unlikely(ctx->asked)) {
-        ctx->asked = 0;
+    if (stok_unlikely(ctx->step == NGX_SERVICE_TOKEN_STEP_TOKEN_ASKED
+                      || ctx->step == NGX_SERVICE_TOKEN_STEP_USER_ASKED))
+    {
         return ngx_service_token_records_read(ctx, user, waiter->rc,
                                               &waiter->record);
     }
@@ -148,7 +168,6 @@ ngx_service_token_records_one(ngx_http_request_t *r,
     if (rc != NGX_OK) {
         ctx->source = NGX_SERVICE_TOKEN_NOWHERE;
         ctx->key = STOK_KEYS_MAX;                 /* nor by any other */
-        ctx->token_done = 1;
 
         if (rc == NGX_ABORT) {
             ctx->verdict = STOK_MALFORMED;
@@ -162,14 +181,15 @@ ngx_service_token_records_one(ngx_http_request_t *r,
         return NGX_BUSY;
     }
 
-    ctx->asked = 1;
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
     if (user) {
+        ctx->step = NGX_SERVICE_TOKEN_STEP_USER_ASKED;
         return ngx_service_token_lookup_user(mcf->lookups, waiter,
                                              ctx->token.user, ctx->token.id);
     }
 
+    ctx->step = NGX_SERVICE_TOKEN_STEP_TOKEN_ASKED;
     return ngx_service_token_lookup_token(mcf->lookups, waiter, ctx->digest);
 }
 
@@ -247,11 +267,9 @@ ngx_service_token_records_read(ngx_service_token_ctx_t *ctx, ngx_uint_t user,
 
     if (user) {
         ctx->user_found = found;
-        ctx->user_done = 1;
 
     } else {
         ctx->token_found = found;
-        ctx->token_done = 1;
     }
 
     return NGX_OK;
@@ -285,7 +303,7 @@ ngx_service_token_records_stale(ngx_http_request_t *r,
 
     /* what Redis has just answered is never older than what is kept */
 
-    user = ctx->token_done && ctx->token_found;
+    user = ctx->token_found;
 
     if (!user) {
         ngx_service_token_bearer_first(r, ctx);
@@ -346,7 +364,10 @@ static ngx_uint_t
 ngx_service_token_records_good(ngx_http_request_t *r,
     ngx_service_token_main_conf_t *mcf, const u_char *digest)
 {
+    size_t                      len;
+    u_char                     *bytes;
     ngx_int_t                   rc;
+    stok_addr_t                 addr;
     stok_require_t              require;
     stok_verdict_e              verdict;
     stok_table_key_t            key;
@@ -383,8 +404,11 @@ ngx_service_token_records_good(ngx_http_request_t *r,
     require.roles = &mcf->roles;
     require.types = STOK_TYPE_ANY;
 
+    len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+    stok_addr_set(&addr, bytes, len);
+
     verdict = stok_decide(&token, rc == NGX_OK ? &user : NULL, &require,
-                          ngx_time());
+                          &addr, ngx_time());
 
     /* of a user that is not in the cache nothing is known */
 

@@ -124,6 +124,7 @@ ngx_service_token_throttle_failed(stok_verdict_e verdict)
     case STOK_EXPIRED:
     case STOK_ORPHANED:
     case STOK_USER_OFF:
+    case STOK_NETWORK:
         return 1;
 
     default:

@@ -26,7 +26,7 @@ local function key(name)
 end
 
 local function ready()
-    return redis.call('HGET', KEYS[1], 'schema') == '1'
+    return redis.call('HGET', KEYS[1], 'schema') == '2'
 end
 
 -- false if a key that is going to be written has another type; who writes the

@@ -1,10 +1,10 @@
 -- Makes a token, alone or as the successor of another one.
 --
 -- ARGV: 3 mode, 4 digest, 5 id, 6 user, 7 name, 8 type, 9 scope, 10 env,
--- 11 created_at, 12 expires_at, 13 seal or empty.  Of a successor, also: 14
--- id of the predecessor, 15 its key without prefix, 16 number n of its fields
--- that were read, then n names and values, then names and values to write to
--- it, of which the first is its expires_at.
+-- 11 created_at, 12 expires_at, 13 seal or empty, 14 networks or empty, 15 rate
+-- or empty.  Of a successor, also: 16 id of the predecessor, 17 its key without
+-- prefix, 18 number n of its fields that were read, then n names and values,
+-- then names and values to write to it, of which the first is its expires_at.
 --
 -- mode: "check" changes nothing and answers as "write" would; "name" does so
 -- for the first of name, name-2, name-3 ... that is free, and answers it.
@@ -16,7 +16,7 @@ if not ready() then
 end
 
 local mode, digest, id, user, name = unpack(ARGV, 3, 7)
-local old, record = ARGV[14], ARGV[15]
+local old, record = ARGV[16], ARGV[17]
 
 if not typed({['token:' .. digest] = 'hash', ['id:' .. id] = 'string',
     ['user:' .. user] = 'hash', ['user-tokens:' .. user] = 'set',
@@ -48,13 +48,13 @@ end
 local changes = {}
 
 if old then
-    local last = 16 + 2 * tonumber(ARGV[16])
+    local last = 18 + 2 * tonumber(ARGV[18])
 
     if not named(record, old, user) then
         return {'MISLED', 'no token ' .. old}
     end
 
-    if not unchanged(record, 17, last) then
+    if not unchanged(record, 19, last) then
         return {'CHANGED'}
     end
 
@@ -100,9 +100,11 @@ if old then
     new[#new + 1] = old
 end
 
-if ARGV[13] ~= '' then
-    new[#new + 1] = 'seal'
-    new[#new + 1] = ARGV[13]
+for i, name in ipairs({'seal', 'networks', 'rate'}) do
+    if ARGV[12 + i] ~= '' then
+        new[#new + 1] = name
+        new[#new + 1] = ARGV[12 + i]
+    end
 end
 
 redis.call('HSET', key('token:' .. digest), unpack(new))

@@ -56,6 +56,13 @@ for my $case (
     [2, qr/bad --roles/, '--roles', '', 'user', 'list'],
     [2, qr/a prefix has/, '--prefix', '', 'user', 'list'],
     [2, qr/bad Redis URI/, '--redis', 'http://x', 'user', 'list'],
+    (map { [2, qr/bad Redis URI/, '--redis', $_, 'user', 'list'] }
+        'unix:///x?db=4294967296', 'unix:///x?db= 1', 'unix:///x?db=1x',
+        'redis://127.0.0.1/4294967296', 'redis://127.0.0.1:65536',
+        'redis://127.0.0.1: 1', 'redis://:a% 1@127.0.0.1', 'unix:///a%00b',
+        'redis://:a%+1@127.0.0.1'),
+    (map { [2, qr/--owner has a control/, 'user', 'describe', $user, '--owner',
+        $_] } "a\nb", "a\x7f", "a\xc2\x9b2J"),
     [2, qr/key file|--key-file/, '--key-file', '/none', 'user', 'list'],
     [3, qr/exists already/, 'user', 'create', 'pipeline', @who],
     [3, qr/no letter or digit/, 'user', 'create', '!!!', @who],

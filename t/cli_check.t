@@ -108,7 +108,7 @@ $redis->init;
 # seals
 
 open my $fh, '>', "$st->{dir}/keys" or die;
-print $fh 'k ' . 'ab' x 32 . "\n";
+print $fh "dataset $Stok::Redis::dataset\n", 'k ' . 'ab' x 32 . "\n";
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 $redis->{key} = { name => 'k', secret => pack 'H*', 'ab' x 32 };

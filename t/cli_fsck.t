@@ -204,7 +204,7 @@ isnt($redis->cli('ZSCORE', $redis->key('expiry'), $t{other}), undef,
 $redis->cli('FLUSHALL');
 my $keys = "$st->{dir}/keys";
 open my $fh, '>', $keys or die;
-print $fh ($st->run('key', 'new', 'k1'))[1];
+print $fh "dataset $Stok::Redis::dataset\n", ($st->run('key', 'new', 'k1'))[1];
 close $fh;
 chmod 0600, $keys;
 my $with = Stok::Command->new($redis, '--key-file', $keys);

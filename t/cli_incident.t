@@ -164,10 +164,11 @@ is(($st->run('audit', 'verify'))[0], 0, 'the audit is whole');
 
 $redis->{key} = { name => 'k1', secret => "\1" x 32 };
 open my $fh, '>', "$st->{dir}/keys" or die;
-print $fh 'k1 ', '01' x 32, "\n";
+print $fh Stok::Redis::key_file($redis->{key});
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 my @key = ('--key-file', "$st->{dir}/keys");
+$redis->cli('HSET', $redis->key('meta'), dataset => $Stok::Redis::dataset);
 my $safe = $redis->listed_user('safe@service');
 my ($good, $forged) = map { $redis->listed_token(user => $safe, name => $_) }
     'good', 'forged';
@@ -188,8 +189,7 @@ finish;
 sub seal_of {
     my %t = @{ $redis->cli('HGETALL', record($_[0])) };
     my ($digest) = record($_[0]) =~ /(\w+)$/;
-    return $t{seal} eq Stok::Redis::seal($redis->{key}, 'token', $digest,
-        @t{qw(id user name type scope status expires_at)}) ? 1 : 0;
+    return $t{seal} eq Stok::Redis::seal($redis->{key}, 'token', $digest, \%t) ? 1 : 0;
 }
 
 

@@ -18,7 +18,8 @@ my $keys = "$dir/keys";
 my $st = Stok::Command->new($redis, '--actor', 'anna');
 my %clear;
 
-put($keys, ($st->run('key', 'new', 'k1'))[1]);
+put($keys, "dataset $Stok::Redis::dataset\n"
+    . ($st->run('key', 'new', 'k1'))[1]);
 
 # verb, its arguments for object n, what object n is before, the action in
 # the audit, how many changes are seen
@@ -59,8 +60,8 @@ for my $case (
         'token.revoke', sub { tokens(status => 'revoked') }],
     ['incident user', sub { id(@_) }, [@user, tokens => 3, used => 1],
         'token.revoke', sub { tokens(status => 'revoked') }],
-    ['seal', sub { '--key-file', $keys, '--unsealed', '--user', id(@_) },
-        [@user, tokens => 3], 'token.seal',
+    ['seal', sub { '--key-file', $keys, '--force', '--token', "tok_$_[0]_1" },
+        [@user, @token], 'token.seal',
         sub { tokens(sub { defined $_[1]{seal} }) }],
     ['scan', sub { put("$dir/scan", $clear{"tok_$_[0]_1"}), '--revoke' },
         [@user, @token], 'token.revoke', sub { tokens(status => 'revoked') }],
@@ -69,6 +70,7 @@ for my $case (
 
     $redis->cli('FLUSHALL');
     $st->run('init');
+    $redis->cli('HSET', $redis->key('meta'), dataset => $Stok::Redis::dataset);
     $redis->cli('HSET', $redis->key('meta'), 'trust', 'actor');
     objects($_, @$objects) for -2 .. $kills;
 

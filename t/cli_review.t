@@ -272,7 +272,7 @@ $redis->cli('FLUSHALL');
 $redis->init;
 $redis->{key} = $key;
 open my $fh, '>', "$st->{dir}/keys" or die;
-print $fh 'k1 ', '01' x 32, "\n";
+print $fh Stok::Redis::key_file($key);
 close $fh;
 chmod 0600, "$st->{dir}/keys";
 $redis->listed_user($user);
@@ -288,6 +288,18 @@ is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{mend}" 
     @{ findings('--key-file', "$st->{dir}/keys") }),
     "tampered $forged incident token $forged, "
     . "tampered $user incident user $user", 'with it they are');
+
+# a dataset that was never sealed is no incident; one that was is
+
+$redis->cli('HDEL', $redis->key("token:$digest"), 'seal');
+$redis->cli('HDEL', $redis->key("user:$user"), 'seal');
+
+for my $sealed (0, 1) {
+    $redis->cli('HSET', $redis->key('meta'), 'sealed', 1) if $sealed;
+    is(join(', ', map { $_->{mend} } @{ findings('--key-file', "$st->{dir}/keys") }),
+        $sealed ? "incident token $forged, incident user $user"
+        : 'seal --first, seal --first', "sealed: $sealed");
+}
 
 finish;
 

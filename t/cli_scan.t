@@ -176,8 +176,7 @@ is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
 
 my %key = map { $_ => { name => $_, secret => $_ x 16 } } 'k1', 'k2';
 $st = Stok::Command->new($redis);
-my $keys = file('../keys', join '', map { "$_ " . unpack('H*', $key{$_}{secret})
-    . "\n" } 'k2', 'k1');
+my $keys = file('../keys', Stok::Redis::key_file(@key{'k2', 'k1'}));
 chmod 0600, $keys;
 
 $redis->{key} = $key{k1};

@@ -22,19 +22,36 @@ refused(2, qr/seal needs --key-file/, 'seal');
 keys_are('k1');
 refused(2, qr/not both/, 'seal', '--user', $user, '--token', $id[0]);
 refused(2, qr/--force needs/, 'seal', '--force');
-refused(3, qr/no token/, 'seal', '--token', 'tok_none');
-refused(3, qr/no user/, 'seal', '--user', 'nobody');
+
+refused(2, qr/is for the whole dataset/, 'seal', '--first', '--user', $user);
+
+# What is in Redis never decides what is sealed.  The first seal of a dataset
+# vouched for whatever was in it: now that is asked for, and listed.
 
 my $before = Stok::Command::snapshot($redis);
-my ($code, $out, $err) = $st->run('seal', '--dry-run');
+refused(3, qr/not sealed yet: see "seal --first --dry-run"/, 'seal');
+refused(2, qr/give --yes/, 'seal', '--first');
+refused(3, qr/is not sealed yet, like this dataset/, 'token', 'revoke', $id[0]);
+
+my ($code, $out, $err) = $st->run('seal', '--first', '--dry-run');
 is("$code $err", '0 ', '--dry-run');
 is(() = $out =~ /: sealed by k1, had no seal$/mg, 4, 'says what it would seal');
+like($out, qr/^user $user \(member, active\): /m, 'a user with its role');
+like($out, qr/^token $_ \(of $user, testing, active\): /m, 'a token') for @id;
 is(Stok::Command::snapshot($redis), $before, 'and changes nothing');
 
-($code, $out) = $st->run('seal');
+for my $answer ("n\n", "\n", "yes\n", '') {
+    is(($st->input($answer, 'seal', '--first'))[0], 2,
+        'not on a terminal: --yes, not an answer');
+}
+
+($code, $out) = $st->run('seal', '--first', '--yes');
 is($code, 0, 'the first time');
-like($out, qr/^token $_: sealed by k1, had no seal$/m, 'says which') for @id;
+like($out, qr/^token $_ \(.*\): sealed by k1, had no seal$/m, 'says which') for @id;
 like($out, qr/^4 sealed, 0 sealed again, 0 right already, 0 refused$/m, 'sum');
+is($redis->cli('HGET', $redis->key('meta'), 'sealed'), 1, 'the dataset is sealed');
+like(audit(), qr/action seal\.first .* after 4 by k1/, 'in the audit');
+refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
 sealed_by('k1');
 like(audit(), qr/action token\.seal token \S+ user $user before  after k1/,
     'in the audit');
@@ -45,11 +62,14 @@ is("$code $out", "0 0 sealed, 0 sealed again, 4 right already, 0 refused\n",
     'again: nothing to do');
 is(Stok::Command::snapshot($redis), $before, 'nothing was changed');
 
+refused(3, qr/no token/, 'seal', '--token', 'tok_none');
+refused(3, qr/no user/, 'seal', '--user', 'nobody');
+
 # a new first key
 
 keys_are($long, 'k1');
 ($code, $out) = $st->run('seal', '--token', $id[0]);
-is($out, "token $id[0]: sealed by $long, had one by k1\n"
+is($out, "token $id[0] (of $user, testing, active): sealed by $long, had one by k1\n"
     . "0 sealed, 1 sealed again, 0 right already, 0 refused\n", 'one token');
 my $json = $st->json('seal', '--user', $user);
 is("@$json{qw(again right refused)}", '3 1 0', 'a user and its tokens: JSON');
@@ -71,20 +91,38 @@ $redis->cli('HDEL', $minted, 'seal');
 ($code, $out, $err) = $st->run('seal');
 is($code, 3, 'forged records are refused');
 like($err, qr/token "$id[0]" has a wrong seal/, 'an edited one');
-like($err, qr/token "$id[1]" has no seal, and others have/, 'one without');
+like($err, qr/token "$id[1]" has no seal: it has lost it/, 'one without');
 is(() = $err =~ /\n/g, 2, 'a line each');
 like($out, qr/^0 sealed, 0 sealed again, 2 right already, 2 refused$/m,
     'the others are right');
 is((field($id[1], 'seal')), undef, 'not sealed');
-is(($st->run('seal', '--unsealed'))[0], 3, '--unsealed is not --force');
-isnt(field($id[1], 'seal'), undef, '--unsealed seals what has none');
+refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
+is(($st->run('seal', '--token', $id[1]))[0], 3, 'named, and not vouched for');
+is((field($id[1], 'seal')), undef, 'not sealed');
+
+# all seals are taken off, and what says so: that is no first time by itself
+
+my $all = Stok::Command::snapshot($redis);
+my @records = map { @{ $redis->cli('KEYS', $redis->key($_)) } } 'user:*', 'token:*';
+my %seal = map { $_ => $redis->cli('HGET', $_, 'seal') } @records;
+$redis->cli('HDEL', $_, 'seal') for @records;
+is(($st->run('seal'))[0], 3, 'seals are taken off');
+is(() = ($st->run('seal'))[2] =~ /has no seal/g, 4, 'each is told');
+$redis->cli('HDEL', $redis->key('meta'), 'sealed');
+is(($st->run('seal'))[0], 3, 'and the mark: seal seals nothing');
+is(grep({ defined $redis->cli('HGET', $_, 'seal') } @records), 0, 'none of them');
+$redis->cli('HSET', $redis->key('meta'), 'sealed', 1);
+defined $seal{$_} and $redis->cli('HSET', $_, 'seal', $seal{$_}) for @records;
+is(Stok::Command::snapshot($redis), $all, 'as before');
+
+is(($st->run('seal', '--token', $id[1], '--force'))[0], 0, '--force, and named');
 
 ($code, $out, $err) = $st->run('seal', '--token', $id[0]);
 is($code, 3, 'an edited one, named');
 ($code, $out, $err) = $st->run('seal', '--user', $user, '--force');
 is($code, 3, '--force is for the record that is named only');
 ($code, $out, $err) = $st->run('seal', '--token', $id[0], '--force');
-is("$code $out", "0 token $id[0]: sealed by $long, had a wrong seal\n"
+is("$code $out", "0 token $id[0] (of $user, testing, active): sealed by $long, had a wrong seal\n"
     . "1 sealed, 0 sealed again, 0 right already, 0 refused\n", '--force');
 is(($st->run('seal'))[0], 0, 'all is well');
 
@@ -100,6 +138,24 @@ like($err, qr/token "$id[1]" has a record of another id/, 'a strange one');
 like($out, qr/^0 sealed, 2 sealed again, 0 right already, 2 refused$/m,
     'the others were sealed');
 
+# without keys nothing is written, and everything is shown
+
+my $plain = Stok::Command->new($redis);
+$before = Stok::Command::snapshot($redis);
+for my $verb (['user', 'create', 'Other', '--purpose', 'p', '--owner', 'o'],
+    ['token', 'create', '--user', $user, '--name', 'x', '--env', 'testing'],
+    ['token', 'revoke', $id[2]], ['user', 'disable', $user],
+    ['user', 'revoke-all', $user], ['fsck', '--fix'])
+{
+    my ($code, $out, $err) = $plain->run(@$verb);
+    like("$code $err", qr/^3 service-token: .* is sealed: give --key-file\n\z/,
+        "no key file: @$verb[0, 1]");
+}
+is(($plain->run(@$_))[0], 0, "no key file: @$_")
+    for ['user', 'list'], ['token', 'list'], ['token', 'show', $id[2]];
+like(($plain->run('init'))[2], qr/nothing was changed/, 'nor by init');
+is(Stok::Command::snapshot($redis), $before, 'nothing was changed');
+
 # what is not a dataset
 
 $redis->cli('DEL', $redis->key('meta'));
@@ -110,7 +166,7 @@ finish;
 
 sub keys_are {
     open my $fh, '>', "$st->{dir}/keys" or die;
-    print $fh map { $line{$_} } @_;
+    print $fh "dataset $Stok::Redis::dataset\n", map { $line{$_} } @_;
     close $fh;
     chmod 0600, "$st->{dir}/keys";
     $st->{options} = ['--key-file', "$st->{dir}/keys"];
@@ -137,13 +193,11 @@ sub sealed_by {
     for my $id (@id) {
         my %t = @{ $redis->cli('HGETALL', record($id)) };
         my $digest = $redis->cli('GET', $redis->key("id:$id"));
-        is($t{seal}, Stok::Redis::seal($key, 'token', $digest,
-            @t{qw(id user name type scope status expires_at)}), "by $name");
+        is($t{seal}, Stok::Redis::seal($key, 'token', $digest, \%t), "by $name");
     }
 
     my %u = @{ $redis->cli('HGETALL', $redis->key("user:$user")) };
-    is($u{seal}, Stok::Redis::seal($key, 'user', $user,
-        @u{qw(kind name role status)}), "the user, by $name");
+    is($u{seal}, Stok::Redis::seal($key, 'user', $user, \%u), "the user, by $name");
 }
 
 sub audit {

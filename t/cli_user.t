@@ -21,7 +21,7 @@ my $before = Stok::Command::snapshot($redis);
 is(code('init', '--brand', 'acme'), 0, 'init again');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
 is($redis->cli('HGET', $redis->key('meta'), 'brand'), 'stk', 'brand');
-is($redis->cli('HGET', $redis->key('meta'), 'schema'), 1, 'schema');
+is($redis->cli('HGET', $redis->key('meta'), 'schema'), 2, 'schema');
 
 # ids are made from names
 

@@ -17,7 +17,7 @@ my $account = $upstream->sockport;
 
 my $slow = Stok::FakeRedis->start(sub {
     my ($args) = @_;
-    return Stok::FakeRedis::bulk('1') if $args->[0] eq 'HGET';
+    return Stok::FakeRedis::marker() if $args->[0] eq 'HMGET';
     return Stok::FakeRedis::hash(qw(kind service role member status active))
         if $args->[1] =~ /user:/;
     return (\0.3, Stok::FakeRedis::hash(qw(id tok_x user u@service name n

@@ -5,9 +5,10 @@ use warnings;
 use lib 't/lib';
 use Stok::Test;
 
-my $key = 'k1 ' . '0123456789abcdef' x 4 . "\n";
+my $key = "dataset $Stok::Redis::dataset\n"
+    . 'k1 ' . '0123456789abcdef' x 4 . "\n";
 
-# name, http block, what is said, files: name => [content, mode]
+# name, http block, what is said, files: name => [content, mode, owner]
 my @table = (
     ['redis: host', 'service_token_redis no.such.host.invalid:6379;',
         'host not found'],
@@ -68,9 +69,19 @@ my @table = (
     ['key: empty', 'service_token_key_file %%DIR%%/key;', 'no key',
         key => ['', 0600]],
     ['key: short', 'service_token_key_file %%DIR%%/key;',
-        'line 2: .*64 hex', key => ["$key" . "k2 abc\n", 0600]],
+        'line 3: .*64 hex', key => ["$key" . "k2 abc\n", 0600]],
     ['key: name twice', 'service_token_key_file %%DIR%%/key;',
-        'line 2: .*', key => ["$key$key", 0600]],
+        'line 3: a key of this name', key => [$key . $key =~ s/.*?\n//r, 0600]],
+    ['key: dataset twice', 'service_token_key_file %%DIR%%/key;',
+        'line 3: a dataset is named', key => ["$key$key", 0600]],
+    ['key: no dataset', 'service_token_key_file %%DIR%%/key;',
+        'names no dataset: run "service-token --key-file \S+/key init"',
+        key => [$key =~ s/.*?\n//r, 0600]],
+    # only root can make one
+
+    $> ? () : (['key: of a stranger', 'service_token_key_file %%DIR%%/key;',
+        'belongs to user 65534, and should belong to root',
+        key => [$key, 0600, 65534]]),
     ['key twice', "service_token_key_file %%DIR%%/key;\n"
         . 'service_token_key_file %%DIR%%/key;', 'is duplicate',
         key => [$key, 0600]],
@@ -103,8 +114,10 @@ my @table = (
 for my $case (@table) {
     my ($name, $http, $says, $file, $content, $elsewhere) = @$case;
 
-    my $before = defined $file
-        ? sub { $_[0]->file($file, $content->[0], $content->[1]) } : undef;
+    my $before = defined $file ? sub {
+        my $path = $_[0]->file($file, $content->[0], $content->[1]);
+        chown $content->[2], -1, $path or die if defined $content->[2];
+    } : undef;
     my ($code, $out) = Stok::Nginx->conf_test($http, before => $before);
 
     is($code, 1, "$name: refused");

@@ -28,7 +28,7 @@ my @table = (
         begin => sub { r(qw(ACL SETUSER default -@all +acl)) },
         end => sub { r(qw(ACL SETUSER default +@all)) }],
     ['NOPERM: only the dataset\'s marker', down => 1,
-        begin => sub { r(qw(ACL SETUSER default -hget)) },
+        begin => sub { r(qw(ACL SETUSER default -hmget)) },
         end => sub { r(qw(ACL SETUSER default +@all)) }],
     ['NOPERM: ticks', up => 1, lasts => 1.5,
         begin => sub { r(qw(ACL SETUSER default -eval -evalsha)) },

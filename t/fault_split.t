@@ -13,7 +13,7 @@ plan(skip_all => 'under valgrind nothing is in time')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
 my $hash = \&Stok::FakeRedis::hash;
-my $marker = Stok::FakeRedis::bulk('1');
+my $marker = Stok::FakeRedis::marker();
 my $user = $hash->(qw(kind service name U role member status active));
 my %token = map { $_ => $hash->(id => "tok_$_", user => 'u@service',
     name => 'n', type => 'service', status => $_, expires_at => 0) }
@@ -30,7 +30,7 @@ sub parted {
     return sub {
         my ($args) = @_;
 
-        return $marker if $args->[0] eq 'HGET';
+        return $marker if $args->[0] eq 'HMGET';
         return $user if $args->[1] =~ /user:/;
 
         my $n = ++$asked;

@@ -9,10 +9,11 @@ use POSIX ();
 
 my $clients = 2;
 my $each = 6;                       # tokens of a client
-my $redis = Stok::Redis->start;
+my $redis = Stok::Redis->start(sealed => 1);
 my $plain = Stok::Command->new($redis);
 my %line = map { $_ => ($plain->run('key', 'new', $_))[1] } 'old', 'new';
-my $nginx = edge(redis => $redis, files => { keys => $line{old} },
+my $dataset = "dataset $Stok::Redis::dataset\n";
+my $nginx = edge(redis => $redis, files => { keys => $dataset . $line{old} },
     conf => 'service_token_key_file keys;', plain => 1);
 my $st = Stok::Command->new($redis, '--key-file', $nginx->dir . '/keys');
 
@@ -100,7 +101,7 @@ sub step {
 }
 
 sub keys_are {
-    $nginx->file('keys.tmp', join('', map { $line{$_} } @_), 0600);
+    $nginx->file('keys.tmp', join('', $dataset, map { $line{$_} } @_), 0600);
     rename $nginx->dir . '/keys.tmp', $nginx->dir . '/keys' or die;
     $nginx->reload;
 }

@@ -9,7 +9,7 @@ use Stok::Test;
 
 my @key = map { { name => "k$_", secret => chr(0x30 + $_) x 32 } } 1 .. 4;
 my $redis = Stok::Redis->start;
-my $nginx = edge(redis => $redis, files => { keys => lines(@key[0 .. 2]) },
+my $nginx = edge(redis => $redis, files => { keys => Stok::Redis::key_file(@key[0 .. 2]) },
     conf => 'service_token_key_file keys; service_token_cache_valid 60s '
     . 'unknown=60s;', server => 'location = /stale { service_token_stale 60s;'
     . ' try_files /index.html =404; }');
@@ -84,12 +84,6 @@ like(said($nginx, $token[3], '/stale'), qr/^503 UNAVAILABLE/,
     'not what was never known');
 
 finish;
-
-
-sub lines {
-    return join '', map { "$_->{name} " . unpack('H*', $_->{secret}) . "\n" }
-        @_;
-}
 
 sub Stok::Command::jsonin {
     my ($self, $token) = @_;

@@ -53,7 +53,7 @@ for my $change (
 
 remembered($token, '200 ALLOWED');
 $redis->cli('EVAL', 'redis.call("FLUSHALL")
-    redis.call("HSET", KEYS[1], "schema", "1")', 1, '{st}:meta');
+    redis.call("HSET", KEYS[1], "schema", "2")', 1, '{st}:meta');
 becomes('all gone', $token, '401 UNKNOWN');
 
 $redis->user('user@service', role => 'manager');

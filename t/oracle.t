@@ -25,7 +25,8 @@ my $lease = 1;
 my $healthy = 0.05;
 my $broken = $lease + 0.1;
 
-my ($redis, $nginx, $oracle, $workers, $frozen);
+my ($redis, $other, $nginx, $oracle, $workers, $frozen);
+my @min_replicas = qw(CONFIG SET min-replicas-to-write);
 my @columns = (qw(requests hits refused 503 changes probes), 'stale ms',
     'bound ms');
 my @table = (sprintf '%-22s %7s' . ' %8s' x @columns, 'scenario', 'workers',
@@ -68,6 +69,24 @@ my @scenarios = (
         [0.8, sub { $oracle->lose(sub { $redis->cli('FLUSHALL') });
             $oracle->fill('slow revoked') }]],
 
+    # Another server takes its place and denies all; this one goes on answering
+    # what it knows, and then the other's data comes: it is empty.
+
+    ['demoted, links kept', $broken, 4.5,
+        [0.8, sub { $oracle->lose(sub { $redis->cli('REPLICAOF', '127.0.0.1',
+            1) }) }],
+        [2.8, sub { at_once([qw(REPLICAOF NO ONE)], ['FLUSHALL']) }],
+        [3.2, sub { $oracle->fill }]],
+
+    ['refuses writes', $broken, 4.5,
+        [0.8, sub { $oracle->lose(sub { $redis->cli(@min_replicas, 1) }) }],
+        [2.8, sub { at_once([@min_replicas, 0], ['FLUSHALL']) }],
+        [3.2, sub { $oracle->fill }]],
+
+    ['demoted and promoted', $broken, 3,
+        [0.8, sub { $oracle->lose(\&other_data);
+            $oracle->fill('slow revoked') }]],
+
     ['keeper killed', $broken, 2.6,
         [0.8, sub { $oracle->strike(0); kill 'KILL', keeper();
             $oracle->strike(1) }]],
@@ -106,6 +125,8 @@ finish();
 
 sub begin {
     $redis = Stok::Redis->start;
+    $other = Stok::Redis->start(empty => 1);
+    $other->cli(qw(CONFIG SET repl-diskless-sync-delay 0));
     $oracle = Stok::Oracle->new(redis => $redis);
 
     # worker after worker gets connections, and has to do with all tokens
@@ -193,6 +214,22 @@ sub ready {
         my @workers = $nginx->workers;
         @workers == $workers && $workers == grep { $hit{$_} } @workers;
     }, 15) }, "$title: at first") or diag($last, join ' ', %hit);
+}
+
+# nothing is executed between these
+
+sub at_once {
+    $redis->send(@_);
+    $redis->reply for @_;
+}
+
+# its own data goes, with all links kept
+
+sub other_data {
+    $redis->cli('REPLICAOF', '127.0.0.1', $other->port);
+    wait_for('synchronised', sub {
+        $redis->cli('INFO', 'replication') =~ /master_link_status:up/ });
+    $redis->cli(qw(REPLICAOF NO ONE));
 }
 
 sub cut { return ('CLIENT', 'KILL', 'TYPE', shift, 'SKIPME', 'yes') }

@@ -10,7 +10,7 @@ use Stok::Test;
 
 my $held = Stok::FakeRedis->start(sub {
     my ($args) = @_;
-    return Stok::FakeRedis::bulk('1') if $args->[0] eq 'HGET';
+    return Stok::FakeRedis::marker() if $args->[0] eq 'HMGET';
     return (\0.5, Stok::FakeRedis::hash(qw(kind service role member
         status active))) if $args->[1] =~ /user:/;
     return (\0.5, Stok::FakeRedis::hash(qw(id tok_x user u@service name n

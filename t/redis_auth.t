@@ -8,7 +8,7 @@ use Stok::Test;
 my @acl = (
     qw(--user edge on >edgepass ~{st}:* +@read +@connection),
     qw(--user weak on >weakpass ~other:* +@read +@connection),
-    qw(--user half on >halfpass ~{st}:* +@read +@connection -hget),
+    qw(--user half on >halfpass ~{st}:* +@read +@connection -hmget),
 );
 
 my $redis = Stok::Redis->start(auth => ['admin pass'],
@@ -141,7 +141,7 @@ sub start {
         weak => 'weakpass',
         half => 'halfpass',
         wrong => "wrong-one\r\n",
-        keys => 'k2 ' . unpack('H*', pack 'C*', 0 .. 31) . "\n"
-            . 'k1 ' . 'ab' x 32 . "\n",
+        keys => Stok::Redis::key_file({ name => 'k2', secret => pack 'C*', 0 .. 31 },
+            { name => 'k1', secret => "\xab" x 32 }),
     });
 }

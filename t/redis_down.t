@@ -72,7 +72,7 @@ is(lines('error'), 2, 'nothing to say');
 
 # the server closes our connection; the next request opens another
 
-for my $client ($redis->cli('CLIENT', 'LIST') =~ /^id=(\d+) .* cmd=hget /mg) {
+for my $client ($redis->cli('CLIENT', 'LIST') =~ /^id=(\d+) .* cmd=hmget /mg) {
     $redis->cli('CLIENT', 'KILL', 'ID', $client);
 }
 is(word($nginx->get('/', token => $token)), '200 ALLOWED', 'killed by CLIENT KILL');

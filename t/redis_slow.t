@@ -8,7 +8,7 @@ use Stok::Test;
 use Time::HiRes qw(time);
 
 my @user = qw(kind service role member status active name U);
-my $schema = Stok::FakeRedis::bulk('1');
+my $marker = Stok::FakeRedis::marker();
 
 sub record {
     my $user = shift;
@@ -25,7 +25,7 @@ my @table = (
         200, undef],
     ['slow, in time', sub { (\0.2, answer(@_)) }, 200, undef],
     ['silent', sub { () }, 503, 'no answer in time'],
-    ['half an answer', sub { $_[0][0] eq 'HGET' ? () : "*2\r\n\$3\r\nfo" }, 503,
+    ['half an answer', sub { $_[0][0] eq 'HMGET' ? () : "*2\r\n\$3\r\nfo" }, 503,
         'no answer in time'],
     ['garbage', sub { "HTTP/1.1 400 Bad Request\r\n\r\n" }, 503,
         'protocol error'],
@@ -48,7 +48,7 @@ my @table = (
         503, 'ERR unknown command $'],
     ['integer', sub { ":1\r\n" }, 503, undef],
     ['array of arrays', sub { "*2\r\n*0\r\n*0\r\n" }, 503, undef],
-    ['odd', sub { $_[0][0] eq 'HGET' ? $schema : Stok::FakeRedis::hash('id') },
+    ['odd', sub { $_[0][0] eq 'HMGET' ? $marker : Stok::FakeRedis::hash('id') },
         503, undef],
 );
 
@@ -101,7 +101,7 @@ unlike($mute->log, qr/HGETALL/, 'nothing is asked before the greeting');
 
 my $late = Stok::FakeRedis->start(sub {
     my ($args) = @_;
-    return answer(@_) if $args->[0] eq 'HGET' || $args->[1] =~ /user:/;
+    return answer(@_) if $args->[0] eq 'HMGET' || $args->[1] =~ /user:/;
     return (\1.0, record('user@service'));
 });
 $nginx = Stok::Nginx->start(redis => $late, http => <<'EOC');
@@ -119,7 +119,7 @@ finish;
 
 sub answer {
     my ($args) = @_;
-    return $schema if $args->[0] eq 'HGET';
+    return $marker if $args->[0] eq 'HMGET';
     return $args->[1] =~ /user:/ ? Stok::FakeRedis::hash(@user)
         : record('user@service');
 }

@@ -10,7 +10,7 @@ use Stok::Test;
 my $key = { name => 'k1', secret => 'k' x 32 };
 my $redis = Stok::Redis->start;
 my $nginx = edge(redis => $redis,
-    files => { keys => 'k1 ' . unpack('H*', $key->{secret}) . "\n" },
+    files => { keys => Stok::Redis::key_file($key) },
     conf => 'service_token_key_file keys;',
     server => 'location /scim { service_token_scope scim; try_files '
         . '/index.html =404; }');

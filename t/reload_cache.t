@@ -76,7 +76,8 @@ for my $case (
 
 # the key of the digests
 
-$nginx->file('keys', "k " . '11' x 32 . "\n", 0600);
+$nginx->file('keys', Stok::Redis::key_file({ name => 'k', secret => "\x11" x 32 }),
+    0600);
 $nginx->file('nginx.conf', $nginx->read('nginx.conf')
     =~ s/(service_token_zone)/service_token_key_file keys;\n$1/r);
 $nginx->reload;

@@ -13,7 +13,7 @@ my $redis = Stok::Redis->start;
 $redis->{key} = { name => 'k1', secret => pack 'H*', '42' x 32 };
 
 my $nginx = edge(redis => $redis, expect => qr/signal 9/,
-    files => { keys => 'k1 ' . '42' x 32 . "\n" },
+    files => { keys => Stok::Redis::key_file($redis->{key}) },
     conf => "service_token_key_file %%DIR%%/keys;\n" . Stok::Status::server(),
     server => <<'EOC');
         location /personal/ { service_token_type personal; }

@@ -263,7 +263,8 @@ $old->user('user@service');
 my $aged = $old->token;
 
 my $keys = edge(redis => $old, name => 'keys', cold => 1,
-    files => { keys => 'new ' . '17' x 32 . "\nold " . '42' x 32 . "\n" },
+    files => { keys => Stok::Redis::key_file({ name => 'new', secret => "\x17" x 32 },
+        $old->{key}) },
     conf => <<'EOC');
 service_token_throttle zone=guess:1m rate=1r/m burst=4;
 service_token_key_file %%DIR%%/keys;

@@ -16,7 +16,7 @@ my ($code, $out, $err);
 my @who = ('--purpose', 'p', '--owner', 'o');
 
 open my $fh, '>', "$dir/keys" or die;
-print $fh 'k1 ', '01' x 32, "\n";
+print $fh "dataset $Stok::Redis::dataset\nk1 ", '01' x 32, "\n";
 close $fh;
 chmod 0600, "$dir/keys";
 my @key = ('--key-file', "$dir/keys");
@@ -90,7 +90,7 @@ is(by('bert', @key, 'user', 'approve', 'etl@service'), 0, 'by another');
 my $etl = user('etl@service');
 $redis->{key} = { name => 'k1', secret => "\1" x 32 };
 is("$etl->{role} $etl->{seal}", 'admin ' . Stok::Redis::seal($redis->{key},
-    'user', 'etl@service', @$etl{qw(kind name role status)}), 'with its seal');
+    'user', 'etl@service', $etl), 'with its seal');
 is(by('bert', @key, 'user', 'approve', 'etl@service'), 3, 'once');
 is(by('anna', @key, 'user', 'set-role', 'etl@service', 'member'), 0, 'a lower one');
 is(user('etl@service')->{role}, 'member', 'needs nobody');
@@ -145,6 +145,7 @@ sub dataset {
     $redis->cli('FLUSHALL');
     $st->run('init', defined $trust ? ('--approval', 'required') : ());
     $redis->cli('HSET', $redis->key('meta'), 'trust', $trust) if defined $trust;
+    $redis->cli('HSET', $redis->key('meta'), 'dataset', $Stok::Redis::dataset);
 }
 
 sub by {

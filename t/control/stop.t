@@ -202,7 +202,7 @@ sub dataset {
 sub key_file {
     our $dir = File::Temp->newdir;
     open my $fh, '>', "$dir/keys" or die;
-    print $fh 'k1 ', '01' x 32, "\n";
+    print $fh "dataset $Stok::Redis::dataset\nk1 ", '01' x 32, "\n";
     close $fh;
     chmod 0600, "$dir/keys";
     return "$dir/keys";
@@ -229,11 +229,11 @@ sub stopped {
     if ($who =~ /@/) {
         my %u = @{ redis('HGETALL', "user:$who") };
         return $u{status} ne 'active' && $u{seal} eq Stok::Redis::seal(
-            $redis->{key}, 'user', $who, @u{qw(kind name role status)});
+            $redis->{key}, 'user', $who, \%u);
     }
 
     my %t = @{ redis('HGETALL', 'token:' . digest($who)) };
     return $t{status} eq 'revoked' && $t{revoked_at}
         && $t{seal} eq Stok::Redis::seal($redis->{key}, 'token', digest($who),
-            @t{qw(id user name type scope status expires_at)});
+            \%t);
 }

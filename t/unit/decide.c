@@ -28,15 +28,18 @@ enum { TAKES_NONE, TAKES_SERVICE, TAKES_PERSONAL, TAKES_BOTH, TAKES_ODD,
        TAKES };
 enum { PLAIN, PLAIN_AT_SCIM, SCIM_AT_SCIM, SCIM_AT_PLAIN, SCIM_AT_OTHER,
        SCIM_AT_LONGER, SCIM_AT_SHORTER, SCOPES };
+enum { ANYWHERE, INSIDE, OUTSIDE, NETWORKS };
+enum { ENV_ANY, ENV_TAKEN, ENV_OTHER, ENVS };
 enum { HAS_NONE, HAS_UNKNOWN, HAS_MEMBER, HAS_MANAGER, HAS_ADMIN, ROLES };
 enum { NEEDS_BELOW, NEEDS_MEMBER, NEEDS_MANAGER, NEEDS_ADMIN, NEEDS_ABOVE,
        NEEDS };
 
-enum { TOKEN, TOKEN_SEAL, USER_SEAL, DATE, USER, TYPE, TAKE, SCOPE, ROLE,
-       NEED, INPUTS };
+enum { TOKEN, TOKEN_SEAL, USER_SEAL, DATE, USER, NETWORK, TYPE, TAKE, SCOPE,
+       ENV, ROLE, NEED, INPUTS };
 
 static const int decide_values[INPUTS] = {
-    TOKENS, SEALS, SEALS, DATES, USERS, TYPES, TAKES, SCOPES, ROLES, NEEDS
+    TOKENS, SEALS, SEALS, DATES, USERS, NETWORKS, TYPES, TAKES, SCOPES, ENVS,
+    ROLES, NEEDS
 };
 
 
@@ -66,6 +69,8 @@ static const decide_rule_t decide_rules[] = {
 
     { STOK_USER_OFF, { [USER] = NOT(USER_GOOD) } },
 
+    { STOK_NETWORK,  { [NETWORK] = IS(OUTSIDE) } },
+
     { STOK_TYPE,     { [TYPE] = IS(TYPE_0) | IS(TYPE_3) | IS(TYPE_4) } },
     { STOK_TYPE,     { [TAKE] = IS(TAKES_NONE) | IS(TAKES_ODD) } },
     { STOK_TYPE,     { [TYPE] = IS(TYPE_SERVICE),
@@ -76,6 +81,8 @@ static const decide_rule_t decide_rules[] = {
     { STOK_SCOPE,    { [SCOPE] = IS(SCIM_AT_PLAIN) | IS(SCIM_AT_OTHER)
                                  | IS(SCIM_AT_LONGER)
                                  | IS(SCIM_AT_SHORTER) } },
+
+    { STOK_ENV,      { [ENV] = IS(ENV_OTHER) } },
 
     { STOK_UNAVAILABLE, { [ROLE] = IS(HAS_NONE) | IS(HAS_UNKNOWN) } },
     { STOK_UNAVAILABLE, { [NEED] = IS(NEEDS_BELOW) | IS(NEEDS_ABOVE) } },
@@ -95,6 +102,7 @@ typedef struct {
     stok_token_record_t         token;
     stok_user_record_t          user;
     stok_require_t              require;
+    stok_addr_t                 addr;
     const stok_token_record_t  *has_token;
     const stok_user_record_t   *has_user;
 } decide_case_t;
@@ -151,12 +159,25 @@ decide_fill(decide_case_t *c, const int in[INPUTS])
         stok_string(""), stok_string("scin"), stok_string("scim2"),
         stok_string("sci")
     };
+    static const stok_str_t  networks[] = {
+        stok_string(""), stok_string("192.0.2.0/24"),
+        stok_string("192.0.3.0/24,192.0.1.0/24")
+    };
+    static const stok_str_t  env[] = {
+        stok_string("testing"), stok_string("staging"), stok_string("testing")
+    };
+    static const stok_str_t  taken[] = {
+        stok_string("development"), stok_string("staging")
+    };
+    static const size_t      envs[] = { 0, 2, 2 };
 
     c->token.status = token_status[in[TOKEN]];
     c->token.tampered = (in[TOKEN_SEAL] == SEAL_BAD);
     c->token.expires_at = date[in[DATE]];
     c->token.type = type[in[TYPE]];
     c->token.scope = scope[in[SCOPE]];
+    c->token.networks = networks[in[NETWORK]];
+    c->token.env = env[in[ENV]];
 
     c->user.status = user_status[in[USER]];
     c->user.tampered = (in[USER_SEAL] == SEAL_BAD);
@@ -165,6 +186,11 @@ decide_fill(decide_case_t *c, const int in[INPUTS])
     c->require.types = takes[in[TAKE]];
     c->require.scope = named[in[SCOPE]];
     c->require.role = need[in[NEED]];
+
+    c->require.env = taken;
+    c->require.envs = envs[in[ENV]];
+
+    stok_addr_set(&c->addr, (uint8_t []) { 192, 0, 2, 1 }, 4);
 
     c->has_token = in[TOKEN] == TOKEN_NONE ? NULL : &c->token;
     c->has_user = in[USER] == USER_NONE ? NULL : &c->user;
@@ -211,7 +237,8 @@ decide_product(void **state)
         k = decide_rule(in);
         hits[k]++;
 
-        verdict = stok_decide(c.has_token, c.has_user, &c.require, NOW);
+        verdict = stok_decide(c.has_token, c.has_user, &c.require, &c.addr,
+                              NOW);
 
         if (verdict != decide_rules[k].verdict) {
             for (i = 0; i < INPUTS; i++) {
@@ -278,12 +305,110 @@ decide_dates(void **state)
     require.types = STOK_TYPE_ANY;
     require.scope.data = NULL;
     require.scope.len = 0;
+    require.envs = 0;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         token.expires_at = cases[i].expires_at;
 
-        assert_int_equal(stok_decide(&token, &user, &require, cases[i].now),
+        assert_int_equal(stok_decide(&token, &user, &require, NULL,
+                                     cases[i].now),
                          cases[i].verdict);
+    }
+}
+
+
+static const struct {
+    stok_str_t      networks;
+    uint8_t         bytes[16];
+    size_t          len;                     /* 1: no address at all */
+    stok_str_t      env;
+    size_t          envs;
+    stok_verdict_e  verdict;
+} decide_places_cases[] = {
+
+#define NET(networks, len, verdict, ...)                                      \
+    { stok_string(networks), { __VA_ARGS__ }, len, stok_string(""), 0,    \
+      verdict }
+
+    NET("", 1, STOK_ALLOWED, 0),
+    NET("", 0, STOK_ALLOWED, 0),
+    NET("0.0.0.0/0,::/0", 1, STOK_NETWORK, 0),
+    NET("0.0.0.0/0,::/0", 0, STOK_NETWORK, 0),
+    NET("0.0.0.0/0", 4, STOK_ALLOWED, 1, 2, 3, 4),
+    NET("::/0", 4, STOK_NETWORK, 1, 2, 3, 4),
+    NET("0.0.0.0/0", 16, STOK_NETWORK, 32, 1),
+    NET("192.0.2.7/32,2001::/16", 16, STOK_ALLOWED, 32, 1),
+    NET("192.0.2.7/32,2001::/16", 4, STOK_ALLOWED, 192, 0, 2, 7),
+    NET("192.0.2.7/32", 4, STOK_NETWORK, 192, 0, 2, 6),
+    NET("192.0.2.7/32", 16, STOK_ALLOWED, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        255, 255, 192, 0, 2, 7),
+    NET("not a network", 4, STOK_NETWORK, 192, 0, 2, 7),
+
+#define ENVIRONMENT(env, envs, verdict)                                       \
+    { stok_string(""), { 0 }, 4, stok_string(env), envs, verdict }
+
+    ENVIRONMENT("", 0, STOK_ALLOWED),
+    ENVIRONMENT("production", 0, STOK_ALLOWED),
+    ENVIRONMENT("", 1, STOK_ENV),
+    ENVIRONMENT("staging", 1, STOK_ALLOWED),
+    ENVIRONMENT("testing", 1, STOK_ENV),
+    ENVIRONMENT("testing", 2, STOK_ALLOWED),
+    ENVIRONMENT("testin", 2, STOK_ENV),
+    ENVIRONMENT("testing2", 2, STOK_ENV),
+    ENVIRONMENT("Testing", 2, STOK_ENV)
+};
+
+
+/* lists of one and more, and what is in none of them */
+
+#define DECIDE_PLACES                                                        \
+    (sizeof(decide_places_cases) / sizeof(decide_places_cases[0]))
+
+
+static void
+decide_places(void **state)
+{
+    size_t               i;
+    stok_addr_t          addr;
+    stok_roles_t         roles;
+    stok_require_t       require;
+    stok_user_record_t   user;
+    stok_token_record_t  token;
+
+    static const stok_str_t  taken[] = {
+        stok_string("staging"), stok_string("testing")
+    };
+
+    (void) state;
+
+    memset(&token, 0, sizeof(token));
+    memset(&user, 0, sizeof(user));
+    memset(&require, 0, sizeof(require));
+
+    stok_roles_default(&roles);
+
+    token.type = STOK_TYPE_SERVICE;
+    token.status = STOK_TOKEN_ACTIVE;
+    user.status = STOK_USER_ACTIVE;
+    user.role = roles.name[0];
+
+    require.roles = &roles;
+    require.types = STOK_TYPE_ANY;
+    require.env = taken;
+
+    for (i = 0; i < DECIDE_PLACES; i++) {
+        token.networks = decide_places_cases[i].networks;
+        token.env = decide_places_cases[i].env;
+        require.envs = decide_places_cases[i].envs;
+        stok_addr_set(&addr, decide_places_cases[i].bytes,
+                      decide_places_cases[i].len);
+
+        if (stok_decide(&token, &user, &require,
+                        decide_places_cases[i].len == 1 ? NULL : &addr, NOW)
+            != decide_places_cases[i].verdict)
+        {
+            fail_msg("case %d", (int) i);
+        }
     }
 }
 
@@ -299,7 +424,8 @@ decide_words(void **state)
     (void) state;
 
     words = "ALLOWED MISSING MALFORMED UNKNOWN TAMPERED REVOKED EXPIRED "
-            "ORPHANED USER_DISABLED TYPE SCOPE ROLE UNAVAILABLE THROTTLED ";
+            "ORPHANED USER_DISABLED NETWORK TYPE SCOPE ENV ROLE UNAVAILABLE "
+            "THROTTLED ";
 
     for (i = 0, p = words; *p != '\0'; i++, p += len + 1) {
         len = (size_t) (strchr(p, ' ') - p);
@@ -324,6 +450,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(decide_product),
         cmocka_unit_test(decide_dates),
+        cmocka_unit_test(decide_places),
         cmocka_unit_test(decide_words)
     };
 

@@ -18,6 +18,9 @@
 #define HEX_B  "F0E1D2C3B4A5968778695A4B3C2D1E0F"                            \
                "00112233445566778899AABBCCDDEEFF"
 
+#define ID       "0123456789abcdef0123456789abcdef"
+#define DATASET  "dataset " ID
+
 
 static void
 digest_expect(const stok_key_t *key, const char *text, const char *want)
@@ -240,6 +243,11 @@ digest_keys(void **state)
     assert_null(stok_keys_find(&keys, "One", 3));
     assert_null(stok_keys_find(&keys, "", 0));
 
+    /* it names no dataset, not even the empty one */
+
+    assert_int_equal(keys.dataset_len, 0);
+    assert_int_equal(stok_keys_dataset(&keys, "", 0), 0);
+
     digest_expect(&keys.key[1],
           "stk_svc_Ky9Pf34qY6Nb3wWD25RQ4F5ZR3qa7yEe2WkhhL",
           "4deb3ad592a061688749b4ee6dc91a7ce03ed50a2527dc758120bf08eae9e60c");
@@ -259,6 +267,86 @@ digest_keys(void **state)
 }
 
 
+/* anywhere in the file, in either case, and only whole */
+
+static void
+digest_dataset(void **state)
+{
+    size_t       i, line;
+    uint8_t      secret[STOK_KEY_LEN] = { 0 };
+    const char  *why;
+    stok_key_t   key;
+    stok_keys_t  keys;
+
+    static const char *const  texts[] = {
+        DATASET "\nk " HEX_A,
+        "k " HEX_A "\n" DATASET,
+        "k " HEX_A "\ndataset \t 0123456789ABCDEF0123456789ABCDEF \r\n"
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        assert_int_equal(stok_keys_parse(&keys, texts[i], strlen(texts[i]),
+                                         &line, &why),
+                         STOK_OK);
+        assert_int_equal(keys.n, 1);
+        assert_int_equal(keys.dataset_len, STOK_DATASET_LEN);
+        assert_int_equal(stok_keys_dataset(&keys, ID, strlen(ID)), 1);
+        assert_int_equal(stok_keys_dataset(&keys, ID, strlen(ID) - 1), 0);
+        assert_int_equal(stok_keys_dataset(&keys, ID "0", strlen(ID) + 1), 0);
+        assert_int_equal(stok_keys_dataset(&keys, "", 0), 0);
+        assert_int_equal(stok_keys_dataset(&keys,
+                                           "0123456789abcdef0123456789abcdee",
+                                           strlen(ID)), 0);
+    }
+
+    assert_int_equal(stok_key_init(&key, "dataset", 7, secret), STOK_INVALID);
+    assert_int_equal(stok_key_init(&key, "dataset2", 8, secret), STOK_OK);
+    assert_int_equal(stok_key_init(&key, "datase", 6, secret), STOK_OK);
+}
+
+
+static const struct {
+    const char  *text;
+    size_t       line;
+} digest_bad[] = {
+    { "", 0 },
+    { "\n\n\n", 0 },
+    { "# a " HEX_A "\n", 0 },
+    { DATASET "\n", 0 },
+    { DATASET "\n" DATASET "\nk " HEX_A, 2 },
+    { "k " HEX_A "\ndataset", 2 },
+    { "k " HEX_A "\ndataset " HEX_A, 2 },
+    { "k " HEX_A "\ndataset 0123456789abcdef0123456789abcde", 2 },
+    { "k " HEX_A "\ndataset 0123456789abcdef0123456789abcdeg", 2 },
+    { "k " HEX_A "\ndataset 0123456789abcdef 123456789abcdef", 2 },
+    { "k " HEX_A "\nDataset 0123456789abcdef0123456789abcdef", 2 },
+    { "a", 1 },
+    { "a ", 1 },
+    { HEX_A, 1 },
+    { " a " HEX_A, 1 },
+    { "a " HEX_A "0", 1 },
+    { "\na " HEX_A " # mine", 2 },
+    { "a " HEX_A "\nb 00", 2 },
+    { "a " HEX_A "\na " HEX_B "\n", 2 },
+    { "a/b " HEX_A, 1 },
+    { "a:" HEX_A, 1 },
+    { "a=" HEX_A, 1 },
+    { "abcdefghijklmnopqrstuvwxyz0123456 " HEX_A, 1 },
+    { "a g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+      1 },
+    { "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1 ",
+      1 },
+    { "a 00010203040506070809 a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+      1 },
+    { "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1@",
+      1 },
+    { "1 " HEX_A "\n2 " HEX_A "\n3 " HEX_A "\n4 " HEX_A "\n5 " HEX_A
+      "\n6 " HEX_A "\n7 " HEX_A "\n8 " HEX_A "\n9 " HEX_A, 9 }
+};
+
+
 static void
 digest_keys_bad(void **state)
 {
@@ -268,52 +356,21 @@ digest_keys_bad(void **state)
     const char   *why;
     stok_keys_t   keys;
 
-    static const struct {
-        const char  *text;
-        size_t       line;
-    } cases[] = {
-        { "", 0 },
-        { "\n\n\n", 0 },
-        { "# a " HEX_A "\n", 0 },
-        { "a", 1 },
-        { "a ", 1 },
-        { HEX_A, 1 },
-        { " a " HEX_A, 1 },
-        { "a " HEX_A "0", 1 },
-        { "\na " HEX_A " # mine", 2 },
-        { "a " HEX_A "\nb 00", 2 },
-        { "a " HEX_A "\na " HEX_B "\n", 2 },
-        { "a/b " HEX_A, 1 },
-        { "a:" HEX_A, 1 },
-        { "a=" HEX_A, 1 },
-        { "abcdefghijklmnopqrstuvwxyz0123456 " HEX_A, 1 },
-        { "a g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-          1 },
-        { "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1 ",
-          1 },
-        { "a 00010203040506070809 a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-          1 },
-        { "a 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1@",
-          1 },
-        { "1 " HEX_A "\n2 " HEX_A "\n3 " HEX_A "\n4 " HEX_A "\n5 " HEX_A
-          "\n6 " HEX_A "\n7 " HEX_A "\n8 " HEX_A "\n9 " HEX_A, 9 }
-    };
-
     guard = *state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        len = strlen(cases[i].text);
-        p = guard_tail(guard, cases[i].text, len);
+    for (i = 0; i < sizeof(digest_bad) / sizeof(digest_bad[0]); i++) {
+        len = strlen(digest_bad[i].text);
+        p = guard_tail(guard, digest_bad[i].text, len);
         why = NULL;
         line = 99;
 
         memset(&keys, 0, sizeof(keys));
 
         if (stok_keys_parse(&keys, p, len, &line, &why) != STOK_INVALID) {
-            fail_msg("taken: \"%s\"", cases[i].text);
+            fail_msg("taken: \"%s\"", digest_bad[i].text);
         }
 
-        assert_int_equal(line, cases[i].line);
+        assert_int_equal(line, digest_bad[i].line);
         assert_non_null(why);
         assert_int_equal(keys.n, 0);
 
@@ -328,13 +385,13 @@ digest_keys_bad(void **state)
 
     /* eight are not too many, and no shortened file is read past its end */
 
-    len = strlen(cases[i - 1].text) - 2 - 64 - 1;
-    p = guard_tail(guard, cases[i - 1].text, len);
+    len = strlen(digest_bad[i - 1].text) - 2 - 64 - 1;
+    p = guard_tail(guard, digest_bad[i - 1].text, len);
     assert_int_equal(stok_keys_parse(&keys, p, len, &line, &why), STOK_OK);
     assert_int_equal(keys.n, 8);
 
     for (k = 0; k < len; k++) {
-        p = guard_tail(guard, cases[i - 1].text, k);
+        p = guard_tail(guard, digest_bad[i - 1].text, k);
         (void) stok_keys_parse(&keys, p, k, &line, &why);
     }
 }
@@ -353,6 +410,7 @@ main(void)
         cmocka_unit_test_prestate(digest_equal, &guard),
         cmocka_unit_test_prestate(digest_key_name, &guard),
         cmocka_unit_test_prestate(digest_keys, &guard),
+        cmocka_unit_test_prestate(digest_dataset, &guard),
         cmocka_unit_test_prestate(digest_keys_bad, &guard)
     };
 

@@ -55,6 +55,9 @@ pack_token(stok_token_record_t *rec, uint8_t *buf, int longest)
     rec->user = pack_str(text, longest ? STOK_USER_ID_MAX : 2);
     rec->name = pack_str(text, longest ? STOK_NAME_BYTES : 1);
     rec->scope = pack_str(text, longest ? STOK_SCOPE_MAX : 0);
+    rec->env = pack_str(text, longest ? STOK_ENV_MAX : 0);
+    rec->networks = pack_str(text, longest ? STOK_NETWORKS_MAX : 0);
+    rec->rate = pack_str(text, longest ? STOK_RATE_TEXT : 0);
     rec->expires_at = longest ? STOK_DATE_MAX : 0;
     rec->type = longest ? STOK_TYPE_PERSONAL : STOK_TYPE_SERVICE;
     rec->status = longest ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE;
@@ -138,10 +141,16 @@ pack_check(guard_t *guard, const uint8_t *buf, size_t len, int user)
             pack_inside(t.user, p, len);
             pack_inside(t.name, p, len);
             pack_inside(t.scope, p, len);
+            pack_inside(t.env, p, len);
+            pack_inside(t.networks, p, len);
+            pack_inside(t.rate, p, len);
             pack_range(t.id.len, 1, STOK_RECORD_ID_MAX);
             pack_range(t.user.len, 1, STOK_USER_ID_MAX);
             pack_range(t.name.len, 1, STOK_NAME_BYTES);
             pack_range(t.scope.len, 0, STOK_SCOPE_MAX);
+            pack_range(t.env.len, 0, STOK_ENV_MAX);
+            pack_range(t.networks.len, 0, STOK_NETWORKS_MAX);
+            pack_range(t.rate.len, 0, STOK_RATE_TEXT);
             pack_range(t.type, 1, 2);
             pack_range(t.status, 1, 2);
             pack_range(t.tampered, 0, 1);
@@ -179,6 +188,9 @@ pack_round_trip(void **state)
         pack_same(token.user, token2.user);
         pack_same(token.name, token2.name);
         pack_same(token.scope, token2.scope);
+        pack_same(token.env, token2.env);
+        pack_same(token.networks, token2.networks);
+        pack_same(token.rate, token2.rate);
         assert_int_equal(token.type, token2.type);
         assert_int_equal(token.status, token2.status);
         assert_int_equal(token.tampered, token2.tampered);
@@ -222,7 +234,7 @@ pack_corrupted(void **state)
             assert_int_equal(pack_check(*state, buf, n + 1, user),
                              STOK_INVALID);
 
-            for (i = 0; i < n && i < 120; i++) {
+            for (i = 0; i < n && i < 130; i++) {
                 saved = buf[i];
 
                 for (byte = 0; byte < 256; byte++) {
@@ -281,6 +293,12 @@ pack_refused(void **state)
     refuse_token(name.len, STOK_NAME_BYTES + 1);
     refuse_token(name.len, 65536 + 1);
     refuse_token(scope.len, STOK_SCOPE_MAX + 1);
+    refuse_token(env.len, STOK_ENV_MAX + 1);
+    refuse_token(env.len, 256);
+    refuse_token(networks.len, STOK_NETWORKS_MAX + 1);
+    refuse_token(networks.len, 65536);
+    refuse_token(rate.len, STOK_RATE_TEXT + 1);
+    refuse_token(rate.len, 256);
 
     refuse_user(kind, 0);
     refuse_user(kind, 3);

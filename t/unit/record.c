@@ -8,7 +8,7 @@
 #include "stok_record.h"
 
 
-#define FIELDS_MAX  16
+#define FIELDS_MAX  18
 
 
 typedef struct {
@@ -35,6 +35,8 @@ static const char *const record_token[][2] = {
     { "type", "service" },
     { "scope", "scim" },
     { "env", "production" },
+    { "networks", "192.0.2.0/24,2001:db8::/32" },
+    { "rate", "600r/m" },
     { "status", "active" },
     { "created_at", "1700000000" },
     { "created_by", "admin@example.com" },
@@ -52,6 +54,7 @@ static const char *const record_user[][2] = {
     { "status", "disabled" },
     { "purpose", "syncs the\ncatalog" },
     { "owner", "data team" },
+    { "use_case", "catalog-sync" },
     { "created_at", "1700000000" },
     { "created_by", "admin@example.com" },
     { "seal", "k:00" }
@@ -92,9 +95,20 @@ static const record_case_t record_token_cases[] = {
     { "scope", "", 0, 0, STOK_OK },
     { "scope", " ", 1, 0, STOK_INVALID },
     { "scope", "\0", 1, 0, STOK_INVALID },
-    { "env", NULL, 1024, 'e', STOK_OK },
-    { "env", NULL, 1025, 'e', STOK_INVALID },
+    { "env", NULL, 32, 'e', STOK_OK },
+    { "env", NULL, 33, 'e', STOK_INVALID },
+    { "env", "a b", 3, 0, STOK_INVALID },
+    { "env", "a\0b", 3, 0, STOK_INVALID },
     { "env", "", 0, 0, STOK_OK },
+    { "networks", "192.0.2.7/32", 12, 0, STOK_OK },
+    { "networks", "192.0.2.7", 9, 0, STOK_INVALID },
+    { "networks", "any", 3, 0, STOK_INVALID },
+    { "networks", " ", 1, 0, STOK_INVALID },
+    { "networks", "", 0, 0, STOK_OK },
+    { "rate", "1000000r/s", 10, 0, STOK_OK },
+    { "rate", "1000001r/s", 10, 0, STOK_INVALID },
+    { "rate", "10", 2, 0, STOK_INVALID },
+    { "rate", "", 0, 0, STOK_OK },
     { "status", "revoked", 7, 0, STOK_OK },
     { "status", "", 0, 0, STOK_INVALID },
     { "status", "ACTIVE", 6, 0, STOK_INVALID },
@@ -150,6 +164,10 @@ static const record_case_t record_user_cases[] = {
     { "purpose", NULL, 1025, 'p', STOK_INVALID },
     { "owner", NULL, 1024, 'o', STOK_OK },
     { "owner", NULL, 1025, 'o', STOK_INVALID },
+    { "use_case", NULL, 64, 'u', STOK_OK },
+    { "use_case", NULL, 65, 'u', STOK_INVALID },
+    { "use_case", "a b", 3, 0, STOK_INVALID },
+    { "use_case", "", 0, 0, STOK_OK },
     { "created_at", "x", 1, 0, STOK_INVALID },
     { "created_by", NULL, 1025, 'c', STOK_INVALID },
     { "seal", NULL, STOK_SEAL_MAX, 's', STOK_OK },
@@ -243,8 +261,14 @@ record_good(void **state)
     assert_int_equal(token.name.len, rec.str[5].len);
     assert_ptr_equal(token.scope.data, rec.str[9].data);
     assert_int_equal(token.scope.len, rec.str[9].len);
-    assert_ptr_equal(token.seal.data, rec.str[27].data);
-    assert_int_equal(token.seal.len, rec.str[27].len);
+    assert_ptr_equal(token.env.data, rec.str[11].data);
+    assert_int_equal(token.env.len, rec.str[11].len);
+    assert_ptr_equal(token.networks.data, rec.str[13].data);
+    assert_int_equal(token.networks.len, rec.str[13].len);
+    assert_ptr_equal(token.rate.data, rec.str[15].data);
+    assert_int_equal(token.rate.len, rec.str[15].len);
+    assert_ptr_equal(token.seal.data, rec.str[31].data);
+    assert_int_equal(token.seal.len, rec.str[31].len);
     assert_int_equal(token.type, STOK_TYPE_SERVICE);
     assert_int_equal(token.status, STOK_TOKEN_ACTIVE);
     assert_int_equal(token.expires_at, 1800000000);
@@ -262,6 +286,8 @@ record_good(void **state)
     assert_int_equal(user.name.len, 5);
     assert_ptr_equal(user.role.data, rec.str[5].data);
     assert_int_equal(user.role.len, 7);
+    assert_ptr_equal(user.use_case.data, rec.str[13].data);
+    assert_int_equal(user.use_case.len, 12);
     assert_int_equal(user.seal.len, 4);
     assert_int_equal(user.kind, STOK_USER_HUMAN);
     assert_int_equal(user.status, STOK_USER_DISABLED);

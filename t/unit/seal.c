@@ -13,6 +13,9 @@
 #include "stok_seal.h"
 
 
+#define DATASET  "0123456789abcdef0123456789abcdef"
+
+
 static stok_str_t
 seal_str(const char *text)
 {
@@ -37,6 +40,22 @@ seal_keys(stok_keys_t *keys)
     stok_key_init(&keys->key[1], "old", 3, secret);
 
     keys->n = 2;
+
+    memcpy(keys->dataset, DATASET, STOK_DATASET_LEN);
+    keys->dataset_len = STOK_DATASET_LEN;
+}
+
+
+/* the same keys, the other one first */
+
+static void
+seal_keys_turned(stok_keys_t *keys)
+{
+    stok_key_t  first;
+
+    first = keys->key[0];
+    keys->key[0] = keys->key[1];
+    keys->key[1] = first;
 }
 
 
@@ -69,6 +88,7 @@ seal_token_record(stok_token_record_t *rec)
     rec->id = seal_str("tok_0123456789ABCDEF");
     rec->user = seal_str("etl@service");
     rec->name = seal_str("nightly");
+    rec->env = seal_str("testing");
     rec->type = STOK_TYPE_SERVICE;
     rec->status = STOK_TOKEN_ACTIVE;
     rec->expires_at = 1800000000;
@@ -94,18 +114,17 @@ seal_text(void **state)
     size_t               len;
     uint8_t              digest[STOK_DIGEST_LEN];
     stok_keys_t          keys;
-    stok_user_record_t   user;
     stok_token_record_t  token;
 
     (void) state;
 
     seal_keys(&keys);
     seal_token_record(&token);
-    seal_user_record(&user);
     memset(digest, 0xab, sizeof(digest));
 
     seal_reference(want, "new", 1,
-                   "stok-seal-1 token\n"
+                   "stok-seal-2 token\n"
+                   "32:" DATASET "\n"
                    "64:abababababababababababababababab"
                    "abababababababababababababababab\n"
                    "20:tok_0123456789ABCDEF\n"
@@ -113,20 +132,27 @@ seal_text(void **state)
                    "7:nightly\n"
                    "7:service\n"
                    "0:\n"
+                   "7:testing\n"
                    "6:active\n"
-                   "10:1800000000\n");
+                   "10:1800000000\n"
+                   "0:\n"
+                   "0:\n");
 
-    len = stok_seal_token(out, &keys.key[0], digest, &token);
+    len = stok_seal_token(out, &keys, digest, &token);
     assert_int_equal(len, strlen(want));
     assert_memory_equal(out, want, len);
 
     token.type = STOK_TYPE_PERSONAL;
     token.status = STOK_TOKEN_REVOKED;
     token.scope = seal_str("scim");
+    token.env = seal_str("");
+    token.networks = seal_str("192.0.2.0/24,2001:db8::/32");
+    token.rate = seal_str("600r/m");
     token.expires_at = 0;
 
     seal_reference(want, "old", 2,
-                   "stok-seal-1 token\n"
+                   "stok-seal-2 token\n"
+                   "32:" DATASET "\n"
                    "64:abababababababababababababababab"
                    "abababababababababababababababab\n"
                    "20:tok_0123456789ABCDEF\n"
@@ -134,37 +160,63 @@ seal_text(void **state)
                    "7:nightly\n"
                    "8:personal\n"
                    "4:scim\n"
+                   "0:\n"
                    "7:revoked\n"
-                   "1:0\n");
+                   "1:0\n"
+                   "26:192.0.2.0/24,2001:db8::/32\n"
+                   "6:600r/m\n");
 
-    len = stok_seal_token(out, &keys.key[1], digest, &token);
+    seal_keys_turned(&keys);
+    len = stok_seal_token(out, &keys, digest, &token);
+    seal_keys_turned(&keys);
     assert_int_equal(len, strlen(want));
     assert_memory_equal(out, want, len);
+}
+
+
+static void
+seal_user_text(void **state)
+{
+    char                want[STOK_SEAL_MAX + 1], out[STOK_SEAL_MAX];
+    size_t              len;
+    stok_keys_t         keys;
+    stok_user_record_t  user;
+
+    (void) state;
+
+    seal_keys(&keys);
+    seal_user_record(&user);
 
     seal_reference(want, "new", 1,
-                   "stok-seal-1 user\n"
+                   "stok-seal-2 user\n"
+                   "32:" DATASET "\n"
                    "11:etl@service\n"
                    "7:service\n"
                    "3:ETL\n"
                    "7:manager\n"
-                   "6:active\n");
+                   "6:active\n"
+                   "0:\n");
 
-    len = stok_seal_user(out, &keys.key[0], seal_str("etl@service"), &user);
+    len = stok_seal_user(out, &keys, seal_str("etl@service"), &user);
     assert_int_equal(len, strlen(want));
     assert_memory_equal(out, want, len);
 
     user.kind = STOK_USER_HUMAN;
     user.name = seal_str("");
+    user.use_case = seal_str("pipeline");
 
     seal_reference(want, "new", 1,
-                   "stok-seal-1 user\n"
+                   "stok-seal-2 user\n"
+                   "32:" DATASET "\n"
                    "11:etl@service\n"
                    "5:human\n"
                    "0:\n"
                    "7:manager\n"
-                   "6:active\n");
+                   "6:active\n"
+                   "8:pipeline\n");
 
-    len = stok_seal_user(out, &keys.key[0], seal_str("etl@service"), &user);
+    len = stok_seal_user(out, &keys, seal_str("etl@service"), &user);
+    assert_int_equal(len, strlen(want));
     assert_memory_equal(out, want, len);
 }
 
@@ -214,7 +266,8 @@ seal_token_changes(void **state)
 
     for (k = 0; k < 2; k++) {
         rec.seal.data = seal;
-        rec.seal.len = stok_seal_token(seal, &keys.key[k], digest, &rec);
+        rec.seal.len = stok_seal_token(seal, &keys, digest, &rec);
+        seal_keys_turned(&keys);
         assert_int_equal(seal_broken_token(&keys, digest, &rec), 0);
     }
 
@@ -234,6 +287,18 @@ seal_token_changes(void **state)
     assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
 
     bad = rec; bad.status = STOK_TOKEN_REVOKED;
+    assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
+
+    bad = rec; bad.env = seal_str("production");
+    assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
+
+    bad = rec; bad.env = seal_str("");
+    assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
+
+    bad = rec; bad.networks = seal_str("0.0.0.0/0");
+    assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
+
+    bad = rec; bad.rate = seal_str("1r/s");
     assert_int_equal(seal_broken_token(&keys, digest, &bad), 1);
 
     bad = rec; bad.expires_at = 0;
@@ -257,6 +322,47 @@ seal_token_changes(void **state)
 }
 
 
+/* the same record in another dataset, under the same key */
+
+static void
+seal_datasets(void **state)
+{
+    char                 seal[STOK_SEAL_MAX];
+    uint8_t              digest[STOK_DIGEST_LEN] = { 0 };
+    stok_keys_t          keys;
+    stok_user_record_t   user;
+    stok_token_record_t  token;
+
+    (void) state;
+
+    seal_keys(&keys);
+    seal_token_record(&token);
+    seal_user_record(&user);
+
+    token.seal.data = seal;
+    token.seal.len = stok_seal_token(seal, &keys, digest, &token);
+    assert_int_equal(seal_broken_token(&keys, digest, &token), 0);
+
+    keys.dataset[31] = 'e';
+    assert_int_equal(seal_broken_token(&keys, digest, &token), 1);
+
+    keys.dataset_len = 0;
+    assert_int_equal(seal_broken_token(&keys, digest, &token), 1);
+    assert_int_equal(stok_seal_token(seal, &keys, digest, &token), 0);
+
+    keys.dataset_len = STOK_DATASET_LEN;
+    user.seal.data = seal;
+    user.seal.len = stok_seal_user(seal, &keys, seal_str("a@service"), &user);
+    assert_int_equal(seal_broken_user(&keys, "a@service", &user), 0);
+
+    keys.dataset[31] = 'f';
+    assert_int_equal(seal_broken_user(&keys, "a@service", &user), 1);
+
+    keys.dataset_len = 0;
+    assert_int_equal(stok_seal_user(seal, &keys, seal_str("a"), &user), 0);
+}
+
+
 static void
 seal_user_changes(void **state)
 {
@@ -270,7 +376,7 @@ seal_user_changes(void **state)
     seal_user_record(&rec);
 
     rec.seal.data = seal;
-    rec.seal.len = stok_seal_user(seal, &keys.key[0], seal_str("a@service"),
+    rec.seal.len = stok_seal_user(seal, &keys, seal_str("a@service"),
                                   &rec);
 
     assert_int_equal(seal_broken_user(&keys, "a@service", &rec), 0);
@@ -284,6 +390,9 @@ seal_user_changes(void **state)
     assert_int_equal(seal_broken_user(&keys, "a@service", &bad), 1);
 
     bad = rec; bad.role = seal_str("admin");
+    assert_int_equal(seal_broken_user(&keys, "a@service", &bad), 1);
+
+    bad = rec; bad.use_case = seal_str("cli");
     assert_int_equal(seal_broken_user(&keys, "a@service", &bad), 1);
 
     bad = rec; bad.status = STOK_USER_DISABLED;
@@ -309,7 +418,7 @@ seal_forms(void **state)
     seal_keys(&keys);
     seal_token_record(&rec);
 
-    len = stok_seal_token(seal, &keys.key[0], digest, &rec);
+    len = stok_seal_token(seal, &keys, digest, &rec);
 
     for (i = 0; i < len; i++) {
         for (ch = 0; ch < 256; ch++) {
@@ -367,9 +476,12 @@ seal_longest(void **state)
     uint8_t              secret[STOK_KEY_LEN] = { 3 }, digest[32] = { 0 };
     guard_t             *guard;
     stok_key_t           key;
+    stok_keys_t          keys;
     stok_token_record_t  rec;
 
     guard = *state;
+
+    seal_keys(&keys);
 
     memset(name, 'n', sizeof(name));
     assert_int_equal(stok_key_init(&key, name, sizeof(name), secret),
@@ -385,7 +497,10 @@ seal_longest(void **state)
 
     out = guard->end - STOK_SEAL_MAX;
 
-    assert_int_equal(stok_seal_token(out, &key, digest, &rec), STOK_SEAL_MAX);
+    keys.key[0] = key;
+
+    assert_int_equal(stok_seal_token(out, &keys, digest, &rec),
+                     STOK_SEAL_MAX);
 }
 
 
@@ -397,8 +512,10 @@ main(void)
 
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test_prestate(seal_text, &guard),
+        cmocka_unit_test_prestate(seal_user_text, &guard),
         cmocka_unit_test_prestate(seal_token_changes, &guard),
         cmocka_unit_test_prestate(seal_user_changes, &guard),
+        cmocka_unit_test_prestate(seal_datasets, &guard),
         cmocka_unit_test_prestate(seal_forms, &guard),
         cmocka_unit_test_prestate(seal_longest, &guard)
     };

@@ -242,6 +242,56 @@ value_ids(void **state)
 
 
 static void
+value_rates(void **state)
+{
+    char         *p;
+    size_t        i, len;
+    stok_rate_t   rate;
+
+    static const struct {
+        const char  *text;
+        int          rc;
+        uint32_t     requests;
+        uint32_t     seconds;
+    } cases[] = {
+        { "1r/s", STOK_OK, 1, 1 },
+        { "100r/s", STOK_OK, 100, 1 },
+        { "600r/m", STOK_OK, 600, 60 },
+        { "1000000r/m", STOK_OK, 1000000, 60 },
+        { "1000001r/s", STOK_INVALID, 0, 0 },
+        { "10000000r/s", STOK_INVALID, 0, 0 },
+        { "0r/s", STOK_INVALID, 0, 0 },
+        { "01r/s", STOK_INVALID, 0, 0 },
+        { "-1r/s", STOK_INVALID, 0, 0 },
+        { " 1r/s", STOK_INVALID, 0, 0 },
+        { "1 r/s", STOK_INVALID, 0, 0 },
+        { "1.5r/s", STOK_INVALID, 0, 0 },
+        { "r/s", STOK_INVALID, 0, 0 },
+        { "1r/h", STOK_INVALID, 0, 0 },
+        { "1R/s", STOK_INVALID, 0, 0 },
+        { "1r/s ", STOK_INVALID, 0, 0 },
+        { "1r/", STOK_INVALID, 0, 0 },
+        { "100", STOK_INVALID, 0, 0 },
+        { "1", STOK_INVALID, 0, 0 },
+        { "", STOK_INVALID, 0, 0 }
+    };
+
+    for (i = 0; i < value_count(cases); i++) {
+        len = strlen(cases[i].text);
+        p = guard_tail(*state, cases[i].text, len);
+        memset(&rate, 0, sizeof(rate));
+
+        if (stok_rate_parse(value_str(p, len), &rate) != cases[i].rc) {
+            fail_msg("\"%s\"", cases[i].text);
+        }
+
+        assert_int_equal(rate.requests, cases[i].requests);
+        assert_int_equal(rate.seconds, cases[i].seconds);
+    }
+}
+
+
+static void
 value_words(void **state)
 {
     stok_str_t  word;
@@ -276,6 +326,7 @@ main(void)
         cmocka_unit_test_prestate(value_names, &guard),
         cmocka_unit_test_prestate(value_name_lengths, &guard),
         cmocka_unit_test_prestate(value_ids, &guard),
+        cmocka_unit_test_prestate(value_rates, &guard),
         cmocka_unit_test_prestate(value_words, &guard)
     };
 

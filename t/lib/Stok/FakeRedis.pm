@@ -21,6 +21,7 @@ use IO::Select;
 use IO::Socket::INET;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Stok::Process;
+use Stok::Redis;
 use Time::HiRes qw(time);
 
 sub start {
@@ -49,6 +50,10 @@ sub stop { $_[0]{process}->stop('KILL') }
 
 sub bulk { my $s = shift; '$' . length($s) . "\r\n$s\r\n" }
 sub hash { '*' . @_ . "\r\n" . join '', map { bulk($_) } @_ }
+
+# what HMGET answers of a good dataset's marker
+
+sub marker { hash('2', $Stok::Redis::dataset) }
 
 sub serve {
     my ($listen, $script, %opt) = @_;

@@ -15,11 +15,14 @@ use Stok::Process;
 
 # as the command writes them
 
-my @fields = qw(id user kind name type role scope env status purpose owner
-    created_at created_by expires_at revoked_at rotated_from rotated_to seal);
+my @fields = qw(id user kind name type role scope env networks rate status
+    purpose owner use_case created_at created_by expires_at revoked_at
+    rotated_from rotated_to seal);
 my %order = map { $fields[$_] => $_ } 0 .. $#fields;
 
 our @tokens;    # every clear token that a test has seen
+
+our $dataset = 'd5' x 16;    # of every server that a test does not say more of
 
 my @digits = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
 
@@ -34,6 +37,7 @@ sub start {
         prefix => $opt{prefix} // '{st}:',
         opt    => $opt{options} // [],
         auth   => $opt{auth},
+        sealed => $opt{sealed},
         port   => $opt{port} // Stok::Process::free_port(),
     }, $class;
 
@@ -186,8 +190,9 @@ sub key {
 
 sub init {
     my $self = shift;
-    $self->cli('HSET', $self->key('meta'), 'schema', 1, 'created_at', time,
-        'brand', 'stk');
+    $self->cli('HSET', $self->key('meta'), 'schema', 2, 'created_at', time,
+        'brand', 'stk', 'dataset', $dataset,
+        $self->{sealed} ? ('sealed', 1) : ());
 }
 
 sub user {
@@ -199,13 +204,22 @@ sub user {
         created_by => 'root', %field,
     );
 
-    $record{seal} = seal($self->{key}, 'user', $id,
-        @record{qw(kind name role status)})
+    $record{seal} = seal($self->{key}, 'user', $id, \%record)
         if $self->{key} && !exists $record{seal};
 
     $self->write($self->key("user:$id"), \%record);
 
     return $id;
+}
+
+# The text of a key file, the current key first.  A server whose {key} is one of
+# the keys gets its records sealed by it.
+
+sub key_file {
+    my @keys = @_;
+
+    return "dataset $dataset\n" . join '',
+        map { "$_->{name} " . unpack('H*', $_->{secret}) . "\n" } @keys;
 }
 
 # a token's record; the answer is the clear token
@@ -232,8 +246,7 @@ sub token {
 
     my $digest = $self->digest($clear);
 
-    $record{seal} = seal($self->{key}, 'token', $digest,
-        @record{qw(id user name type scope status expires_at)})
+    $record{seal} = seal($self->{key}, 'token', $digest, \%record)
         if $self->{key} && !exists $record{seal};
 
     $self->write($self->key("token:$digest"), \%record);
@@ -307,11 +320,19 @@ sub write {
         keys %$record);
 }
 
-sub seal {
-    my ($key, $what, @fields) = @_;
+# of a token by its digest, of a user by its id
 
-    my $text = "stok-seal-1 $what\n"
-        . join '', map { length($_) . ":$_\n" } @fields;
+my %sealed = (
+    token => [qw(id user name type scope env status expires_at networks rate)],
+    user => [qw(kind name role status use_case)],
+);
+
+sub seal {
+    my ($key, $what, $of, $record) = @_;
+
+    my @fields = ($of, map { $record->{$_} // '' } @{ $sealed{$what} });
+    my $text = "stok-seal-2 $what\n" . join '',
+        map { length($_) . ":$_\n" } $dataset, @fields;
 
     return "$key->{name}:" . hmac_sha256_hex($text, $key->{secret});
 }
