@@ -111,15 +111,8 @@ void ctl_close(ctl_t *ctl);
 /* there is a dataset */
 int ctl_ready(ctl_t *ctl);
 
-/*
- * info.c: what Redis says of itself; null: it does not say.  A line of warnings
- * is {what, text}: a condition under which revocations are lost, or records
- * are taken away.  note: a note for each, and their texts in *notes, if there
- * are some.
- */
+/* info.c: what Redis says of itself; null: it does not say */
 int ctl_info(ctl_t *ctl, json_t **info);
-json_t *ctl_info_warnings(json_t *info);
-int ctl_info_note(ctl_t *ctl, json_t **notes);
 
 /*
  * status.c: all that is to be known at a glance, from indexes only.  expect:
@@ -144,7 +137,8 @@ int ctl_keys_need(ctl_t *ctl);
 int ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE]);
 
 /*
- * init.c: NULL: the default.  {schema, brand, created}.  A key file that names
+ * init.c: NULL: the default.  {schema, brand, created}, and "notes" where
+ * there are some on what Redis may lose.  A key file that names
  * no dataset yet gets a line.
  */
 int ctl_init(ctl_t *ctl, const char *brand, const char *approval,
@@ -381,7 +375,10 @@ typedef struct {
 int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);
 
-/* fsck.c: each: {finding, token, user, seen, mended}.  CTL_FOUND: some */
+/*
+ * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
+ * above.  CTL_FOUND: some findings.
+ */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
     json_t **sums);
 

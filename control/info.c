@@ -352,3 +352,19 @@ ctl_info_note(ctl_t *ctl, json_t **notes)
 
     return CTL_OK;
 }
+
+
+int
+ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes)
+{
+    if (json == NULL) {
+        json_decref(notes);
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
+    if (notes) {
+        json_object_set_new(json, "notes", notes);
+    }
+
+    return CTL_OK;
+}

@@ -159,6 +159,15 @@ int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
 /* approval.c: asks for a higher role; CTL_FOUND: it needs no asking */
 int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
+/*
+ * info.c: lines {what, text}: conditions under which revocations are lost, or
+ * records are taken away.  note: a note for each, and the texts in *notes, or
+ * NULL.  add: these, if there are some, become a member of json.
+ */
+json_t *ctl_info_warnings(json_t *info);
+int ctl_info_note(ctl_t *ctl, json_t **notes);
+int ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes);
+
 /* record.c */
 
 /* names a record, before its reply is taken.  CTL_NOTFOUND: not a digest */
