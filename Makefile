@@ -25,7 +25,8 @@ COMMAND = $(B)/service-token
 
 LIB = $(wildcard lib/*.c)
 LIB_H = $(wildcard lib/*.h)
-MODULE_SRC = $(wildcard ngx_service_token_module/*.[ch])
+ROOMS = $(wildcard ngx_service_token_module/*/)
+MODULE_SRC = $(wildcard $(patsubst %,%*.[ch],ngx_service_token_module/ $(ROOMS)))
 CONTROL = $(wildcard control/*.c)
 CONTROL_H = $(wildcard control/*.h)
 CLI = $(wildcard cli/*.c)
@@ -45,6 +46,7 @@ FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icontrol \
     -Icli
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
+    $(patsubst %,-I%,$(ROOMS)) \
     $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
     src/event/modules src/os/unix objs)
 FUZZ_SECONDS ?= 60
@@ -222,8 +224,8 @@ $(B)/fuzz/%: fuzz/%.c $(FUZZ_H) $(B)/fuzz/lib.a
 
 # of the module's files, those that need little of nginx
 
-FUZZ_REPLY = ngx_service_token_module/ngx_service_token_redis.c \
-    ngx_service_token_module/ngx_service_token_question.c
+FUZZ_REPLY = ngx_service_token_module/redis/ngx_service_token_redis.c \
+    ngx_service_token_module/lookup/ngx_service_token_question.c
 
 $(B)/fuzz/reply: fuzz/reply.c $(FUZZ_REPLY) $(FUZZ_H) $(CONFIGURED) \
     $(MODULE_SRC) $(B)/fuzz/lib.a

@@ -1,5 +1,6 @@
 /*
- * The audit: who did what and when, from the stream, and what comes anew.
+ * The audit: who did what and when, and what edges refused, by time; and what
+ * comes anew.
  */
 
 
@@ -7,9 +8,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-
-#define CTL_FOLLOW_BLOCK  1000                   /* ms; below the timeout */
 
 
 typedef struct {
@@ -31,7 +29,7 @@ ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
     int64_t     now, since;
     stok_str_t  id;
 
-    strcpy(audit->last, "-");
+    strcpy(audit->from, "-");
 
     if (audit->token && audit->user) {
         return ctl_fail(ctl, CTL_INVALID, "give --token or --user, not both");
@@ -53,7 +51,7 @@ ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
         code = ctl_since(ctl, audit->since, now, &since);
 
         if (code == CTL_OK) {
-            snprintf(audit->last, sizeof(audit->last), "%lld-0",
+            snprintf(audit->from, sizeof(audit->from), "%lld-0",
                      (long long) since * 1000);
         }
     }
@@ -65,13 +63,9 @@ ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
 int
 ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
 {
-    char              from[sizeof(audit->last)];
     ctl_audit_each_t  a = { audit, each, data };
 
-    strcpy(from, audit->last);
-    strcpy(audit->last, "0-0");
-
-    return ctl_audit_walk(ctl, from, ctl_audit_entry, &a);
+    return ctl_both_walk(ctl, audit->last, audit->from, ctl_audit_entry, &a);
 }
 
 
@@ -85,8 +79,6 @@ ctl_audit_entry(ctl_t *ctl, redisReply *entry, void *data)
 
     a = data;
     audit = a->audit;
-
-    snprintf(audit->last, sizeof(audit->last), "%s", entry->element[0]->str);
 
     if ((audit->token
          && strcmp(ctl_entry_get(entry, "token"), audit->token) != 0)
@@ -134,69 +126,14 @@ ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit)
 int
 ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit)
 {
-    int          code;
-    redisReply  *reply;
-
-    strcpy(audit->last, "0-0");
-
-    code = ctl_command(ctl, CTL_IS_ENTRIES, &reply, "XREVRANGE %saudit + - "
-                       "COUNT 1", ctl->prefix);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements) {
-        code = ctl_entry_check(ctl, reply->element[0]);
-
-        if (code == CTL_OK) {
-            snprintf(audit->last, sizeof(audit->last), "%s",
-                     reply->element[0]->element[0]->str);
-        }
-    }
-
-    freeReplyObject(reply);
-
-    return code;
+    return ctl_both_newest(ctl, audit->last);
 }
 
-
-/*
- * Redis is asked to wait for less than the connection's timeout, so silence
- * beyond that is an outage.
- */
 
 int
 ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each, void *data)
 {
-    int               code;
-    size_t            i;
-    redisReply       *reply, *entries;
     ctl_audit_each_t  a = { audit, each, data };
 
-    code = ctl_command(ctl, CTL_IS_STREAMS, &reply, "XREAD COUNT 1000 BLOCK "
-                       "%d STREAMS %saudit %s", CTL_FOLLOW_BLOCK, ctl->prefix,
-                       audit->last);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    /* nil: nothing came */
-
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1
-        && reply->element[0]->elements == 2)
-    {
-        entries = reply->element[0]->element[1];
-
-        for (i = 0; i < entries->elements && code == CTL_OK; i++) {
-            code = ctl_entry_check(ctl, entries->element[i]);
-
-            if (code == CTL_OK) {
-                code = ctl_audit_entry(ctl, entries->element[i], &a);
-            }
-        }
-    }
-
-    freeReplyObject(reply);
-
-    return code;
+    return ctl_both_wait(ctl, audit->last, ctl_audit_entry, &a);
 }

@@ -25,6 +25,23 @@ typedef int (*ctl_entry_pt)(ctl_t *ctl, redisReply *entry, void *data);
 int ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
     void *data);
 
+/*
+ * both.c: the audit and the refusals, by time; a refusal has the shape of an
+ * entry of the audit.  "last" are the ids of what a handler was called for
+ * last, of each: walk and newest set them, wait goes on from there and waits
+ * for a second.
+ */
+
+#define CTL_BOTH  2
+
+typedef char  ctl_both_t[CTL_BOTH][64];
+
+int ctl_both_walk(ctl_t *ctl, ctl_both_t last, const char *from,
+    ctl_entry_pt handler, void *data);
+int ctl_both_newest(ctl_t *ctl, ctl_both_t last);
+int ctl_both_wait(ctl_t *ctl, ctl_both_t last, ctl_entry_pt handler,
+    void *data);
+
 /* a well-formed entry */
 int ctl_entry_check(ctl_t *ctl, redisReply *entry);
 

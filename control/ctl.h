@@ -273,14 +273,16 @@ int ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident);
 int ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident);
 
 /*
- * audit.c: entries, oldest first; last: the id of the newest that was seen,
- * from which ctl_audit_wait() goes on.  Not CTL_OK: of no token or user.
+ * audit.c: entries of the audit and refusals, oldest first; last: the ids of
+ * the newest of each that was seen, from which ctl_audit_wait() goes on.  Not
+ * CTL_OK: of no token or user.
  */
 typedef struct {
     const char  *token;                          /* NULL: of all */
     const char  *user;
     const char  *since;                          /* NULL: all */
-    char         last[64];
+    char         from[64];                       /* the first id, or "-" */
+    char         last[2][64];
 } ctl_audit_t;
 
 int ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit);

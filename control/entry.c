@@ -58,6 +58,9 @@ ctl_audit_walk(ctl_t *ctl, const char *from, ctl_entry_pt handler,
 int
 ctl_entry_check(ctl_t *ctl, redisReply *entry)
 {
+    size_t       i, n;
+    redisReply  *fields;
+
     if (entry->type != REDIS_REPLY_ARRAY || entry->elements != 2
         || entry->element[0]->type != REDIS_REPLY_STRING
         || entry->element[1]->type != REDIS_REPLY_ARRAY)
@@ -66,7 +69,15 @@ ctl_entry_check(ctl_t *ctl, redisReply *entry)
                         "answer");
     }
 
-    return CTL_OK;
+    fields = entry->element[1];
+    n = fields->elements;
+
+    for (i = 0; i < n && fields->element[i]->type == REDIS_REPLY_STRING; i++) {
+        /* void */
+    }
+
+    return i == n ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis gave an "
+                                      "unexpected answer");
 }
 
 

@@ -61,7 +61,7 @@ typedef enum {
     CTL_IS_VALUES,                               /* of texts and nils */
     CTL_IS_PAGE,                                 /* of SCAN and its kin */
     CTL_IS_ENTRIES,                              /* of a stream */
-    CTL_IS_STREAMS,                              /* of one stream, or nil */
+    CTL_IS_STREAMS,                              /* of streams, or nil */
     CTL_IS_ANSWER                                /* of a script */
 } ctl_want_e;
 

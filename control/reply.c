@@ -9,6 +9,7 @@
 
 static int ctl_fits_array(const redisReply *reply, size_t n);
 static int ctl_fits_texts(const redisReply *reply, int nil);
+static int ctl_fits_streams(const redisReply *reply);
 static int ctl_fits_entry(const redisReply *reply);
 
 
@@ -59,9 +60,7 @@ ctl_fits(const redisReply *reply, ctl_want_e want)
             return 1;
         }
 
-        return ctl_fits_array(reply, 1)
-               && ctl_fits_array(reply->element[0], 2)
-               && ctl_fits(reply->element[0]->element[1], CTL_IS_ENTRIES);
+        return ctl_fits_streams(reply);
 
     case CTL_IS_ENTRIES:
         entries = reply;
@@ -115,6 +114,34 @@ ctl_fits_texts(const redisReply *reply, int nil)
         if (!ctl_is_text(reply->element[i])
             && !(nil && reply->element[i]
                  && reply->element[i]->type == REDIS_REPLY_NIL))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* of each its name and entries */
+
+static int
+ctl_fits_streams(const redisReply *reply)
+{
+    size_t             i;
+    const redisReply  *stream;
+
+    if (reply->type != REDIS_REPLY_ARRAY
+        || (reply->elements && reply->element == NULL))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        stream = reply->element[i];
+
+        if (!ctl_fits_array(stream, 2) || !ctl_is_text(stream->element[0])
+            || !ctl_fits(stream->element[1], CTL_IS_ENTRIES))
         {
             return 0;
         }

@@ -1,5 +1,5 @@
 /*
- * The timeline of an incident, from the audit and from what is known of use;
+ * The timeline of an incident, from audit, refusals and what is known of use;
  * and the steps that remain.
  */
 
@@ -32,13 +32,14 @@ ctl_timeline(ctl_t *ctl, const char *token, const char *user,
     json_t **timeline)
 {
     int             code;
+    ctl_both_t      last;
     ctl_timeline_t  data;
 
     data.token = token;
     data.user = user;
     data.array = json_array();
 
-    code = ctl_audit_walk(ctl, "-", ctl_timeline_entry, &data);
+    code = ctl_both_walk(ctl, last, "-", ctl_timeline_entry, &data);
 
     if (code != CTL_OK) {
         json_decref(data.array);

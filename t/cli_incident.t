@@ -50,6 +50,12 @@ for my $says (
     like($out, $says, 'shows: ' . substr "$says", 0, 60);
 }
 
+# what edges have refused stands where it belongs
+
+$redis->cli('XADD', $redis->key('refusals'), '*', 'at', $now, 'token', $_,
+    'user', $user, 'reason', 'REVOKED', 'count', 3, 'addr', '192.0.2.9')
+    for $id, $never;
+
 # again: nothing is changed, all is shown
 
 my $before = Stok::Command::snapshot($redis);
@@ -58,7 +64,8 @@ is(Stok::Command::snapshot($redis), $before, 'again: no change');
 is("$t->{revoked_now} $t->{token}{id} $t->{token}{state} $t->{token}{uses}",
     "0 $id revoked 12", 'as JSON');
 is(join(', ', map { $_->{what} } @{ $t->{timeline} }), 'first use, '
-    . 'token.create, token.revoke, last use, last refused try', 'timeline');
+    . 'token.create, token.revoke, token.refuse, last use, last refused try',
+    'timeline');
 is(join(' ', map { $_->{step} } @{ $t->{remaining} }),
     'replace update downstream watch delete document', 'what remains');
 like(($st->run('incident', 'token', $id))[1], qr/^Token $id was revoked already$/m,

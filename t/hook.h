@@ -1,6 +1,7 @@
 /*
- * For a build of t/fault_write.t, by "-include": a writer of the shared table
- * dies, or stops, at a named point between two of its stores.
+ * For the builds of t/fault_write.t and t/last_used_steps.t, by "-include": a
+ * writer of the shared table, or of touches, dies, or stops, at a named point
+ * between two of its stores.
  *
  * It does so if there is a file KILL-POINT, or STOP-POINT, in the folder that
  * STOK_HOOK names.  The file goes first, so it is for one process, once.
@@ -18,6 +19,8 @@
         stok_test_hook("KILL-" point, SIGKILL);                               \
         stok_test_hook("STOP-" point, SIGSTOP);                               \
     } while (0)
+
+#define ngx_service_token_flush_hook(point)  stok_table_hook("flush-" point)
 
 
 static inline void

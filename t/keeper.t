@@ -6,6 +6,7 @@ use warnings;
 
 use lib 't/lib';
 use Stok::Test;
+use Time::HiRes ();
 
 my $redis = Stok::Redis->start;
 
@@ -62,6 +63,23 @@ cached('after the frozen one came back', '200 ALLOWED');
 $redis->cli('HSET', $redis->token_key($token), status => 'revoked');
 wait_for('refused', sub { said($nginx, $token) =~ /^401 REVOKED/ });
 pass('changes go on reaching all');
+
+# a stream that is lost comes back at once, but not all nodes' at once
+
+my @took;
+
+for (1 .. 16) {
+    my ($id) = streams();
+    my $start = Time::HiRes::time();
+    $redis->cli('CLIENT', 'KILL', 'ID', $id);
+    wait_for('a new stream', sub { ((streams())[0] // $id) != $id });
+    push @took, int 1000 * (Time::HiRes::time() - $start);
+}
+
+@took = sort { $a <=> $b } @took;
+note("streams came back after @took ms");
+cmp_ok($took[0], '<', 90, 'some soon');
+cmp_ok($took[-1] - $took[0], '>', 100, 'some later');
 
 # nobody stays behind
 

@@ -1,12 +1,18 @@
 -- Last Used and usage of some tokens, as one worker of nginx has seen them.
 --
--- ARGV: 3 the slot's name, 4 number of the batch, 5 role names from low to
--- high with blanks between, then for each token: id, first and last use
--- (seconds; 0: none), uses, address, location, role needed, refusals, time,
--- address and verdict of the last one.
+-- ARGV: 3 the slot's name, 4 number of the batch, 5 the slot's secret, 6 role
+-- names from low to high with blanks between, then for each token: id, first
+-- and last use (seconds; 0: none), uses, address, location, role needed,
+-- refusals, time, address and verdict of the last one.
 --
--- A batch that was executed and whose answer was lost comes again: its number
--- tells.  Nothing moves back, in whatever order workers and nodes come.  What
+-- A batch that was executed and whose answer was lost comes again, perhaps
+-- after later ones of its slot: it is passed over.  What was executed last is
+-- kept as its number with a hash of that and the secret, which is kept nowhere:
+-- another node, which may write this key as well as its own, cannot make one
+-- that another's batch would be passed over for.  What does not come from this
+-- slot says nothing, and the batch is written.
+--
+-- Nothing moves back, in whatever order workers and nodes come.  What
 -- cannot be written for one token is passed over: it would stop all others.
 -- A token that was deleted meanwhile does not come back.
 --
@@ -17,17 +23,27 @@ if not ready() then
 end
 
 local batch = key('flushed:' .. ARGV[3])
-local seq = tonumber(ARGV[4])
+local last = redis.pcall('GET', batch)
 
-if (tonumber(redis.call('GET', batch) or 0) or 0) >= seq then
-    return {'OK', 0, 0}
+local function proof(number)
+    return number .. ' ' .. redis.sha1hex(number .. ' ' .. ARGV[5])
 end
 
-redis.call('SET', batch, ARGV[4], 'EX', 86400)
+if type(last) == 'string' then
+    local number = string.match(last, '^(%d+) ')
+
+    if number and tonumber(number) >= tonumber(ARGV[4])
+        and last == proof(number)
+    then
+        return {'OK', 0, 0}
+    end
+end
+
+redis.call('SET', batch, proof(ARGV[4]), 'EX', 86400)
 
 local rank, ranks = {}, 0
 
-for role in string.gmatch(ARGV[5], '%S+') do
+for role in string.gmatch(ARGV[6], '%S+') do
     ranks = ranks + 1
     rank[role] = ranks
 end
@@ -90,7 +106,8 @@ local function used(id, usage, i)
     redis.call('HSET', usage, unpack(new))
 end
 
--- at most one audit entry a minute for each token, with what came together
+-- at most one entry of "refusals" a minute for each token, with what came
+-- together; the audit is not an edge's to write
 
 local function refused(id, usage, i)
     local sum = redis.call('HINCRBY', usage, 'refused', ARGV[i + 7])
@@ -109,9 +126,10 @@ local function refused(id, usage, i)
     local digest = redis.call('GET', key('id:' .. id))
     local user = digest and redis.call('HGET', key('token:' .. digest), 'user')
 
-    audit('token.refuse', id, user or '', '', ARGV[i + 10], {'count',
-        string.format('%d', sum - (tonumber(old[3]) or 0)),
-        'addr', ARGV[i + 9]})
+    redis.call('XADD', key('refusals'), 'MAXLEN', '~', '100000', '*',
+        'at', now, 'token', id, 'user', user or '', 'reason', ARGV[i + 10],
+        'count', string.format('%d', sum - (tonumber(old[3]) or 0)),
+        'addr', ARGV[i + 9])
     redis.call('HSET', usage, 'audited_at', now, 'audited', sum)
 end
 
@@ -135,7 +153,7 @@ end
 
 local written, failed = 0, 0
 
-for i = 6, #ARGV, 11 do
+for i = 7, #ARGV, 11 do
     if pcall(touch, i) then
         written = written + 1
     else

@@ -36,9 +36,12 @@ sub input {
 
     my $pid = $self->start(@args);
     waitpid $pid, 0;
+    my $signal = $? & 127;
+
+    # a crash would look like exit 0
 
     my ($code, $out, $err)
-        = ($? >> 8, map { slurp("$self->{dir}/$_") } 'out', 'err');
+        = ($signal ? "signal $signal" : $? >> 8, map { slurp("$self->{dir}/$_") } 'out', 'err');
 
     push @Stok::Redis::tokens, $out =~ /(\w+_(?:svc|pat|scim)_\w{38})/g;
 

@@ -514,11 +514,13 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     ngx_service_token_link_detach(link);
 
-    /* between half and all of 200 ms, doubled with each try, up to 5 s */
+    /* between half and all of 200 ms, doubled with each try, up to 5 s; all
+       nodes lose their streams at the same moment: within 250 ms at first */
 
     wait = NGX_SERVICE_TOKEN_LINK_MIN << ngx_min(link->tries, 6);
     wait = ngx_min(wait, NGX_SERVICE_TOKEN_LINK_MAX / 2);
-    wait += ngx_random() % (wait + 1);
+    wait = (link->push && link->tries == 0)
+           ? (ngx_msec_t) ngx_random() % 251 : wait + ngx_random() % (wait + 1);
     link->tries++;
 
     ngx_add_timer(&link->timer, wait);

@@ -4,15 +4,18 @@
  * A token has an open cell, or a few; while a batch is on its way, its cells
  * are frozen, and a token that is used meanwhile gets another one.
  *
- *     free -> open -> frozen under the slot's number -> free, acknowledged
+ *     free -> open -> frozen under a number of the slot -> free, acknowledged
  *
  * What always holds, whoever dies between any two lines:
  *
- * - the slot's number is raised before the first cell is frozen under it, and
- *   no cell is frozen under a number that was sent.  So the frozen cells of a
- *   slot's last number are one batch: whoever sends them again, after a lost
- *   answer or as the heir of a dead worker, sends the very same batch, and
- *   Redis, which keeps the number of the last one, takes it once;
+ * - the slot's number ("seq") is raised before the first cell is frozen under
+ *   it, and "ready" follows when the last one is; no cell is ever frozen under
+ *   a number that is ready.  So the cells frozen under one number are one
+ *   batch: whoever sends them, and sends them again after a lost answer, sends
+ *   the very same batch, and Redis takes it once.  Of a worker that was killed
+ *   while it froze, what is frozen under the last number is that batch;
+ * - a cell changes as its slot's owner has it, and in no other way; once
+ *   frozen it only goes, and not before "acked" says that it is in Redis;
  * - a cell is counted as used by its id's length, which is stored last, and
  *   an update touches counters before dates: at worst a use is lost that was
  *   being noted when its worker was killed.
@@ -113,6 +116,7 @@ ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu)
     lu->timer.data = lu;
     lu->timer.log = ngx_cycle->log;
     lu->timer.cancelable = 1;
+    lu->beaten = ngx_current_msec;
 
     ngx_add_timer(&lu->timer, 1);
 }
@@ -131,9 +135,16 @@ ngx_service_token_last_used_stop(ngx_service_token_last_used_t *lu)
 
     mine = lu->view->mine;
 
+    if (lu->batch && mine) {
+        lu->left = 0;
+        ngx_service_token_flush_collect(lu);
+    }
+
     if (mine && ngx_service_token_batch_empty(lu, mine)) {
         ngx_service_token_slot_release(lu->view, mine);
     }
+
+    ngx_service_token_writer_leave(lu);
 
     if (lu->batch) {
         ngx_free(lu->batch);

@@ -1,59 +1,76 @@
 /*
- * Batches: the frozen cells of a slot.  See last_used.c for what always holds.
+ * Batches: the frozen cells of a slot, made and freed by its owner.  See
+ * last_used.c for what always holds.
  */
 
 
 #include "ngx_service_token_last_used.h"
 
+#include <openssl/rand.h>
+
 
 static ngx_uint_t ngx_service_token_batch_freeze_chunk(
     ngx_service_token_last_used_t *lu, ngx_service_token_slot_t *slot,
     ngx_uint_t k, uint64_t seq, ngx_uint_t max, ngx_uint_t only_fresh);
-static ngx_uint_t ngx_service_token_batch_frozen(
-    ngx_service_token_last_used_t *lu, ngx_uint_t k, uint64_t seq,
-    ngx_uint_t release);
+static ngx_uint_t ngx_service_token_batch_release(
+    ngx_service_token_last_used_t *lu, ngx_uint_t k, uint64_t acked);
 static ngx_uint_t ngx_service_token_batch_used(
     ngx_service_token_last_used_t *lu, ngx_uint_t k);
 
 
 ngx_uint_t
 ngx_service_token_batch_freeze(ngx_service_token_last_used_t *lu,
-    ngx_service_token_slot_t *slot, ngx_uint_t only_fresh)
+    ngx_service_token_slot_t *slot, ngx_uint_t only_fresh, ngx_uint_t max)
 {
     uint64_t                    seq;
-    ngx_uint_t                  k, n, owner;
+    ngx_uint_t                  k, n, owner, total;
     ngx_service_token_slots_t  *shared;
 
     shared = lu->view->shared;
     owner = slot - shared->slot + 1;
-    seq = atomic_load(&slot->seq);
-    n = 0;
+    total = 0;
+    k = 0;
 
-    /* a batch of that number, if it is not done; 0 says "open" */
+    while (max-- && k < shared->chunks) {
+        seq = atomic_load(&slot->seq) + 1;
 
-    for (k = 0; seq && k < shared->chunks; k++) {
-        if (atomic_load(&shared->map[k].owner) == owner) {
-            n += ngx_service_token_batch_frozen(lu, k, seq, 0);
+        /* no batch of this slot was sent yet: its ids may begin */
+
+        if (seq == 1
+            && RAND_bytes(slot->nonce, NGX_SERVICE_TOKEN_SLOT_NONCE) != 1)
+        {
+            break;
         }
-    }
 
-    if (n) {
-        return n;
-    }
+        /* the number first, and what others look at last: see last_used.c */
 
-    /* the number first: see above */
+        atomic_store(&slot->seq, seq);
+        ngx_service_token_flush_hook("number");
 
-    atomic_store(&slot->seq, ++seq);
+        n = 0;
 
-    for (k = 0; k < shared->chunks && n < NGX_SERVICE_TOKEN_FLUSH_BATCH; k++) {
-        if (atomic_load(&shared->map[k].owner) == owner) {
-            n += ngx_service_token_batch_freeze_chunk(lu, slot, k, seq,
-                                       NGX_SERVICE_TOKEN_FLUSH_BATCH - n,
-                                       only_fresh);
+        while (k < shared->chunks) {
+
+            if (atomic_load(&shared->map[k].owner) == owner) {
+                n += ngx_service_token_batch_freeze_chunk(lu, slot, k, seq,
+                                           NGX_SERVICE_TOKEN_FLUSH_BATCH - n,
+                                           only_fresh);
+            }
+
+            if (n == NGX_SERVICE_TOKEN_FLUSH_BATCH) {
+                break;
+            }
+
+            k++;
         }
+
+        ngx_service_token_flush_hook("frozen");
+        atomic_store(&slot->ready, seq);
+
+        total += n;
     }
 
-    return n;
+    return total;
 }
 
 
@@ -94,6 +111,7 @@ ngx_service_token_batch_freeze_chunk(ngx_service_token_last_used_t *lu,
             && (cell[i].fresh || !only_fresh))
         {
             atomic_store(&cell[i].seq, seq);
+            ngx_service_token_flush_hook("cell");
             n++;
 
             if (slot == lu->view->mine) {
@@ -109,44 +127,40 @@ ngx_service_token_batch_freeze_chunk(ngx_service_token_last_used_t *lu,
 }
 
 
-/* frozen under that number: how many; freed, if it is asked for */
+/* frees the cells of batches up to that number: how many */
 
 static ngx_uint_t
-ngx_service_token_batch_frozen(ngx_service_token_last_used_t *lu,
-    ngx_uint_t k, uint64_t seq, ngx_uint_t release)
+ngx_service_token_batch_release(ngx_service_token_last_used_t *lu,
+    ngx_uint_t k, uint64_t acked)
 {
     ngx_uint_t                  i, n;
-    ngx_service_token_chunk_t  *chunk;
+    ngx_service_token_bare_t   *bare;
+    ngx_service_token_cell_t   *cell;
 
     n = 0;
-    chunk = &lu->view->shared->chunk[k];
 
     if (ngx_service_token_is_bare(lu, k)) {
+        bare = lu->view->shared->chunk[k].bare;
 
         for (i = 0; i < NGX_SERVICE_TOKEN_BARES; i++) {
-            if (chunk->bare[i].id_len && chunk->bare[i].seq == seq) {
+            if (bare[i].id_len && bare[i].seq && bare[i].seq <= acked) {
+                atomic_store(&bare[i].id_len, 0);
+                ngx_memzero(&bare[i], sizeof(ngx_service_token_bare_t));
                 n++;
-
-                if (release) {
-                    atomic_store(&chunk->bare[i].id_len, 0);
-                    ngx_memzero(&chunk->bare[i],
-                                sizeof(ngx_service_token_bare_t));
-                }
             }
         }
 
         return n;
     }
 
-    for (i = 0; i < NGX_SERVICE_TOKEN_CELLS; i++) {
-        if (chunk->cell[i].id_len && chunk->cell[i].seq == seq) {
-            n++;
+    cell = lu->view->shared->chunk[k].cell;
 
-            if (release) {
-                atomic_store(&chunk->cell[i].id_len, 0);
-                ngx_memzero(&chunk->cell[i],
-                            sizeof(ngx_service_token_cell_t));
-            }
+    for (i = 0; i < NGX_SERVICE_TOKEN_CELLS; i++) {
+        if (cell[i].id_len && cell[i].seq && cell[i].seq <= acked) {
+            atomic_store(&cell[i].id_len, 0);
+            ngx_memzero(&cell[i], sizeof(ngx_service_token_cell_t));
+            ngx_service_token_flush_hook("free");
+            n++;
         }
     }
 
@@ -154,46 +168,50 @@ ngx_service_token_batch_frozen(ngx_service_token_last_used_t *lu,
 }
 
 
-void
+ngx_uint_t
 ngx_service_token_batch_free(ngx_service_token_last_used_t *lu,
     ngx_service_token_slot_t *slot)
 {
-    uint64_t                    seq;
-    ngx_uint_t                  k, n, owner;
+    uint64_t                    acked;
+    ngx_uint_t                  i, k, n, owner, total;
     ngx_service_token_slots_t  *shared;
 
     shared = lu->view->shared;
     owner = slot - shared->slot + 1;
-    seq = atomic_load(&slot->seq);
+    acked = atomic_load(&slot->acked);
+    total = 0;
 
     if (slot == lu->view->mine) {
 
-        for (n = 0; n < lu->nchunks; /* void */ ) {
-            k = lu->chunk[n];
+        for (i = 0; i < lu->nchunks; /* void */ ) {
+            k = lu->chunk[i];
+            n = ngx_service_token_batch_release(lu, k, acked);
 
-            ngx_service_token_cells_freed(lu, k,
-                       ngx_service_token_batch_frozen(lu, k, seq, 1));
+            ngx_service_token_cells_freed(lu, k, n);
+            total += n;
 
             if (lu->cells[k] == 0) {
-                ngx_service_token_cells_gone(lu, n);
+                ngx_service_token_cells_gone(lu, i);
 
             } else {
-                n++;
+                i++;
             }
         }
 
-        return;
+        return total;
     }
 
     for (k = 0; k < shared->chunks; k++) {
         if (atomic_load(&shared->map[k].owner) == owner) {
-            (void) ngx_service_token_batch_frozen(lu, k, seq, 1);
+            total += ngx_service_token_batch_release(lu, k, acked);
 
             if (ngx_service_token_batch_used(lu, k) == 0) {
                 ngx_service_token_slot_chunk_free(lu->view, k);
             }
         }
     }
+
+    return total;
 }
 
 
@@ -225,32 +243,23 @@ ngx_service_token_batch_used(ngx_service_token_last_used_t *lu,
 }
 
 
-/* an heir also frees the chunks in which nothing was noted */
-
 ngx_uint_t
 ngx_service_token_batch_empty(ngx_service_token_last_used_t *lu,
     ngx_service_token_slot_t *slot)
 {
-    ngx_uint_t                  k, owner, empty;
+    ngx_uint_t                  k, owner;
     ngx_service_token_slots_t  *shared;
 
     shared = lu->view->shared;
     owner = slot - shared->slot + 1;
-    empty = 1;
 
     for (k = 0; k < shared->chunks; k++) {
-
-        if (atomic_load(&shared->map[k].owner) != owner) {
-            continue;
-        }
-
-        if (ngx_service_token_batch_used(lu, k)) {
-            empty = 0;
-
-        } else if (slot != lu->view->mine) {
-            ngx_service_token_slot_chunk_free(lu->view, k);
+        if (atomic_load(&shared->map[k].owner) == owner
+            && ngx_service_token_batch_used(lu, k))
+        {
+            return 0;
         }
     }
 
-    return empty;
+    return 1;
 }

@@ -23,7 +23,19 @@
 
 #define NGX_SERVICE_TOKEN_FLUSH_BATCH   96         /* tokens of a command */
 #define NGX_SERVICE_TOKEN_FLUSH_FIELDS  11         /* arguments of each */
-#define NGX_SERVICE_TOKEN_FLUSH_HEAD    9
+#define NGX_SERVICE_TOKEN_FLUSH_HEAD    10
+
+#define NGX_SERVICE_TOKEN_FLUSH_SOON    100        /* timer, at work, ms */
+#define NGX_SERVICE_TOKEN_FLUSH_IDLE    500        /* timer, else */
+
+#define ngx_service_token_flush_due(date)                                     \
+    ((ngx_msec_int_t) (ngx_current_msec - (date)) >= 0)
+
+/* where a test's build has a process die; see t/hook.h */
+
+#ifndef ngx_service_token_flush_hook
+#define ngx_service_token_flush_hook(point)
+#endif
 
 
 /* one attempt with a known token */
@@ -74,8 +86,9 @@ typedef struct {
     uint32_t                       *head;          /* cells by hash */
     uint32_t                       *next;
     unsigned                        armed:1;       /* timer: soon */
-    unsigned                        busy:1;
     unsigned                        only_fresh:1;
+    unsigned                        busy:1;        /* writer.c: asked */
+    unsigned                        waited:1;      /* to connect */
 
     ngx_service_token_cache_t      *cache;         /* the node's name */
     ngx_str_t                       prefix;
@@ -99,14 +112,25 @@ typedef struct {
     ngx_event_t                     timer;
     ngx_msec_t                      due;           /* all */
     ngx_msec_t                      due_fresh;
-    ngx_msec_t                      again;         /* not before, if failed */
-    ngx_msec_t                      adopted;       /* when last looked */
     ngx_msec_t                      warned;
     ngx_msec_t                      leaving;       /* since when, or 0 */
-    ngx_service_token_eval_t        eval;
-    ngx_service_token_slot_t       *slot;          /* being flushed */
-    ngx_uint_t                      sent;          /* cells in the command */
+    uint64_t                        freed;         /* batches up to it */
+    ngx_uint_t                      frozen;        /* cells, not yet freed */
     ngx_uint_t                      left;          /* of this flush */
+    ngx_uint_t                      window;        /* batches at a time */
+
+    /* writer.c */
+
+    ngx_service_token_eval_t        eval;
+    ngx_service_token_slot_t       *slot;          /* whose batch was sent */
+    uint64_t                        seq;           /* its number */
+    ngx_uint_t                      sent;          /* cells in the command */
+    ngx_uint_t                      turn;          /* slot to look at first */
+    ngx_msec_t                      again;         /* not before, if failed */
+    ngx_msec_t                      adopted;       /* when last looked */
+    ngx_msec_t                      beaten;        /* the writer was seen */
+    uint32_t                        beat;          /* as it was then */
+    uint32_t                        writer;
 } ngx_service_token_last_used_t;
 
 
@@ -125,7 +149,10 @@ void ngx_service_token_last_used_touch(ngx_service_token_last_used_t *lu,
     ngx_service_token_touch_t *touch) stok_hot;
 
 
-/* between last_used.c, cells.c, batch.c and flush.c (the way to Redis) */
+/*
+ * Between last_used.c, cells.c and batch.c (touches, and batches of them),
+ * flush.c (when) and writer.c (the way to Redis).
+ */
 
 /* the number of a cell: its chunk, and which one it is there */
 
@@ -166,21 +193,24 @@ void ngx_service_token_cells_gone(ngx_service_token_last_used_t *lu,
     ngx_uint_t n);
 
 /*
- * Freezes cells of a slot under its next number; those of a batch that was
- * not acknowledged are taken again, as they are.  How many.
+ * batch.c: freezes open cells of a slot, in at most so many batches.  How many
+ * cells.
  */
 ngx_uint_t ngx_service_token_batch_freeze(ngx_service_token_last_used_t *lu,
-    ngx_service_token_slot_t *slot, ngx_uint_t only_fresh);
+    ngx_service_token_slot_t *slot, ngx_uint_t only_fresh, ngx_uint_t max);
 
-/* frees the frozen cells of a slot, and chunks without any other */
-void ngx_service_token_batch_free(ngx_service_token_last_used_t *lu,
+/*
+ * Frees the cells of acknowledged batches, and chunks without any other.  How
+ * many cells.
+ */
+ngx_uint_t ngx_service_token_batch_free(ngx_service_token_last_used_t *lu,
     ngx_service_token_slot_t *slot);
 
 /* 1: this slot has no cells */
 ngx_uint_t ngx_service_token_batch_empty(ngx_service_token_last_used_t *lu,
     ngx_service_token_slot_t *slot);
 
-/* something is pending: within fresh or interval it has to go */
+/* flush.c: something is pending: within fresh or interval it has to go */
 void ngx_service_token_flush_wake(ngx_service_token_last_used_t *lu,
     ngx_uint_t fresh);
 
@@ -188,6 +218,27 @@ void ngx_service_token_flush_wake(ngx_service_token_last_used_t *lu,
 void ngx_service_token_flush_hurry(ngx_service_token_last_used_t *lu);
 
 void ngx_service_token_flush_handler(ngx_event_t *ev);
+
+/* frees what the writer has brought to Redis, and freezes what is left */
+void ngx_service_token_flush_collect(ngx_service_token_last_used_t *lu);
+
+/* batches that may be under way at a time, of one slot */
+ngx_uint_t ngx_service_token_flush_window(ngx_service_token_last_used_t *lu);
+
+/*
+ * writer.c: called by the timer: if this worker is the node's writer, or now
+ * becomes it, it sends what is ready.  1: it is the writer.
+ */
+ngx_uint_t ngx_service_token_writer_work(ngx_service_token_last_used_t *lu);
+
+/*
+ * fill.c: the batch lu->seq of lu->slot as arguments in lu->batch; lu->sent is
+ * the number of its cells.
+ */
+void ngx_service_token_fill_batch(ngx_service_token_last_used_t *lu);
+
+/* writer.c: it is not any more */
+void ngx_service_token_writer_leave(ngx_service_token_last_used_t *lu);
 
 
 #endif /* NGX_SERVICE_TOKEN_LAST_USED_H */

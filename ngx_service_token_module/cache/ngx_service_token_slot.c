@@ -148,8 +148,6 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
 }
 
 
-/* a process of the same pid as ours was here before us, and is dead */
-
 ngx_service_token_slot_t *
 ngx_service_token_slot_adopt(ngx_service_token_slot_view_t *view,
     ngx_uint_t *i)
@@ -163,13 +161,14 @@ ngx_service_token_slot_adopt(ngx_service_token_slot_view_t *view,
         slot = &view->shared->slot[(*i)++];
         pid = atomic_load(&slot->pid);
 
-        if (pid == 0 || slot == view->mine) {
+        /* ours already, or of one of the same pid that was before us */
+
+        if (pid == 0 || pid == mine) {
             continue;
         }
 
-        if (pid == mine
-            || (ngx_service_token_slot_dead(pid)
-                && atomic_compare_exchange_strong(&slot->pid, &pid, mine)))
+        if (ngx_service_token_slot_dead(pid)
+            && atomic_compare_exchange_strong(&slot->pid, &pid, mine))
         {
             /* of a dead worker nobody waits, and no link is lost */
 

@@ -7,6 +7,10 @@
  * - a slot belongs to the process whose pid it has, and only that one writes
  *   to it and to its chunks.  A slot whose process is dead is taken by
  *   another with one compare-and-swap, and then is that one's;
+ * - two words have other writers: "acked" of a slot and "writer" of all are
+ *   the node's writer's (writer.c), who only reads the rest;
+ * - acked <= ready <= seq, and each of them only grows, through all owners of
+ *   the slot.  The cells of batches above acked, up to ready, do not change;
  * - a chunk belongs to one slot (map[].owner), or is free;
  * - counters only grow, so a sum over all slots never falls, whoever dies;
  * - a cell is used when its id_len is not 0, which is stored last.
@@ -30,6 +34,7 @@
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72
+#define NGX_SERVICE_TOKEN_SLOT_NONCE     16        /* bytes */
 
 
 /* where a request's records came from */
@@ -73,7 +78,10 @@ typedef struct {
 
 typedef struct {
     _Atomic uint32_t              pid;             /* 0: free */
-    _Atomic uint64_t              seq;             /* last batch frozen */
+    _Atomic uint64_t              seq;             /* last batch begun */
+    _Atomic uint64_t              ready;           /* complete up to here */
+    _Atomic uint64_t              acked;           /* in Redis up to here */
+    u_char                        nonce[NGX_SERVICE_TOKEN_SLOT_NONCE];
     ngx_service_token_counters_t  counters;
 } ngx_service_token_slot_t;
 
@@ -137,6 +145,8 @@ typedef struct {
     uint32_t                   chunks;
     ngx_service_token_chunk_t *chunk;
     ngx_service_token_map_t   *map;
+    _Atomic uint32_t           writer;             /* pid; 0: none */
+    _Atomic uint32_t           beat;               /* grows while it runs */
     ngx_service_token_slot_t   slot[NGX_SERVICE_TOKEN_SLOTS];
 } ngx_service_token_slots_t;
 
@@ -173,8 +183,8 @@ ngx_int_t ngx_service_token_slot_add(ngx_conf_t *cf,
 ngx_int_t ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view);
 
 /*
- * The next slot from *i on that is this process' and not its own, or was of a
- * process that is dead: it is this one's from now on.  NULL: there is none.
+ * The next slot from *i on that was of a process that is dead: it is this
+ * one's from now on.  NULL: there is none.
  */
 ngx_service_token_slot_t *ngx_service_token_slot_adopt(
     ngx_service_token_slot_view_t *view, ngx_uint_t *i);
