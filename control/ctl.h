@@ -62,6 +62,7 @@ typedef struct {
     const char    *prefix;
     const char    *actor;
     const char    *os;                           /* who acts, by the system */
+    const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
     int            db;
     const char    *role_names;                   /* as they were given */

@@ -34,7 +34,8 @@ static const struct {
     { "never-expires", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "many-environments", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "unreadable", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
-    { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
+    { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "pending", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
 };
 
 
