@@ -56,7 +56,8 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: all module command help test test-valgrind test-asan unit check \
     soak bench bench-instructions bench-table bench-revocation bench-density \
-    bench-last-used bench-import bench-timing model fuzz analyze install clean
+    bench-last-used bench-fleet bench-import bench-timing model model-full \
+    fuzz analyze install clean
 
 all: module command  ## build the module and the command (the default)
 
@@ -186,6 +187,9 @@ bench-revocation: all  ## how soon every worker refuses, under load
 bench-last-used: all  ## what Last Used costs
 	bench/last-used
 
+bench-fleet: $(B)/bench/fleet  ## what 1 000 nodes cost Redis
+	bench/fleet
+
 bench-density: all  ## how many tokens a zone holds
 	bench/density
 
@@ -197,12 +201,19 @@ bench-timing: all  ## whether the time of a 401 tells which one it is
 	bench/timing --against expired
 	bench/timing --cold --samples 20000
 
+$(B)/bench/fleet: bench/fleet.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -o $@ $<
+
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
 
-model:  ## search the model of the cache protocol, and its mutants
+model:  ## search the models of the cache protocol, and their mutants
 	model/run $(B)/model $(RULES)
+
+model-full:  ## the same, true models of larger sizes: half an hour, 12 GB
+	MEMORY=12000 model/run --full $(B)/model $(RULES)
 
 fuzz: $(FUZZ)  ## each fuzzing target for FUZZ_SECONDS (60)
 	fuzz/run $(B) $(FUZZ_SECONDS)

@@ -282,7 +282,7 @@ cli_fsck(cli_t *cli, cli_args_t *args)
         rc = cli_print_json(cli, sums);
 
     } else {
-        cli_say("%lld tokens and %lld users: %lld found, %lld mended\n",
+        cli_say("%lld tokens and %lld users: %lld found, %lld fixed\n",
                cli_integer(sums, "tokens"), cli_integer(sums, "users"),
                cli_integer(sums, "found"), cli_integer(sums, "mended"));
         json_decref(sums);
@@ -316,8 +316,8 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     cli_safe(subject[0] ? subject : "-");
     cli_say("  ");
     cli_safe(ctl_text(item, "seen"));
-    cli_say("%s\n", json_is_true(json_object_get(item, "mended")) ? ": mended"
-                   : d->fix ? ": not mended" : "");
+    cli_say("%s\n", json_is_true(json_object_get(item, "mended")) ? ": fixed"
+                   : d->fix ? ": not fixed" : "");
 
     return CTL_OK;
 }

@@ -153,7 +153,7 @@ ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name)
     /* a digest is shown no further than this, wrong or not */
 
     memset(&finding, 0, sizeof(finding));
-    snprintf(seen, sizeof(seen), "%s:%.8s... is no name of the schema", kind,
+    snprintf(seen, sizeof(seen), "%s:%.8s... is not a name of the schema", kind,
              name->str);
     finding.word = "name";
     finding.seen = seen;

@@ -185,7 +185,7 @@ ctl_import_order(ctl_import_t *im, ctl_line_t *line)
 
     if ((im->line == 1) != (line->kind == CTL_LINE_META)) {
         snprintf(line->why, sizeof(line->why), "%s", im->line == 1
-                 ? "it is no export: the first line is not meta"
+                 ? "it is not an export: the first line is not meta"
                  : "meta is the first line, and no other");
         return CTL_REJECTED;
     }

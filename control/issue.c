@@ -115,7 +115,7 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
 {
     int  code;
 
-    ctl_hint(ctl, "what was shown or written is no token, unless "
+    ctl_hint(ctl, "the token that was shown or written is not valid, unless "
              "\"token show %s\" finds it", new->id);
 
     code = ctl_issue_steps(ctl, new, "write", step, data);

@@ -19,12 +19,16 @@
 #define WORKERS  2
 #define QUEUE    (1 + TICKS + 1 + 2 * RESETS)
 
+#ifdef RESYNC
+#define NOW          (ver[1] + (resets << 4))      /* ver may go back */
+#else
 #define NOW          (ver[1] + (ver[2] << 4))
+#endif
 #define AT(date, s)  ((date >> ((s - 1) << 2)) & 15)
 
 
 mtype = { none, answered, known };               /* a question, a script */
-mtype = { storing, overtaken };                  /* a question */
+mtype = { unsent, storing, overtaken };          /* a question */
 mtype = { off, opening, joining, joined };       /* a stream */
 mtype = { ack, drop, named, nil };               /* what it says */
 
@@ -36,6 +40,7 @@ byte tick[3];                   /* the counter; 0: there is no dataset */
 byte birth[3];                  /* of the counter */
 byte ticks[3];
 byte resets;
+bit  refuses;                   /* a replica: no scripts */
 
 
 /* ---- shared memory */
@@ -56,6 +61,10 @@ bit  lease_first;               /* before the question was asked */
 mtype q;
 byte  q_of;                     /* the server that answered */
 byte  q_ver;
+#ifdef RESYNC
+byte  q_n;                      /* the counter, read with it, and its birth */
+byte  q_birth;
+#endif
 
 bit   waits;                    /* a request has joined the question */
 byte  needs;                    /* what the lease promised it */
@@ -77,6 +86,9 @@ typedef worker_t {
     bit   t_first;              /* before the question was asked */
     byte  t_n;
     byte  t_birth;
+#ifdef RESYNC
+    bit   t_ended;              /* sent before the lease was ended */
+#endif
 };
 
 worker_t w[WORKERS];
@@ -103,6 +115,10 @@ inline clear_question() {
     q = none;
     q_of = 0;
     q_ver = 0;
+#ifdef RESYNC
+    q_n = 0;
+    q_birth = 0;
+#endif
     waits = 0;
     needs = 0;
     lease_first = 0;
@@ -140,6 +156,12 @@ inline clear_question() {
 #define JOINABLE  (q == answered)
 #endif
 
+#ifdef NO_UNSENT_JOIN
+#define VOUCHED  1
+#else
+#define VOUCHED  (lease_by == q_of)
+#endif
+
 #ifdef NO_STORE_SERVER
 #define STORE_SERVER  1
 #else
@@ -150,6 +172,22 @@ inline clear_question() {
 #define PROVE_SERVER  1
 #else
 #define PROVE_SERVER  (server == W.to)
+#endif
+
+/* an answer that is not older than what was heard */
+
+#if defined(RESYNC) && !defined(NO_ANSWER_TICK)
+#define RECENT  (heard && heard_birth == q_birth && q_n >= heard)
+#else
+#define RECENT  1
+#endif
+
+/* a lease that was ended is not brought back by an older script */
+
+#if defined(RESYNC) && !defined(NO_LEASE_ENDS)
+#define NOT_ENDED  (!W.t_ended)
+#else
+#define NOT_ENDED  1
 #endif
 
 #if RESETS && !defined(NO_HEARD_COUNTER)
@@ -195,6 +233,14 @@ inline clear_question() {
 #define JOIN_RAISE  skip
 #else
 #define JOIN_RAISE  raise()
+#endif
+
+/* what the stream before had to say may be lost; the script is this one's */
+
+#if defined(RESYNC) && !defined(NO_JOIN_LEASE)
+#define JOIN_ENDS  ok = W.t_ended; end_lease(); W.t_ended = ok; ok = 0
+#else
+#define JOIN_ENDS  skip
 #endif
 
 #ifdef NO_FOLLOW_BUMP
@@ -250,6 +296,16 @@ inline raise() {
     guard_breaks(GUARD_EPOCH)
 }
 
+inline end_lease() {
+#ifdef RESYNC
+    w[0].t_ended = (w[0].t != none);
+    w[1].t_ended = (w[1].t != none);
+#endif
+    lease_by = 0;
+    lease_sent = 0;
+    lease_first = 0
+}
+
 inline apply_drop() {
     guard_breaks(GUARD_GENERATION)
 }
@@ -294,6 +350,18 @@ inline tell(s, message, number) {
 #define OPEN_TO   1
 #endif
 
+#ifdef RESYNC
+#define MAY_CHANGE  (resets == 0)
+#else
+#define MAY_CHANGE  1
+#endif
+
+#ifdef QUESTION
+#define ASKS  (q == unsent)
+#else
+#define ASKS  (q == none)
+#endif
+
 #define subscribe(i)                                                        \
     atomic { w[i].state == opening && w[i].to == s && !w[i].told ->         \
         w[i].told = 1;                                                      \
@@ -303,23 +371,31 @@ inline tell(s, message, number) {
 proctype Server(byte s) provided (live)
 {
     do
-    :: atomic { ver[s] < CHANGES_OF(s) ->
+    :: atomic { ver[s] < CHANGES_OF(s) && MAY_CHANGE ->
            ver[s]++;
            tell(s, drop, 0)
        }
 
     /* by a script of this node or of another */
 
-    :: atomic { ticks[s] < TICKS && tick[s] ->
+    :: atomic { ticks[s] < TICKS && tick[s] && !refuses ->
            ticks[s]++;
            tick[s]++;
            tell(s, named, tick[s])
        }
 
-    :: atomic { q == none && MATTERS ->
+#ifdef QUESTION
+    :: atomic { q == none && MATTERS -> q = unsent; q_of = s }
+#endif
+
+    :: atomic { ASKS && MATTERS ->
            q_of = s;
            q_ver = ver[s];
            q = answered;
+#ifdef RESYNC
+           q_n = tick[s];
+           q_birth = birth[s];
+#endif
 #if SERVERS > 1
            lease_first = (lease_by != 0);
            w[0].t_first = (w[0].t != none);
@@ -331,7 +407,23 @@ proctype Server(byte s) provided (live)
     :: subscribe(1)
 
 #if RESETS
-#ifdef SWAP
+#ifdef RESYNC
+    /* demoted, and resynchronised to an older dataset; later promoted */
+
+    :: atomic { resets < RESETS ->
+           resets++;
+           ver[s] = 0;
+           tick[s] = FIRST_COUNTER;
+           refuses = 1;
+           tell(s, nil, 0)
+       }
+
+    :: atomic { refuses ->
+           refuses = 0;
+           birth[s]++;
+           tick[s] = NEW_COUNTER
+       }
+#elif defined SWAP
     /* SWAPDB, to another dataset: without a word */
 
     :: atomic { resets < RESETS ->
@@ -365,12 +457,20 @@ proctype Server(byte s) provided (live)
 proctype Lookup() provided (live)
 {
     do
-    /* lookup_join: not a question that was overtaken */
+    /*
+     * lookup_join: a question that is not written yet, or one that was not
+     * overtaken while the stream vouches for it
+     */
 
 #ifdef QUESTION
-    :: atomic { JOINABLE && waits == 0 && lease_by == q_of ->
+    :: atomic { q == unsent && waits == 0 ->
            waits = 1;
-           needs = AT(lease_sent, q_of)
+           needs = ver[1]
+       }
+
+    :: atomic { JOINABLE && waits == 0 && VOUCHED ->
+           waits = 1;
+           needs = (lease_by == q_of -> AT(lease_sent, q_of) : ver[1])
        }
 
     :: atomic { q == overtaken ->
@@ -389,7 +489,11 @@ proctype Lookup() provided (live)
            fi
        }
 
-    :: atomic { q == storing ->
+#ifdef RESYNC
+    :: atomic { q == storing && !RECENT -> clear_question() }
+#endif
+
+    :: atomic { q == storing && RECENT ->
            q = known;
            check()
        }
@@ -407,6 +511,9 @@ inline clear_script() {
     W.t_sent = 0;
     W.t_first = 0;
     W.t_n = 0;
+#ifdef RESYNC
+    W.t_ended = 0;
+#endif
     W.t_birth = 0
 }
 
@@ -423,7 +530,7 @@ event:
 
     /* proof_tick, and its execution */
 
-    :: atomic { SUBSCRIBED(me) && EXPECTS ->
+    :: atomic { SUBSCRIBED(me) && EXPECTS && !refuses ->
            if
            :: s = W.to
 #ifdef NO_DATA_SERVER
@@ -454,7 +561,7 @@ event:
            if
            :: what == ack -> W.state = joining
            :: what == drop -> apply_drop()
-           :: what == nil -> raise()
+           :: what == nil -> goto reset
            :: what == named && n > W.heard ->
                   W.heard = n;
                   if
@@ -511,11 +618,9 @@ ticked:
 
 #if RESETS
         :: W.t_n && SINCE && W.since != W.t_birth ->
-               raise();
-               clear_script();
                W.state = off;
                W.told = 0;
-               goto event
+               goto reset
 #endif
 
         :: else
@@ -540,6 +645,35 @@ ticked:
         :: else -> goto event
         fi
     };
+
+    /* cache_reset, then stream_restart: the data is another */
+
+reset:
+
+#if RESETS
+    atomic {
+        what = 0;
+        n = 0;
+        end_lease()
+    };
+    atomic {
+        heard = 0;
+        heard_of = 0;
+        heard_birth = 0
+    };
+    atomic {
+        raise();
+        clear_script();
+        W.heard = 0;
+        W.since = 0;
+        W.join = 0;
+        if
+        :: W.state == joined -> W.state = joining
+        :: else
+        fi;
+        goto event
+    };
+#endif
 
     /* keeper_join, cache_follow: another server than the one followed */
 
@@ -567,12 +701,27 @@ join:
     atomic {
         if
         :: CONTINUES
+#ifdef RESYNC
+        :: !(CONTINUES) -> JOIN_ENDS; goto raises
+#else
         :: !(CONTINUES) -> JOIN_RAISE
+#endif
         :: goto event
         fi;
         W.state = joined;
+        W.join = 0;
+        goto prove
+    };
+
+#ifdef RESYNC
+raises:
+
+    atomic {
+        JOIN_RAISE;
+        W.state = joined;
         W.join = 0
     };
+#endif
 
     /* proof_prove, cache_prove */
 
@@ -588,7 +737,7 @@ prove:
     };
     atomic {
         if
-        :: ok && (lease_by == 0 || W.t_sent >= lease_sent) ->
+        :: ok && (lease_by == 0 || W.t_sent >= lease_sent) && NOT_ENDED ->
                lease_by = W.to;
                lease_sent = W.t_sent;
                lease_first = W.t_first;

@@ -49,6 +49,8 @@ my %token = (
     huge     => $redis->token(name => "\xf0\x9f\x94\x91" x 255, user => 'user@service'),
 );
 
+$redis->heard;
+
 # every case from Redis, then from the cache
 
 for my $case (

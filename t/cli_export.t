@@ -188,7 +188,7 @@ my $token_end = qq({"end":{"users":0,"tokens":1}}\n);
 for my $case (
     ['empty', qr/line 1: the file ends too early/],
     ['garbage', qr/line 1: it is not JSON/, "\x7fELF\0\1\2\n"],
-    ['no meta', qr/line 1: it is no export/, $u, $end],
+    ['no meta', qr/line 1: it is not an export/, $u, $end],
     ['two metas', qr/line 2: meta is the first line/, $line[0], $line[0]],
     ['another schema', qr/line 1: it is of another schema/,
         $line[0] =~ s/"schema":"\d"/"schema":"1"/r],

@@ -16,7 +16,7 @@ my $user = 'pipeline@service';
 
 dataset();
 my ($code, $out, $err) = $st->run('fsck');
-is("$code $out$err", "0 5 tokens and 2 users: 0 found, 0 mended\n", 'clean');
+is("$code $out$err", "0 5 tokens and 2 users: 0 found, 0 fixed\n", 'clean');
 is_deeply($st->json('fsck'), { users => 2, tokens => 5, found => 0,
     mended => 0, findings => [] }, 'as JSON');
 my $before = Stok::Command::snapshot($redis);
@@ -29,7 +29,7 @@ is(Stok::Command::snapshot($redis), $before, 'changes nothing');
 many(600);
 $redis->listed_token(id => 'tok_plain', user => 'eva@example.org', name => 'plain');
 ($code, $out) = $st->run('fsck');
-is("$code $out", "0 606 tokens and 2 users: 0 found, 0 mended\n", 'of many tokens');
+is("$code $out", "0 606 tokens and 2 users: 0 found, 0 fixed\n", 'of many tokens');
 
 # what is mended: damage, the word, what is said
 
@@ -166,7 +166,7 @@ for my $case (
     ['a link to itself', sub { field('plain', 'rotated_to', $t{plain}) }, 'link',
         qr/which it cannot be/],
     ['a name that is no digest', sub { r('HSET', 'token:zz', 'id', 'tok_zz') },
-        'name', qr/token:zz\.\.\. is no name/],
+        'name', qr/token:zz\.\.\. is not a name/],
     ['an entry of the audit', sub { $redis->cli('XADD', $redis->key('audit'), '*',
         'action', 'x') }, 'audit', qr/not of the chain/],
     ['the audit\'s head', sub { del('audit-head') }, 'audit', qr/head is gone/],
@@ -184,7 +184,7 @@ for my $case (
         unlike($out, qr/[0-9a-f]{9}/, 'and no digest');
     }
 
-    like($out, qr/^$word .*: not mended$/m, 'and that it is not mended');
+    like($out, qr/^$word .*: not fixed$/m, 'and that it is not mended');
     is(records(), $records, 'records stay as they are');
 }
 
@@ -214,7 +214,7 @@ $redis->cli('HSET', record('plain'), 'name', 'raised');
 del("id:$t{plain}");
 ($code, $out) = $with->run('fsck', '--fix');
 is($code, 1, 'a wrong seal');
-like($out, qr/its seal is wrong: not mended$/m, 'says so');
+like($out, qr/its seal is wrong: not fixed$/m, 'says so');
 is($redis->cli('EXISTS', $redis->key("id:$t{plain}")), 0, 'nothing is made of it');
 
 # another prefix that looks like a pattern; no dataset; no Redis
@@ -223,7 +223,7 @@ my $odd = Stok::Command->new($redis, '--prefix', '*[t]?{x}:');
 is(($odd->run('fsck'))[0], 3, 'no dataset');
 $odd->run('init');
 $odd->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
-is(($odd->run('fsck'))[1], "0 tokens and 1 users: 0 found, 0 mended\n",
+is(($odd->run('fsck'))[1], "0 tokens and 1 users: 0 found, 0 fixed\n",
     'a prefix with characters of a pattern');
 $redis->cli('ZREM', '*[t]?{x}:users', $user);
 is(($odd->run('fsck', '--fix'))[0], 1, 'it is seen');

@@ -250,7 +250,7 @@ for my $case (
         "after $name", '--out', $path, '--redis', "redis://127.0.0.1:$port");
     $proxy->stop('TERM');
 
-    my $hint = qr/: what was shown or written is no token, unless "token show tok_\w{16}" finds it/;
+    my $hint = qr/: the token that was shown or written is not valid, unless "token show tok_\w{16}" finds it/;
 
     is($code, 4, "$name: Redis is unavailable");
     like($err, $shown ? qr/^service-token: Redis [^\n]*$hint\n\z/

@@ -20,6 +20,16 @@ for my $name (slurp('ngx_service_token_module/ngx_service_token_module.c')
     like($sample, qr/^\s*#?$name\s/m, "$name stands in conf/nginx.conf");
 }
 
+# no location hands on what a client says of itself
+
+for my $location ($sample =~ /^        location (.*?^        \})/msg) {
+    my ($name) = $location =~ /^(.*?) \{/;
+    like($location, qr/^ +include identity\.conf;$/m, "$name: identity.conf")
+        if $location =~ /^ +\w+_pass\s/m;
+}
+
+unlike($sample, qr/^    (?:    )?proxy_set_header/m, 'nothing to inherit');
+
 # what is left of the file is put in front of an application of ours
 
 my ($http) = $sample =~ /^http \{\n(.*)^\}\n/ms;
@@ -32,6 +42,9 @@ $http =~ s/^( +)(listen 127\.0\.0\.1:8080;\n)/$1$2$1access_log %%DIR%%$log/m;
 $http =~ s/127\.0\.0\.1:8080/127.0.0.1:%%PORT%%/;
 $http =~ s/127\.0\.0\.1:3000/127.0.0.1:%%PORT_1%%/;
 $http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_2%%/;
+
+my $identity = Cwd::abs_path('conf/identity.conf');
+$http =~ s/include identity\.conf;/include $identity;/g;
 
 my $defaults = $http;
 

@@ -14,6 +14,7 @@ $redis->user('user@service');
 # a token expires although nothing is said about it
 
 my $token = $redis->token(expires_at => time + 3);
+$redis->heard;
 
 is(said($nginx, $token), '200 ALLOWED MISS', 'before');
 is(said($nginx, $token), '200 ALLOWED HIT', 'before, from the cache');
@@ -27,6 +28,7 @@ for my $case (['known', $redis->token, '200 ALLOWED'],
 {
     my ($name, $with, $expected) = @$case;
 
+    $redis->heard;
     said($nginx, $with) for 1 .. 4;
     is(said($nginx, $with), "$expected HIT", "$name: in the cache");
     wait_for('its end', sub { said($nginx, $with) eq "$expected MISS" });

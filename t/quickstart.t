@@ -58,7 +58,7 @@ ok(!-e "$other/nginx.pid" && !-e "$other/redis.pid", 'nothing was started');
     isnt($rc, 0, 'and it fails');
 }
 
-like((run('--port', '0'))[0], qr/^quickstart: "0" is no port\n\z/, 'bad port');
+like((run('--port', '0'))[0], qr/^quickstart: "0" is not a port\n\z/, 'bad port');
 like((run('--what'))[0], qr/^quickstart: "--what" .*\n\z/, 'bad option');
 
 # stop ends these two, and nothing else

@@ -77,8 +77,8 @@ like(header_of($nginx->get('/method/', token => $token{member},
     method => 'PUT'), 'WWW-Authenticate'), qr/scope="manager"$/,
     'the challenge names the role of this request');
 
-my @lines = grep { /is no role/ } split /\n/, $nginx->log;
-is(@lines, 4, 'an error line for each value that is no role');
+my @lines = grep { /is not a role/ } split /\n/, $nginx->log;
+is(@lines, 4, 'an error line for each value that is not a role');
 like($lines[0], qr/\[error\].*service_token_role "mem\$arg_half" .*"mem"/,
     'it names directive and value');
 

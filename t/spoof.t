@@ -82,6 +82,38 @@ for my $switch (@switches) {
     like($nginx->get('/'), qr/^HTTP\S+ 401 /, "$what: no token");
 }
 
+# in every location of the sample, also where one got a header of its own
+
+my $http = Stok::Sample::http($upstream->port)
+    =~ s/(?=proxy_pass )/proxy_set_header X-Other "other"; /gr;
+my @locations = $http =~ /^ +location (?:= )?(\S+) \{(?=[^{}]*proxy_pass)/mg;
+
+is("@locations", '/ /admin/ /scim/ /health', 'its locations with proxy_pass');
+
+$redis->user('root@service', role => 'admin');
+my %bearer = (
+    '/' => $token,
+    '/admin/' => $redis->token(user => 'root@service', id => 'tok_admin'),
+    '/scim/' => $redis->token(user => 'robot@service', id => 'tok_scim',
+        scope => 'scim'),
+);
+my %identity = ('/' => $real, '/admin/' => 'root@service admin tok_admin',
+    '/scim/' => 'robot@service manager tok_scim', '/health' => '  ');
+my $all = Stok::Nginx->start(http => $http, redis => $redis);
+
+for my $uri (@locations) {
+    my $r = $all->get($uri, token => $bearer{$uri}, headers => [
+        (map { ("$_: forged", lc "$_: forged") } @names,
+            qw(X-Forwarded-For X-Forwarded-Host X-Real-IP Forwarded)),
+        'X-Forwarded-Proto: forged' ]);
+
+    is(status_of($r), 200, "$uri: let in");
+    is(identity(body_of($r)), $identity{$uri}, 'as who was checked');
+    like(body_of($r), qr/^X-Other: other/m, 'with a header of its own');
+    like(body_of($r), qr/^X-Forwarded-For: 127\.0\.0\.1\r?$/m, 'the address');
+    unlike(body_of($r), qr/forged/, 'and nothing of what was forged');
+}
+
 # other ways to say the same to the application
 
 my $nginx = $Stok::Nginx::running[0];

@@ -345,7 +345,8 @@ ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
     dropped = stok_table_dropped(&cache->table, key);
 
     if (heard == 0 || guard->ticked == 0
-        || guard->ticked - heard >= NGX_SERVICE_TOKEN_CACHE_TICKS)
+        || ngx_service_token_cache_ahead(guard->ticked, heard)
+           >= NGX_SERVICE_TOKEN_CACHE_TICKS)
     {
         return 0;
     }
@@ -354,7 +355,10 @@ ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
         return 1;
     }
 
-    if (bumped && bumped - guard->ticked < NGX_SERVICE_TOKEN_CACHE_TICKS) {
+    if (bumped
+        && ngx_service_token_cache_ahead(bumped, guard->ticked)
+           < NGX_SERVICE_TOKEN_CACHE_TICKS)
+    {
         return 0;
     }
 

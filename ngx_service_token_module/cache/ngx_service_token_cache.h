@@ -98,6 +98,13 @@ typedef struct {
 } ngx_service_token_guard_t;
 
 
+/*
+ * Words of ticks are compared by how far one is ahead of the other: 0 if they
+ * are the same, NGX_SERVICE_TOKEN_CACHE_TICKS or more if it is behind, or of
+ * another counter.
+ */
+#define ngx_service_token_cache_ahead(word, other)  ((word) - (other))
+
 /* one counter of ticks, told apart from others by its server and its birth */
 #define ngx_service_token_cache_counter(server, since)                        \
     ((server) ^ ((since) & UINT32_MAX))

@@ -202,7 +202,10 @@ ngx_service_token_fresh_heard(ngx_service_token_cache_t *cache,
     new = (counter << 32) + tick;
     old = atomic_load(&shared->heard);
 
-    while (old - new >= NGX_SERVICE_TOKEN_CACHE_TICKS
+    /* until the word is as far as this tick, or further */
+
+    while (ngx_service_token_cache_ahead(old, new)
+           >= NGX_SERVICE_TOKEN_CACHE_TICKS
            && !atomic_compare_exchange_weak(&shared->heard, &old, new))
     {
         /* void */
@@ -214,10 +217,10 @@ ngx_uint_t
 ngx_service_token_fresh_continues(ngx_service_token_cache_t *cache,
     uint64_t counter, uint64_t n)
 {
-    uint64_t  heard;
+    uint64_t  heard, ahead;
 
     heard = atomic_load(&cache->shared->heard);
+    ahead = ngx_service_token_cache_ahead(heard, (counter << 32) + n);
 
-    return heard && heard - ((counter << 32) + n) - 1
-                    < NGX_SERVICE_TOKEN_CACHE_TICKS;
+    return heard && ahead && ahead <= NGX_SERVICE_TOKEN_CACHE_TICKS;
 }

@@ -39,6 +39,14 @@ static void ngx_service_token_keeper_claim(
     ngx_service_token_stream_t *stream, uint64_t now);
 static ngx_uint_t ngx_service_token_keeper_vacant(
     ngx_service_token_stream_t *stream, uint64_t keeper, uint64_t now);
+static ngx_uint_t ngx_service_token_keeper_streams(
+    ngx_service_token_stream_t *stream, uint64_t now);
+static ngx_msec_t ngx_service_token_keeper_next(
+    ngx_service_token_stream_t *stream);
+static ngx_uint_t ngx_service_token_keeper_useless(
+    ngx_service_token_stream_t *stream, uint64_t now);
+static uint64_t ngx_service_token_keeper_pause(
+    ngx_service_token_stream_t *stream);
 static void ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
     uint64_t now);
 static ngx_uint_t ngx_service_token_keeper_leave(
@@ -115,58 +123,73 @@ static void
 ngx_service_token_keeper_timer(ngx_event_t *ev)
 {
     uint64_t                     now;
-    ngx_msec_t                   next;
-    ngx_uint_t                   stay;
+    ngx_uint_t                   streams;
     ngx_service_token_stream_t  *stream;
 
     stream = ev->data;
     now = ngx_service_token_cache_now();
-    stay = 0;
 
     ngx_service_token_keeper_server(stream);
 
+    streams = ngx_service_token_keeper_streams(stream, now);
+
+    if (streams) {
+        ngx_service_token_keeper_work(stream, now);
+
+    } else if (ngx_exiting) {
+        return;
+    }
+
+    stream->timer.cancelable = !streams;
+    ngx_add_timer(&stream->timer, ngx_service_token_keeper_next(stream));
+}
+
+
+/* 1: this worker has a stream: as the keeper, or until the new one joined */
+
+static ngx_uint_t
+ngx_service_token_keeper_streams(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
     if (!ngx_exiting) {
         ngx_service_token_keeper_claim(stream, now);
     }
 
-    if (ngx_service_token_keeper_mine(stream)) {
-
-        if (ngx_exiting) {
-            /* nobody took over: there is no successor */
-            ngx_service_token_keeper_stop(stream);
-
-        } else {
-            stream->leaving = 0;
-            stay = 1;
-        }
-
-    } else if (stream->state != NGX_SERVICE_TOKEN_STREAM_OFF) {
-        stay = !ngx_service_token_keeper_leave(stream, now);
+    if (!ngx_service_token_keeper_mine(stream)) {
+        return stream->state != NGX_SERVICE_TOKEN_STREAM_OFF
+               && !ngx_service_token_keeper_leave(stream, now);
     }
 
-    if (stay) {
-        ngx_service_token_keeper_work(stream, now);
+    if (ngx_exiting) {
+        /* no worker took over: there is no successor */
+        ngx_service_token_keeper_stop(stream);
+        return 0;
     }
 
-    if (ngx_exiting && !stay) {
-        return;
+    stream->leaving = 0;
+
+    return 1;
+}
+
+
+static ngx_msec_t
+ngx_service_token_keeper_next(ngx_service_token_stream_t *stream)
+{
+    ngx_msec_t  next;
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING || stream->leaving) {
+        return NGX_SERVICE_TOKEN_KEEPER_JOIN;
     }
 
     next = ngx_min(stream->cache->lease / 4, NGX_SERVICE_TOKEN_KEEPER_TIMER);
 
-    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING
-        || stream->leaving)
-    {
-        next = NGX_SERVICE_TOKEN_KEEPER_JOIN;
-
-    } else if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
-               && stream->proved == stream->acked)
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
+        && stream->proved == stream->acked)
     {
         next = ngx_min(next, NGX_SERVICE_TOKEN_KEEPER_FIRST);
     }
 
-    stream->timer.cancelable = !stay;
-    ngx_add_timer(&stream->timer, next);
+    return next;
 }
 
 
@@ -252,10 +275,6 @@ static void
 ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
     uint64_t now)
 {
-    uint64_t  lease, wait;
-
-    lease = stream->cache->lease;
-
     if (ngx_service_token_keeper_mine(stream)) {
         atomic_store(&stream->cache->shared->keeper_alive, now);
     }
@@ -283,36 +302,64 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 
     default: /* NGX_SERVICE_TOKEN_STREAM_JOINED */
 
-        if (now > stream->proved + 2 * lease
-            || (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
-                && stream->link->server
-                   != ngx_service_token_cache_server(stream->cache)))
-        {
-            /* it says nothing, or goes to another server than all else */
+        if (ngx_service_token_keeper_useless(stream, now)) {
             ngx_service_token_stream_close(stream);
             ngx_service_token_stream_open(stream);
             break;
         }
 
-        wait = lease / 4;
-
-        /* a joining stream is in a hurry, unless there is nothing to join */
-
-        if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
-            wait = (stream->tick.state > NGX_SERVICE_TOKEN_TICK_NONE
-                    && stream->tick.state < NGX_SERVICE_TOKEN_TICK_ACCEPTED)
-                   ? ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_TIMER) : 0;
-
-        } else if (stream->proved == stream->acked) {
-            wait = ngx_min(wait, NGX_SERVICE_TOKEN_KEEPER_FIRST);
-        }
-
-        if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2 >= stream->ticked + wait) {
+        if (now + NGX_SERVICE_TOKEN_KEEPER_JOIN / 2
+            >= stream->ticked + ngx_service_token_keeper_pause(stream))
+        {
             ngx_service_token_proof_tick(stream);
         }
 
         break;
     }
+}
+
+
+/* the stream is silent, or goes to another server than all else */
+
+static ngx_uint_t
+ngx_service_token_keeper_useless(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    return now > stream->proved + 2 * stream->cache->lease
+           || (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINED
+               && stream->link->server
+                  != ngx_service_token_cache_server(stream->cache));
+}
+
+
+/*
+ * Between two freshness checks, ms.  A joining stream is in a hurry, and one
+ * that has proven nothing yet; not if the last check was answered in vain.
+ */
+
+static uint64_t
+ngx_service_token_keeper_pause(ngx_service_token_stream_t *stream)
+{
+    uint64_t  pause;
+
+    pause = stream->cache->lease / 4;
+
+    if (stream->state == NGX_SERVICE_TOKEN_STREAM_JOINING) {
+
+        if (stream->tick.state == NGX_SERVICE_TOKEN_TICK_NONE
+            || stream->tick.state == NGX_SERVICE_TOKEN_TICK_ACCEPTED)
+        {
+            return 0;
+        }
+
+        return ngx_min(pause, NGX_SERVICE_TOKEN_KEEPER_TIMER);
+    }
+
+    if (stream->proved == stream->acked) {
+        return ngx_min(pause, NGX_SERVICE_TOKEN_KEEPER_FIRST);
+    }
+
+    return pause;
 }
 
 

@@ -151,7 +151,7 @@ ngx_service_token_handler_role(ngx_http_request_t *r,
 
     if (ctx->rank_needed < 0) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "service_token_role \"%V\" is no role: \"%V\"",
+                      "service_token_role \"%V\" is not a role: \"%V\"",
                       &lcf->role->value, &ctx->role_needed);
         return NGX_ERROR;
     }

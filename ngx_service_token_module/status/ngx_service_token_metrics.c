@@ -97,7 +97,7 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     EXPIRING("7d", expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]),
     EXPIRING("30d", expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]),
     WORKERS("lookups", "lookups_total", "counter",
-            "Questions for a record that were sent to Redis.", lookups),
+            "Queries for a record that were sent to Redis.", lookups),
     WORKERS("waiters", "waiters", "gauge",
             "Requests that wait for Redis now.", waiters),
     WORKERS("redis_connects", "redis_connects_total", "counter",

@@ -17,6 +17,8 @@
 
 static uint32_t ngx_service_token_cells_vacant(
     ngx_service_token_last_used_t *lu, ngx_uint_t k, ngx_uint_t bare);
+static ngx_int_t ngx_service_token_cells_grow(
+    ngx_service_token_last_used_t *lu, ngx_uint_t bare);
 static ngx_int_t ngx_service_token_cells_demote(
     ngx_service_token_last_used_t *lu);
 
@@ -31,13 +33,11 @@ ngx_service_token_cells_room(ngx_service_token_last_used_t *lu,
     ngx_uint_t bare)
 {
     uint32_t     index;
-    ngx_uint_t   n, chunks, *hint;
+    ngx_uint_t   n, *hint;
 
     hint = bare ? &lu->hint_bare : &lu->hint;
-    chunks = lu->view->shared->chunks;
 
-    for ( ;; ) {
-
+    do {
         for (n = 0; n < lu->nchunks; n++, (*hint)++) {
             *hint = (*hint < lu->nchunks) ? *hint : 0;
 
@@ -48,32 +48,49 @@ ngx_service_token_cells_room(ngx_service_token_last_used_t *lu,
             }
         }
 
-        if (ngx_service_token_slot_chunk(lu->view, lu->view->mine, bare,
-                                         chunks / 2, &n)
-            == NULL)
-        {
-            /* half is taken: time to flush; the last of it is for bare ones */
+        /* a new chunk comes last */
 
-            ngx_service_token_flush_hurry(lu);
-
-            if (ngx_service_token_slot_chunk(lu->view, lu->view->mine, bare,
-                             bare ? 0 : NGX_SERVICE_TOKEN_CELLS_RESERVE(chunks),
-                             &n)
-                == NULL)
-            {
-                if (bare || ngx_service_token_cells_demote(lu) != NGX_OK)
-                {
-                    return NGX_SERVICE_TOKEN_CELLS_NONE;
-                }
-
-                continue;
-            }
-        }
-
-        lu->cells[n] = 0;
         *hint = lu->nchunks;
-        lu->chunk[lu->nchunks++] = (uint32_t) n;
+
+    } while (ngx_service_token_cells_grow(lu, bare) == NGX_OK
+             || (!bare && ngx_service_token_cells_demote(lu) == NGX_OK));
+
+    return NGX_SERVICE_TOKEN_CELLS_NONE;
+}
+
+
+/* one chunk more; when half of them are taken, it is time to flush */
+
+static ngx_int_t
+ngx_service_token_cells_grow(ngx_service_token_last_used_t *lu,
+    ngx_uint_t bare)
+{
+    ngx_uint_t                  n, chunks;
+    ngx_service_token_chunk_t  *chunk;
+
+    chunks = lu->view->shared->chunks;
+
+    chunk = ngx_service_token_slot_chunk(lu->view, lu->view->mine, bare,
+                                         chunks / 2, &n);
+
+    if (chunk == NULL) {
+        ngx_service_token_flush_hurry(lu);
+
+        /* the last of the room is for bare cells */
+
+        chunk = ngx_service_token_slot_chunk(lu->view, lu->view->mine, bare,
+                             bare ? 0 : NGX_SERVICE_TOKEN_CELLS_RESERVE(chunks),
+                             &n);
     }
+
+    if (chunk == NULL) {
+        return NGX_DECLINED;
+    }
+
+    lu->cells[n] = 0;
+    lu->chunk[lu->nchunks++] = (uint32_t) n;
+
+    return NGX_OK;
 }
 
 

@@ -307,6 +307,17 @@ sub used {
     return $id;
 }
 
+# comes back when a node has heard of all changes so far
+
+sub heard {
+    my $self = shift;
+    my $nonce = random(16);
+
+    $self->cli('SET', "$self->{prefix}watch:mark:$nonce", 1, 'EX', 10);
+    Stok::Process::wait_for('a node has heard', sub {
+        $self->cli('SCARD', "$self->{prefix}ack:$nonce") });
+}
+
 sub token_key {
     my ($self, $clear) = @_;
     return $self->key('token:' . $self->digest($clear));

@@ -6,6 +6,10 @@ package Stok::Sample;
 use strict;
 use warnings;
 
+use Cwd ();
+
+my $conf = Cwd::abs_path('conf');
+
 sub http {
     my ($application, %opt) = @_;
 
@@ -23,6 +27,7 @@ sub http {
         access_log %%DIR%%\/access.log service_token; $server/;
     $http =~ s/127\.0\.0\.1:8081/127.0.0.1:%%PORT_STATUS%%/;
     $http =~ s/server 127\.0\.0\.1:3000/server 127.0.0.1:$application/;
+    $http =~ s/include identity\.conf;/include $conf\/identity.conf;/g;
 
     return "service_token_redis %%REDIS%%;\n$http";
 }

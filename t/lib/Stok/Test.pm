@@ -2,7 +2,7 @@ package Stok::Test;
 
 # What every test file uses: Test::More, the servers, and finish(), which
 # stops them and adds what every file asserts: no alert, no emerg, no report
-# of a sanitizer or of valgrind in our code, and no clear token in any log.
+# of a sanitizer or of valgrind in our code, and no plaintext token in any log.
 
 use strict;
 use warnings;
@@ -107,7 +107,7 @@ sub finish {
         unlike($log, qr/AddressSanitizer|LeakSanitizer|runtime error:/,
             "no report of a sanitizer $name");
 
-        is(clear($nginx, $log), '', "no clear token $name");
+        is(clear($nginx, $log), '', "no plaintext token $name");
         is(valgrind($nginx), '', 'no error under valgrind')
             if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
     }
