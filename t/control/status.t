@@ -82,7 +82,7 @@ is(join(', ', map { "$_->{what} $_->{user} $_->{role}" } @{ $json->{approvals} }
     "user etl\@service member, role $user admin", 'of a user, and of a role');
 $redis->cli('DEL', $redis->key('pending'));
 ($code, $out) = $st->run('fsck', '--fix');
-like($out, qr/^pending +etl\@service .*: mended$/m, 'fsck brings back a user');
+like($out, qr/^pending +etl\@service .*: fixed$/m, 'fsck brings back a user');
 $st->run('--actor', 'anna', 'user', 'approve', $_) for 'etl@service', $user;
 is_deeply([attention()], [], 'given');
 $st->run('approval', 'set', 'none');
