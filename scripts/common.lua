@@ -163,15 +163,15 @@ local function audit(action, token, user, before, after, more)
         entry[#entry + 1] = name
     end
 
+    for _, text in ipairs(more or {}) do
+        entry[#entry + 1] = text
+    end
+
     for i, text in ipairs({login or '', sudo or '', acl or ''}) do
         if text ~= '' then
             entry[#entry + 1] = ({'os', 'sudo', 'redis'})[i]
             entry[#entry + 1] = text
         end
-    end
-
-    for _, text in ipairs(more or {}) do
-        entry[#entry + 1] = text
     end
 
     for _, text in ipairs({'seq', string.format('%d', seq + 1),
