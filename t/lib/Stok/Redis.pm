@@ -275,6 +275,8 @@ sub listed_user {
     $field{created_at} //= time;
     $self->user($id, %field);
     $self->cli('ZADD', $self->key('users'), $field{created_at}, $id);
+    $self->cli('ZADD', $self->key('pending'), $field{created_at}, $id)
+        if ($field{status} // '') eq 'pending';
 
     return $id;
 }
