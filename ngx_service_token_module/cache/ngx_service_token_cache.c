@@ -54,7 +54,7 @@ static ngx_int_t ngx_service_token_cache_copy(
     ngx_service_token_cached_t *cached, u_char *data, ngx_pool_t *pool)
     stok_hot;
 static void ngx_service_token_cache_node(ngx_service_token_shared_t *shared);
-static ngx_uint_t ngx_service_token_cache_recent(
+static ngx_int_t ngx_service_token_cache_recent(
     ngx_service_token_cache_t *cache, stok_table_key_t *key,
     ngx_service_token_guard_t *guard);
 static ngx_int_t ngx_service_token_cache_lock(
@@ -332,9 +332,12 @@ ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
 }
 
 
-/* the answer is not older than what was heard */
+/*
+ * NGX_OK: the answer is not older than what was heard.  NGX_AGAIN: it may be
+ * older than the last drop, unless the server is checked.
+ */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard)
 {
@@ -348,72 +351,82 @@ ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
         || ngx_service_token_cache_ahead(guard->ticked, heard)
            >= NGX_SERVICE_TOKEN_CACHE_TICKS)
     {
-        return 0;
+        return NGX_DECLINED;
     }
 
-    if (guard->checked && guard->checked == guard->counter) {
-        return 1;
+    if (guard->checked) {
+        return guard->checked == guard->counter ? NGX_OK : NGX_DECLINED;
     }
 
     if (bumped
         && ngx_service_token_cache_ahead(bumped, guard->ticked)
            < NGX_SERVICE_TOKEN_CACHE_TICKS)
     {
-        return 0;
+        return NGX_AGAIN;
     }
 
-    return dropped == 0
-           || (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
-           || (int32_t) ((uint32_t) guard->ticked - (uint32_t) dropped) > 0;
+    if (dropped == 0
+        || (uint32_t) (dropped >> 32) != (uint32_t) guard->followed
+        || (int32_t) ((uint32_t) guard->ticked - (uint32_t) dropped) > 0)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_AGAIN;
 }
 
 
-void
+ngx_int_t
 ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
     const void *data, size_t len)
 {
-    int                          rc;
+    int                          written;
+    ngx_int_t                    rc;
     stok_table_entry_t           entry;
     ngx_service_token_shared_t  *shared;
 
     shared = cache->shared;
 
     if (cache->valid == 0) {
-        return;
+        return NGX_DECLINED;
     }
 
-    if (len == 0 && cache->valid_unknown == 0) {
-        ngx_service_token_cache_forget(cache, key);
-        return;
-    }
-
-    if (ngx_service_token_cache_lock(cache) != NGX_OK) {
-        ngx_service_token_cache_forget(cache, key);
-        return;
-    }
-
-    if (server == 0 || server != ngx_service_token_cache_server(cache)
-        || !ngx_service_token_cache_unchanged(cache, key, guard)
-        || !ngx_service_token_cache_recent(cache, key, guard))
+    if ((len == 0 && cache->valid_unknown == 0)
+        || ngx_service_token_cache_lock(cache) != NGX_OK)
     {
+        ngx_service_token_cache_forget(cache, key);
+        return NGX_DECLINED;
+    }
+
+    rc = NGX_DECLINED;
+
+    if (server && server == ngx_service_token_cache_server(cache)
+        && ngx_service_token_cache_unchanged(cache, key, guard))
+    {
+        rc = ngx_service_token_cache_recent(cache, key, guard);
+    }
+
+    if (rc != NGX_OK) {
         ngx_shmtx_unlock(&cache->shpool->mutex);
-        atomic_fetch_add(&shared->fills_refused, 1);
-        return;
+        atomic_fetch_add(&shared->fills_refused, rc == NGX_DECLINED);
+        return rc;
     }
 
     entry.stored_at = (int64_t) ngx_service_token_cache_now();
     entry.epoch = (uint32_t) guard->followed;
     entry.len = (uint16_t) len;
 
-    rc = stok_table_write(&cache->table, key, ngx_service_token_cache_used(),
-                          &entry, data);
+    written = stok_table_write(&cache->table, key,
+                               ngx_service_token_cache_used(), &entry, data);
 
     ngx_shmtx_unlock(&cache->shpool->mutex);
 
-    if (rc > 0) {
-        atomic_fetch_add(&shared->evicted, rc);
+    if (written > 0) {
+        atomic_fetch_add(&shared->evicted, written);
     }
+
+    return NGX_OK;
 }
 
 

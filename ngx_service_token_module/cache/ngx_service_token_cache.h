@@ -184,8 +184,10 @@ ngx_uint_t ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache);
  * What was answered by that server, if nothing changed since guard was taken
  * and the answer is not older than what was heard; len 0: there is no such
  * record.
+ * NGX_OK: it is kept.  NGX_DECLINED: it is not.  NGX_AGAIN: not yet; it may be
+ * tried again once guard->checked is set.
  */
-void ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
+ngx_int_t ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
     const void *data, size_t len);
 

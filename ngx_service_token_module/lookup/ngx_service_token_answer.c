@@ -15,6 +15,14 @@ static ngx_int_t ngx_service_token_answer_again(
     ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_complete(
     ngx_service_token_lookup_t *lookup);
+static void ngx_service_token_answer_checked(
+    ngx_service_token_lookups_t *lookups, ngx_uint_t accepted);
+static void ngx_service_token_answer_check(
+    ngx_service_token_lookups_t *lookups);
+static ngx_int_t ngx_service_token_answer_keep(
+    ngx_service_token_lookup_t *lookup);
+static void ngx_service_token_answer_wake(ngx_service_token_lookup_t *lookup);
+static void ngx_service_token_answer_free(ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_refuse(
     ngx_service_token_lookup_t *lookup);
 
@@ -212,6 +220,9 @@ ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
 
     lookups->checked = NULL;
 
+    ngx_service_token_answer_checked(lookups,
+                       tick->state == NGX_SERVICE_TOKEN_TICK_ACCEPTED);
+
     if (ngx_queue_empty(&lookups->unproven)) {
         return;
     }
@@ -236,6 +247,84 @@ ngx_service_token_answer_judged(ngx_service_token_tick_t *tick)
         ngx_service_token_answer_refuse(lookup);
         ngx_service_token_answer_done(lookup);
     }
+}
+
+
+/*
+ * Answers that could not be kept before the server was checked: those before
+ * the script that has come back, and then the others, with the next one.
+ */
+
+static void
+ngx_service_token_answer_checked(ngx_service_token_lookups_t *lookups,
+    ngx_uint_t accepted)
+{
+    ngx_queue_t                 *q;
+    ngx_service_token_tick_t    *tick;
+    ngx_service_token_lookup_t  *lookup;
+
+    tick = &lookups->tick;
+
+    while (!ngx_queue_empty(&lookups->checking)) {
+        q = ngx_queue_head(&lookups->checking);
+
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
+        ngx_queue_remove(q);
+        lookups->nunchecked--;
+
+        lookup = ngx_queue_data(q, ngx_service_token_lookup_t, queue);
+
+        if (accepted && lookup->serial == tick->link->serial) {
+            lookup->guard.checked = ngx_service_token_cache_counter(
+                                                   lookup->server,
+                                                   tick->since);
+            (void) ngx_service_token_answer_keep(lookup);
+        }
+
+        ngx_service_token_answer_free(lookup);
+    }
+
+    ngx_service_token_answer_check(lookups);
+}
+
+
+static void
+ngx_service_token_answer_check(ngx_service_token_lookups_t *lookups)
+{
+    if (ngx_queue_empty(&lookups->unchecked)
+        || ngx_service_token_tick_send(&lookups->tick, 0) == NGX_BUSY)
+    {
+        return;
+    }
+
+    ngx_queue_add(&lookups->checking, &lookups->unchecked);
+    ngx_queue_init(&lookups->unchecked);
+
+    if (!lookups->tick.busy) {
+        ngx_service_token_answer_checked(lookups, 0);
+    }
+}
+
+
+static ngx_int_t
+ngx_service_token_answer_keep(ngx_service_token_lookup_t *lookup)
+{
+    return ngx_service_token_cache_store(lookup->lookups->cache,
+                                         &lookup->cached, &lookup->guard,
+                                         lookup->server, lookup->packed.data,
+                                         lookup->rc == NGX_OK
+                                         ? lookup->packed.len : 0);
+}
+
+
+static void
+ngx_service_token_answer_free(ngx_service_token_lookup_t *lookup)
+{
+    if (lookup->packed.data) {
+        ngx_free(lookup->packed.data);
+    }
+
+    ngx_free(lookup);
 }
 
 
@@ -291,26 +380,46 @@ ngx_service_token_answer_refuse(ngx_service_token_lookup_t *lookup)
 void
 ngx_service_token_answer_done(ngx_service_token_lookup_t *lookup)
 {
-    ngx_queue_t                 *q;
-    ngx_service_token_waiter_t  *waiter;
+    ngx_int_t                     kept;
+    ngx_service_token_lookups_t  *lookups;
 
-    if (lookup->lookups->checked == lookup) {
-        lookup->lookups->checked = NULL;
+    lookups = lookup->lookups;
+    kept = NGX_DECLINED;
+
+    if (lookups->checked == lookup) {
+        lookups->checked = NULL;
     }
 
     if (lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED) {
-        ngx_service_token_cache_store(lookup->lookups->cache,
-                             &lookup->cached, &lookup->guard, lookup->server,
-                             lookup->packed.data,
-                             lookup->rc == NGX_OK ? lookup->packed.len : 0);
+        kept = ngx_service_token_answer_keep(lookup);
 
     } else if (lookup->found == NGX_ABORT) {
 
         /* unreadable now: what it was before is not used in an outage, too */
 
-        ngx_service_token_cache_forget(lookup->lookups->cache,
-                                       &lookup->cached);
+        ngx_service_token_cache_forget(lookups->cache, &lookup->cached);
     }
+
+    ngx_service_token_answer_wake(lookup);
+
+    if (kept == NGX_AGAIN
+        && lookups->nunchecked < NGX_SERVICE_TOKEN_LOOKUP_UNCHECKED)
+    {
+        ngx_queue_insert_tail(&lookups->unchecked, &lookup->queue);
+        lookups->nunchecked++;
+        ngx_service_token_answer_check(lookups);
+        return;
+    }
+
+    ngx_service_token_answer_free(lookup);
+}
+
+
+static void
+ngx_service_token_answer_wake(ngx_service_token_lookup_t *lookup)
+{
+    ngx_queue_t                 *q;
+    ngx_service_token_waiter_t  *waiter;
 
     while (!ngx_queue_empty(&lookup->waiters)) {
         q = ngx_queue_head(&lookup->waiters);
@@ -339,10 +448,4 @@ ngx_service_token_answer_done(ngx_service_token_lookup_t *lookup)
 
         ngx_post_event(&waiter->event, &ngx_posted_events);
     }
-
-    if (lookup->packed.data) {
-        ngx_free(lookup->packed.data);
-    }
-
-    ngx_free(lookup);
 }

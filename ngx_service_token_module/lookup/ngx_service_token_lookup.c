@@ -94,6 +94,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     lookups->tick.data = lookups;
 
     ngx_queue_init(&lookups->unproven);
+    ngx_queue_init(&lookups->checking);
+    ngx_queue_init(&lookups->unchecked);
 
     arg[0] = "HMGET";
     len[0] = 5;

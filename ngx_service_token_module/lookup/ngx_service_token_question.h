@@ -12,6 +12,7 @@
 
 
 #define NGX_SERVICE_TOKEN_LOOKUP_COMMANDS  4      /* with the check */
+#define NGX_SERVICE_TOKEN_LOOKUP_UNCHECKED  256    /* at most */
 #define NGX_SERVICE_TOKEN_LOOKUP_BYTES  (STOK_KEY_MAX + 40)    /* HGETALL */
 
 
@@ -42,6 +43,9 @@ struct ngx_service_token_lookups_s {
     ngx_service_token_lookup_t   *checked;        /* by it; NULL: none */
     ngx_service_token_lookup_t   *ahead;          /* of the one to start */
     ngx_queue_t                   unproven;       /* asked again with it */
+    ngx_queue_t                   checking;       /* kept, if it says so */
+    ngx_queue_t                   unchecked;      /* by the one after it */
+    ngx_uint_t                    nunchecked;     /* in both */
 
     ngx_service_token_marker_e    marked;         /* what was said last */
 };
@@ -51,7 +55,7 @@ struct ngx_service_token_lookup_s {
     ngx_str_node_t                sn;             /* the key */
     ngx_service_token_lookups_t  *lookups;
     ngx_queue_t                   waiters;
-    ngx_queue_t                   queue;          /* unproven */
+    ngx_queue_t                   queue;          /* in one of lookups' */
     ngx_service_token_lookup_t   *next;           /* not sent yet; or NULL */
     ngx_service_token_command_t   ticked;
     ngx_service_token_command_t   record;
