@@ -62,6 +62,8 @@ static const cli_verb_t  cli_verbs[] = {
       CLI_TOKEN, cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
+    { "status", NULL, "[--format prometheus] [--expect SEQ:HASH]", 0,
+      "format expect", 0, cli_status },
     { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
       cli_audit_verify },
     { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
@@ -147,7 +149,6 @@ static int cli_allowed(const char *options, const char *name);
 static void cli_global(cli_t *cli, int option, const char *value);
 static int cli_globals_check(cli_t *cli);
 static const char *cli_actor(void);
-static const char *cli_os(void);
 static void cli_usage(FILE *out, const cli_verb_t *only);
 
 
@@ -352,7 +353,8 @@ cli_globals_check(cli_t *cli)
                         "characters", STOK_PREFIX_MAX);
     }
 
-    cli->ctl.os = cli_os();
+    cli->ctl.os = cli_actor();
+    cli->ctl.sudo = getenv("SUDO_USER");
 
     if (cli->ctl.actor == NULL) {
         cli->ctl.actor = cli_actor();
@@ -400,30 +402,6 @@ cli_actor(void)
     pw = getpwuid(getuid());
 
     return pw ? pw->pw_name : "unknown";
-}
-
-
-/* the same, but of root it is who became root by sudo */
-
-static const char *
-cli_os(void)
-{
-    char         *p;
-    const char   *name;
-
-    static char  os[64];
-
-    name = getuid() == 0 ? getenv("SUDO_USER") : NULL;
-
-    snprintf(os, sizeof(os), "%s", name && *name ? name : cli_actor());
-
-    for (p = os; *p; p++) {
-        if (*p <= ' ' || *p > '~') {
-            *p = '?';
-        }
-    }
-
-    return os;
 }
 
 

@@ -25,6 +25,7 @@ static volatile sig_atomic_t  cli_interrupted;
 
 static int cli_audit_show(ctl_t *ctl, json_t *entry, void *data);
 static void cli_audit_line(json_t *entry);
+static int cli_audit_tells(json_t *entry, const char *name);
 static void cli_audit_value(json_t *value);
 static int cli_audit_follow(cli_audit_t *a);
 static void cli_audit_interrupt(int number);
@@ -143,7 +144,7 @@ cli_audit_line(json_t *entry)
     }
 
     json_object_foreach(entry, name, value) {
-        if (!cli_word(known, name)
+        if (!cli_word(known, name) && cli_audit_tells(entry, name)
             && !(json_is_string(value) && json_string_length(value) == 0))
         {
             cli_say("  ");
@@ -154,6 +155,21 @@ cli_audit_line(json_t *entry)
     }
 
     cli_say("\n");
+}
+
+
+/* of the other names of who acted those that say more than the first */
+
+static int
+cli_audit_tells(json_t *entry, const char *name)
+{
+    const char  *value;
+
+    value = ctl_text(entry, name);
+
+    return strcmp(name, "os") == 0
+           ? strcmp(value, ctl_text(entry, "actor")) != 0
+           : strcmp(name, "redis") != 0 || strcmp(value, "default") != 0;
 }
 
 

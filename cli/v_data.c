@@ -5,6 +5,7 @@
 
 
 #include "cli.h"
+#include "newfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -393,61 +394,32 @@ cli_export_row(ctl_t *ctl, json_t *item, void *data)
 static int
 cli_export_open(ctl_t *ctl, const char *path, FILE **out)
 {
-    int  fd;
-
     if (strcmp(path, "-") == 0) {
         *out = stdout;
         return CTL_OK;
     }
 
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-              0600);
-
-    if (fd == -1) {
-        return ctl_fail(ctl, CTL_REJECTED, "cannot make \"%s\": %s", path,
-                        strerror(errno));
-    }
-
-    *out = fdopen(fd, "w");
-
-    if (*out == NULL) {
-        close(fd);
-        unlink(path);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
-    }
-
-    return CTL_OK;
+    return cli_newfile_open(ctl, path, out);
 }
 
 
 static int
 cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 {
-    int  bad, done;
+    int  rc, done;
 
     done = code == CTL_OK || code == CTL_FOUND;
-    bad = fflush(out) != 0 || ferror(out);
 
     if (out == stdout) {
-        return done && bad
+        return done && (fflush(out) != 0 || ferror(out))
                ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
                           "output")
                : code;
     }
 
-    bad |= fsync(fileno(out)) != 0;
-    bad |= fclose(out) != 0;
+    rc = cli_newfile_close(ctl, path, out, done);
 
-    if (done && bad) {
-        code = ctl_fail(ctl, CTL_REJECTED, "cannot write \"%s\": %s", path,
-                        strerror(errno));
-    }
-
-    if (!done || bad) {
-        unlink(path);
-    }
-
-    return code;
+    return rc == CTL_OK ? code : rc;
 }
 
 

@@ -230,11 +230,8 @@ cli_approval_print(cli_t *cli, json_t *now)
         return cli_print_json(cli, now);
     }
 
-    cli_say("approval ");
-    cli_safe(ctl_text(now, "approval"));
-    cli_say(", people are told apart by: ");
-    cli_safe(ctl_text(now, "trust"));
-    cli_say("\n");
+    cli_say("approval %s, people are told apart by: %s\n",
+            ctl_text(now, "approval"), ctl_text(now, "trust"));
     json_decref(now);
 
     return CTL_OK;

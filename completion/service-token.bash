@@ -22,6 +22,7 @@ _service_token_options() {
         check)                  echo --role --scope --type ;;
         audit)                  echo --token --user --since --follow ;;
         "audit verify")         echo --expect ;;
+        status)                 echo --format --expect ;;
         review | "review monthly" | "review quarterly")
                                 echo --fail-on ;;
         seal)                   echo --first --yes --user --token --force \
@@ -65,7 +66,8 @@ _service_token() {
         --role)         words=${SERVICE_TOKEN_ROLES:-member manager admin} ;;
         --env)          words="production staging development testing" ;;
         --expires-in)   words="30d 90d 180d 365d never" ;;
-        --format)       words="env json k8s-secret" ;;
+        --format)       words="env json k8s-secret"
+                        [[ $group == status ]] && words=prometheus ;;
         --status)       words="active revoked expired rotating" ;;
         --type)         words="service personal" ;;
         --wait-until)   words="safe" ;;
@@ -82,8 +84,8 @@ _service_token() {
     fi
 
     case $group in
-        "")         words="init approval key user token check audit review incident"
-                    words+=" seal fsck scan export import" ;;
+        "")         words="init approval key user token check audit review"
+                    words+=" incident status seal fsck scan export import" ;;
         approval)   words="show set" ;;
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"

@@ -32,7 +32,7 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
 {
     int          code;
     char        *word, *has, words[32];
-    const char  *arg[4];
+    const char  *arg[2];
 
     if (strcmp(approval, "required") != 0 && strcmp(approval, "none") != 0) {
         return ctl_fail(ctl, CTL_INVALID, "bad approval: required or none");
@@ -52,10 +52,8 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
 
     arg[0] = approval;
     arg[1] = trust ? words : has[0] ? has : "os";
-    arg[2] = ctl->os;
-    arg[3] = ctl->acl;
 
-    code = ctl_script_texts(ctl, stok_script_approval, 4, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_approval, 2, arg, &word);
 
     if (code == CTL_FOUND) {
         ctl_note(ctl, CTL_NOTE_NOTE, "nothing is changed yet: another admin "
@@ -167,7 +165,7 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     int                  code;
     char                 has[STOK_ROLE_MAX + 1], *word;
     stok_str_t           name;
-    const char          *arg[5];
+    const char          *arg[3];
     ctl_record_t         rec;
     stok_user_record_t   user;
 
@@ -197,10 +195,8 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     arg[0] = id;
     arg[1] = has;
     arg[2] = role;
-    arg[3] = ctl->os;
-    arg[4] = ctl->acl;
 
-    code = ctl_script_texts(ctl, stok_script_user_raise, 5, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_raise, 3, arg, &word);
     free(word);
 
     if (code == CTL_OK) {
@@ -314,7 +310,7 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     char                 count[24], seal[STOK_SEAL_MAX + 1], *word;
     char                 before[STOK_TEXT_MAX + 64];
     size_t               i, argc;
-    stok_str_t           arg[7 + CTL_FIELDS + 4];
+    stok_str_t           arg[5 + CTL_FIELDS + 4];
     stok_user_record_t   user;
 
     user = rec->user;
@@ -334,8 +330,6 @@ ctl_approve_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
 
     argc = 0;
     arg[argc++] = ctl_str(id);
-    arg[argc++] = ctl_str(ctl->os);
-    arg[argc++] = ctl_str(ctl->acl);
     arg[argc++] = ctl_str(role ? role : "");
     arg[argc++] = ctl_str(before);
     arg[argc++] = ctl_str(role ? role : "active");

@@ -62,5 +62,9 @@ void ctl_entry_hash(redisReply *entry, char out[CTL_CHAIN_LEN + 1]);
  */
 int ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found);
 
+/* NUMBER:HASH, as verify printed it; seq 0: text is NULL */
+int ctl_audit_noted(ctl_t *ctl, const char *text, int64_t *seq,
+    char hash[CTL_CHAIN_LEN + 1]);
+
 
 #endif /* CTL_AUDIT_H */

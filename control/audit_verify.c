@@ -48,7 +48,6 @@ typedef struct {
 } ctl_verify_t;
 
 
-static int ctl_verify_expect(ctl_t *ctl, const char *text, ctl_verify_t *v);
 static int ctl_verify_chain(ctl_t *ctl, ctl_verify_t *v);
 static int ctl_head_read(ctl_t *ctl, ctl_head_t *head);
 static int ctl_verify_entry(ctl_t *ctl, redisReply *entry, void *data);
@@ -68,7 +67,7 @@ ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report)
 
     memset(&v, 0, sizeof(v));
 
-    code = ctl_verify_expect(ctl, expect, &v);
+    code = ctl_audit_noted(ctl, expect, &v.expect, v.noted);
     if (code != CTL_OK) {
         return code;
     }
@@ -115,28 +114,29 @@ ctl_audit_findings(ctl_t *ctl, json_t **findings, int64_t *found)
 }
 
 
-/* SEQ:HASH, as verify printed it */
-
-static int
-ctl_verify_expect(ctl_t *ctl, const char *text, ctl_verify_t *v)
+int
+ctl_audit_noted(ctl_t *ctl, const char *text, int64_t *seq,
+    char hash[CTL_CHAIN_LEN + 1])
 {
-    char  *hash;
+    char  *p;
+
+    *seq = 0;
 
     if (text == NULL) {
         return CTL_OK;
     }
 
-    v->expect = strtoll(text, &hash, 10);
+    *seq = strtoll(text, &p, 10);
 
-    if (v->expect <= 0 || *hash != ':'
-        || strspn(hash + 1, "0123456789abcdef") != CTL_CHAIN_LEN
-        || strlen(hash + 1) != CTL_CHAIN_LEN)
+    if (*seq <= 0 || *p != ':'
+        || strspn(p + 1, "0123456789abcdef") != CTL_CHAIN_LEN
+        || strlen(p + 1) != CTL_CHAIN_LEN)
     {
         return ctl_fail(ctl, CTL_INVALID, "bad --expect: NUMBER:HASH, as "
                         "audit verify prints it");
     }
 
-    strcpy(v->noted, hash + 1);
+    strcpy(hash, p + 1);
 
     return CTL_OK;
 }

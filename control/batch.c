@@ -334,12 +334,12 @@ static int
 ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
 {
     int           i, rc, code, fixed;
-    char          marker[STOK_PREFIX_MAX + 8];
+    char          marker[STOK_PREFIX_MAX + 8], who[CTL_WHO];
     size_t       *len;
     const char   *p, **arg;
 
     const char   *head[] = {
-        "EVALSHA", im->sha, "1", marker, ctl->prefix, ctl->actor,
+        "EVALSHA", im->sha, "1", marker, ctl->prefix, who,
         im->write ? "write" : "check",
         im->overwrite ? im->restore ? "overwrite restore" : "overwrite"
                       : im->restore ? "restore" : "",
@@ -347,6 +347,7 @@ ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
     };
 
     snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
+    ctl_who(ctl, who);
 
     fixed = (int) (sizeof(head) / sizeof(head[0]));
     arg = calloc((size_t) fixed + (size_t) im->argc, sizeof(char *));

@@ -62,7 +62,9 @@ typedef struct {
     const char    *prefix;
     const char    *actor;
     const char    *os;                           /* who acts, by the system */
+    const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
+    int            db;
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -113,6 +115,16 @@ void ctl_close(ctl_t *ctl);
 /* there is a dataset */
 int ctl_ready(ctl_t *ctl);
 
+/* info.c: what Redis says of itself; null: it does not say */
+int ctl_info(ctl_t *ctl, json_t **info);
+
+/*
+ * status.c: all that is to be known at a glance, from indexes only.  expect:
+ * NUMBER:HASH of an entry of the audit that was noted elsewhere, or NULL.
+ * CTL_FOUND: "attention" has lines.
+ */
+int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
+
 /*
  * dataset.c: after the connection: the dataset, if there is one, has our
  * schema, and is the one that the key file is for.
@@ -129,7 +141,8 @@ int ctl_keys_need(ctl_t *ctl);
 int ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE]);
 
 /*
- * init.c: NULL: the default.  {schema, brand, created}.  A key file that names
+ * init.c: NULL: the default.  {schema, brand, created}, and "notes" where
+ * there are some on what Redis may lose.  A key file that names
  * no dataset yet gets a line.
  */
 int ctl_init(ctl_t *ctl, const char *brand, const char *approval,
@@ -383,7 +396,10 @@ typedef struct {
 int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);
 
-/* fsck.c: each: {finding, token, user, seen, mended}.  CTL_FOUND: some */
+/*
+ * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
+ * above.  CTL_FOUND: some findings.
+ */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
     json_t **sums);
 

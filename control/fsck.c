@@ -60,9 +60,15 @@ int
 ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
 {
     int         code;
+    json_t     *notes;
     ctl_fsck_t  f;
 
     code = fix ? ctl_writable(ctl) : CTL_OK;
+
+    if (code == CTL_OK) {
+        code = ctl_info_note(ctl, &notes);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
@@ -83,7 +89,11 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
                           "tokens", (json_int_t) f.tokens,
                           "found", (json_int_t) f.found,
                           "mended", (json_int_t) f.mended);
-        code = f.found ? CTL_FOUND : CTL_OK;
+        code = ctl_info_add(ctl, *sums, notes);
+        code = code == CTL_OK && f.found ? CTL_FOUND : code;
+
+    } else {
+        json_decref(notes);
     }
 
     json_decref(f.names);

@@ -30,6 +30,7 @@ int
 ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
 {
     int            code, created;
+    json_t        *notes;
     ctl_dataset_t  dataset;
 
     if (brand && stok_brand_check(brand, strlen(brand)) != STOK_OK) {
@@ -44,6 +45,11 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
     }
 
     code = ctl_dataset_read(ctl, &dataset);
+
+    if (code == CTL_OK) {
+        code = ctl_info_note(ctl, &notes);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
@@ -69,13 +75,14 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
     }
 
     if (code != CTL_OK) {
+        json_decref(notes);
         return code;
     }
 
     *made = json_pack("{s:s, s:s, s:b}", "schema", STOK_SCHEMA, "brand",
                       dataset.brand, "created", created);
 
-    return *made ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    return ctl_info_add(ctl, *made, notes);
 }
 
 

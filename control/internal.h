@@ -142,6 +142,10 @@ int ctl_script_reply(ctl_t *ctl, const char *script, size_t argc,
 int ctl_script_texts(ctl_t *ctl, const char *script, size_t argc,
     const char **argv, char **word);
 
+/* who acts, by all names, a line each: ARGV[2] of a script */
+#define CTL_WHO  (4 * (STOK_NAME_BYTES + 2))
+void ctl_who(ctl_t *ctl, char who[CTL_WHO]);
+
 /* meta.c */
 
 /* a prefix as SCAN's MATCH takes it */
@@ -158,6 +162,15 @@ int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
 
 /* approval.c: asks for a higher role; CTL_FOUND: it needs no asking */
 int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
+
+/*
+ * info.c: lines {what, text}: conditions under which revocations are lost, or
+ * records are taken away.  note: a note for each, and the texts in *notes, or
+ * NULL.  add: these, if there are some, become a member of json.
+ */
+json_t *ctl_info_warnings(json_t *info);
+int ctl_info_note(ctl_t *ctl, json_t **notes);
+int ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes);
 
 /* record.c */
 

@@ -49,6 +49,7 @@ ctl_connect(ctl_t *ctl, const char *uri)
     }
 
     snprintf(ctl->acl, sizeof(ctl->acl), "%s", u.user[0] ? u.user : "default");
+    ctl->db = u.db;
     OPENSSL_cleanse(&u, sizeof(u));
 
     return code;

@@ -35,7 +35,8 @@ static const struct {
     { "never-expires", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "many-environments", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "unreadable", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
-    { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
+    { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "pending", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
 };
 
 
@@ -156,12 +157,20 @@ static int
 ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 {
     int          i, code;
+    json_t      *notes;
     redisReply  *reply;
 
     code = ctl_ready(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_info_note(ctl, &notes);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
+
+    json_decref(notes);
 
     code = ctl_now(ctl, &review->now);
 

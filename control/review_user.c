@@ -26,6 +26,7 @@ typedef struct {
     int            unknown;                      /* used for what, not known */
     int            old;                          /* one is in use for long */
     int64_t        last_used;
+    redisReply    *asked;                        /* of its approval */
     char           cursor[32];                   /* of SSCAN; "": done */
 } ctl_person_t;
 
@@ -34,11 +35,14 @@ static int ctl_user_judge(ctl_t *ctl, ctl_review_t *review,
     ctl_person_t *p);
 static int ctl_user_judge_texts(ctl_t *ctl, ctl_review_t *review,
     ctl_person_t *p);
+static int ctl_user_judge_pending(ctl_t *ctl, ctl_review_t *review,
+    ctl_person_t *p);
 static int ctl_user_broken(ctl_t *ctl, ctl_review_t *review,
     ctl_person_t *p);
 static int ctl_person_found(ctl_t *ctl, ctl_review_t *review,
     ctl_rule_e rule, ctl_severity_e severity, ctl_person_t *p,
     const char *seen, const char *format);
+static int ctl_people_asked(ctl_t *ctl, ctl_person_t *people, size_t n);
 static int ctl_people_use(ctl_t *ctl, ctl_review_t *review,
     ctl_person_t *people, size_t n);
 static int ctl_people_scan(ctl_t *ctl, ctl_review_t *review,
@@ -93,6 +97,10 @@ ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     }
 
     if (code == CTL_OK) {
+        code = ctl_people_asked(ctl, people, n);
+    }
+
+    if (code == CTL_OK) {
         code = ctl_people_use(ctl, review, people, n);
     }
 
@@ -101,6 +109,7 @@ ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     }
 
     for (i = 0; i < n; i++) {
+        freeReplyObject(people[i].asked);
         ctl_free(&rec[i]);
     }
 
@@ -128,10 +137,52 @@ ctl_user_judge(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
     }
 
     if (code == CTL_OK) {
+        code = ctl_user_judge_pending(ctl, review, p);
+    }
+
+    if (code == CTL_OK) {
         code = ctl_user_judge_role(ctl, review, p);
     }
 
     return code;
+}
+
+
+/* it waits for an approval, or a role that somebody has asked for does */
+
+static int
+ctl_user_judge_pending(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
+{
+    int          pending;
+    char         date[24], seen[128];
+    size_t       i;
+    const char  *asked[] = { "", "", "", "" };   /* role, from, actor, at */
+
+    pending = strcmp(ctl_get(p->rec, "status"), "pending") == 0;
+
+    for (i = 0; ctl_fits(p->asked, CTL_IS_VALUES) && p->asked->elements == 4
+                && i < 4; i++)
+    {
+        asked[i] = ctl_is_text(p->asked->element[i])
+                   ? p->asked->element[i]->str : "";
+    }
+
+    if (!pending && (asked[0][0] == '\0'
+                     || strcmp(asked[1], ctl_get(p->rec, "role")) != 0))
+    {
+        return CTL_OK;
+    }
+
+    ctl_iso(ctl_number(asked[3][0] ? asked[3]
+                                   : ctl_get(p->rec, "created_at")), date);
+
+    snprintf(seen, sizeof(seen), "%s%.20s asked for by %.32s, %s",
+             pending ? "user, " : "role ",
+             pending ? ctl_get(p->rec, "role") : asked[0],
+             asked[2][0] ? asked[2] : ctl_get(p->rec, "created_by"), date);
+
+    return ctl_person_found(ctl, review, CTL_RULE_PENDING, CTL_MEDIUM, p, seen,
+                            "user approve %s");
 }
 
 
@@ -281,6 +332,25 @@ ctl_person_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     }
 
     return ctl_found(ctl, review, rule, &f);
+}
+
+
+static int
+ctl_people_asked(ctl_t *ctl, ctl_person_t *people, size_t n)
+{
+    int     code;
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        ctl_append(ctl, "HMGET %srequest:%s role from actor at", ctl->prefix,
+                   people[i].id);
+    }
+
+    for (i = 0, code = CTL_OK; i < n && code == CTL_OK; i++) {
+        code = ctl_reply(ctl, CTL_IS_ANY, &people[i].asked);
+    }
+
+    return code;
 }
 
 

@@ -150,12 +150,12 @@ static int
 ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv)
 {
-    char          marker[STOK_PREFIX_MAX + 8];
+    char          marker[STOK_PREFIX_MAX + 8], who[CTL_WHO];
     size_t        i, *len;
     const char  **arg;
 
     const char   *head[] = {
-        "EVAL", script, "1", marker, ctl->prefix, ctl->actor
+        "EVAL", script, "1", marker, ctl->prefix, who
     };
 
     if (argc > CTL_ARGS) {
@@ -172,6 +172,7 @@ ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     }
 
     snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
+    ctl_who(ctl, who);
 
     for (i = 0; i < CTL_ARGS_HEAD; i++) {
         arg[i] = head[i];
@@ -189,6 +190,35 @@ ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     free(len);
 
     return CTL_OK;
+}
+
+
+/* no name can make a line of its own */
+
+void
+ctl_who(ctl_t *ctl, char who[CTL_WHO])
+{
+    char        *p;
+    size_t       i, n;
+
+    const char  *name[] = { ctl->actor, ctl->os, ctl->sudo, ctl->acl };
+
+    for (i = 0, n = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+        p = who + n;
+        snprintf(p, STOK_NAME_BYTES + 1, "%s", name[i] ? name[i] : "");
+        n += strlen(p);
+
+        for ( /* void */ ; *p; p++) {
+            if ((unsigned char) *p < ' ' || *p == 0x7f) {
+                *p = '?';
+            }
+        }
+
+        if (i < 3) {
+            who[n++] = '\n';
+            who[n] = '\0';
+        }
+    }
 }
 
 

@@ -215,7 +215,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
     size_t               len;
     stok_str_t           text;
-    const char          *arg[11];
+    const char          *arg[9];
     stok_user_record_t   user;
 
     code = ctl_meta(ctl, "approval", &approval);
@@ -256,10 +256,8 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     arg[6] = new->owner ? new->owner : "";
     arg[7] = seal;
     arg[8] = approval;
-    arg[9] = ctl->os;
-    arg[10] = ctl->acl;
 
-    code = ctl_script_texts(ctl, stok_script_user_create, 11, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_create, 9, arg, &word);
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "

@@ -1,7 +1,7 @@
 -- Whether users need an approval, and by what two people are told apart.
 --
 -- ARGV: 3 "required" or "none", 4 words of actor, os and redis with blanks
--- between, 5 and 6 who acts by the operating system and by Redis.
+-- between.
 --
 -- Where an approval is required, it takes two to change that: the first asks,
 -- and is answered WATCHED; the second, who is another one by what the dataset
@@ -11,7 +11,7 @@ if not ready() then
     return {'UNREADY'}
 end
 
-local value, trust, os, acl = unpack(ARGV, 3, 6)
+local value, trust = unpack(ARGV, 3, 4)
 local ask, request = key('approval-request'), {}
 local has, trusts = unpack(redis.call('HMGET', KEYS[1], 'approval', 'trust'))
 
@@ -37,19 +37,18 @@ if has == 'required' then
     if not same then
         redis.call('DEL', ask)
         redis.call('HSET', ask, 'value', value, 'trust', trust,
-            'actor', actor, 'os', os, 'redis', acl, 'at', now)
+            'actor', actor, 'os', person, 'redis', acl or '', 'at', now)
         audit('approval.ask', '', '', has .. ' ' .. trusts, value .. ' '
-            .. trust, {'os', os, 'redis', acl})
+            .. trust)
     end
 
-    if not same or not another(request, os, acl) then
+    if not same or not another(request) then
         return {'WATCHED', same and request.actor or actor}
     end
 end
 
 redis.call('HSET', KEYS[1], 'approval', value, 'trust', trust)
 redis.call('DEL', ask)
-audit('approval.set', '', '', has .. ' ' .. trusts, value .. ' ' .. trust,
-    {'os', os, 'redis', acl})
+audit('approval.set', '', '', has .. ' ' .. trusts, value .. ' ' .. trust)
 
 return ok()

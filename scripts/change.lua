@@ -68,6 +68,10 @@ if expires then
     redis.call('ZADD', key('expiry'), expires, token)
 end
 
+if action == 'user.delete' then
+    book('ZREM', 'pending', user)
+end
+
 audit(action, token, user, ARGV[7], ARGV[8])
 
 return ok()

@@ -2,23 +2,31 @@
 --
 -- KEYS[1] is the dataset's marker; all other keys are made from the prefix,
 -- whose braces keep them in the same slot of a Cluster.  ARGV[1] is the
--- prefix, ARGV[2] who acts.  Answers begin with a word: OK, NOTFOUND, REFUSED
--- (with a text), CHANGED (read again), MISLED (the index led to another
--- record: look for the one that was named) or UNREADY (no dataset here).
--- Behind OK and its text come notes for the person who acts.
+-- prefix, ARGV[2] who acts: a node, or four lines: --actor, the user of the
+-- operating system, SUDO_USER, and Redis' user.  Answers begin with a word: OK,
+-- NOTFOUND, REFUSED (with a text), CHANGED (read again), MISLED (the index led
+-- to another record: look for the one that was named) or UNREADY (no dataset
+-- here).  Behind OK and its text come notes for the person who acts.
 --
 -- A script that fails does not take back what it wrote: so every script reads
 -- and checks all that it needs before its first write.
 --
--- An index (id:, user-tokens:, users, tokens, expiry) only says where to look.
--- A script that comes to a record by one checks that the record has the id and
--- the user that were named before it reads anything else from it.
+-- An index (id:, user-tokens:, users, tokens, expiry, pending) only says where to
+-- look.  A script that comes to a record by one checks that the record has the id
+-- and the user that were named before it reads anything else from it.
 --
 -- What is written beside the records, the audit and the indexes, is written by
 -- book().  It never fails: a key that is not what it has to be is put aside
 -- under another name, and the notes and the audit say so.
 
-local prefix, actor = ARGV[1], ARGV[2]
+local prefix, actor = ARGV[1], string.match(ARGV[2], '^[^\n]*')
+local login, sudo, acl = string.match(ARGV[2],
+    '^[^\n]*\n([^\n]*)\n([^\n]*)\n([^\n]*)$')
+
+-- by the operating system: of root, who became it by sudo, as root may have
+
+local person = login == 'root' and sudo ~= '' and sudo or login or ''
+
 local now = redis.call('TIME')[1]
 
 local function key(name)
@@ -136,8 +144,8 @@ end
 
 local audit_least = 1000000
 
--- Adds an entry: who, when, what, before and after, the user's name as it is
--- then, and pairs of more names and values.  Its hash is over all of its
+-- Adds an entry: who, by all names, when, what, before and after, the user's name
+-- as it is then, and pairs of more names and values.  Its hash is over all of its
 -- fields, its number and the hash of the entry before it among them.
 -- docs/audit.md says what that shows.
 
@@ -157,6 +165,13 @@ local function audit(action, token, user, before, after, more)
 
     for _, text in ipairs(more or {}) do
         entry[#entry + 1] = text
+    end
+
+    for i, text in ipairs({login or '', sudo or '', acl or ''}) do
+        if text ~= '' then
+            entry[#entry + 1] = ({'os', 'sudo', 'redis'})[i]
+            entry[#entry + 1] = text
+        end
     end
 
     for _, text in ipairs({'seq', string.format('%d', seq + 1),
@@ -229,8 +244,8 @@ end
 -- Whether who acts is another one than who asked: in all by which the dataset
 -- tells people apart.  What is not known of one of them is not another.
 
-local function another(request, os, acl)
-    local mine = {actor = actor, os = os, redis = acl}
+local function another(request)
+    local mine = {actor = actor, os = person, redis = acl}
     local trust, words = redis.call('HGET', KEYS[1], 'trust') or 'os', 0
 
     for word in trust:gmatch('%S+') do

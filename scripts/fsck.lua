@@ -217,6 +217,13 @@ local function check_user(id)
     if #records[at] > 0 and tonumber(created) then
         score('users', id, created)
     end
+
+    if field(record, 'status') == 'pending'
+        and try('ZSCORE', key('pending'), id) == false
+    then
+        say('pending', 'pending lacks ' .. id .. ', which waits for an approval',
+            {{'ZADD', key('pending'), tonumber(created) or 0, id}})
+    end
 end
 
 -- an entry of an index whose record is gone
@@ -340,7 +347,8 @@ local function listed(id)
 end
 
 local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', audit = 'stream', ['audit-head'] = 'hash'}
+    last_used = 'zset', pending = 'zset', audit = 'stream',
+    ['audit-head'] = 'hash'}
 
 if mend and not typed(types) then
     return bad_types()

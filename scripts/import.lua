@@ -217,6 +217,9 @@ local function user()
             call('HSET', record, unpack(row, 1, row.n))
             fresh = fresh + (old and 0 or 1)
         end
+        if status == 'pending' then
+            book('ZADD', 'pending', created, id)
+        end
         add(to_users, created, id)
     end
 

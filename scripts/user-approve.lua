@@ -1,8 +1,8 @@
 -- Approves a user that is pending, or a role that somebody has asked for.
 --
--- ARGV: 3 user, 4 and 5 who acts by the operating system and by Redis, 6 the
--- role, or empty: the user itself, 7 before, 8 after, 9 number n of fields that
--- were read, then n names and values, then names and values to write.
+-- ARGV: 3 user, 4 the role, or empty: the user itself, 5 before, 6 after,
+-- 7 number n of fields that were read, then n names and values, then names and
+-- values to write.
 --
 -- Refused: who asked for it is not another one, by what the dataset trusts; a
 -- user without a request was made by who stands in its record.
@@ -11,15 +11,15 @@ if not ready() then
     return {'UNREADY'}
 end
 
-local user, os, acl, role = unpack(ARGV, 3, 6)
+local user, role = unpack(ARGV, 3, 4)
 local record, ask = 'user:' .. user, key('request:' .. user)
-local last, request = 9 + 2 * tonumber(ARGV[9]), {}
+local last, request = 7 + 2 * tonumber(ARGV[7]), {}
 
 if not typed({[record] = 'hash', ['request:' .. user] = 'hash'}) then
     return bad_types()
 end
 
-if not unchanged(record, 10, last) then
+if not unchanged(record, 8, last) then
     return {'CHANGED'}
 end
 
@@ -39,7 +39,7 @@ elseif role == '' and #asked == 0 then
     request.actor = rec[2]
 end
 
-if not another(request, os, acl) then
+if not another(request) then
     return {'REFUSED', 'user "' .. user .. '" was '
         .. (role == '' and 'created' or 'raised') .. ' by '
         .. (request.actor or '?') .. ': another admin has to approve it'}
@@ -47,6 +47,7 @@ end
 
 redis.call('HSET', key(record), unpack(ARGV, last + 1))
 redis.call('DEL', ask)
-audit('user.approve', '', user, ARGV[7], ARGV[8], {'os', os, 'redis', acl})
+book('ZREM', 'pending', user)
+audit('user.approve', '', user, ARGV[5], ARGV[6])
 
 return ok()

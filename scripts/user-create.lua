@@ -1,6 +1,5 @@
 -- Makes a user.  ARGV: 3 id, 4 kind, 5 name, 6 role, 7 status, 8 purpose,
--- 9 owner, 10 seal or empty, 11 the approval that the caller read, 12 and 13
--- who acts by the operating system and by Redis.
+-- 9 owner, 10 seal or empty, 11 the approval that the caller read.
 --
 -- Who made a user that is pending stands in request:<id> until it is approved.
 
@@ -38,11 +37,11 @@ redis.call('ZADD', key('users'), now, id)
 
 if ARGV[7] == 'pending' then
     redis.call('DEL', key('request:' .. id))
-    redis.call('HSET', key('request:' .. id), 'actor', actor, 'os', ARGV[12],
-        'redis', ARGV[13], 'at', now)
+    redis.call('HSET', key('request:' .. id), 'actor', actor, 'os', person,
+        'redis', acl or '', 'at', now)
+    book('ZADD', 'pending', now, id)
 end
 
-audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7],
-    {'os', ARGV[12], 'redis', ARGV[13]})
+audit('user.create', '', id, '', ARGV[6] .. ' ' .. ARGV[7])
 
 return ok()

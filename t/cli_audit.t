@@ -28,11 +28,12 @@ $bert->run('user', 'set-role', $user, 'admin');
 
 # as text, as JSON
 
+my $os = getpwuid $<;
 is(code('audit'), 0, 'audit');
 my @line = split /\n/, out();
 is(scalar @line, 6, 'one line an entry');
-like($line[4], qr/^20\d\d-\d\d-\d\dT[\d:]+Z  bert  token\.revoke  $id  \Q$user\E  active -> revoked$/,
-    'when, who, what, of whom, before and after');
+like($line[4], qr/^20\d\d-\d\d-\d\dT[\d:]+Z  bert  token\.revoke  $id  \Q$user\E  active -> revoked  os=\Q$os\E$/,
+    'when, who, what, of whom, before and after, and who else that is');
 
 my $all = $st->json('audit');
 is(join(' ', map { $_->{action} } @$all), 'init user.create user.create '

@@ -8,7 +8,7 @@ use JSON::PP ();
 use Stok::Command;
 use Stok::Test;
 
-my $redis = Stok::Redis->start;
+my $redis = Stok::Redis->start(options => ['--appendonly', 'yes']);
 my $st = Stok::Command->new($redis);
 my $now = time;
 my $day = 86400;

@@ -51,8 +51,9 @@ my $last = last_entry();
 dataset('os');
 by('anna', 'user', 'create', 'etl', @who);
 by('bert', 'user', 'approve', 'etl@service');
-is("@{ last_entry() }{qw(action os redis before)}",
-    'user.approve bert default pending, created_by ' . getpwuid($<),
+is("@{ last_entry() }{qw(action actor os sudo redis before)}",
+    'user.approve ' . join(' ', (scalar getpwuid $<) x 2)
+        . ' bert default pending, created_by ' . getpwuid($<),
     'who approved, by all names');
 is(user('etl@service')->{created_by}, scalar(getpwuid $<),
     'created_by is the actor');
@@ -136,6 +137,64 @@ for my $bad (['perhaps'], ['--trust', 'os'], ['none', 'none'],
 is(by('anna', 'init', '--approval', 'none'), 0, 'init of what is there');
 like($err, qr/service-token approval shows and sets/, 'says what changes it');
 
+# who waits is listed
+
+dataset('os');
+by('anna', '--actor', 'anna', 'user', 'create', $_, @who) for 'etl', 'bi';
+by('bert', 'user', 'approve', 'bi@service');
+by('anna', '--actor', 'anna', 'user', 'set-role', 'bi@service', 'admin');
+for my $index (1, 0) {
+    my %found = pending();
+    is_deeply([sort keys %found], ['bi@service', 'etl@service'], 'review: both');
+    like($found{'etl@service'}, qr/^user, member asked for by anna, 20/, 'a user');
+    like($found{'bi@service'}, qr/^role admin asked for by anna, 20/, 'a role');
+    $redis->cli('DEL', $redis->key('pending'));
+}
+by('bert', 'user', 'approve', $_) for 'etl@service', 'bi@service';
+is_deeply({ pending() }, {}, 'and nobody after that');
+
+# every entry of the audit names who acted in all ways
+
+$redis->cli('ACL', 'SETUSER', 'ops', 'on', '>pw', '~*', '&*', '+@all');
+dataset();
+my @ops = ('--redis', 'redis://ops:pw@127.0.0.1:' . $redis->port, '--actor', "o'b");
+by('carl', @ops, 'user', 'create', $_, @who) for 'etl', 'bi';
+my %id = map { by('carl', @ops, 'token', 'create', '--user', 'etl@service', '--name',
+    $_, '--env', 'testing', '--json'); ($_, $out =~ /"id": "(tok_\w+)"/) } 'a' .. 'c';
+by('carl', @ops, @$_) for ['user', 'set-role', 'etl@service', 'admin'],
+    ['user', 'describe', 'etl@service', '--owner', 'x'],
+    ['token', 'rotate', $id{a}], ['token', 'revoke', $id{a}],
+    ['token', 'restore', $id{a}], ['incident', 'token', $id{b}],
+    ['token', 'delete', $id{b}, '--force'], ['user', 'revoke-all', 'etl@service'],
+    ['incident', 'user', 'bi@service'], ['user', 'enable', 'bi@service'],
+    ['user', 'delete', 'bi@service'], ['approval', 'set', 'required'],
+    ['approval', 'set', 'none'], ['user', 'create', 'sync', @who],
+    ['user', 'set-role', 'etl@service', 'member'],
+    ['user', 'set-role', 'etl@service', 'manager'], ['export', "$dir/dump"];
+$redis->cli('DEL', map { @{ $redis->cli('KEYS', $redis->key($_)) } } 'user:*',
+    'token:*', 'tokens', 'users', 'id:*', 'expiry', 'user-tokens:*');
+by('carl', @ops, 'import', '--restore-access', "$dir/dump");
+$redis->cli('DEL', $redis->key('expiry'));
+by('carl', @ops, 'fsck', '--fix');
+my (%who, %action);
+for my $entry (@{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') }) {
+    my %entry = @{ $entry->[1] };
+    next if $entry{action} eq 'init';
+    $action{ $entry{action} }++;
+    push @{ $who{ join ' ', map { $_ // '' } @entry{qw(actor os sudo redis)} } },
+        $entry{action};
+}
+is_deeply([keys %who], ["o'b " . getpwuid($<) . ' carl ops'], 'by all names')
+    or diag explain \%who;
+cmp_ok(keys %action, '>=', 16, 'of every kind') or diag "@{[sort keys %action]}";
+
+# a name cannot add a line
+
+by("carl\nroot", 'user', 'create', 'line', @who);
+is("@{ last_entry() }{qw(os sudo redis)}", getpwuid($<) . ' carl?root default',
+    'one line');
+is(by('anna', 'audit', 'verify'), 0, 'the chain is whole');
+
 finish;
 
 
@@ -156,6 +215,12 @@ sub by {
 }
 
 sub user { return { @{ $redis->cli('HGETALL', $redis->key("user:$_[0]")) } } }
+
+sub pending {
+    by('anna', 'review', '--json');
+    return map { ($_->{user}, $_->{seen}) } grep { $_->{rule} eq 'pending' }
+        @{ JSON::PP->new->utf8->decode($out) };
+}
 
 sub last_entry {
     return { @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-',

@@ -59,7 +59,7 @@ my @verbs = (
     ['token', 'restore', $old], ['token', 'delete', $old, '--force'],
     ['check'], ['review'], ['audit'], ['audit', '--token', $old],
     ['audit', 'verify'], ['incident', 'token', $old],
-    ['incident', 'user', $user], ['fsck'], ['fsck', '--fix'],
+    ['incident', 'user', $user], ['status'], ['fsck'], ['fsck', '--fix'],
     ['scan', '--revoke', "$dir/found"], ['export', '-'],
     ['import', "$dir/dump", '--overwrite'],
     ['user', 'enable', $user, '--wait', '50ms'],

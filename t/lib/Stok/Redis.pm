@@ -8,6 +8,7 @@ use warnings;
 
 use Compress::Zlib ();
 use Digest::SHA qw(sha256_hex hmac_sha256_hex);
+use File::Path ();
 use File::Temp ();
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -38,6 +39,8 @@ sub start {
         opt    => $opt{options} // [],
         auth   => $opt{auth},
         sealed => $opt{sealed},
+        aof    => $opt{empty}
+            && !(grep { $_ eq '--appendonly' } @{ $opt{options} // [] }),
         port   => $opt{port} // Stok::Process::free_port(),
     }, $class;
 
@@ -47,8 +50,14 @@ sub start {
     return $self;
 }
 
+# A dataset that the command makes has what it wants, an append-only file, so
+# that it warns of nothing; that is no way for a test to get back what was there
+# before a restart.
+
 sub up {
     my $self = shift;
+
+    File::Path::remove_tree("$self->{dir}/appendonlydir") if $self->{aof};
 
     $self->{process} = Stok::Process->start(
         log  => "$self->{dir}/redis.log",
@@ -57,6 +66,7 @@ sub up {
             '--port', $self->{port}, '--bind', '127.0.0.1',
             '--unixsocket', $self->socket, '--unixsocketperm', '777',
             '--dir', "$self->{dir}", '--save', '',
+            $self->{aof} ? ('--appendonly', 'yes') : (),
             @{ $self->{opt} },
         ],
     );
@@ -265,6 +275,8 @@ sub listed_user {
     $field{created_at} //= time;
     $self->user($id, %field);
     $self->cli('ZADD', $self->key('users'), $field{created_at}, $id);
+    $self->cli('ZADD', $self->key('pending'), $field{created_at}, $id)
+        if ($field{status} // '') eq 'pending';
 
     return $id;
 }
