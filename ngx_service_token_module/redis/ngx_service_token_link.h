@@ -188,6 +188,8 @@ void ngx_service_token_link_close(ngx_service_token_link_t *link);
 
 /* between link.c (the connection's life) and pipe.c (what goes through it) */
 
+#define NGX_SERVICE_TOKEN_LINK_IDLE  60000         /* closed after, ms */
+
 ngx_int_t ngx_service_token_link_open(ngx_service_token_link_t *link);
 
 /* closes the connection and touches no command */
@@ -200,8 +202,9 @@ void ngx_service_token_link_drop(ngx_service_token_link_t *link,
 /* the socket is there, or failed */
 void ngx_service_token_link_connected(ngx_service_token_link_t *link);
 
-/* the answer to AUTH, SELECT, PING or INFO */
-void ngx_service_token_link_setup(ngx_service_token_link_t *link,
+/* greet.c: asks for AUTH, SELECT, PING and INFO, and takes each answer */
+void ngx_service_token_greet_start(ngx_service_token_link_t *link);
+void ngx_service_token_greet_answered(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
 
 /* the connection is gone: asks again on a new one, or is lost */
