@@ -28,6 +28,8 @@
 
 
 #define NGX_SERVICE_TOKEN_LINK_MIN   100           /* between tries, ms */
+#define NGX_SERVICE_TOKEN_LINK_SOON  1000          /* at most, at first */
+#define NGX_SERVICE_TOKEN_LINK_LONG  60000         /* so long is "at first" */
 #define NGX_SERVICE_TOKEN_LINK_MAX   5000
 
 
@@ -39,6 +41,7 @@ static const char *ngx_service_token_link_late(
 static void ngx_service_token_link_ready_timer(ngx_service_token_link_t *link);
 static void ngx_service_token_link_lost(ngx_service_token_link_t *link,
     ngx_err_t err, const char *why, ngx_str_t *text);
+static ngx_msec_t ngx_service_token_link_wait(ngx_service_token_link_t *link);
 static void ngx_service_token_link_cleanup(void *data);
 
 
@@ -349,7 +352,6 @@ static void
 ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
     const char *why, ngx_str_t *text)
 {
-    ngx_msec_t  wait;
     ngx_uint_t  level;
 
     level = link->push ? NGX_LOG_INFO : NGX_LOG_ERR;
@@ -358,6 +360,7 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     if (!link->down) {
         link->down = 1;
+        link->lost = ngx_current_msec;
         ngx_service_token_count(losses);
         ngx_service_token_count(down);
 
@@ -375,20 +378,37 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     ngx_service_token_link_detach(link);
 
-    /* between half and all of 200 ms, doubled with each try, up to 5 s; all
-       nodes lose their streams at the same moment: within 250 ms at first */
-
-    wait = NGX_SERVICE_TOKEN_LINK_MIN << ngx_min(link->tries, 6);
-    wait = ngx_min(wait, NGX_SERVICE_TOKEN_LINK_MAX / 2);
-    wait = (link->push && link->tries == 0)
-           ? (ngx_msec_t) ngx_random() % 251 : wait + ngx_random() % (wait + 1);
+    ngx_add_timer(&link->timer, ngx_service_token_link_wait(link));
     link->tries++;
-
-    ngx_add_timer(&link->timer, wait);
 
     if (link->change) {
         link->change(link);
     }
+}
+
+
+/*
+ * Between half and all of 200 ms, doubled with each try, up to 1 s; after a
+ * minute up to 5 s.  All nodes lose their streams at the same moment: within
+ * 250 ms at first.
+ */
+
+static ngx_msec_t
+ngx_service_token_link_wait(ngx_service_token_link_t *link)
+{
+    ngx_msec_t  wait, max;
+
+    if (link->push && link->tries == 0) {
+        return (ngx_msec_t) ngx_random() % 251;
+    }
+
+    max = ngx_current_msec - link->lost < NGX_SERVICE_TOKEN_LINK_LONG
+          ? NGX_SERVICE_TOKEN_LINK_SOON : NGX_SERVICE_TOKEN_LINK_MAX;
+
+    wait = NGX_SERVICE_TOKEN_LINK_MIN << ngx_min(link->tries, 6);
+    wait = ngx_min(wait, max / 2);
+
+    return wait + (ngx_msec_t) ngx_random() % (wait + 1);
 }
 
 

@@ -123,6 +123,7 @@ struct ngx_service_token_link_s {
     ngx_uint_t                    setup;           /* answers awaited */
     ngx_uint_t                    serial;          /* of the connection */
     ngx_uint_t                    tries;           /* that failed in a row */
+    ngx_msec_t                    lost;            /* since when, if down */
 
     ngx_uint_t                    complained;      /* of which kinds */
 
