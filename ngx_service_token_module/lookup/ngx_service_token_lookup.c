@@ -70,8 +70,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys)
 {
     char                          key[STOK_PREFIX_MAX + 4];
-    size_t                        len[4];
-    const char                   *arg[4];
+    size_t                        len[5];
+    const char                   *arg[5];
     ngx_service_token_lookups_t  *lookups;
 
     lookups = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_lookups_t));
@@ -103,8 +103,10 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     len[2] = 6;
     arg[3] = "dataset";
     len[3] = 7;
+    arg[4] = "importing";
+    len[4] = 9;
 
-    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 4, arg,
+    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 5, arg,
                                          len)
         != NGX_OK)
     {

@@ -19,6 +19,7 @@
 typedef enum {
     NGX_SERVICE_TOKEN_MARKER_GOOD = 0,
     NGX_SERVICE_TOKEN_MARKER_NONE,
+    NGX_SERVICE_TOKEN_MARKER_IMPORT,
     NGX_SERVICE_TOKEN_MARKER_SCHEMA,
     NGX_SERVICE_TOKEN_MARKER_DATASET
 } ngx_service_token_marker_e;
@@ -94,8 +95,9 @@ ngx_int_t ngx_service_token_question_decode(
     ngx_service_token_lookup_t *lookup, ngx_service_token_reply_t *reply);
 
 /*
- * The reply to HMGET of the marker's "schema" and "dataset".  NGX_OK: it is
- * the dataset that we want; NGX_DECLINED: it is not, and the log says so once.
+ * The reply to HMGET of the marker's "schema", "dataset" and "importing".
+ * NGX_OK: it is the dataset that we want, and whole; NGX_DECLINED: it is not,
+ * and the log says so once.
  */
 ngx_int_t ngx_service_token_question_marked(
     ngx_service_token_lookups_t *lookups, ngx_service_token_reply_t *reply);

@@ -8,8 +8,8 @@
 -- 375 ms) by Redis' clock, which only limits the rate: one that went back
 -- counts as long ago.  So there are at most four a second however many nodes
 -- there are.  The counter begins with the time in microseconds: after it was
--- lost, new ticks are above old ones.  Without a dataset n is 0, and nothing is
--- proven.
+-- lost, new ticks are above old ones.  Without a dataset, and
+-- while one is imported, n is 0, and nothing is proven.
 --
 -- The counter also names the reign in which it was made, the replication id of
 -- the primary: after a failover two servers may both count on from the same
@@ -33,7 +33,9 @@
 -- It also notes when the node was last seen; one that was not seen for an hour
 -- is forgotten.
 
-if not ready() then
+local marker = redis.call('HMGET', KEYS[1], 'schema', 'importing')
+
+if marker[1] ~= '2' or marker[2] then
     return {0, 0}
 end
 
