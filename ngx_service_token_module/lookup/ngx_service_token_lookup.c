@@ -470,6 +470,8 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
         return NGX_ERROR;
     }
 
+    lookup->usec = ngx_service_token_tick_usec();
+
     ngx_service_token_count(lookups);
 
     return NGX_OK;

@@ -63,6 +63,7 @@ struct ngx_service_token_lookup_s {
     uint64_t                      server;         /* which answered */
     uint64_t                      primary;        /* proof, before it was */
     uint64_t                      asked;          /* then: ms */
+    uint64_t                      usec;           /* the same, finer */
 
     ngx_int_t                     found;          /* by HGETALL alone */
     ngx_int_t                     rc;             /* as in a waiter */

@@ -150,6 +150,16 @@ ngx_service_token_status_slot(ngx_service_token_status_t *st,
         ngx_service_token_status_add(st, slot, expiring[i]);
     }
 
+    /* a bound includes those below it */
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_TIMES; i++) {
+        for (k = 0; k <= i; k++) {
+            st->times[i] +=
+                ngx_service_token_status_load(&slot->counters.times[k]);
+        }
+    }
+
+    ngx_service_token_status_add(st, slot, times_usec);
     ngx_service_token_status_add(st, slot, stale);
     ngx_service_token_status_add(st, slot, lookups);
     ngx_service_token_status_add(st, slot, timeouts);

@@ -40,6 +40,8 @@ typedef struct {
     uint64_t   stale;
     uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];
     uint64_t   lookups;
+    uint64_t   times[NGX_SERVICE_TOKEN_TIMES];     /* up to each bound */
+    uint64_t   times_usec;
     uint64_t   timeouts;
     uint64_t   unproven;
     uint64_t   connects;
