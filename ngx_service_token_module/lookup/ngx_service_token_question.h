@@ -45,6 +45,8 @@ struct ngx_service_token_lookups_s {
     ngx_queue_t                   unproven;       /* asked again with it */
 
     ngx_service_token_marker_e    marked;         /* what was said last */
+    ngx_service_token_command_t   first;          /* for the marker */
+    unsigned                      asking:1;       /* it, or before that */
 };
 
 

@@ -115,7 +115,7 @@ struct ngx_service_token_link_s {
 #endif
 
     void                         *data;
-    ngx_service_token_change_pt   change;          /* of a stream */
+    ngx_service_token_change_pt   change;          /* or NULL */
     ngx_service_token_push_pt     push;            /* of a stream */
 
     uint64_t                      server;          /* last seen; 0: unknown */

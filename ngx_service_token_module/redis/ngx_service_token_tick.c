@@ -51,19 +51,19 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "takes no writes, since too few replicas follow it: another server may "
       "have taken its place, so its answers are not used", 0 },
 
-    { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_WARN,
+    { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
       "does not let this user run the freshness check (conf/redis.acl): "
       "records are not cached, and a server that was replaced goes unnoticed",
       0 },
 
     { ngx_string("ERR The user executing the script"),
-      NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_WARN,
+      NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
       "does not let this user run the freshness check (conf/redis.acl): "
       "records are not cached, and a server that was replaced goes unnoticed",
       0 },
 
     { ngx_string("ERR unknown command"), NGX_SERVICE_TOKEN_TICK_UNJUDGED,
-      NGX_LOG_WARN,
+      NGX_LOG_ERR,
       "runs no scripts: records are not cached, and a server that was "
       "replaced goes unnoticed", 0 },
 
