@@ -183,19 +183,31 @@ static ngx_service_token_tick_e
 ngx_service_token_tick_judge(ngx_service_token_tick_t *tick,
     ngx_service_token_reply_t *reply)
 {
-    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
-        || reply->element[0].type != NGX_SERVICE_TOKEN_INTEGER
-        || reply->element[1].type != NGX_SERVICE_TOKEN_INTEGER)
-    {
-        /* it ran something, and was not refused */
-        return NGX_SERVICE_TOKEN_TICK_UNJUDGED;
+    ngx_uint_t  i;
+
+    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 4) {
+        goto unknown;
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (reply->element[i].type != NGX_SERVICE_TOKEN_INTEGER) {
+            goto unknown;
+        }
     }
 
     tick->n = (uint64_t) reply->element[0].integer;
     tick->since = (uint64_t) reply->element[1].integer;
+    tick->prev_since = (uint64_t) reply->element[2].integer;
+    tick->prev_n = (uint64_t) reply->element[3].integer;
 
     return tick->n ? NGX_SERVICE_TOKEN_TICK_ACCEPTED
                    : NGX_SERVICE_TOKEN_TICK_ABSENT;
+
+unknown:
+
+    /* it ran something, and was not refused */
+
+    return NGX_SERVICE_TOKEN_TICK_UNJUDGED;
 }
 
 

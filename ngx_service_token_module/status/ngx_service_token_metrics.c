@@ -17,7 +17,8 @@ typedef enum {
     NGX_SERVICE_TOKEN_METRICS_WORKERS = 0,         /* always there */
     NGX_SERVICE_TOKEN_METRICS_THROTTLE,            /* if there is one */
     NGX_SERVICE_TOKEN_METRICS_CACHE,               /* if there is a zone */
-    NGX_SERVICE_TOKEN_METRICS_STREAM               /* if records are kept */
+    NGX_SERVICE_TOKEN_METRICS_STREAM,              /* if records are kept */
+    NGX_SERVICE_TOKEN_METRICS_HEALTH               /* if Redis has told */
 } ngx_service_token_metrics_e;
 
 
@@ -90,6 +91,10 @@ typedef struct {
 #define STREAM(key, name, type, help, field, unit)                            \
     { NGX_SERVICE_TOKEN_METRICS_STREAM, NULL, key, name, NULL, type, help,    \
       ngx_service_token_metrics_at(field), unit }
+
+#define HEALTH(key, name, type, help, field)                                  \
+    { NGX_SERVICE_TOKEN_METRICS_HEALTH, NULL, key, name, NULL, type, help,    \
+      ngx_service_token_metrics_at(field), 1 }
 
 #define STATE(key, field)                                                     \
     { NGX_SERVICE_TOKEN_METRICS_STREAM, "stream_state", key,                  \
@@ -191,6 +196,13 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     STREAM("tracking_refused", "tracking_refused", "gauge",
            "1 if Redis refuses to tell changes: nothing is cached.", refused,
            1),
+
+    HEALTH("redis_aof_enabled", "redis_aof_enabled", "gauge",
+           "1 if Redis keeps an append-only file.", aof),
+    HEALTH("redis_eviction", "redis_eviction", "gauge",
+           "1 if Redis evicts keys when it is full.", evicts),
+    HEALTH("redis_evicted_keys", "redis_evicted_keys_total", "counter",
+           "Keys that Redis has evicted since it began.", redis_evicted),
 
     { 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 };
@@ -341,6 +353,9 @@ ngx_service_token_metrics_there(const ngx_service_token_metric_t *row,
 
     case NGX_SERVICE_TOKEN_METRICS_STREAM:
         return st->streamed;
+
+    case NGX_SERVICE_TOKEN_METRICS_HEALTH:
+        return st->health;
 
     default: /* NGX_SERVICE_TOKEN_METRICS_WORKERS */
         return 1;
