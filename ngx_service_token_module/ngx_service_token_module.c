@@ -201,6 +201,12 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
         ngx_service_token_last_used_start(mcf->last_used);
     }
 
+    /* one worker is enough to find that Redis cannot be used as configured */
+
+    if (mcf && mcf->lookups && ngx_worker == 0) {
+        ngx_service_token_lookup_open(mcf->lookups);
+    }
+
     if (mcf && mcf->stream) {
         ngx_service_token_keeper_start(mcf->stream);
 

@@ -20,6 +20,9 @@ my $redis = Stok::Redis->start;
 my $nginx = edge(redis => $redis, conf => Stok::Status::server()
     . 'service_token_throttle zone=failures:64k rate=10r/s burst=20;');
 my $status = Stok::Status->new($nginx);
+
+wait_for('Redis has told', sub { exists $status->now->{redis_aof_enabled} });
+
 my $metrics = $status->get('/metrics');
 my %there = %{ $status->names };
 

@@ -41,6 +41,8 @@ for my $case (
         'refused: WRONGPASS'],
     ['no permission', 'user=weak password_file=%%DIR%%/weak', $token, 503,
         'answers with an error: NOPERM'],
+    ['an empty database', 'password_file=%%DIR%%/pass db=4', $token, 503,
+        'no dataset of schema'],
     ['no such database', 'password_file=%%DIR%%/pass db=99', $token, 503,
         'refused: ERR'],
 ) {
@@ -53,13 +55,27 @@ for my $case (
 EOC
         my $nginx = start($http);
 
+        ok($nginx->wait_log(qr/\[error\].*\Q$says/),
+            "$name: says why before anybody asks") if $says;
+
         is(status_of($nginx->get('/', token => $with)), $status,
             "$name at $addr");
-        ok($nginx->wait_log(qr/\[error\].*\Q$says/), "$name: says why")
-            if $says;
         unlike($nginx->log, qr/admin pass|edgepass|weakpass|wrong-one/,
             "$name: no password in the log");
     }
+}
+
+# nobody listens there; with a cache and without
+
+for my $cache ('', 'service_token_cache_valid 0;') {
+    my $closed = Stok::Process::free_port();
+    my $nginx = start(<<"EOC");
+    service_token_redis 127.0.0.1:$closed; $cache
+    server { listen 127.0.0.1:%%PORT%%; service_token api; }
+EOC
+    ok($nginx->wait_log(qr/\[error\].*redis "\S+:$closed" lost/),
+        "wrong port: says so before anybody asks $cache");
+    is(scalar(() = $nginx->log =~ /\[error\]/g), 1, 'in one line');
 }
 
 # records may be read, the marker may not: each question is answered well by

@@ -107,7 +107,19 @@ my $one = $redis->token(user => $redis->user('other@service'));
 $before = $status->now;
 is(said($nginx, $one), '200 ALLOWED MISS', 'token and user from Redis');
 is(said($nginx, $one), '200 ALLOWED HIT', 'both from the cache');
-is($status->now->{lookups} - $before->{lookups}, 2, 'two questions');
+$after = $status->now;
+is($after->{lookups} - $before->{lookups}, 2, 'two questions');
+is($after->{'lookup_seconds_count'} - $before->{'lookup_seconds_count'}, 2,
+    'both are timed');
+cmp_ok($after->{'lookup_seconds_sum'}, '>', $before->{'lookup_seconds_sum'},
+    'and take time');
+is($after->{'lookup_seconds_bucket +Inf'}, $after->{'lookup_seconds_count'},
+    'the last bucket has all');
+
+my @bounds = map { $after->{"lookup_seconds_bucket $_"} } qw(0.00025 0.0005 0.001
+    0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 +Inf);
+is(join(' ', @bounds), join(' ', sort { $a <=> $b } @bounds),
+    'each bucket includes those below it');
 
 # tokens that expire soon; those that are refused are none
 
@@ -181,6 +193,8 @@ $nginx->reload;
 fresh($nginx);
 is($status->now->{'requests ALLOWED HIT'}, $before->{'requests ALLOWED HIT'},
     'after a reload');
+cmp_ok($status->now->{'lookup_seconds_count'}, '>=',
+    $before->{'lookup_seconds_count'}, 'also the times of questions');
 
 # workers are killed: nothing falls, and all goes on
 

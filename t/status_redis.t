@@ -8,6 +8,7 @@ use lib 't/lib';
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Stok::Status;
 use Stok::Test;
+use Time::HiRes qw(time);
 
 my $get = "GET /index.html HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ";
 
@@ -49,6 +50,22 @@ $proxy->release('data');
 is(scalar(grep { status_of($nginx->answer($_)) == 401 } @sock), 7,
     'the others are answered');
 is($status->now->{waiters}, 0, 'and wait no more');
+
+# how long a question took: two of 0.3 s, no matter how many wait for it
+
+my $timed = $status->now;
+my $start = time;
+$proxy->hold('data');
+@sock = map { $nginx->open("${get}timed-$_\r\nConnection: close\r\n\r\n") }
+    1, 1, 2;
+wait_for('the time', sub { time - $start > 0.3 });
+$proxy->release('data');
+$nginx->answer($_) for @sock;
+my $took = $status->now;
+is($took->{"lookup_seconds_$_->[0]"} - $timed->{"lookup_seconds_$_->[0]"},
+    $_->[1], $_->[0]) for ['bucket 0.25', 0], ['bucket +Inf', 2], ['count', 2];
+cmp_ok($took->{'lookup_seconds_sum'} - $timed->{'lookup_seconds_sum'}, '>=',
+    0.5, 'both together');
 
 # a change overtakes an answer: it is not kept.  A marker before that, so that
 # Redis knows the script of acknowledgements

@@ -25,7 +25,7 @@ for my $what (sort keys %refuse) {
         files => { secret => 'secret' },
         to => '%%REDIS%% user=edge password_file=%%DIR%%/secret');
 
-    ok($nginx->wait_log(qr/\[warn\].*refuses \Q$what\E: .*: records are not c/),
+    ok($nginx->wait_log(qr/\[error\].*refuses \Q$what\E: .*: records are not c/),
         "$what: said so");
 
     is(said($nginx, $token), '200 ALLOWED BYPASS', "$what: not cached")

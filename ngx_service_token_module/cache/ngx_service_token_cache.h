@@ -62,6 +62,12 @@ typedef struct {
     _Atomic uint64_t     proof_usec;               /* of all, script to proof */
     _Atomic uint64_t     proof_last;               /* of the last */
 
+    _Atomic uint64_t     noted_since;              /* the counter's birth, */
+    _Atomic uint64_t     noted_n;                  /* and how far it was */
+
+    _Atomic uint32_t     health;                   /* health.c: bits */
+    _Atomic uint64_t     redis_evicted;            /* keys, so Redis */
+
     uint32_t             buckets;
     size_t               node_len;
     u_char               node[NGX_SERVICE_TOKEN_NODE_MAX];

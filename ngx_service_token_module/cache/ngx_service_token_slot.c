@@ -22,6 +22,14 @@ static ngx_int_t ngx_service_token_slot_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 
 
+/* usec; the last one of the counters has no bound; metrics.c has the names */
+
+static const uint32_t  ngx_service_token_slot_bounds[] = {
+    250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+    1000000
+};
+
+
 extern ngx_module_t  ngx_service_token_module;
 
 /* until a slot is claimed, and in a process that has none */
@@ -248,4 +256,20 @@ ngx_uint_t
 ngx_service_token_slot_dead(uint32_t pid)
 {
     return kill((pid_t) pid, 0) == -1 && ngx_errno == ESRCH;
+}
+
+
+void
+ngx_service_token_slot_took(uint64_t usec)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_TIMES - 1; i++) {
+        if (usec <= ngx_service_token_slot_bounds[i]) {
+            break;
+        }
+    }
+
+    ngx_service_token_count(times[i]);
+    ngx_service_token_count_add(times_usec, usec);
 }

@@ -30,7 +30,7 @@
 #include "stok_record.h"
 
 
-#define NGX_SERVICE_TOKEN_SLOT_VERSION   2         /* of the layout */
+#define NGX_SERVICE_TOKEN_SLOT_VERSION   3         /* of the layout */
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72
@@ -56,12 +56,18 @@ typedef enum {
 } ngx_service_token_expiring_e;
 
 
+/* how long questions take: up to each of the bounds in slot.c, and longer */
+#define NGX_SERVICE_TOKEN_TIMES  13
+
+
 /* of one worker after the other; written by one process, read by any */
 typedef struct {
     _Atomic uint64_t   requests[STOK_VERDICTS][NGX_SERVICE_TOKEN_SOURCES];
     _Atomic uint64_t   stale;                      /* ALLOWED, beyond lease */
     _Atomic uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];  /* ALLOWED */
     _Atomic uint64_t   lookups;                    /* questions to Redis */
+    _Atomic uint64_t   times[NGX_SERVICE_TOKEN_TIMES];   /* of questions */
+    _Atomic uint64_t   times_usec;                 /* of all together */
     _Atomic uint64_t   unproven;                   /* answers not used */
     _Atomic uint64_t   timeouts;                   /* no answer in time */
     _Atomic uint64_t   connects;                   /* links made ready */
@@ -162,6 +168,9 @@ typedef struct {
 extern ngx_service_token_counters_t  *ngx_service_token_counters;
 
 #define ngx_service_token_count(name)  ngx_service_token_count_add(name, 1)
+
+/* a question took so long */
+void ngx_service_token_slot_took(uint64_t usec);
 
 /* one writer: a load and a store are enough, and cost no locked bus */
 #define ngx_service_token_count_add(name, n)                                  \

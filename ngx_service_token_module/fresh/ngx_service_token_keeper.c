@@ -277,6 +277,7 @@ ngx_service_token_keeper_work(ngx_service_token_stream_t *stream,
 {
     if (ngx_service_token_keeper_mine(stream)) {
         atomic_store(&stream->cache->shared->keeper_alive, now);
+        ngx_service_token_health_check(stream, now);
     }
 
     switch (stream->state) {

@@ -212,6 +212,7 @@ ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
     ngx_service_token_tick_t *tick)
 {
     if (stream->since && stream->since != tick->since) {
+        ngx_service_token_health_note(stream, tick);
         ngx_service_token_fresh_reset(stream->cache,
                                       NGX_SERVICE_TOKEN_BUMP_FLUSH);
         ngx_service_token_stream_close(stream);
@@ -219,12 +220,9 @@ ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
         return NGX_DECLINED;
     }
 
-    if (tick->n < stream->counted) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "service token: the dataset of redis \"%V\" is older "
-                      "than it was: its counter went back by %uL",
-                      &stream->link->redis->name, stream->counted - tick->n);
+    ngx_service_token_health_note(stream, tick);
 
+    if (tick->n < stream->counted) {
         ngx_service_token_stream_restart(stream);
         return NGX_DECLINED;
     }

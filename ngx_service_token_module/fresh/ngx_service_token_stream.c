@@ -302,7 +302,7 @@ ngx_service_token_stream_refused(ngx_service_token_stream_t *stream,
     }
 
     if (atomic_exchange(&stream->cache->shared->refused, 1) == 0) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "service token: redis \"%V\" refuses %s: %V: "
                       "records are not cached",
                       &stream->link->redis->name, what, &text);

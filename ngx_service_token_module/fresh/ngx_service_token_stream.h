@@ -45,6 +45,26 @@ typedef struct {
 } ngx_service_token_mark_t;
 
 
+/* what INFO says of persistence and memory */
+typedef struct {
+    ngx_service_token_command_t   command[3];
+    ngx_uint_t                    pending;         /* of these */
+    uint64_t                      asked;           /* when, ms; 0: never */
+    uint64_t                      server;          /* which */
+    uint64_t                      evicted;
+    uint64_t                      maxmemory;
+    ngx_uint_t                    found;           /* fields, as bits */
+    unsigned                      aof:1;
+    unsigned                      noeviction:1;
+} ngx_service_token_health_t;
+
+
+/* bits of shared->health */
+#define NGX_SERVICE_TOKEN_HEALTH_KNOWN  1          /* INFO was answered */
+#define NGX_SERVICE_TOKEN_HEALTH_LOSES  2          /* no append-only file */
+#define NGX_SERVICE_TOKEN_HEALTH_EVICTS 4          /* may evict keys */
+
+
 /* a worker's; lives in the cycle's pool */
 typedef struct {
     ngx_service_token_link_t     *link;            /* hears */
@@ -76,6 +96,8 @@ typedef struct {
     ngx_uint_t                    nproofs;
     ngx_service_token_proof_t     proof[NGX_SERVICE_TOKEN_STREAM_PROOFS];
     ngx_service_token_mark_t      mark[NGX_SERVICE_TOKEN_STREAM_MARKS];
+
+    ngx_service_token_health_t    health;
 
     ngx_event_t                   timer;           /* keeper.c */
     uint64_t                      leaving;         /* since when, ms; or 0 */
@@ -124,5 +146,17 @@ void ngx_service_token_proof_heard(ngx_service_token_stream_t *stream,
     uint64_t tick);
 void ngx_service_token_proof_mark(ngx_service_token_stream_t *stream,
     u_char *nonce, size_t len);
+
+/* health.c: by the keeper, often: asks Redis with INFO once a minute */
+void ngx_service_token_health_check(ngx_service_token_stream_t *stream,
+    uint64_t now);
+
+/*
+ * health.c: an answer of the tick script.  If it is of an older dataset than
+ * the node has heard of, the log says so.
+ */
+void ngx_service_token_health_note(ngx_service_token_stream_t *stream,
+    ngx_service_token_tick_t *tick);
+
 
 #endif /* NGX_SERVICE_TOKEN_STREAM_H */

@@ -170,6 +170,7 @@ ngx_service_token_answer_complete(ngx_service_token_lookup_t *lookup)
 
     lookups = lookup->lookups;
 
+    ngx_service_token_slot_took(ngx_service_token_tick_usec() - lookup->usec);
     ngx_service_token_lookup_overtake(lookup);
 
     if ((lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED)

@@ -54,6 +54,9 @@ static ngx_service_token_lookup_t *ngx_service_token_lookup_new(
     ngx_service_token_lookups_t *lookups, ngx_str_t *key, uint64_t hash);
 static ngx_int_t ngx_service_token_lookup_start(
     ngx_service_token_lookup_t *lookup, ngx_service_token_waiter_t *waiter);
+static void ngx_service_token_lookup_ready(ngx_service_token_link_t *link);
+static void ngx_service_token_lookup_first(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply);
 static ngx_int_t ngx_service_token_lookup_command(ngx_conf_t *cf,
     ngx_str_t *command, int argc, const char **argv, const size_t *len);
 static void ngx_service_token_lookup_proof(
@@ -70,8 +73,8 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys)
 {
     char                          key[STOK_PREFIX_MAX + 4];
-    size_t                        len[4];
-    const char                   *arg[4];
+    size_t                        len[5];
+    const char                   *arg[5];
     ngx_service_token_lookups_t  *lookups;
 
     lookups = ngx_pcalloc(cf->pool, sizeof(ngx_service_token_lookups_t));
@@ -105,8 +108,10 @@ ngx_service_token_lookup_create(ngx_conf_t *cf,
     len[2] = 6;
     arg[3] = "dataset";
     len[3] = 7;
+    arg[4] = "importing";
+    len[4] = 9;
 
-    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 4, arg,
+    if (ngx_service_token_lookup_command(cf, &lookups->marker_command, 5, arg,
                                          len)
         != NGX_OK)
     {
@@ -151,6 +156,62 @@ ngx_service_token_lookup_command(ngx_conf_t *cf, ngx_str_t *command, int argc,
                                                      argv, len);
 
     return NGX_OK;
+}
+
+
+void
+ngx_service_token_lookup_open(ngx_service_token_lookups_t *lookups)
+{
+    lookups->link->data = lookups;
+    lookups->link->change = ngx_service_token_lookup_ready;
+
+    ngx_service_token_link_start(lookups->link);
+}
+
+
+static void
+ngx_service_token_lookup_ready(ngx_service_token_link_t *link)
+{
+    ngx_service_token_lookups_t  *lookups;
+
+    lookups = link->data;
+
+    if (link->state != NGX_SERVICE_TOKEN_LINK_READY || lookups->asking) {
+        return;
+    }
+
+    lookups->first.bytes = lookups->marker_command.data;
+    lookups->first.len = lookups->marker_command.len;
+    lookups->first.handler = ngx_service_token_lookup_first;
+    lookups->first.data = lookups;
+
+    lookups->asking = (ngx_service_token_link_send_bytes(link,
+                                                         &lookups->first)
+                       == NGX_OK);
+}
+
+
+static void
+ngx_service_token_lookup_first(ngx_service_token_command_t *cmd,
+    ngx_service_token_reply_t *reply)
+{
+    ngx_service_token_lookups_t  *lookups;
+
+    lookups = cmd->data;
+    lookups->asking = 0;
+
+    if (reply == NULL) {
+        return;
+    }
+
+    lookups->link->change = NULL;
+
+    if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
+        ngx_service_token_pipe_complain(lookups->link, reply, 0);
+        return;
+    }
+
+    (void) ngx_service_token_question_marked(lookups, reply);
 }
 
 
@@ -469,6 +530,8 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
     if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    lookup->usec = ngx_service_token_tick_usec();
 
     ngx_service_token_count(lookups);
 

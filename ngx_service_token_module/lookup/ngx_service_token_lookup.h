@@ -44,6 +44,12 @@ ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys);
 
 /* closes the link; waiters get NGX_ERROR; may be called again */
+/*
+ * Asks for the marker before any client comes, on each new connection until
+ * there is an answer: a wrong address, password or database is in the log as
+ * the worker begins, and not only when somebody was refused for it.
+ */
+void ngx_service_token_lookup_open(ngx_service_token_lookups_t *lookups);
 void ngx_service_token_lookup_close(ngx_service_token_lookups_t *lookups);
 
 /*

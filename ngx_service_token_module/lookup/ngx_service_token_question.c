@@ -208,6 +208,14 @@ ngx_service_token_question_marked(ngx_service_token_lookups_t *lookups,
                           &lookups->marker);
             break;
 
+        case NGX_SERVICE_TOKEN_MARKER_IMPORT:
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "service token: an import into the dataset at "
+                          "\"%V\" is under way, or was broken off: nobody is "
+                          "let in until it ends; if none is running, import "
+                          "the file again", &lookups->marker);
+            break;
+
         case NGX_SERVICE_TOKEN_MARKER_SCHEMA:
             schema = &reply->element[0].str;
             ngx_log_error(NGX_LOG_ERR, log, 0,
@@ -244,11 +252,17 @@ ngx_service_token_question_marker(ngx_service_token_lookups_t *lookups,
     ngx_str_t                  *schema, *dataset;
     ngx_service_token_reply_t  *element;
 
-    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2) {
+    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 3) {
         return NGX_SERVICE_TOKEN_MARKER_NONE;
     }
 
     element = reply->element;
+
+    /* half of the file may be there: what is missing is not unknown */
+
+    if (element[2].type != NGX_SERVICE_TOKEN_NIL) {
+        return NGX_SERVICE_TOKEN_MARKER_IMPORT;
+    }
 
     if (element[0].type != NGX_SERVICE_TOKEN_STRING) {
         return NGX_SERVICE_TOKEN_MARKER_NONE;

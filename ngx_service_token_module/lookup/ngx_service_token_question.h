@@ -20,6 +20,7 @@
 typedef enum {
     NGX_SERVICE_TOKEN_MARKER_GOOD = 0,
     NGX_SERVICE_TOKEN_MARKER_NONE,
+    NGX_SERVICE_TOKEN_MARKER_IMPORT,
     NGX_SERVICE_TOKEN_MARKER_SCHEMA,
     NGX_SERVICE_TOKEN_MARKER_DATASET
 } ngx_service_token_marker_e;
@@ -48,6 +49,8 @@ struct ngx_service_token_lookups_s {
     ngx_uint_t                    nunchecked;     /* in both */
 
     ngx_service_token_marker_e    marked;         /* what was said last */
+    ngx_service_token_command_t   first;          /* for the marker */
+    unsigned                      asking:1;       /* it, or before that */
 };
 
 
@@ -66,6 +69,7 @@ struct ngx_service_token_lookup_s {
     uint64_t                      server;         /* which answered */
     uint64_t                      primary;        /* proof, before it was */
     uint64_t                      asked;          /* then: ms */
+    uint64_t                      usec;           /* the same, finer */
 
     ngx_int_t                     found;          /* by HGETALL alone */
     ngx_int_t                     rc;             /* as in a waiter */
@@ -98,8 +102,9 @@ ngx_int_t ngx_service_token_question_decode(
     ngx_service_token_lookup_t *lookup, ngx_service_token_reply_t *reply);
 
 /*
- * The reply to HMGET of the marker's "schema" and "dataset".  NGX_OK: it is
- * the dataset that we want; NGX_DECLINED: it is not, and the log says so once.
+ * The reply to HMGET of the marker's "schema", "dataset" and "importing".
+ * NGX_OK: it is the dataset that we want, and whole; NGX_DECLINED: it is not,
+ * and the log says so once.
  */
 ngx_int_t ngx_service_token_question_marked(
     ngx_service_token_lookups_t *lookups, ngx_service_token_reply_t *reply);

@@ -1,6 +1,7 @@
 /*
  * The life of a connection to Redis: opened when first needed, greeted, lost,
- * tried again, closed when long idle.  pipe.c is what goes through it.
+ * tried again, closed when long idle.  greet.c sets it up, pipe.c is what goes
+ * through it.
  *
  *     CLOSED -> CONNECTING -> SETUP -> READY
  *        ^___________|___________|_______|
@@ -26,22 +27,21 @@
 #include "ngx_service_token_slot.h"
 
 
-#define NGX_SERVICE_TOKEN_LINK_IDLE  60000         /* closed after, ms */
 #define NGX_SERVICE_TOKEN_LINK_MIN   100           /* between tries, ms */
+#define NGX_SERVICE_TOKEN_LINK_SOON  1000          /* at most, at first */
+#define NGX_SERVICE_TOKEN_LINK_LONG  60000         /* so long is "at first" */
 #define NGX_SERVICE_TOKEN_LINK_MAX   5000
 
 
 static ngx_int_t ngx_service_token_link_prepare(
     ngx_service_token_link_t *link);
-static void ngx_service_token_link_greet(ngx_service_token_link_t *link);
-static ngx_int_t ngx_service_token_link_put(ngx_service_token_link_t *link,
-    int argc, const char **argv, const size_t *argvlen);
 static void ngx_service_token_link_timer_handler(ngx_event_t *ev);
 static const char *ngx_service_token_link_late(
     ngx_service_token_link_t *link);
 static void ngx_service_token_link_ready_timer(ngx_service_token_link_t *link);
 static void ngx_service_token_link_lost(ngx_service_token_link_t *link,
     ngx_err_t err, const char *why, ngx_str_t *text);
+static ngx_msec_t ngx_service_token_link_wait(ngx_service_token_link_t *link);
 static void ngx_service_token_link_cleanup(void *data);
 
 
@@ -192,7 +192,7 @@ ngx_service_token_link_connected(ngx_service_token_link_t *link)
 
 #endif
 
-    ngx_service_token_link_greet(link);
+    ngx_service_token_greet_start(link);
 }
 
 
@@ -211,146 +211,10 @@ ngx_service_token_link_secured(ngx_service_token_link_t *link,
     link->connection->read->handler = ngx_service_token_pipe_read_handler;
     link->connection->write->handler = ngx_service_token_pipe_write_handler;
 
-    ngx_service_token_link_greet(link);
+    ngx_service_token_greet_start(link);
 }
 
 #endif
-
-
-static void
-ngx_service_token_link_greet(ngx_service_token_link_t *link)
-{
-    u_char                      db[NGX_INT_T_LEN];
-    size_t                      len[3];
-    ngx_int_t                   rc;
-    const char                 *arg[3];
-    ngx_service_token_redis_t  *redis;
-
-    redis = link->redis;
-    link->setup = 0;
-    rc = NGX_OK;
-
-    if (redis->password.len) {
-        arg[0] = "AUTH";
-        len[0] = 4;
-        arg[1] = (const char *) redis->user.data;
-        len[1] = redis->user.len;
-        arg[2] = (const char *) redis->password.data;
-        len[2] = redis->password.len;
-
-        if (redis->user.len == 0) {
-            arg[1] = arg[2];
-            len[1] = len[2];
-        }
-
-        rc |= ngx_service_token_link_put(link, redis->user.len ? 3 : 2, arg,
-                                          len);
-    }
-
-    if (redis->db) {
-        arg[0] = "SELECT";
-        len[0] = 6;
-        arg[1] = (const char *) db;
-        len[1] = ngx_sprintf(db, "%i", redis->db) - db;
-
-        rc |= ngx_service_token_link_put(link, 2, arg, len);
-    }
-
-    arg[0] = "PING";
-    len[0] = 4;
-
-    rc |= ngx_service_token_link_put(link, 1, arg, len);
-
-    arg[0] = "INFO";
-    arg[1] = "server";
-    len[1] = 6;
-
-    rc |= ngx_service_token_link_put(link, 2, arg, len);
-
-    if (rc != NGX_OK) {
-        ngx_service_token_link_drop(link, 0, "no memory", NULL);
-        return;
-    }
-
-    ngx_service_token_pipe_write(link);
-}
-
-
-static ngx_int_t
-ngx_service_token_link_put(ngx_service_token_link_t *link, int argc,
-    const char **argv, const size_t *argvlen)
-{
-    size_t   len;
-    u_char  *bytes;
-
-    len = ngx_service_token_redis_format(&bytes, argc, argv, argvlen);
-    if (len == 0) {
-        return NGX_ERROR;
-    }
-
-    if (len > NGX_SERVICE_TOKEN_LINK_OUT - link->out_last) {
-        ngx_service_token_redis_format_free(bytes, len);
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(link->out + link->out_last, bytes, len);
-    link->out_last += len;
-    link->setup++;
-
-    ngx_service_token_redis_format_free(bytes, len);
-
-    return NGX_OK;
-}
-
-
-void
-ngx_service_token_link_setup(ngx_service_token_link_t *link,
-    ngx_service_token_reply_t *reply)
-{
-    ngx_str_t   text;
-    ngx_uint_t  level;
-
-    if (link->setup == 1) {
-        link->server = ngx_service_token_redis_server(reply);
-
-    } else if (reply->type != NGX_SERVICE_TOKEN_STATUS) {
-        text = ngx_service_token_redis_error_text(reply);
-        ngx_service_token_link_drop(link, 0, "refused", &text);
-        return;
-    }
-
-    if (--link->setup) {
-        return;
-    }
-
-    link->state = NGX_SERVICE_TOKEN_LINK_READY;
-    link->active = ngx_current_msec;
-    link->tries = 0;
-
-    ngx_service_token_count(connects);
-
-    if (link->down) {
-        link->down = 0;
-        ngx_service_token_count_add(down, -1);
-        level = link->push ? NGX_LOG_INFO : NGX_LOG_NOTICE;
-
-        ngx_log_error(level, ngx_cycle->log, 0,
-                      "service token: redis \"%V\" is back",
-                      &link->redis->name);
-    }
-
-    ngx_add_timer(&link->timer, link->commands
-                                ? link->redis->timeout
-                                : NGX_SERVICE_TOKEN_LINK_IDLE);
-
-    if (link->commands) {
-        ngx_post_event(&link->flush, &ngx_posted_events);
-    }
-
-    if (link->change) {
-        link->change(link);
-    }
-}
 
 
 static void
@@ -488,7 +352,6 @@ static void
 ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
     const char *why, ngx_str_t *text)
 {
-    ngx_msec_t  wait;
     ngx_uint_t  level;
 
     level = link->push ? NGX_LOG_INFO : NGX_LOG_ERR;
@@ -497,6 +360,7 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     if (!link->down) {
         link->down = 1;
+        link->lost = ngx_current_msec;
         ngx_service_token_count(losses);
         ngx_service_token_count(down);
 
@@ -514,20 +378,37 @@ ngx_service_token_link_lost(ngx_service_token_link_t *link, ngx_err_t err,
 
     ngx_service_token_link_detach(link);
 
-    /* between half and all of 200 ms, doubled with each try, up to 5 s; all
-       nodes lose their streams at the same moment: within 250 ms at first */
-
-    wait = NGX_SERVICE_TOKEN_LINK_MIN << ngx_min(link->tries, 6);
-    wait = ngx_min(wait, NGX_SERVICE_TOKEN_LINK_MAX / 2);
-    wait = (link->push && link->tries == 0)
-           ? (ngx_msec_t) ngx_random() % 251 : wait + ngx_random() % (wait + 1);
+    ngx_add_timer(&link->timer, ngx_service_token_link_wait(link));
     link->tries++;
-
-    ngx_add_timer(&link->timer, wait);
 
     if (link->change) {
         link->change(link);
     }
+}
+
+
+/*
+ * Between half and all of 200 ms, doubled with each try, up to 1 s; after a
+ * minute up to 5 s.  All nodes lose their streams at the same moment: within
+ * 250 ms at first.
+ */
+
+static ngx_msec_t
+ngx_service_token_link_wait(ngx_service_token_link_t *link)
+{
+    ngx_msec_t  wait, max;
+
+    if (link->push && link->tries == 0) {
+        return (ngx_msec_t) ngx_random() % 251;
+    }
+
+    max = ngx_current_msec - link->lost < NGX_SERVICE_TOKEN_LINK_LONG
+          ? NGX_SERVICE_TOKEN_LINK_SOON : NGX_SERVICE_TOKEN_LINK_MAX;
+
+    wait = NGX_SERVICE_TOKEN_LINK_MIN << ngx_min(link->tries, 6);
+    wait = ngx_min(wait, max / 2);
+
+    return wait + (ngx_msec_t) ngx_random() % (wait + 1);
 }
 
 

@@ -115,7 +115,7 @@ struct ngx_service_token_link_s {
 #endif
 
     void                         *data;
-    ngx_service_token_change_pt   change;          /* of a stream */
+    ngx_service_token_change_pt   change;          /* or NULL */
     ngx_service_token_push_pt     push;            /* of a stream */
 
     uint64_t                      server;          /* last seen; 0: unknown */
@@ -123,6 +123,7 @@ struct ngx_service_token_link_s {
     ngx_uint_t                    setup;           /* answers awaited */
     ngx_uint_t                    serial;          /* of the connection */
     ngx_uint_t                    tries;           /* that failed in a row */
+    ngx_msec_t                    lost;            /* since when, if down */
 
     ngx_uint_t                    complained;      /* of which kinds */
 
@@ -188,6 +189,8 @@ void ngx_service_token_link_close(ngx_service_token_link_t *link);
 
 /* between link.c (the connection's life) and pipe.c (what goes through it) */
 
+#define NGX_SERVICE_TOKEN_LINK_IDLE  60000         /* closed after, ms */
+
 ngx_int_t ngx_service_token_link_open(ngx_service_token_link_t *link);
 
 /* closes the connection and touches no command */
@@ -200,8 +203,9 @@ void ngx_service_token_link_drop(ngx_service_token_link_t *link,
 /* the socket is there, or failed */
 void ngx_service_token_link_connected(ngx_service_token_link_t *link);
 
-/* the answer to AUTH, SELECT, PING or INFO */
-void ngx_service_token_link_setup(ngx_service_token_link_t *link,
+/* greet.c: asks for AUTH, SELECT, PING and INFO, and takes each answer */
+void ngx_service_token_greet_start(ngx_service_token_link_t *link);
+void ngx_service_token_greet_answered(ngx_service_token_link_t *link,
     ngx_service_token_reply_t *reply);
 
 /* the connection is gone: asks again on a new one, or is lost */

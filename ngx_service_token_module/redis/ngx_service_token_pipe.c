@@ -269,7 +269,7 @@ ngx_service_token_pipe_reply(ngx_service_token_link_t *link,
     ngx_service_token_command_t  *cmd;
 
     if (link->state == NGX_SERVICE_TOKEN_LINK_SETUP) {
-        ngx_service_token_link_setup(link, reply);
+        ngx_service_token_greet_answered(link, reply);
         return;
     }
 

@@ -51,19 +51,19 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "takes no writes, since too few replicas follow it: another server may "
       "have taken its place, so its answers are not used", 0 },
 
-    { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_WARN,
+    { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
       "does not let this user run the freshness check (conf/redis.acl): "
       "records are not cached, and a server that was replaced goes unnoticed",
       0 },
 
     { ngx_string("ERR The user executing the script"),
-      NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_WARN,
+      NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
       "does not let this user run the freshness check (conf/redis.acl): "
       "records are not cached, and a server that was replaced goes unnoticed",
       0 },
 
     { ngx_string("ERR unknown command"), NGX_SERVICE_TOKEN_TICK_UNJUDGED,
-      NGX_LOG_WARN,
+      NGX_LOG_ERR,
       "runs no scripts: records are not cached, and a server that was "
       "replaced goes unnoticed", 0 },
 
@@ -183,19 +183,31 @@ static ngx_service_token_tick_e
 ngx_service_token_tick_judge(ngx_service_token_tick_t *tick,
     ngx_service_token_reply_t *reply)
 {
-    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 2
-        || reply->element[0].type != NGX_SERVICE_TOKEN_INTEGER
-        || reply->element[1].type != NGX_SERVICE_TOKEN_INTEGER)
-    {
-        /* it ran something, and was not refused */
-        return NGX_SERVICE_TOKEN_TICK_UNJUDGED;
+    ngx_uint_t  i;
+
+    if (reply->type != NGX_SERVICE_TOKEN_ARRAY || reply->n != 4) {
+        goto unknown;
+    }
+
+    for (i = 0; i < 4; i++) {
+        if (reply->element[i].type != NGX_SERVICE_TOKEN_INTEGER) {
+            goto unknown;
+        }
     }
 
     tick->n = (uint64_t) reply->element[0].integer;
     tick->since = (uint64_t) reply->element[1].integer;
+    tick->prev_since = (uint64_t) reply->element[2].integer;
+    tick->prev_n = (uint64_t) reply->element[3].integer;
 
     return tick->n ? NGX_SERVICE_TOKEN_TICK_ACCEPTED
                    : NGX_SERVICE_TOKEN_TICK_ABSENT;
+
+unknown:
+
+    /* it ran something, and was not refused */
+
+    return NGX_SERVICE_TOKEN_TICK_UNJUDGED;
 }
 
 

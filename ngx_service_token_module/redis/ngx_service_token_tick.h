@@ -47,6 +47,8 @@ struct ngx_service_token_tick_s {
     uint64_t                      resets;          /* of the cache, then */
     uint64_t                      n;
     uint64_t                      since;           /* the counter's birth */
+    uint64_t                      prev_since;      /* of the one before it; */
+    uint64_t                      prev_n;          /* 0: none is known */
     unsigned                      busy:1;
 };
 

@@ -1,8 +1,8 @@
 /*
  * The names of what operators see, once for both formats.
  *
- * A row is one number.  Neighbours of one Prometheus name differ in their
- * label, and have one HELP and one TYPE; neighbours of one group are one
+ * A row is one number.  Neighbours of one Prometheus name differ in what stands
+ * behind it, and have one HELP and one TYPE; neighbours of one group are one
  * object in JSON.  All rows are written, zero or not: a rate begins with the
  * first event only if there was a number before it.
  */
@@ -17,7 +17,8 @@ typedef enum {
     NGX_SERVICE_TOKEN_METRICS_WORKERS = 0,         /* always there */
     NGX_SERVICE_TOKEN_METRICS_THROTTLE,            /* if there is one */
     NGX_SERVICE_TOKEN_METRICS_CACHE,               /* if there is a zone */
-    NGX_SERVICE_TOKEN_METRICS_STREAM               /* if records are kept */
+    NGX_SERVICE_TOKEN_METRICS_STREAM,              /* if records are kept */
+    NGX_SERVICE_TOKEN_METRICS_HEALTH               /* if Redis has told */
 } ngx_service_token_metrics_e;
 
 
@@ -26,7 +27,7 @@ typedef struct {
     const char                   *group;           /* NULL: none */
     const char                   *key;             /* in JSON */
     const char                   *name;            /* in Prometheus */
-    const char                   *label;           /* name="value", or NULL */
+    const char                   *series;          /* after it, or NULL */
     const char                   *type;
     const char                   *help;
     size_t                        offset;          /* of the number */
@@ -49,14 +50,23 @@ typedef struct {
 
 #define EXPIRING(key, field)                                                  \
     { NGX_SERVICE_TOKEN_METRICS_WORKERS, "requests_expiring", key,            \
-      "requests_expiring_total", "within=\"" key "\"", "counter",             \
+      "requests_expiring_total", "{within=\"" key "\"}", "counter",           \
       "Requests let in whose token expires soon; 30d includes 7d, and "       \
       "that 1d.",                                                             \
       ngx_service_token_metrics_at(field), 1 }
 
+#define TOOK(group, key, series, field, unit)                                 \
+    { NGX_SERVICE_TOKEN_METRICS_WORKERS, group, key, "lookup_seconds",        \
+      series, "histogram",                                                    \
+      "Time from a query to its answer, or to the end of waiting.",        \
+      ngx_service_token_metrics_at(field), unit }
+
+#define WITHIN(key, i)                                                        \
+    TOOK("lookup_seconds_bucket", key, "_bucket{le=\"" key "\"}", times[i], 1)
+
 #define ADDRESSES(key, field)                                                 \
     { NGX_SERVICE_TOKEN_METRICS_THROTTLE, "throttle_addresses", key,          \
-      "throttle_addresses", "state=\"" key "\"", "gauge",                     \
+      "throttle_addresses", "{state=\"" key "\"}", "gauge",                   \
       "Addresses that failed lately; throttled: too often. Reckoned from "    \
       "a part if the zone is large.",                                         \
       ngx_service_token_metrics_at(field), 1 }
@@ -67,13 +77,13 @@ typedef struct {
 
 #define BUMP(key, field)                                                      \
     { NGX_SERVICE_TOKEN_METRICS_CACHE, "epoch_bumps", key,                    \
-      "epoch_bumps_total", "cause=\"" key "\"", "counter",                    \
+      "epoch_bumps_total", "{cause=\"" key "\"}", "counter",                  \
       "Times that the whole cache was emptied, by cause.",                    \
       ngx_service_token_metrics_at(bumps[field]), 1 }
 
 #define RECORD(key, field)                                                    \
     { NGX_SERVICE_TOKEN_METRICS_CACHE, "records", key, "records",             \
-      "kind=\"" key "\"", "gauge",                                            \
+      "{kind=\"" key "\"}", "gauge",                                          \
       "Records in the cache; absent: that there is none. Reckoned from "      \
       "a part if there are many.",                                            \
       ngx_service_token_metrics_at(field), 1 }
@@ -82,9 +92,13 @@ typedef struct {
     { NGX_SERVICE_TOKEN_METRICS_STREAM, NULL, key, name, NULL, type, help,    \
       ngx_service_token_metrics_at(field), unit }
 
+#define HEALTH(key, name, type, help, field)                                  \
+    { NGX_SERVICE_TOKEN_METRICS_HEALTH, NULL, key, name, NULL, type, help,    \
+      ngx_service_token_metrics_at(field), 1 }
+
 #define STATE(key, field)                                                     \
     { NGX_SERVICE_TOKEN_METRICS_STREAM, "stream_state", key,                  \
-      "stream_state", "state=\"" key "\"", "gauge",                           \
+      "stream_state", "{state=\"" key "\"}", "gauge",                         \
       "1 for the state of the stream of changes.",                            \
       ngx_service_token_metrics_at(state[field]), 1 }
 
@@ -98,6 +112,23 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     EXPIRING("30d", expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]),
     WORKERS("lookups", "lookups_total", "counter",
             "Queries for a record that were sent to Redis.", lookups),
+    WITHIN("0.00025", 0),
+    WITHIN("0.0005", 1),
+    WITHIN("0.001", 2),
+    WITHIN("0.0025", 3),
+    WITHIN("0.005", 4),
+    WITHIN("0.01", 5),
+    WITHIN("0.025", 6),
+    WITHIN("0.05", 7),
+    WITHIN("0.1", 8),
+    WITHIN("0.25", 9),
+    WITHIN("0.5", 10),
+    WITHIN("1", 11),
+    WITHIN("+Inf", 12),
+    TOOK(NULL, "lookup_seconds_sum", "_sum", times_usec,
+         NGX_SERVICE_TOKEN_METRICS_USEC),
+    TOOK(NULL, "lookup_seconds_count", "_count",
+         times[NGX_SERVICE_TOKEN_TIMES - 1], 1),
     WORKERS("waiters", "waiters", "gauge",
             "Requests that wait for Redis now.", waiters),
     WORKERS("redis_connects", "redis_connects_total", "counter",
@@ -165,6 +196,13 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     STREAM("tracking_refused", "tracking_refused", "gauge",
            "1 if Redis refuses to tell changes: nothing is cached.", refused,
            1),
+
+    HEALTH("redis_aof_enabled", "redis_aof_enabled", "gauge",
+           "1 if Redis keeps an append-only file.", aof),
+    HEALTH("redis_eviction", "redis_eviction", "gauge",
+           "1 if Redis evicts keys when it is full.", evicts),
+    HEALTH("redis_evicted_keys", "redis_evicted_keys_total", "counter",
+           "Keys that Redis has evicted since it began.", redis_evicted),
 
     { 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 };
@@ -289,14 +327,8 @@ ngx_service_token_metrics_prometheus(u_char *p, u_char *last,
                              name, row->help, name, row->type);
         }
 
-        if (row->label) {
-            p = ngx_slprintf(p, last, "service_token_%s{%s} ", name,
-                             row->label);
-
-        } else {
-            p = ngx_slprintf(p, last, "service_token_%s ", name);
-        }
-
+        p = ngx_slprintf(p, last, "service_token_%s%s ", name,
+                         row->series ? row->series : "");
         p = ngx_service_token_metrics_number(p, last,
                               ngx_service_token_metrics_value(st, row),
                               row->unit);
@@ -321,6 +353,9 @@ ngx_service_token_metrics_there(const ngx_service_token_metric_t *row,
 
     case NGX_SERVICE_TOKEN_METRICS_STREAM:
         return st->streamed;
+
+    case NGX_SERVICE_TOKEN_METRICS_HEALTH:
+        return st->health;
 
     default: /* NGX_SERVICE_TOKEN_METRICS_WORKERS */
         return 1;

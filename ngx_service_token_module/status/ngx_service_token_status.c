@@ -150,6 +150,16 @@ ngx_service_token_status_slot(ngx_service_token_status_t *st,
         ngx_service_token_status_add(st, slot, expiring[i]);
     }
 
+    /* a bound includes those below it */
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_TIMES; i++) {
+        for (k = 0; k <= i; k++) {
+            st->times[i] +=
+                ngx_service_token_status_load(&slot->counters.times[k]);
+        }
+    }
+
+    ngx_service_token_status_add(st, slot, times_usec);
     ngx_service_token_status_add(st, slot, stale);
     ngx_service_token_status_add(st, slot, lookups);
     ngx_service_token_status_add(st, slot, timeouts);
@@ -236,7 +246,7 @@ static void
 ngx_service_token_status_stream(ngx_service_token_status_t *st,
     ngx_service_token_cache_t *cache)
 {
-    uint32_t                          keeper, joined;
+    uint32_t                          keeper, joined, health;
     uint64_t                          proved, until, now;
     ngx_service_token_shared_t       *shared;
     ngx_service_token_status_state_e  state;
@@ -254,6 +264,13 @@ ngx_service_token_status_stream(ngx_service_token_status_t *st,
     st->proof_last = ngx_service_token_status_load(&shared->proof_last);
     st->keepers = ngx_service_token_status_load(&shared->keepers);
     st->refused = ngx_service_token_status_load(&shared->refused) != 0;
+
+    health = ngx_service_token_status_load(&shared->health);
+
+    st->health = (health & NGX_SERVICE_TOKEN_HEALTH_KNOWN) != 0;
+    st->aof = !(health & NGX_SERVICE_TOKEN_HEALTH_LOSES);
+    st->evicts = (health & NGX_SERVICE_TOKEN_HEALTH_EVICTS) != 0;
+    st->redis_evicted = ngx_service_token_status_load(&shared->redis_evicted);
 
     keeper = (uint32_t) ngx_service_token_status_load(&shared->keeper);
     joined = ngx_service_token_status_load(&shared->joined);

@@ -40,6 +40,8 @@ typedef struct {
     uint64_t   stale;
     uint64_t   expiring[NGX_SERVICE_TOKEN_EXPIRINGS];
     uint64_t   lookups;
+    uint64_t   times[NGX_SERVICE_TOKEN_TIMES];     /* up to each bound */
+    uint64_t   times_usec;
     uint64_t   timeouts;
     uint64_t   unproven;
     uint64_t   connects;
@@ -78,10 +80,17 @@ typedef struct {
     uint64_t   state[NGX_SERVICE_TOKEN_STATUS_STATES];
     uint64_t   refused;
 
+    /* of Redis, by its own word */
+
+    uint64_t   aof;
+    uint64_t   evicts;
+    uint64_t   redis_evicted;
+
     ngx_str_t  node;                               /* fit for a string */
 
     unsigned   cached:1;                           /* there is a zone */
     unsigned   streamed:1;                         /* records are kept */
+    unsigned   health:1;                           /* Redis has told */
     unsigned   throttling:1;                       /* there is a throttle */
 } ngx_service_token_status_t;
 

@@ -53,7 +53,7 @@ sub hash { '*' . @_ . "\r\n" . join '', map { bulk($_) } @_ }
 
 # what HMGET answers of a good dataset's marker
 
-sub marker { hash('2', $Stok::Redis::dataset) }
+sub marker { "*3\r\n" . bulk('2') . bulk($Stok::Redis::dataset) . "\$-1\r\n" }
 
 sub serve {
     my ($listen, $script, %opt) = @_;

@@ -73,7 +73,8 @@ sub numbers {
 
 sub gauge {
     shift =~ /^(?:waiters|redis_links_down|touches_pending|records .*
-        |throttle_addresses .*|lease_\w+|proof_last_seconds|stream .*|tracking_refused)$/x;
+        |throttle_addresses .*|lease_\w+|proof_last_seconds|stream .*|tracking_refused
+        |redis_aof_enabled|redis_eviction|redis_evicted_keys)$/x;
 }
 
 # names in the exposition, without their labels
