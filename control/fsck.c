@@ -19,7 +19,6 @@
  */
 
 
-#include "audit.h"
 #include "fsck.h"
 
 #include <stdio.h>
@@ -31,7 +30,6 @@
 
 
 static int ctl_fsck_run(ctl_fsck_t *f);
-static int ctl_fsck_audit(ctl_fsck_t *f);
 static int ctl_fsck_walk(ctl_fsck_t *f, const char *command,
     const char *kind, const char *owner);
 static int ctl_fsck_scan(ctl_fsck_t *f, const char *command,
@@ -144,34 +142,6 @@ ctl_fsck_run(ctl_fsck_t *f)
     for (i = 0; i < sizeof(walks) / sizeof(walks[0]) && code == CTL_OK; i++) {
         code = ctl_fsck_walk(f, walks[i][0], walks[i][1], "");
     }
-
-    return code;
-}
-
-
-static int
-ctl_fsck_audit(ctl_fsck_t *f)
-{
-    int             code;
-    size_t          i;
-    json_t         *findings, *item;
-    int64_t         found;
-    ctl_wrong_t   finding;
-
-    code = ctl_audit_findings(f->ctl, &findings, &found);
-
-    memset(&finding, 0, sizeof(finding));
-    finding.word = "audit";
-
-    json_array_foreach(findings, i, item) {
-        finding.seen = json_string_value(json_object_get(item, "seen"));
-        ctl_fsck_say(f, &finding);
-    }
-
-    /* those beyond the first ones */
-
-    f->found += found - (int64_t) json_array_size(findings);
-    json_decref(findings);
 
     return code;
 }

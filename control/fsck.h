@@ -60,6 +60,7 @@ int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record);
 int ctl_fsck_readable(ctl_fsck_t *f, redisReply *record);
 int ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name);
+int ctl_fsck_audit(ctl_fsck_t *f);
 void ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding);
 
 

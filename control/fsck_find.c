@@ -4,6 +4,7 @@
 
 
 #include "fsck.h"
+#include "audit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -184,4 +185,34 @@ ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding)
     }
 
     json_decref(item);
+}
+
+
+/* what the audit's chain has to tell */
+
+int
+ctl_fsck_audit(ctl_fsck_t *f)
+{
+    int             code;
+    size_t          i;
+    json_t         *findings, *item;
+    int64_t         found;
+    ctl_wrong_t     finding;
+
+    code = ctl_audit_findings(f->ctl, &findings, &found);
+
+    memset(&finding, 0, sizeof(finding));
+    finding.word = "audit";
+
+    json_array_foreach(findings, i, item) {
+        finding.seen = json_string_value(json_object_get(item, "seen"));
+        ctl_fsck_say(f, &finding);
+    }
+
+    /* those beyond the first ones */
+
+    f->found += found - (int64_t) json_array_size(findings);
+    json_decref(findings);
+
+    return code;
 }
