@@ -1,5 +1,5 @@
 /*
- * For the builds of t/fault_write.t and t/last_used_steps.t, by "-include": a
+ * For the builds of t/fault/fault_write.t and t/usage/last_used_steps.t, by "-include": a
  * writer of the shared table, or of touches, dies, or stops, at a named point
  * between two of its stores.
  *

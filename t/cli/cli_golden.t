@@ -2,7 +2,7 @@
 # error, as text and as JSON, of success and of the main failures.  Ids, times
 # and tokens are replaced by names, in the order in which they appear.
 #
-#     STOK_GOLDEN=write prove t/cli_golden.t      writes t/golden anew
+#     STOK_GOLDEN=write prove t/cli/cli_golden.t      writes t/golden anew
 
 use strict;
 use warnings;

@@ -3,7 +3,7 @@ use warnings;
 
 # What the edge's user of conf/redis.acl may not do, by itself and in a script:
 # a table of commands and keys.  That it may do its work is in
-# t/conf_sample.t.
+# t/conf/conf_sample.t.
 
 use lib 't/lib';
 use Stok::Command;
