@@ -39,6 +39,11 @@ CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
 CLI_OBJ = $(CLI:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
+TESTS = $(sort $(wildcard t/*/*.t))
+JOBS ?= 2
+
+# these compare times, and have the machine for themselves
+QUIET = t/fault/flood.t t/fresh/oracle.t
 
 FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
@@ -145,7 +150,8 @@ unit: $(UNITS)  ## run the library's tests, with sanitizers
 	prove $(PROVE_FLAGS) $(UNITS)
 
 test: all $(UNITS)  ## run every test, against real nginx and Redis
-	prove $(PROVE_FLAGS) -r t $(UNITS)
+	prove $(PROVE_FLAGS) -j$(JOBS) $(filter-out $(QUIET),$(TESTS)) $(UNITS)
+	prove $(PROVE_FLAGS) $(QUIET)
 
 test-valgrind: all  ## run the tests with nginx under valgrind
 	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) -r t

@@ -48,6 +48,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_check(n <= max);
 
     for (i = 0; i < n; i++) {
+
+        if (str[i].data == NULL) {
+            fuzz_check(array && str[i].len == 0);
+            continue;
+        }
+
         fuzz_check(str[i].data > buf);
         fuzz_check(str[i].data + str[i].len + 2 <= buf + len);
     }
@@ -98,6 +104,11 @@ resp_same(redisReply *reply, const stok_str_t *str, size_t n, int array)
 static void
 resp_string(redisReply *reply, stok_str_t str)
 {
+    if (str.data == NULL) {
+        fuzz_check(reply->type == REDIS_REPLY_NIL);
+        return;
+    }
+
     fuzz_check(reply->type == REDIS_REPLY_STRING);
     fuzz_check((size_t) reply->len == str.len);
     fuzz_check(memcmp(reply->str, str.data, str.len) == 0);

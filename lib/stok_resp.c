@@ -5,11 +5,15 @@
 
 #include "stok_resp.h"
 
+#include <string.h>
+
 
 #define STOK_RESP_DIGITS  4
+#define STOK_RESP_NIL     5                      /* "$-1\r\n" */
 #define STOK_RESP_LENGTH  (1 + STOK_RESP_DIGITS + 2)    /* type, CRLF */
 
 
+static inline int stok_resp_nil(const char *p, const char *last);
 static inline const char *stok_resp_length(const char *p, const char *last,
     char type, size_t *length);
 
@@ -40,6 +44,15 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
     }
 
     for (i = 0; i < count; i++) {
+
+        if (*array && stok_resp_nil(p, last)) {
+            str[i].data = NULL;
+            str[i].len = 0;
+
+            p += STOK_RESP_NIL;
+            continue;
+        }
+
         p = stok_resp_length(p, last, '$', &length);
 
         if (p == NULL || (size_t) (last - p) < length + 2
@@ -57,6 +70,14 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
     *n = count;
 
     return (size_t) (p - buf);
+}
+
+
+static inline int
+stok_resp_nil(const char *p, const char *last)
+{
+    return last - p >= STOK_RESP_NIL && p[1] == '-'
+           && memcmp(p, "$-1\r\n", STOK_RESP_NIL) == 0;
 }
 
 

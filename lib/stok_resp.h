@@ -1,8 +1,8 @@
 /*
- * The one reply of Redis (RESP2) that is read for every question: the strings
- * of a hash.  It is read where it lies, without a copy.  Whatever is not that
- * is left to hiredis' reader, which knows the whole protocol; so this says
- * "no" rather than judge.
+ * The replies of Redis (RESP2) that are read for every question: the strings
+ * of a hash, or of some of its fields.  They are read where they lie, without
+ * a copy.  Whatever is not that is left to hiredis' reader, which knows the
+ * whole protocol; so this says "no" rather than judge.
  */
 
 
@@ -16,8 +16,8 @@
 /*
  * The number of bytes that a reply at the start of buf has, if all of it is
  * there and it is a string or an array of at most max strings: *n of them are
- * then in str, and point into buf; *array says which.  0: it is something
- * else, in part, longer, or wrong.
+ * then in str, and point into buf; *array says which.  In an array, data NULL
+ * is a nil.  0: it is something else, in part, longer, or wrong.
  */
 size_t stok_resp_strings(const char *buf, size_t len, stok_str_t *str,
     size_t max, size_t *n, int *array);

@@ -25,7 +25,9 @@ static const struct {
     { "*2\r\n$2\r\nid\r\n$5\r\ntok_1\r\n", 2, 1, { "id", "tok_1" } },
     { "*2\r\n$0\r\n\r\n$3\r\n$1\r\r\n", 2, 1, { "", "$1\r" } },
     { "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n", 4, 1,
-      { "a", "b", "c", "d" } }
+      { "a", "b", "c", "d" } },
+    { "*2\r\n$1\r\n2\r\n$-1\r\n", 2, 1, { "2", NULL } },
+    { "*3\r\n$-1\r\n$-1\r\n$1\r\n2\r\n", 3, 1, { NULL, NULL, "2" } }
 };
 
 static const char *resp_other[] = {
@@ -51,7 +53,8 @@ static const char *resp_other[] = {
     "*-1\r\n_______",
     "*5\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n$1\r\ne\r\n",
     "*2\r\n$1\r\na\r\n:1\r\n_______",
-    "*2\r\n$1\r\na\r\n$-1\r\n_______",
+    "*2\r\n$1\r\na\r\n$-2\r\n_______",
+    "*2\r\n$1\r\na\r\n$-1\n\r_______",
     "*2\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\n",
     "*1\r\n*1\r\n$1\r\nb\r\n",
     "%1\r\n$1\r\na\r\n$1\r\nb\r\n",
@@ -104,6 +107,12 @@ test_good(void **state)
         }
 
         for (k = 0; k < n; k++) {
+
+            if (resp_good[i].str[k] == NULL) {
+                assert_null(str[k].data);
+                continue;
+            }
+
             assert_int_equal(str[k].len, strlen(resp_good[i].str[k]));
             assert_memory_equal(str[k].data, resp_good[i].str[k],
                                 str[k].len);
