@@ -35,6 +35,8 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
     json_t      *rotation;
     const char  *old;
 
+    rotation = NULL;
+
     code = cli_rotation_options(cli, args, &until);
 
     if (code == CTL_OK) {

@@ -243,7 +243,7 @@ ctl_both_fill(ctl_t *ctl, ctl_side_t *side, int which)
     side->i = 0;
     side->ended = batch->elements < CTL_BOTH_BATCH;
 
-    if (ctl_both_next(side) == NULL) {
+    if (side->entries == NULL || ctl_both_next(side) == NULL) {
         side->ended = 1;
         return CTL_OK;
     }

@@ -95,6 +95,9 @@ typedef int (*ctl_item_pt)(ctl_t *ctl, json_t *item, void *data);
 int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* in sight of the caller, so that an analyzer knows that it is no CTL_OK */
+#define ctl_fail(ctl, kind, ...)  (ctl_fail(ctl, kind, __VA_ARGS__), (kind))
+
 /* what every error from now on says besides; NULL: nothing */
 void ctl_hint(ctl_t *ctl, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -24,7 +24,7 @@ static void ctl_error_text(char *out, size_t size, const char *format,
 
 
 int
-ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
+(ctl_fail)(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
 {
     va_list  ap;
 

@@ -86,9 +86,9 @@ int
 ctl_keyfile_commit(ctl_t *ctl, ctl_keyfile_t *file, const char *id)
 {
     if (rename(file->temp, file->path) != 0) {
-        ctl_fail(ctl, CTL_REJECTED, "key file \"%s\" cannot be replaced (%s): "
-                 "add the line \"dataset %s\" to it", ctl->key_file,
-                 strerror(errno), id);
+        (void) ctl_fail(ctl, CTL_REJECTED, "key file \"%s\" cannot be "
+                        "replaced (%s): add the line \"dataset %s\" to it",
+                        ctl->key_file, strerror(errno), id);
         ctl_keyfile_cancel(file);
         return CTL_REJECTED;
     }

@@ -247,8 +247,6 @@ ctl_command(ctl_t *ctl, ctl_want_e want, redisReply **reply,
     int      rc;
     va_list  ap;
 
-    rc = REDIS_ERR;
-
     if (ctl->ctx) {
         va_start(ap, format);
         rc = redisvAppendCommand(ctl->ctx, format, ap);

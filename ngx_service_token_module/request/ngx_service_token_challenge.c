@@ -208,7 +208,7 @@ ngx_service_token_challenge_filter(ngx_http_request_t *r)
     const char               *error;
     ngx_service_token_ctx_t  *ctx;
 
-    status = r->headers_out.status;
+    status = (ngx_int_t) r->headers_out.status;
 
     if (stok_likely(status < NGX_HTTP_BAD_REQUEST) || r != r->main) {
         return ngx_service_token_challenge_next(r);
