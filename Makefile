@@ -42,8 +42,8 @@ UNIT_H = $(wildcard t/unit/*.h)
 TESTS = $(sort $(wildcard t/*/*.t))
 JOBS ?= 2
 
-# these compare times, and have the machine for themselves
-QUIET = t/fault/flood.t t/fresh/oracle.t
+# these compare times or memory, and have the machine for themselves
+QUIET = t/fault/flood.t t/fault/fault_storm.t t/fresh/oracle.t
 
 FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)

@@ -225,7 +225,7 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    mcf->lookups = ngx_service_token_lookup_create(cf, mcf->link,
+    mcf->lookups = ngx_service_token_lookups_create(cf, mcf->link,
                                                    &mcf->cache, &mcf->prefix,
                                                    &mcf->marker, mcf->keys);
     if (mcf->lookups == NULL) {

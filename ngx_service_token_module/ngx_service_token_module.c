@@ -204,7 +204,7 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
     /* one worker is enough to find that Redis cannot be used as configured */
 
     if (mcf && mcf->lookups && ngx_worker == 0) {
-        ngx_service_token_lookup_open(mcf->lookups);
+        ngx_service_token_lookups_open(mcf->lookups);
     }
 
     if (mcf && mcf->stream) {
@@ -238,6 +238,6 @@ ngx_service_token_module_exit_process(ngx_cycle_t *cycle)
     }
 
     if (mcf && mcf->lookups) {
-        ngx_service_token_lookup_close(mcf->lookups);
+        ngx_service_token_lookups_close(mcf->lookups);
     }
 }

@@ -422,7 +422,12 @@ ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
 
     if (rc != NGX_OK) {
         ngx_shmtx_unlock(&cache->shpool->mutex);
-        atomic_fetch_add(&shared->fills_refused, rc == NGX_DECLINED);
+
+        if (rc == NGX_DECLINED) {
+            atomic_fetch_add(&shared->fills_refused, 1);
+            ngx_service_token_cache_doubt(cache, key, data, len);
+        }
+
         return rc;
     }
 

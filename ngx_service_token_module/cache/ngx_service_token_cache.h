@@ -202,9 +202,9 @@ void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
 /*
- * An answer by a server that is perhaps not the primary any more; len 0: no
- * such record.  It decides nothing, but a record that differs is dropped, so
- * that no outage lets in what has been heard to be otherwise.
+ * An answer that is not kept, or is by a server that is perhaps not the primary
+ * any more; len 0: no such record.  A record that differs is dropped, so that
+ * no outage lets in what has been heard to be otherwise.
  */
 void ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, const void *data, size_t len);

@@ -224,6 +224,8 @@ ngx_service_token_health_say(ngx_service_token_stream_t *stream,
 
 
 /*
+ * Compared is what was noted before the script was sent: two keepers, as at a
+ * reload, may have their answers in another order than their scripts ran.
  * Births and counts are read and written so that, of two keepers, none sees a
  * count of a later counter than its birth: that would be less than it is.
  */
@@ -237,8 +239,8 @@ ngx_service_token_health_note(ngx_service_token_stream_t *stream,
     ngx_service_token_shared_t  *shared;
 
     shared = stream->cache->shared;
-    n = atomic_load(&shared->noted_n);
-    since = atomic_load(&shared->noted_since);
+    n = tick->noted_n;
+    since = tick->noted_since;
     lost = 0;
 
     if (tick->since == since) {
@@ -251,8 +253,12 @@ ngx_service_token_health_note(ngx_service_token_stream_t *stream,
         lost = n - since + 1;
     }
 
-    atomic_store(&shared->noted_since, tick->since);
-    atomic_store(&shared->noted_n, tick->n);
+    if (lost || atomic_load(&shared->noted_since) != tick->since
+        || atomic_load(&shared->noted_n) < tick->n)
+    {
+        atomic_store(&shared->noted_since, tick->since);
+        atomic_store(&shared->noted_n, tick->n);
+    }
 
     if (since == 0 || lost == 0) {
         return;

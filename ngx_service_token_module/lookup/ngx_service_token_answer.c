@@ -21,6 +21,8 @@ static void ngx_service_token_answer_check(
     ngx_service_token_lookups_t *lookups);
 static ngx_int_t ngx_service_token_answer_keep(
     ngx_service_token_lookup_t *lookup);
+static void ngx_service_token_answer_doubt(
+    ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_wake(ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_free(ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_answer_refuse(
@@ -281,6 +283,9 @@ ngx_service_token_answer_checked(ngx_service_token_lookups_t *lookups,
                                                    lookup->server,
                                                    tick->since);
             (void) ngx_service_token_answer_keep(lookup);
+
+        } else {
+            ngx_service_token_answer_doubt(lookup);
         }
 
         ngx_service_token_answer_free(lookup);
@@ -316,6 +321,16 @@ ngx_service_token_answer_keep(ngx_service_token_lookup_t *lookup)
                                          lookup->server, lookup->packed.data,
                                          lookup->rc == NGX_OK
                                          ? lookup->packed.len : 0);
+}
+
+
+static void
+ngx_service_token_answer_doubt(ngx_service_token_lookup_t *lookup)
+{
+    ngx_service_token_cache_doubt(lookup->lookups->cache, &lookup->cached,
+                                  lookup->packed.data,
+                                  lookup->rc == NGX_OK ? lookup->packed.len
+                                                       : 0);
 }
 
 
@@ -369,10 +384,7 @@ ngx_service_token_answer_again(ngx_service_token_lookup_t *lookup)
 static void
 ngx_service_token_answer_refuse(ngx_service_token_lookup_t *lookup)
 {
-    ngx_service_token_cache_doubt(lookup->lookups->cache, &lookup->cached,
-                                  lookup->packed.data,
-                                  lookup->rc == NGX_OK ? lookup->packed.len
-                                                       : 0);
+    ngx_service_token_answer_doubt(lookup);
 
     lookup->rc = NGX_ERROR;
     ngx_service_token_count(unproven);
@@ -404,9 +416,14 @@ ngx_service_token_answer_done(ngx_service_token_lookup_t *lookup)
 
     ngx_service_token_answer_wake(lookup);
 
-    if (kept == NGX_AGAIN
-        && lookups->nunchecked < NGX_SERVICE_TOKEN_LOOKUP_UNCHECKED)
-    {
+    if (kept == NGX_AGAIN) {
+
+        if (lookups->nunchecked >= NGX_SERVICE_TOKEN_LOOKUP_UNCHECKED) {
+            ngx_service_token_answer_doubt(lookup);
+            ngx_service_token_answer_free(lookup);
+            return;
+        }
+
         ngx_queue_insert_tail(&lookups->unchecked, &lookup->queue);
         lookups->nunchecked++;
         ngx_service_token_answer_check(lookups);

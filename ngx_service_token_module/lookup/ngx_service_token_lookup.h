@@ -39,7 +39,7 @@ typedef struct {
 
 
 /* the worker's table of questions; NULL if memory is short */
-ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
+ngx_service_token_lookups_t *ngx_service_token_lookups_create(ngx_conf_t *cf,
     ngx_service_token_link_t *link, ngx_service_token_cache_t *cache,
     ngx_str_t *prefix, ngx_str_t *marker, stok_keys_t *keys);
 
@@ -49,8 +49,8 @@ ngx_service_token_lookups_t *ngx_service_token_lookup_create(ngx_conf_t *cf,
  * there is an answer: a wrong address, password or database is in the log as
  * the worker begins, and not only when somebody was refused for it.
  */
-void ngx_service_token_lookup_open(ngx_service_token_lookups_t *lookups);
-void ngx_service_token_lookup_close(ngx_service_token_lookups_t *lookups);
+void ngx_service_token_lookups_open(ngx_service_token_lookups_t *lookups);
+void ngx_service_token_lookups_close(ngx_service_token_lookups_t *lookups);
 
 /*
  * Asks for a token's record by digest, or a user's by id; token_id is who is

@@ -448,14 +448,22 @@ ngx_service_token_link_renew(ngx_service_token_link_t *link, ngx_msec_t wait)
 void
 ngx_service_token_link_close(ngx_service_token_link_t *link)
 {
+    ngx_uint_t   down;
     ngx_queue_t  failed;
 
     ngx_service_token_link_detach(link);
+
+    /* no handler may open it again */
+
+    down = link->down;
+    link->down = 1;
+
     ngx_service_token_pipe_take(link, &failed);
     ngx_service_token_pipe_fail(&failed);
 
-    if (link->down) {
-        link->down = 0;
+    link->down = 0;
+
+    if (down) {
         ngx_service_token_count_add(down, -1);
     }
 

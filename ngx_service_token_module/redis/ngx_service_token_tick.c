@@ -107,6 +107,8 @@ ngx_service_token_tick_send(ngx_service_token_tick_t *tick, ngx_uint_t node)
     tick->eval.handler = ngx_service_token_tick_answered;
     tick->eval.data = tick;
     tick->resets = ngx_service_token_cache_resets(tick->cache);
+    tick->noted_n = atomic_load(&shared->noted_n);
+    tick->noted_since = atomic_load(&shared->noted_since);
     tick->sent = ngx_service_token_cache_now();
     tick->usec = ngx_service_token_tick_usec();
 

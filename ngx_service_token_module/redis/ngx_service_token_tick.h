@@ -45,6 +45,8 @@ struct ngx_service_token_tick_s {
     uint64_t                      sent;            /* ms, monotonic */
     uint64_t                      usec;            /* the same, finer */
     uint64_t                      resets;          /* of the cache, then */
+    uint64_t                      noted_n;         /* health.c; then */
+    uint64_t                      noted_since;
     uint64_t                      n;
     uint64_t                      since;           /* the counter's birth */
     uint64_t                      prev_since;      /* of the one before it; */

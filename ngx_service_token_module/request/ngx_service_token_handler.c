@@ -206,6 +206,12 @@ ngx_service_token_handler_wait(ngx_http_request_t *r,
 }
 
 
+/*
+ * The waiter's event.  An answer was posted: the waiter has left its lookup.
+ * Or the request's time is over: it still waits there, and is taken off.  The
+ * request goes on with either, unless it is elsewhere by now.
+ */
+
 static void
 ngx_service_token_handler_wake(ngx_event_t *ev)
 {
@@ -229,6 +235,8 @@ ngx_service_token_handler_wake(ngx_event_t *ev)
         ngx_service_token_handler_cleanup(ctx);
         return;
     }
+
+    /* too late */
 
     if (ctx->waiter.lookup) {
         ngx_service_token_lookup_leave(&ctx->waiter);

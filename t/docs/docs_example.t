@@ -80,7 +80,11 @@ write_file("$home/nginx.conf", $conf);
 type('nginx -p ' . $home . ' -c nginx.conf -e error.log -s reload');
 type('service-token token restore "$id" --wait 5s');
 type('service-token user set-role pipeline_automation@service admin --wait 5s');
-wait_for('the new configuration', sub { ask('/health') =~ /^GET \/health/m });
+
+# and no worker of the old one is left
+
+wait_for('the new configuration', sub {
+    !grep { ask('/health') !~ /^GET \/health/m } 1 .. 30 });
 
 for my $forged (
     ['X-Service-User: forged', 'X-Service-Role: forged', 'X-Service-Token: forged'],
