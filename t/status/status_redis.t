@@ -29,6 +29,7 @@ wait_for('joined', sub { $status->now->{lease_valid} });
 is($status->now->{redis_connects}, 2, 'a data link and a stream');
 
 my ($first, $second) = map { $redis->token } 1, 2;
+$redis->heard;
 
 said($nginx, $_) for $first, $second, 'foreign-1', 'foreign-2', 'foreign-3';
 is_deeply([ @{ $status->now }{'records token', 'records user', 'records absent',
