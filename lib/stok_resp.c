@@ -23,7 +23,7 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
     size_t *n, int *array)
 {
     size_t       i, count, length;
-    const char  *p, *last;
+    const char  *p, *last, *next;
 
     p = buf;
     last = buf + len;
@@ -44,8 +44,16 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
     }
 
     for (i = 0; i < count; i++) {
+        next = stok_resp_length(p, last, '$', &length);
 
-        if (*array && stok_resp_nil(p, last)) {
+        if (next == NULL) {
+
+            if (!*array || !stok_resp_nil(p, last)) {
+                return 0;
+            }
+
+            *array = STOK_RESP_NILS;
+
             str[i].data = NULL;
             str[i].len = 0;
 
@@ -53,18 +61,16 @@ stok_resp_strings(const char *buf, size_t len, stok_str_t *str, size_t max,
             continue;
         }
 
-        p = stok_resp_length(p, last, '$', &length);
-
-        if (p == NULL || (size_t) (last - p) < length + 2
-            || p[length] != '\r' || p[length + 1] != '\n')
+        if ((size_t) (last - next) < length + 2
+            || next[length] != '\r' || next[length + 1] != '\n')
         {
             return 0;
         }
 
-        str[i].data = p;
+        str[i].data = next;
         str[i].len = length;
 
-        p += length + 2;
+        p = next + length + 2;
     }
 
     *n = count;

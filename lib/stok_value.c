@@ -136,7 +136,7 @@ stok_graph_check(stok_str_t value, size_t max)
     }
 
     for (i = 0; i < value.len; i++) {
-        if (value.data[i] < 0x21 || value.data[i] > 0x7e) {
+        if ((uint8_t) (value.data[i] - 0x21) > 0x7e - 0x21) {
             return STOK_INVALID;
         }
     }

@@ -26,8 +26,9 @@ static const struct {
     { "*2\r\n$0\r\n\r\n$3\r\n$1\r\r\n", 2, 1, { "", "$1\r" } },
     { "*4\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n$1\r\nd\r\n", 4, 1,
       { "a", "b", "c", "d" } },
-    { "*2\r\n$1\r\n2\r\n$-1\r\n", 2, 1, { "2", NULL } },
-    { "*3\r\n$-1\r\n$-1\r\n$1\r\n2\r\n", 3, 1, { NULL, NULL, "2" } }
+    { "*2\r\n$1\r\n2\r\n$-1\r\n", 2, STOK_RESP_NILS, { "2", NULL } },
+    { "*3\r\n$-1\r\n$-1\r\n$1\r\n2\r\n", 3, STOK_RESP_NILS,
+      { NULL, NULL, "2" } }
 };
 
 static const char *resp_other[] = {
