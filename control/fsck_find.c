@@ -11,9 +11,7 @@
 
 
 static const char *ctl_fsck_why(ctl_fsck_t *f, const char *kind,
-    const char *name, stok_str_t *field, size_t n);
-static size_t ctl_fsck_fields(redisReply **element, size_t n,
-    stok_str_t field[CTL_FIELDS]);
+    const char *name, redisReply **element, size_t n, ctl_record_t *rec);
 
 
 int
@@ -21,27 +19,24 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record)
 {
     char            seen[160];
-    size_t          k, n;
-    stok_str_t      field[CTL_FIELDS];
     const char     *name, *why;
-    ctl_wrong_t   finding;
+    ctl_wrong_t     finding;
+    ctl_record_t    rec;
 
     name = names->arg[CTL_FSCK_FIXED + i - 1];
     memset(&finding, 0, sizeof(finding));
-    n = ctl_fsck_fields(record->element, record->elements, field);
-
-    for (k = 0; k + 1 < n; k += 2) {
-        if (ctl_str_is(field[k], "id")) {
-            finding.token = field[k + 1].data;
-        }
-    }
 
     *(strcmp(names->kind, "user") == 0 ? &f->users : &f->tokens) += 1;
 
-    why = ctl_fsck_why(f, names->kind, name, field, n);
+    why = ctl_fsck_why(f, names->kind, name, record->element,
+                       record->elements, &rec);
 
     if (why == NULL) {
         return 1;
+    }
+
+    if (ctl_field(&rec, "id").len) {
+        finding.token = ctl_field(&rec, "id").data;
     }
 
     if (strcmp(names->kind, "user") == 0) {
@@ -65,69 +60,58 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
 int
 ctl_fsck_readable(ctl_fsck_t *f, redisReply *record)
 {
-    size_t       n;
-    stok_str_t   field[CTL_FIELDS];
+    ctl_record_t  rec;
 
-    n = ctl_fsck_fields(record->element + 1, record->elements - 1, field);
-
-    return ctl_fsck_why(f, "token", record->element[0]->str, field, n)
+    return ctl_fsck_why(f, "token", record->element[0]->str,
+                        record->element + 1, record->elements - 1, &rec)
            == NULL;
 }
 
 
-static size_t
-ctl_fsck_fields(redisReply **element, size_t n, stok_str_t field[CTL_FIELDS])
-{
-    size_t  k;
-
-    n = n > CTL_FIELDS ? CTL_FIELDS : n;
-
-    for (k = 0; k < n; k++) {
-        field[k].data = element[k]->str;
-        field[k].len = (size_t) element[k]->len;
-    }
-
-    return n;
-}
-
-
-/* NULL: it can be read, and its seal is right if there are keys */
+/*
+ * NULL: it can be read, and its seal is right if there are keys.  The record is
+ * part of a longer reply, which goes on owning it.
+ */
 
 static const char *
 ctl_fsck_why(ctl_fsck_t *f, const char *kind, const char *name,
-    stok_str_t *field, size_t n)
+    redisReply **element, size_t n, ctl_record_t *rec)
 {
-    int                   rc, tampered;
-    uint8_t               digest[STOK_DIGEST_LEN];
-    stok_str_t            id;
-    const char           *why;
-    stok_user_record_t    user;
-    stok_token_record_t   token;
+    redisReply  hex, fields;
 
-    tampered = 0;
+    memset(&hex, 0, sizeof(hex));
+    hex.type = REDIS_REPLY_STRING;
+    hex.str = (char *) name;
+    hex.len = strlen(name);
+
+    memset(&fields, 0, sizeof(fields));
+    fields.type = REDIS_REPLY_ARRAY;
+    fields.elements = n;
+    fields.element = element;
 
     if (strcmp(kind, "user") == 0) {
-        id.data = name;
-        id.len = strlen(name);
-        rc = stok_user_record_decode(&user, field, n, &why);
+        ctl_record_user(rec, name);
 
-        if (rc == STOK_OK && f->ctl->keys.n) {
-            stok_seal_check_user(&f->ctl->keys, id, &user);
-            tampered = user.tampered;
-        }
-
-    } else {
-        rc = stok_token_record_decode(&token, field, n, &why);
-
-        if (rc == STOK_OK && f->ctl->keys.n
-            && ctl_unhex(name, strlen(name), digest) == CTL_OK)
-        {
-            stok_seal_check_token(&f->ctl->keys, digest, &token);
-            tampered = token.tampered;
-        }
+    } else if (ctl_record_token(rec, &hex) != CTL_OK) {
+        return "its name is not a digest";
     }
 
-    return rc != STOK_OK ? why : tampered ? "its seal is wrong" : NULL;
+    ctl_record_take(f->ctl, rec, &fields, NULL);
+    rec->reply = NULL;
+
+    switch (rec->state) {
+
+    case CTL_REC_GOOD:
+    case CTL_REC_KEYLESS:
+        return NULL;
+
+    case CTL_REC_TAMPERED:
+    case CTL_REC_UNSEALED:
+        return "its seal is wrong";
+
+    default:
+        return rec->why ? rec->why : "it has no fields";
+    }
 }
 
 

@@ -67,8 +67,11 @@ finish();
 
 sub save { $redis->cli('SAVE') }
 
+# the marker comes last: with it, a token that is not there is unknown
+
 sub keep {
     @dump = map { [$_, $redis->cli('DUMP', $_)] }
+        sort { ($a =~ /:meta$/) <=> ($b =~ /:meta$/) }
         grep { !/:watch:/ } @{ $redis->cli('KEYS', '*') };
 }
 
