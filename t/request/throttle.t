@@ -118,6 +118,7 @@ is(tries(3, $over), '429 x3', 'but others are, from the same address');
 # one that is not known: it waits until there is room, or others use it
 
 my $late = $redis->token;
+$redis->heard;
 
 is(said_by($over, $late), '429 THROTTLED ', 'a valid token that is not known');
 is(said_by('10.0.1.2', $late), '200 ALLOWED MISS', 'elsewhere it is let in');
