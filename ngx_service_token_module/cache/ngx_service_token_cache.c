@@ -467,8 +467,8 @@ ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
 
 
 /*
- * What is asked for and not in the table, as guesses are, costs nothing: a
- * drop refuses the answers to other questions that are on their way.
+ * A key that is not in the table, such as a guess, costs nothing here: a drop
+ * refuses the answers to other questions that are on their way.
  */
 
 void

@@ -1,5 +1,5 @@
 /*
- * What is proven of the cache, in a few shared words: the epoch with the
+ * The shared words that prove the cache fresh: the epoch with the
  * server that is followed, the lease, the last tick heard, and the primary's
  * proof.  cache.c says how a reader uses them, and why they are written in
  * this order.

@@ -1,5 +1,5 @@
 /*
- * What is proven of the cache: a few words of the shared memory.
+ * The words of shared memory that prove the cache fresh.
  */
 
 
