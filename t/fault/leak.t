@@ -109,8 +109,10 @@ for my $plain (0, 1) {
     $answers .= $nginx->answer($waits);
     kill 'CONT', $hung;
 
-    # what is left
+    # what is left; a record is kept once the stream of changes is back
 
+    wait_for('a record is kept', sub {
+        $nginx->get('/', token => $token{allowed}) =~ /,HIT\r/ });
     wait_for('Last Used', sub {
         $nginx->get('/status') =~ /"touches_pending":\s*0\b/ });
 
