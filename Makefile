@@ -27,8 +27,9 @@ LIB = $(wildcard lib/*.c)
 LIB_H = $(wildcard lib/*.h)
 ROOMS = $(wildcard ngx_service_token_module/*/)
 MODULE_SRC = $(wildcard $(patsubst %,%*.[ch],ngx_service_token_module/ $(ROOMS)))
-CONTROL = $(wildcard control/*.c)
-CONTROL_H = $(wildcard control/*.h)
+CONTROL = $(wildcard control/*/*.c)
+CONTROL_H = $(wildcard control/*.h control/*/*.h)
+CONTROL_I = -Ilib -Icontrol $(patsubst %/,-I%,$(wildcard control/*/))
 CLI = $(wildcard cli/*.c)
 CLI_H = $(wildcard cli/*.h)
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
@@ -48,7 +49,7 @@ QUIET = t/fault/flood.t t/fault/fault_storm.t t/fresh/oracle.t
 FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
 FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
-    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) -Ilib -Icontrol \
+    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) $(CONTROL_I) \
     -Icli
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
     $(patsubst %,-I%,$(ROOMS)) \
@@ -107,7 +108,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
     | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
     -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
 
-$(B)/control/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
+$(B)/control/redis/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
 $(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
@@ -126,7 +127,7 @@ $(B)/libstokctl.a: $(CONTROL_OBJ)
 
 $(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) -Ilib -Icontrol -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) $(CONTROL_I) -c -o $@ $<
 
 $(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
@@ -169,7 +170,7 @@ check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
-	    --enable=warning,portability -Ilib -Icontrol -Icli lib control cli
+	    --enable=warning,portability $(CONTROL_I) -Icli lib control cli
 	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module

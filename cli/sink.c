@@ -4,8 +4,8 @@
  * Text of others may hold anything: escape sequences, line breaks, characters
  * that turn the direction of writing.  So whatever a conversion prints is
  * decoded here, and what could steer a terminal or deceive who reads (see
- * control/judge.c) becomes a question mark.  Formats are our own.  Texts are
- * bounded: a long one is cut.
+ * control/record/judge.c) becomes a question mark.  Formats are our own.
+ * Texts are bounded: a long one is cut.
  */
 
 
