@@ -374,6 +374,9 @@ int ctl_review(ctl_t *ctl, ctl_review_t *review);
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
 
+/* the i-th environment and the usual lifetime of its tokens; NULL: no more */
+const char *ctl_env(size_t i, int *days);
+
 /* wait.c: "500ms", "5s", "1m" */
 int ctl_wait_parse(ctl_t *ctl, const char *text, int *ms);
 
