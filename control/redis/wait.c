@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 
-#define CTL_WAIT_MAX    3600000                  /* ms */
 #define CTL_WAIT_AGAIN  100                      /* ms, between markers */
 #define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
@@ -35,33 +34,6 @@ static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
 static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
 static json_t *ctl_wait_json(json_t *nodes, size_t all, double took);
 static double ctl_wait_now(void);
-
-
-int
-ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
-{
-    char    *end;
-    double   value;
-
-    value = strtod(text, &end);
-
-    if (text[0] < '0' || text[0] > '9') {
-        value = -1;
-
-    } else if (strcmp(end, "ms") != 0) {
-        value = (strcmp(end, "s") == 0) ? value * 1000
-                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
-    }
-
-    if (value < 1 || value > CTL_WAIT_MAX) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
-                        "60m");
-    }
-
-    *ms = (int) value;
-
-    return CTL_OK;
-}
 
 
 int

@@ -59,7 +59,7 @@ unlike($err, qr/warning/, 'never, elsewhere: none');
 
 # refused
 
-for my $in ('0d', '366d', '-1d', '1', '1w', 'soon', '', '1.5d', ' 5d') {
+for my $in ('0d', '366d', '-1d', '1', '53w', 'soon', '', '1.5d', ' 5d') {
     refused(2, qr/bad --expires-in/, @for, '--name', 'x', '--env', 'testing',
         "--expires-in=$in");
 }
