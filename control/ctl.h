@@ -476,14 +476,29 @@ void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);
 int ctl_is_date(const char *name);
 
 /*
- * text.c: names, numbers
+ * name.c: what a new name has to be, the id that is made from it, and why it
+ * says nothing, or NULL.  what: as in "bad --name"; lost: a note, if some of
+ * the name's letters are not in the id.
+ */
+int ctl_name_new(ctl_t *ctl, const char *what, const char *name);
+int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
+void ctl_name_lost(ctl_t *ctl, const char *name, const char *id);
+const char *ctl_name_lint(const char *name);
+
+/*
+ * person.c: the id of a user as its record has it: an address is one whatever
+ * its case.  CTL_NOTFOUND: there is none; nothing was said, and found is id.
+ */
+int ctl_user_find(ctl_t *ctl, const char *id,
+    char found[STOK_USER_ID_MAX + 1]);
+
+/*
+ * text.c: numbers, words
  */
 #define CTL_DAY     86400
 #define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
-int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
-const char *ctl_name_lint(const char *name);
 int64_t ctl_number(const char *text);
 
 /* an id as a word of a shell's command line; what is too long is cut */
