@@ -376,8 +376,8 @@ int ctl_review(ctl_t *ctl, ctl_review_t *review);
 const char *ctl_rule(size_t i);
 
 /*
- * wait.c: comes back when every node has heard of what was changed, or the time is
- * over: {nodes, acknowledged, milliseconds, missing}.
+ * wait.c: comes back when every node has heard of what was changed, or the
+ * time is over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
@@ -456,7 +456,7 @@ typedef struct {
 int ctl_time(ctl_t *ctl, const char *option, const char *text,
     ctl_time_t *given);
 
-/* what that is from now on, 0: never; a moment too near or too far is refused */
+/* what that is from now on, 0: never; refused: too near or too far */
 int ctl_time_ahead(ctl_t *ctl, const char *option, const ctl_time_t *given,
     int64_t now, int64_t *at);
 
