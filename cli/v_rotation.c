@@ -85,7 +85,7 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
                         "--wait-until safe");
     }
 
-    code = timeout ? ctl_time_left(&cli->ctl, "timeout", timeout, &ms)
+    code = timeout ? ctl_time_left(&cli->ctl, "until", timeout, &ms)
                    : CTL_OK;
 
     if (what && code == CTL_OK) {

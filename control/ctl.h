@@ -65,6 +65,8 @@ typedef struct {
     const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
     int            db;
+    char           where[264];                   /* host:port, or a path */
+    int            timeout;                      /* ms; 0: 5 s */
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -115,8 +117,15 @@ void ctl_note_error(ctl_t *ctl);
 int ctl_connect(ctl_t *ctl, const char *uri);
 void ctl_close(ctl_t *ctl);
 
-/* there is a dataset */
+/* there is a dataset; and the error that there is none */
 int ctl_ready(ctl_t *ctl);
+int ctl_unready(ctl_t *ctl);
+
+/*
+ * wait.c: the time within which Redis has to be connected, and to give each
+ * answer: "500ms", "5s", "1m"
+ */
+int ctl_timeout_parse(ctl_t *ctl, const char *text);
 
 /* info.c: what Redis says of itself; null: it does not say */
 int ctl_info(ctl_t *ctl, json_t **info);
@@ -374,6 +383,9 @@ int ctl_review(ctl_t *ctl, ctl_review_t *review);
 
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
+
+/* the i-th environment and the usual lifetime of its tokens; NULL: no more */
+const char *ctl_env(size_t i, int *days);
 
 /*
  * wait.c: comes back when every node has heard of what was changed, or the

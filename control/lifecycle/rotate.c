@@ -27,6 +27,7 @@ typedef struct {
     ctl_time_t  overlap;
     int         lives;                           /* the next is given */
     ctl_time_t  ends;
+    int         usual;                           /* by the environment */
     int64_t     expires_at;                      /* of the old one */
 } ctl_rotate_t;
 
@@ -42,9 +43,9 @@ static int ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     ctl_record_t *rec, stok_token_record_t *token);
 static int ctl_rotate_end(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     int64_t expires_at);
-static int ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
-    stok_token_record_t *token);
-static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new);
+static int ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token);
+static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new, int usual);
 static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
 static size_t ctl_rotate_stem(const char *name, size_t len);
 static int ctl_rotate_year(const char *name, size_t len);
@@ -70,7 +71,7 @@ ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     }
 
     if (code == CTL_OK && !rotate.lives) {
-        ctl_rotate_say(ctl, &new);
+        ctl_rotate_say(ctl, &new, rotate.usual);
     }
 
     if (code == CTL_OK && rotate.expires_at
@@ -261,7 +262,7 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     snprintf(new->rate, sizeof(new->rate), "%s", ctl_get(rec, "rate"));
 
     if (!rotate->lives
-        && ctl_rotate_lifetime(new, rec, token) != CTL_OK)
+        && ctl_rotate_lifetime(new, rotate, rec, token) != CTL_OK)
     {
         return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
                         "that says how long a token lives: give --expires-in",
@@ -284,8 +285,8 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
  */
 
 static int
-ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
-    stok_token_record_t *token)
+ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token)
 {
     int64_t  created, lifetime;
 
@@ -298,7 +299,8 @@ ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
     lifetime = token->expires_at - created;
 
     if (created <= 0 || lifetime < CTL_DAY) {
-        return ctl_issue_lifetime(new->env, &new->lifetime);
+        rotate->usual = 1;
+        return ctl_env_lifetime(new->env, &new->lifetime);
     }
 
     new->lifetime = lifetime > CTL_YEAR ? CTL_YEAR : lifetime;
@@ -308,16 +310,24 @@ ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
 
 
 static void
-ctl_rotate_say(ctl_t *ctl, ctl_new_t *new)
+ctl_rotate_say(ctl_t *ctl, ctl_new_t *new, int usual)
 {
+    long long  days;
+
+    days = (long long) (new->lifetime + CTL_DAY / 2) / CTL_DAY;
+
     if (new->lifetime == 0) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the successor never expires, as its "
-                 "predecessor: --expires-in says otherwise");
+                 "predecessor never did: --expires-in sets another lifetime");
+
+    } else if (usual) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the successor lives %lld days, as usual "
+                 "for %s: --expires-in sets another lifetime", days,
+                 new->env);
 
     } else {
         ctl_note(ctl, CTL_NOTE_NOTE, "the successor lives %lld days, as its "
-                 "predecessor: --expires-in says otherwise",
-                 (long long) (new->lifetime + CTL_DAY / 2) / CTL_DAY);
+                 "predecessor did: --expires-in sets another lifetime", days);
     }
 }
 

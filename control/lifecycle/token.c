@@ -32,7 +32,7 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
         return code;
     }
 
-    if (ctl_issue_lifetime(want->env, &new.lifetime) != CTL_OK) {
+    if (ctl_env_lifetime(want->env, &new.lifetime) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
                         "development or testing");
     }

@@ -43,8 +43,10 @@ static const ctl_time_rule_t  ctl_time_rules[] = {
       "2026-12-31T12:00:00Z" },
     { "wait", NULL, 1, 3600 * CTL_MS, 0,
       "1ms to 1h, as in 500ms, 5s or 1m" },
-    { "timeout", NULL, 1, CTL_YEAR * CTL_MS, 0,
-      "1ms to 1y, as in 20s, 15m, 12h or 7d" },
+    { "timeout", NULL, 1, 3600 * CTL_MS, 0,
+      "1ms to 1h, as in 500ms, 5s or 1m" },
+    { "until", "timeout", CTL_MS, CTL_YEAR * CTL_MS, 0,
+      "1s to 1y, as in 15m, 12h or 7d, or a time as in 2026-12-31T12:00:00Z" },
     { NULL, NULL, 0, CTL_MAX_MS, 0,
       "30m, 24h, 7d, 2w or 1y, or a time as in 2026-01-31T12:00:00Z" }
 };

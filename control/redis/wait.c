@@ -37,6 +37,22 @@ static double ctl_wait_now(void);
 
 
 int
+ctl_timeout_parse(ctl_t *ctl, const char *text)
+{
+    int      code;
+    int64_t  ms;
+
+    code = ctl_time_left(ctl, "timeout", text, &ms);
+
+    if (code == CTL_OK) {
+        ctl->timeout = (int) ms;
+    }
+
+    return code;
+}
+
+
+int
 ctl_wait(ctl_t *ctl, int ms, json_t **wait)
 {
     int             code;
