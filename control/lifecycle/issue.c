@@ -33,27 +33,13 @@ static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
 static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
-int
-ctl_issue_lifetime(const char *env, int64_t *seconds)
+/* what --expires-in says, as far as it is known before there is a date */
+
+void
+ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends)
 {
-    size_t  i;
-
-    static const struct {
-        const char  *env;
-        int          days;
-    } envs[] = {
-        { "production", 365 }, { "staging", 180 }, { "development", 90 },
-        { "testing", 30 }
-    };
-
-    for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
-        if (strcmp(env, envs[i].env) == 0) {
-            *seconds = (int64_t) envs[i].days * CTL_DAY;
-            return CTL_OK;
-        }
-    }
-
-    return CTL_INVALID;
+    new->ends = ends->kind == CTL_TIME_MOMENT ? ends->at : 0;
+    new->lifetime = ends->kind == CTL_TIME_LENGTH ? ends->ms / 1000 : 0;
 }
 
 
@@ -168,9 +154,25 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 static void
 ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
-    if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
-        ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
-                 "expires: every review will find it");
+    int64_t  usual;
+
+    if (ctl_env_longer(new->env, new->lifetime, &usual)) {
+
+        if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
+                     "expires: every review will find it");
+
+        } else if (new->lifetime == 0) {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token that never expires, "
+                     "%lld days are usual: reviews will find it", new->env,
+                     (long long) usual / CTL_DAY);
+
+        } else {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token for %lld days, %lld "
+                     "are usual: reviews will find it", new->env,
+                     (long long) new->lifetime / CTL_DAY,
+                     (long long) usual / CTL_DAY);
+        }
     }
 
     if (new->owner != STOK_USER_ACTIVE) {
@@ -201,7 +203,8 @@ ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
 int
 ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 {
-    int  code;
+    int         code;
+    ctl_time_t  moment;
 
     if (new->created_at) {
         return CTL_OK;
@@ -219,6 +222,15 @@ ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 
     if (code == CTL_OK) {
         new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
+    }
+
+    if (code == CTL_OK && new->ends) {
+        moment.kind = CTL_TIME_MOMENT;
+        moment.at = new->ends;
+
+        code = ctl_time_ahead(ctl, "expires-in", &moment, new->created_at,
+                              &new->expires_at);
+        new->lifetime = new->expires_at - new->created_at;
     }
 
     return code;

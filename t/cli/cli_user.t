@@ -14,7 +14,7 @@ my @who = ('--purpose', 'tests', '--owner', 'ops');
 # before and after init
 
 is(code('user', 'list'), 3, 'no dataset');
-like(err(), qr/^service-token: no dataset at "\{st\}:": run service-token init$/,
+like(err(), qr/^service-token: no dataset at \S+, database 0, prefix "\{st\}:": .* run service-token init$/,
     'one line that says what to do');
 is(code('init'), 0, 'init');
 my $before = Stok::Command::snapshot($redis);
