@@ -49,7 +49,8 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "rotate",
       "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format secret-name namespace server wait", CLI_TOKEN,
+      "overlap name expires-in out format secret-name namespace server wait",
+      CLI_TOKEN,
       cli_token_rotate },
     { "token", "rotation", "ID|- [--wait-until safe] [--timeout 12h]", 1,
       "wait-until timeout", CLI_TOKEN, cli_token_rotation },

@@ -306,6 +306,7 @@ cli_deliver_seen(ctl_t *ctl, const ctl_new_t *new, const cli_out_t *out)
     }
 
     ctl_note(ctl, CTL_NOTE_NOTE, "the token is shown this once and never "
-             "again; it %s%s", new->expires_at ? "expires at " : "never expires",
+             "again; it %s%s",
+             new->expires_at ? "expires at " : "never expires",
              new->expires_at ? date : "");
 }

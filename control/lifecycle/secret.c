@@ -98,8 +98,8 @@ ctl_secret_choose(ctl_t *ctl, ctl_new_t *new)
         ctl_secret_make(new, new->secret_name);
 
         if (new->old) {
-            ctl_note(ctl, CTL_NOTE_NOTE, "the predecessor has no Secret that is "
-                     "known: this one is %s, unless --secret-name says "
+            ctl_note(ctl, CTL_NOTE_NOTE, "the predecessor has no Secret that "
+                     "is known: this one is %s, unless --secret-name says "
                      "otherwise", new->secret_name);
         }
     }
