@@ -147,7 +147,7 @@ cli_deliver_file(ctl_t *ctl, const cli_out_t *out, const char *text)
     if (fd == -1) {
         return ctl_fail(ctl, CTL_REJECTED, "cannot make the file \"%s\": %s: "
                         "nothing was made", path,
-                        errno == EEXIST ? "there is one, and it stays"
+                        errno == EEXIST ? "it exists already"
                                         : strerror(errno));
     }
 
@@ -276,8 +276,8 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
     }
 
     if (new->old && new->old_expires_at == 0) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%s goes on, and never expires: revoke "
-                 "it when \"token rotation\" says so", new->old);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s stays valid and never expires: "
+                 "revoke it when \"token rotation\" says so", new->old);
 
     } else if (new->old) {
         ctl_iso(new->old_expires_at, date);

@@ -101,8 +101,8 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
 {
     int  code;
 
-    ctl_hint(ctl, "the token that was shown or written is not valid, unless "
-             "\"token show %s\" finds it", new->id);
+    ctl_hint(ctl, "discard the token that was shown or written: it is not "
+             "valid, unless \"token show %s\" finds it", new->id);
 
     code = ctl_issue_steps(ctl, new, "write", step, data);
 
@@ -264,8 +264,8 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
     OPENSSL_cleanse(random, sizeof(random));
 
     if (rc != STOK_OK) {
-        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is no "
-                        "brand", brand);
+        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is not "
+                        "valid", brand);
     }
 
     new->token[len] = '\0';

@@ -81,7 +81,7 @@ for my $verb ('create', 'rotate') {
     mkdir "$file-folder" or die;
 
     for my $there ($file, "$file-link", "$file-dangling", "$file-folder") {
-        refused(3, qr/cannot make the file ".*": there is one, and it stays/,
+        refused(3, qr/cannot make the file ".*": it exists already/,
             $verb, '--out', $there);
     }
 
