@@ -9,21 +9,14 @@
  */
 
 
-#include "cli.h"
+#include "lines.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-
-#define CLI_ADOPT_LINE   4096
-#define CLI_ADOPT_POLL   200                     /* ms */
-#define CLI_ADOPT_CELLS  16
 
 
 enum {
@@ -47,15 +40,11 @@ typedef struct {
     int               column[CLI_ADOPT_COLUMNS]; /* -1: it is not there */
     int               cells;                     /* of the first line */
 
-    size_t            line;
     size_t            adopted;
     size_t            known;
     size_t            refused;
 
-    int               eof;
-    size_t            pos;
-    size_t            len;
-    char              buffer[CLI_ADOPT_LINE + 1];
+    cli_lines_t       lines;
 } cli_adopt_t;
 
 
@@ -69,9 +58,6 @@ static int cli_adopt_row(cli_adopt_t *adopt, char *line);
 static int cli_adopt_refused(cli_adopt_t *adopt, int code);
 static int cli_adopt_print(cli_adopt_t *adopt, json_t *json);
 static int cli_adopt_end(cli_adopt_t *adopt, int code);
-static int cli_adopt_line(cli_adopt_t *adopt, char **line);
-static int cli_adopt_read(cli_adopt_t *adopt);
-static int cli_adopt_split(char *line, char *cell[]);
 static void cli_adopt_signals(void);
 static void cli_adopt_signal(int signo);
 
@@ -88,6 +74,7 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
 
     memset(&adopt, 0, sizeof(adopt));
     adopt.cli = cli;
+    adopt.lines.stop = &cli_adopt_stop;
 
     code = cli_adopt_options(&adopt, args);
     if (code != CTL_OK) {
@@ -109,7 +96,7 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
     cli_adopt_signals();
 
     code = cli_adopt_input(&adopt);
-    OPENSSL_cleanse(adopt.buffer, sizeof(adopt.buffer));
+    OPENSSL_cleanse(&adopt.lines, sizeof(adopt.lines));
 
     return code;
 }
@@ -173,10 +160,10 @@ static int
 cli_adopt_input(cli_adopt_t *adopt)
 {
     int     code;
-    char    first[CLI_ADOPT_LINE + 1], *line;
+    char    first[CLI_LINE + 1], *line;
     size_t  len;
 
-    code = cli_adopt_line(adopt, &line);
+    code = cli_lines_next(&adopt->cli->ctl, &adopt->lines, &line);
 
     if (code == CTL_FOUND && !cli_adopt_stop) {
         return ctl_fail(&adopt->cli->ctl, CTL_INVALID, "standard input is "
@@ -194,7 +181,7 @@ cli_adopt_input(cli_adopt_t *adopt)
         code = cli_adopt_list(adopt, first);
 
     } else {
-        code = cli_adopt_line(adopt, &line);
+        code = cli_lines_next(&adopt->cli->ctl, &adopt->lines, &line);
 
         if (code == CTL_OK) {
             code = ctl_fail(&adopt->cli->ctl, CTL_INVALID, "one line with a "
@@ -224,7 +211,7 @@ cli_adopt_list(cli_adopt_t *adopt, char *head)
     }
 
     while (code == CTL_OK) {
-        code = cli_adopt_line(adopt, &line);
+        code = cli_lines_next(&adopt->cli->ctl, &adopt->lines, &line);
 
         if (code == CTL_OK && line[0]) {
             code = cli_adopt_row(adopt, line);
@@ -241,7 +228,7 @@ static int
 cli_adopt_head(cli_adopt_t *adopt, char *head)
 {
     int   i, code;
-    char  *cell[CLI_ADOPT_CELLS];
+    char  *cell[CLI_CELLS];
 
     for (i = 0; i < CLI_ADOPT_COLUMNS; i++) {
         adopt->column[i] = -1;
@@ -251,7 +238,7 @@ cli_adopt_head(cli_adopt_t *adopt, char *head)
         head += 3;
     }
 
-    adopt->cells = cli_adopt_split(head, cell);
+    adopt->cells = cli_lines_split(head, cell);
 
     for (i = 0, code = CTL_OK; i < adopt->cells && code == CTL_OK; i++) {
         code = cli_adopt_column(adopt, cell[i], i);
@@ -304,12 +291,12 @@ static int
 cli_adopt_row(cli_adopt_t *adopt, char *line)
 {
     int               i, n, code;
-    char             *cell[CLI_ADOPT_CELLS], *value[CLI_ADOPT_COLUMNS];
+    char             *cell[CLI_CELLS], *value[CLI_ADOPT_COLUMNS];
     json_t           *token;
     ctl_token_new_t   want;
 
     want = adopt->want;
-    n = cli_adopt_split(line, cell);
+    n = cli_lines_split(line, cell);
 
     if (n != adopt->cells) {
         return cli_adopt_refused(adopt,
@@ -361,7 +348,7 @@ cli_adopt_refused(cli_adopt_t *adopt, int code)
 
     adopt->refused++;
 
-    ctl_note(ctl, CTL_NOTE_ERROR, "line %zu: %s", adopt->line,
+    ctl_note(ctl, CTL_NOTE_ERROR, "line %zu: %s", adopt->lines.line,
              ctl->error.text);
 
     if (!adopt->cli->json) {
@@ -400,7 +387,7 @@ cli_adopt_print(cli_adopt_t *adopt, json_t *json)
 
     if (adopt->cli->json) {
         json_object_set_new(json, "line",
-                            json_integer((json_int_t) adopt->line));
+                            json_integer((json_int_t) adopt->lines.line));
         code = cli_print_item(adopt->cli, json, before);
 
     } else {
@@ -436,7 +423,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
         (void) cli_flush(adopt->cli);
         ctl_note(ctl, CTL_NOTE_ERROR, "interrupted after line %zu: give the "
                  "same input again, and what was adopted is passed over",
-                 adopt->line);
+                 adopt->lines.line);
         signal(cli_adopt_stop, SIG_DFL);
         raise(cli_adopt_stop);
     }
@@ -444,7 +431,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
     if (code == CTL_UNAVAILABLE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "line %zu was not adopted: give the same "
                  "input again, and what was adopted is passed over",
-                 adopt->line);
+                 adopt->lines.line);
     }
 
     if (code != CTL_FOUND) {
@@ -454,144 +441,6 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
     return adopt->refused ? ctl_fail(ctl, CTL_REJECTED, "%zu of %zu lines were "
                                      "refused", adopt->refused, n)
                           : CTL_OK;
-}
-
-
-/* CTL_FOUND: there is none */
-
-static int
-cli_adopt_line(cli_adopt_t *adopt, char **line)
-{
-    int    code;
-    char  *end, *p;
-
-    for ( ;; ) {
-        if (cli_adopt_stop) {
-            return CTL_FOUND;
-        }
-
-        *line = adopt->buffer + adopt->pos;
-        end = memchr(*line, '\n', adopt->len - adopt->pos);
-
-        if (end == NULL && adopt->eof && adopt->pos < adopt->len) {
-            end = adopt->buffer + adopt->len;
-        }
-
-        if (end) {
-            adopt->pos = (size_t) (end - adopt->buffer);
-            adopt->pos += adopt->pos < adopt->len;
-            adopt->line++;
-
-            if (end > *line && end[-1] == '\r') {
-                end--;
-            }
-
-            *end = '\0';
-
-            /* a zero would end the token before its end */
-
-            for (p = *line; p < end; p++) {
-                *p = *p ? *p : '\x01';
-            }
-
-            return CTL_OK;
-        }
-
-        if (adopt->eof) {
-            return CTL_FOUND;
-        }
-
-        code = cli_adopt_read(adopt);
-        if (code != CTL_OK) {
-            return code;
-        }
-    }
-}
-
-
-/* behind what is there; a signal is seen in time, whenever it comes */
-
-static int
-cli_adopt_read(cli_adopt_t *adopt)
-{
-    ssize_t        n;
-    struct pollfd  poller;
-
-    adopt->len -= adopt->pos;
-    memmove(adopt->buffer, adopt->buffer + adopt->pos, adopt->len);
-    adopt->pos = 0;
-
-    if (adopt->len == CLI_ADOPT_LINE) {
-        return ctl_fail(&adopt->cli->ctl, CTL_INVALID, "line %zu is longer "
-                        "than %d bytes", adopt->line + 1, CLI_ADOPT_LINE);
-    }
-
-    poller.fd = STDIN_FILENO;
-    poller.events = POLLIN;
-
-    if (poll(&poller, 1, CLI_ADOPT_POLL) < 1) {
-        return CTL_OK;
-    }
-
-    n = read(STDIN_FILENO, adopt->buffer + adopt->len,
-             CLI_ADOPT_LINE - adopt->len);
-
-    if (n == -1 && errno != EINTR && errno != EAGAIN) {
-        return ctl_fail(&adopt->cli->ctl, CTL_INVALID, "cannot read standard "
-                        "input: %s", strerror(errno));
-    }
-
-    adopt->eof = n == 0;
-    adopt->len += n > 0 ? (size_t) n : 0;
-
-    return CTL_OK;
-}
-
-
-/*
- * Cells, with commas between; in one that begins with a quote, a quote is
- * written twice.  The number of them, or 0: too many, or a quote without an
- * end.
- */
-
-static int
-cli_adopt_split(char *line, char *cell[])
-{
-    int    n;
-    char  *p, *out;
-
-    for (p = line, n = 0; n < CLI_ADOPT_CELLS; n++, p++) {
-        cell[n] = p;
-        out = p;
-
-        if (*p == '"') {
-            for (p++; *p && (*p != '"' || p[1] == '"'); p++) {
-                p += *p == '"';
-                *out++ = *p;
-            }
-
-            if (*p++ != '"') {
-                return 0;
-            }
-
-        } else {
-            p += strcspn(p, ",");
-            out = p;
-        }
-
-        if (*p == '\0') {
-            *out = '\0';
-            return n + 1;
-        }
-
-        if (*p != ',') {
-            return 0;
-        }
-
-        *out = '\0';
-    }
-
-    return 0;
 }
 
 

@@ -167,7 +167,7 @@ ctl_adopt_try(ctl_t *ctl, const char *user, ctl_new_t *new,
 }
 
 
-/* CTL_FOUND: the same user has it by the same name, so there is nothing to do */
+/* CTL_FOUND: the same user has it by the same name: there is nothing to do */
 
 static int
 ctl_adopt_known(ctl_t *ctl, const ctl_new_t *new, ctl_adopt_t *adopt)

@@ -54,7 +54,7 @@ ctl_strength(const char *text, size_t len)
 }
 
 
-/* the most that begins here and was there before, in its letters' case or not */
+/* the most that begins here and was there before, whatever its case */
 
 static size_t
 ctl_strength_match(const char *text, size_t at, size_t len)
