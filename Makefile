@@ -55,7 +55,9 @@ CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
 CLI_OBJ = $(CLI:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
-TESTS = $(sort $(wildcard t/*/*.t))
+# those of the packages change the system: util/matrix runs them in its trees
+
+TESTS = $(filter-out t/package/%,$(sort $(wildcard t/*/*.t)))
 JOBS ?= 2
 
 # these compare times or memory, and have the machine for themselves
@@ -188,13 +190,13 @@ test: all $(UNITS)  ## run every test, against real nginx and Redis
 	prove $(PROVE_FLAGS) $(QUIET)
 
 test-valgrind: all  ## run the tests with nginx under valgrind
-	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) -r t
+	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) $(TESTS)
 
 test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	util/build-asan $(B)/asan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
-	    prove $(PROVE_FLAGS) -r t
+	    prove $(PROVE_FLAGS) $(TESTS)
 
 soak: all  ## random faults under load, for MINUTES=5; figures
 	util/soak $(MINUTES) $(SEED)
@@ -292,8 +294,10 @@ INSTALLED = 644 $(MODULE) $(MODULES_DIR)/$(notdir $(MODULE)) \
     755 $(COMMAND) $(PREFIX)/bin/$(notdir $(COMMAND)) \
     $(foreach page,$(wildcard man/*.1),644 $(page) $(MAN_DIR)/$(notdir $(page))) \
     644 completion/service-token.bash $(COMPLETION_DIR)/service-token \
-    $(foreach file,$(wildcard *.md docs/* conf/*) LICENSE,644 $(file) \
-        $(DOC_DIR)/$(file))
+    $(foreach file,$(sort $(wildcard *.md docs/*.md) LICENSE $(SAMPLES)),\
+        644 $(file) $(DOC_DIR)/$(file))
+
+SAMPLES = $(shell find conf -type f)
 
 install: all  ## install into DESTDIR
 	@set -e; set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
@@ -304,8 +308,7 @@ uninstall:  ## remove from DESTDIR what install puts there
 	@set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
 	    rm -f "$(DESTDIR)$$3"; shift 3; \
 	done
-	@rmdir --ignore-fail-on-non-empty $(patsubst %,"$(DESTDIR)$(DOC_DIR)%", \
-	    /docs /conf /) 2> /dev/null || true
+	@find "$(DESTDIR)$(DOC_DIR)" -depth -type d -empty -delete 2> /dev/null || true
 
 dist:  ## a tarball of the release, the same bytes each time
 	util/dist $(VERSION) $(B)
