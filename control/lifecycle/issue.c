@@ -33,22 +33,37 @@ static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
 static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
-int
-ctl_issue_lifetime(const char *env, int64_t *seconds)
+const char *
+ctl_env(size_t i, int *days)
 {
-    size_t  i;
-
     static const struct {
-        const char  *env;
+        const char  *name;
         int          days;
     } envs[] = {
         { "production", 365 }, { "staging", 180 }, { "development", 90 },
         { "testing", 30 }
     };
 
-    for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
-        if (strcmp(env, envs[i].env) == 0) {
-            *seconds = (int64_t) envs[i].days * CTL_DAY;
+    if (i >= sizeof(envs) / sizeof(envs[0])) {
+        return NULL;
+    }
+
+    *days = envs[i].days;
+
+    return envs[i].name;
+}
+
+
+int
+ctl_issue_lifetime(const char *env, int64_t *seconds)
+{
+    int          days;
+    size_t       i;
+    const char  *name;
+
+    for (i = 0; (name = ctl_env(i, &days)) != NULL; i++) {
+        if (strcmp(env, name) == 0) {
+            *seconds = (int64_t) days * CTL_DAY;
             return CTL_OK;
         }
     }
