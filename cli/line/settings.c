@@ -41,6 +41,7 @@ cli_settings(cli_t *cli, cli_args_t *args)
 {
     cli->redis = cli_setting(args, "redis");
     cli->key_file = cli_setting(args, "key-file");
+    cli->timeout = getenv("SERVICE_TOKEN_TIMEOUT");
     cli->json = cli_option(args, "json") != NULL;
     cli->ctl.prefix = cli_setting(args, "prefix");
     cli->ctl.role_names = cli_setting(args, "roles");

@@ -13,9 +13,19 @@
 
 #define CLI_OPT_FORMAT                                                        \
     { .name = "format", .value = "FORMAT", .kind = CLI_WORD,                  \
-      .words = "env json k8s-secret",                                         \
-      .text = "How the token is written: a line for an environment file, "    \
-              "JSON, or the manifest of a Kubernetes Secret." }
+      .words = "raw env json k8s-secret vault-json docker-config",            \
+      .text = "How the token is written: without a line break, a line for "   \
+              "an environment file, JSON, the manifest of a Kubernetes "      \
+              "Secret, JSON for Vault, or a config.json of docker." }
+
+#define CLI_OPT_SECRET                                                        \
+    { .name = "secret-name", .value = "NAME", .kind = CLI_TEXT,               \
+      .text = "The name of the Kubernetes Secret, instead of one that is "    \
+              "made from the name of the token." },                           \
+    { .name = "namespace", .value = "NAME", .kind = CLI_TEXT,                 \
+      .text = "The namespace of the Kubernetes Secret." },                    \
+    { .name = "server", .value = "HOST", .kind = CLI_TEXT,                    \
+      .text = "The registry that docker-config is for." }
 
 
 static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
@@ -37,6 +47,7 @@ static const cli_opt_t  cli_create[] = {
       .text = "Limit the token to locations of the scope scim." },
     CLI_OPT_OUT,
     CLI_OPT_FORMAT,
+    CLI_OPT_SECRET,
     CLI_END
 };
 
@@ -64,6 +75,7 @@ static const cli_opt_t  cli_rotate[] = {
       .text = "How long the new token lives: 1d to 365d, or never." },
     CLI_OPT_OUT,
     CLI_OPT_FORMAT,
+    CLI_OPT_SECRET,
     CLI_OPT_WAIT,
     CLI_END
 };
