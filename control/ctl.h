@@ -276,6 +276,14 @@ int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 
+/*
+ * adopt.c: a token that another system has made.  weak: one that is easy to
+ * guess, too.  token: the record, and "result": "adopted", or "known": the same
+ * user has it by the same name already, and nothing was changed.
+ */
+int ctl_token_adopt(ctl_t *ctl, const ctl_token_new_t *want, const char *text,
+    size_t len, int weak, json_t **token);
+
 /* the record as it is going to be, without the plaintext */
 json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
 

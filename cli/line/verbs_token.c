@@ -13,7 +13,7 @@
 
 #define CLI_OPT_FORMAT                                                        \
     { .name = "format", .value = "FORMAT", .kind = CLI_WORD,                  \
-      .words = "raw env json k8s-secret vault-json docker-config",            \
+      .words = "plain raw env json k8s-secret vault-json docker-config",      \
       .text = "How the token is written: without a line break, a line for "   \
               "an environment file, JSON, the manifest of a Kubernetes "      \
               "Secret, JSON for Vault, or a config.json of docker." }
@@ -42,12 +42,30 @@ static const cli_opt_t  cli_create[] = {
       .text = "Where the token is used." },
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
       .fallback = "by --env, see below",
-      .text = "How long the token lives: 1d to 365d, or never." },
+      .text = "How long the token lives: 1d to 1y, a date, or never." },
     { .name = "scim-only",
       .text = "Limit the token to locations of the scope scim." },
     CLI_OPT_OUT,
     CLI_OPT_FORMAT,
     CLI_OPT_SECRET,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_adopt[] = {
+    { .name = "user", .value = "ID", .kind = CLI_USER,
+      .text = "The user whose token it is." },
+    { .name = "name", .value = "TEXT", .kind = CLI_TEXT,
+      .text = "What uses the token." },
+    { .name = "env", .value = "NAME", .kind = CLI_ENV,
+      .text = "Where the token is used." },
+    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+      .fallback = "by --env, see below",
+      .text = "How long the token lives: 1d to 1y, a date, or never." },
+    { .name = "scim-only",
+      .text = "Limit the token to locations of the scope scim." },
+    { .name = "allow-weak",
+      .text = "Take a token that is too easy to guess, too." },
     CLI_END
 };
 
@@ -72,7 +90,7 @@ static const cli_opt_t  cli_rotate[] = {
       .text = "The name of the new token." },
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
       .fallback = "the lifetime of the old token",
-      .text = "How long the new token lives: 1d to 365d, or never." },
+      .text = "How long the new token lives: 1d to 1y, a date, or never." },
     CLI_OPT_OUT,
     CLI_OPT_FORMAT,
     CLI_OPT_SECRET,
@@ -96,7 +114,7 @@ static const cli_opt_t  cli_rotation[] = {
 static const cli_opt_t  cli_extend[] = {
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
       .flags = CLI_NEEDED,
-      .text = "When the token ends, from now: 1d to 365d." },
+      .text = "When the token ends: 1d to 1y from now, or a date." },
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -154,6 +172,16 @@ const cli_verb_t  cli_verbs_token[] = {
                    "--name nightly --env testing --expires-in 7d "
                    "--format env --out nightly.env" },
       .run = cli_token_create },
+    { .words = "token adopt", .also = "migrate take import",
+      .summary = "Take over tokens that another system has made",
+      .text = "The token is read from standard input, or many as a CSV whose "
+              "first line names its columns: token and name, and user, env "
+              "and expires_in. Only digests are stored.",
+      .options = cli_adopt,
+      .example = { "token adopt --user pipeline_automation@service "
+                   "--name old-key --env production < old.key",
+                   "token adopt --env production < tokens.csv" },
+      .run = cli_token_adopt },
     { .words = "token list", .also = "ls all get",
       .summary = "List tokens with their state",
       .options = cli_list,

@@ -205,7 +205,7 @@ sub shell {
     for (['keys', 'k1 ' . '01' x 32 . "\ndataset " . '0a' x 16],
         ['leaked.txt', 'stk_svc_Ky9Pf34qY6Nb3wWD25RQ4F5ZR3qa7yEe2WkhhL'],
         ['new.token', 'stk_svc_Ky9Pf34qY6Nb3wWD25RQ4F5ZR3qa7yEe2WkhhL'],
-        ['build.log', 'no token'], ['noted', '7:' . '0a' x 32], ['backup.jsonl', '{}'])
+        ['build.log', 'no token'], ['old.key', 'x' x 40], ['tokens.csv', 'token,name'], ['noted', '7:' . '0a' x 32], ['backup.jsonl', '{}'])
     {
         open my $file, '>', "$at/$_->[0]" or die;
         print $file "$_->[1]\n";
