@@ -249,8 +249,8 @@ typedef struct {
 } ctl_new_t;
 
 /*
- * deliver: not CTL_OK: nobody has it.  undo: what was delivered is no token.
- * done: it is one.  Each may be NULL.
+ * deliver: not CTL_OK: nobody has it.  undo: the delivered token is not valid.
+ * done: it is valid.  Each may be NULL.
  */
 typedef struct {
     int   (*deliver)(ctl_t *ctl, const ctl_new_t *new, void *data);
@@ -411,8 +411,8 @@ const char *ctl_rule(size_t i);
 const char *ctl_env(size_t i, int *days);
 
 /*
- * wait.c: comes back when every node has heard of what was changed, or the
- * time is over: {nodes, acknowledged, milliseconds, missing}.
+ * wait.c: returns when every node has acknowledged the change, or the time is
+ * over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
