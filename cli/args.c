@@ -66,7 +66,7 @@ static const cli_verb_t  cli_verbs[] = {
       "format expect", 0, cli_status },
     { "audit", "verify", "[--expect SEQ:HASH]", 0, "expect", 0,
       cli_audit_verify },
-    { "audit", NULL, "[--token ID | --user ID] [--since T] [--follow]", 0,
+    { "audit", NULL, "[--token ID|- | --user ID] [--since T] [--follow]", 0,
       "token user since follow", 0, cli_audit },
     { "review", "monthly", "[--fail-on RULE,...]", 0, "fail-on", 0,
       cli_review_monthly },
@@ -77,8 +77,8 @@ static const cli_verb_t  cli_verbs[] = {
     { "incident", "token", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
       cli_incident_token },
     { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
-    { "seal", NULL, "[--first [--yes] | --user ID | --token ID] [--force] "
-      "[--dry-run] [--wait 5s]", 0,
+    { "seal", NULL, "[--first [--yes] | --user ID | --token ID|-] "
+      "[--force] [--dry-run] [--wait 5s]", 0,
       "first yes user token force dry-run wait", 0, cli_seal },
     { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
