@@ -24,6 +24,7 @@ typedef struct {
 
     const char    *redis;
     const char    *key_file;
+    const char    *timeout;                      /* NULL: the default */
     int            json;
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */
@@ -129,6 +130,7 @@ int cli_user_describe(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
+int cli_token_adopt(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);

@@ -40,6 +40,7 @@ main(int argc, char **argv)
 
     cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
     cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
+    cli.timeout = cli_env("SERVICE_TOKEN_TIMEOUT", NULL);
     cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
     cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
                                  "member manager admin");
@@ -125,7 +126,11 @@ cli_open(cli_t *cli, int making)
 {
     int  code;
 
-    code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
+    code = cli->timeout ? ctl_timeout_parse(&cli->ctl, cli->timeout) : CTL_OK;
+
+    if (code == CTL_OK && cli->key_file) {
+        code = ctl_keys_read(&cli->ctl, cli->key_file);
+    }
 
     if (code == CTL_OK && !making) {
         code = ctl_keys_need(&cli->ctl);
@@ -143,15 +148,18 @@ static int
 cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
 {
     int          code, rc;
+    int64_t      ms;
     const char  *wait;
 
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = ctl_wait_parse(&cli->ctl, wait, &cli->wait);
+        code = ctl_time_left(&cli->ctl, "wait", wait, &ms);
         if (code != CTL_OK) {
             return code;
         }
+
+        cli->wait = (int) ms;
     }
 
     code = verb->run(cli, args);

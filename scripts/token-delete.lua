@@ -63,6 +63,7 @@ book('ZREM', 'tokens', id)
 book('ZREM', 'expiry', id)
 book('ZREM', 'rotating', id)
 book('ZREM', 'last_used', id)
+book('HDEL', 'secrets', id)
 audit('token.delete', id, user or '', 'revoked', '')
 
 return ok(told)

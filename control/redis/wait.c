@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 
-#define CTL_WAIT_MAX    3600000                  /* ms */
 #define CTL_WAIT_AGAIN  100                      /* ms, between markers */
 #define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
@@ -38,29 +37,18 @@ static double ctl_wait_now(void);
 
 
 int
-ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
+ctl_timeout_parse(ctl_t *ctl, const char *text)
 {
-    char    *end;
-    double   value;
+    int      code;
+    int64_t  ms;
 
-    value = strtod(text, &end);
+    code = ctl_time_left(ctl, "timeout", text, &ms);
 
-    if (text[0] < '0' || text[0] > '9') {
-        value = -1;
-
-    } else if (strcmp(end, "ms") != 0) {
-        value = (strcmp(end, "s") == 0) ? value * 1000
-                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
+    if (code == CTL_OK) {
+        ctl->timeout = (int) ms;
     }
 
-    if (value < 1 || value > CTL_WAIT_MAX) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
-                        "60m");
-    }
-
-    *ms = (int) value;
-
-    return CTL_OK;
+    return code;
 }
 
 
