@@ -174,7 +174,7 @@ cli_status_rotations(json_t *status)
     json_t   *rotations, *r;
 
     rotations = json_object_get(status, "rotations");
-    n = json_array_size(json_object_get(rotations, "list"));
+    n = (size_t) cli_integer(rotations, "under_way");
 
     cli_say("rotations   %lld%s under way, %lld stuck\n",
             cli_integer(rotations, "under_way"),

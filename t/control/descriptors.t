@@ -39,6 +39,10 @@ my %args = (
         revoke-all)), 'incident user' => ['etl@service'],
 );
 
+# what ends before it connects: it needs no Redis, or a token on standard input
+
+my %offline = map { $_ => 1 } 'key new', 'scan', 'token adopt';
+
 for my $verb (verbs()) {
     for my $closed (@closed) {
         my @args = ref $args{$verb} eq 'CODE' ? $args{$verb}->()
@@ -49,6 +53,8 @@ for my $verb (verbs()) {
         my ($code, $out, $err) = closed($closed, split(/ /, $verb), @args);
 
         is(seen('garbage'), 0, "$name: only commands get to Redis");
+        cmp_ok(seen('connection'), '>', $connections, "$name: it got there")
+            if $closed eq '2>&-' && !$offline{$verb};
 
         next if $closed !~ /(?:^| )>/;
 
