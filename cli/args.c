@@ -23,7 +23,9 @@ static const cli_verb_t  cli_verbs[] = {
     { "user", "create",
       "NAME --purpose TEXT --owner TEXT [--role R | --use-case U] [--human]",
       1, "purpose owner role use-case human", 0, cli_user_create },
-    { "user", "list", "", 0, "", 0, cli_user_list },
+    { "user", "list",
+      "[--role R] [--type T] [--state S] [--sort [-]created] [--limit N] "
+      "[-o FORM]", 0, "role type state sort limit output", 0, cli_user_list },
     { "user", "show", "ID", 1, "", 0, cli_user_show },
     { "user", "approve", "ID [--wait 5s]", 1, "wait", 0,
       cli_user_approve },
@@ -42,8 +44,11 @@ static const cli_verb_t  cli_verbs[] = {
       "[--format env|json|k8s-secret]", 0,
       "user name env expires-in scim-only out format", 0, cli_token_create },
     { "token", "list",
-      "[--user ID] [--status active|revoked|expired|rotating]", 0,
-      "user status", 0, cli_token_list },
+      "[--user ID] [--env E] [--type T] [--state S] [--expiring 30d] "
+      "[--unused 90d] [--sort [-]created|expires|last-used] [--limit N] "
+      "[-o table|wide|name|json|jsonl|csv]", 0,
+      "user env type state status expiring unused sort limit output", 0,
+      cli_token_list },
     { "token", "show", "ID|-", 1, "", CLI_TOKEN, cli_token_show },
     { "token", "rotate",
       "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
@@ -136,6 +141,12 @@ static const struct option  cli_options[] = {
     { "trust", required_argument, NULL, 0 },
     { "wait-until", required_argument, NULL, 0 },
     { "timeout", required_argument, NULL, 0 },
+    { "state", required_argument, NULL, 0 },
+    { "expiring", required_argument, NULL, 0 },
+    { "unused", required_argument, NULL, 0 },
+    { "sort", required_argument, NULL, 0 },
+    { "limit", required_argument, NULL, 0 },
+    { "output", required_argument, NULL, 'o' },
     { NULL, 0, NULL, 0 }
 };
 
@@ -199,11 +210,16 @@ cli_parse_options(cli_t *cli, int argc, char **argv, cli_args_t *args,
 
     opterr = 0;
 
-    while ((ch = getopt_long(argc, argv, ":", cli_options, &i)) != -1) {
+    while ((ch = getopt_long(argc, argv, ":o:", cli_options, &i)) != -1) {
 
         if (ch == ':') {
             return ctl_fail(&cli->ctl, CTL_INVALID, "option %s needs a value",
                             argv[optind - 1]);
+        }
+
+        if (ch == 'o') {
+            for (i = 0; cli_options[i].val != 'o'; i++) { /* void */ }
+            ch = 0;
         }
 
         if (ch != 0 && optopt) {
