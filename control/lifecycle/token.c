@@ -45,6 +45,10 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
         ctl_issue_ends(&new, &ends);
     }
 
+    if (code == CTL_OK) {
+        code = ctl_secret_want(ctl, want, &new);
+    }
+
     return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,
                                       (void *) want->user)
                           : code;
