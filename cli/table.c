@@ -110,7 +110,7 @@ cli_table_drop(cli_table_t *table)
 
 /*
  * On a terminal: what has no place, however much the others are cut, is left
- * out; then those that matter least are cut.
+ * out, but for the first column; then those that matter least are cut.
  */
 
 static void
@@ -125,7 +125,7 @@ cli_table_lay(cli_table_t *table)
     for (i = cli_table_next(table, 0); i >= 0;
          i = cli_table_next(table, table->column[i].cut))
     {
-        if (cli_table_total(table, 1) > table->terminal) {
+        if (i && cli_table_total(table, 1) > table->terminal) {
             table->width[i] = -1;
         }
     }

@@ -10,7 +10,7 @@
 
 
 static const cli_field_t  cli_user_fields[] = {
-    { .name = "id", .column = { "ID", 20, 0 } },
+    { .name = "id", .column = { "ID", 20, 20 } },
     { .name = "kind", .wide = 1, .column = { "TYPE", 7, 6 } },
     { .name = "name", .wide = 1, .column = { "NAME", 8, 4 } },
     { .name = "role", .column = { "ROLE", 7, 2 } },

@@ -14,7 +14,7 @@
 #include <string.h>
 
 
-/* so many tokens of one user are sorted here; of more, all are looked through */
+/* so many tokens of one user are sorted here; of more, all are looked at */
 #define CTL_LIST_SORTED  10000
 
 
@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
     stok_str_t  id;
     double      score;
+    double      created;                         /* of those without a date */
 } ctl_place_t;
 
 
@@ -46,6 +47,7 @@ static int ctl_list_slice(ctl_t *ctl, ctl_list_t *list,
 static int ctl_list_few(ctl_t *ctl, ctl_list_t *list);
 static int ctl_list_places(ctl_t *ctl, ctl_list_t *list,
     const redisReply *ids, ctl_place_t *place);
+static int ctl_list_score(ctl_t *ctl, double *score, int *there);
 static int ctl_place_order(const void *a, const void *b);
 
 
@@ -279,9 +281,9 @@ static int
 ctl_list_places(ctl_t *ctl, ctl_list_t *list, const redisReply *ids,
     ctl_place_t *place)
 {
-    int          code;
-    size_t       i, from, to;
-    redisReply  *score;
+    int     code, dated;
+    size_t  i, from, to;
+    double  score, created;
 
     static const char  *index[] = { "tokens", "expiry", "last_used" };
 
@@ -294,25 +296,55 @@ ctl_list_places(ctl_t *ctl, ctl_list_t *list, const redisReply *ids,
             place[i].id.len = ids->element[i]->len;
             ctl_append(ctl, "ZSCORE %s%s %b", ctl->prefix, index[list->sort],
                        place[i].id.data, place[i].id.len);
+            ctl_append(ctl, "ZSCORE %stokens %b", ctl->prefix,
+                       place[i].id.data, place[i].id.len);
         }
 
         for (i = from; i < to; i++) {
-            code = ctl_reply(ctl, CTL_IS_TEXT, &score);
+            code = ctl_list_score(ctl, &score, &dated);
+
+            if (code == CTL_OK) {
+                code = ctl_list_score(ctl, &created, NULL);
+            }
+
             if (code != CTL_OK) {
                 return code;
             }
 
             /* one that never ends is last, one that was never used is first */
 
-            place[i].score = score->str ? strtod(score->str, NULL)
+            place[i].score = dated ? score
                              : list->sort == CTL_SORT_EXPIRES ? 1e18 : -1e18;
-            freeReplyObject(score);
+            place[i].created = dated ? 0 : created;
         }
     }
 
     if (ids->elements) {
         qsort(place, ids->elements, sizeof(ctl_place_t), ctl_place_order);
     }
+
+    return CTL_OK;
+}
+
+
+static int
+ctl_list_score(ctl_t *ctl, double *score, int *there)
+{
+    int          code;
+    redisReply  *reply;
+
+    code = ctl_reply(ctl, CTL_IS_TEXT, &reply);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    *score = reply->str ? strtod(reply->str, NULL) : 0;
+
+    if (there) {
+        *there = reply->str != NULL;
+    }
+
+    freeReplyObject(reply);
 
     return CTL_OK;
 }
@@ -328,5 +360,7 @@ ctl_place_order(const void *a, const void *b)
 
     return one->score < other->score ? -1
            : one->score > other->score ? 1
+           : one->created < other->created ? -1
+           : one->created > other->created ? 1
            : strcmp(one->id.data, other->id.data);
 }
