@@ -173,6 +173,9 @@ typedef struct {
     char         id[STOK_USER_ID_MAX + 1];       /* what was made */
 } ctl_user_new_t;
 
+/* a use case by number, and the role that it needs; or NULL */
+const char *ctl_use_case(size_t i, const char **role);
+
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
@@ -206,6 +209,10 @@ typedef struct {
     const char  *sort;                           /* created, expires, ... */
     const char  *limit;
 } ctl_list_want_t;
+
+/* a number from 1 on */
+int ctl_count(ctl_t *ctl, const char *option, const char *text,
+    int64_t *count);
 
 int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,

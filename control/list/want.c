@@ -5,7 +5,6 @@
 
 #include "list.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 
@@ -16,7 +15,6 @@
 static int ctl_list_words(ctl_t *ctl, const char *option, const char *words,
     const char *known, const char *says);
 static int ctl_list_sort(ctl_t *ctl, ctl_list_t *list, const char *sort);
-static int ctl_list_limit(ctl_t *ctl, ctl_list_t *list, const char *limit);
 
 
 int
@@ -78,7 +76,7 @@ ctl_list_wanted(ctl_t *ctl, ctl_list_t *list)
     }
 
     return code == CTL_OK && want->limit
-           ? ctl_list_limit(ctl, list, want->limit) : code;
+           ? ctl_count(ctl, "limit", want->limit, &list->limit) : code;
 }
 
 
@@ -202,16 +200,17 @@ ctl_list_sort(ctl_t *ctl, ctl_list_t *list, const char *sort)
 }
 
 
-static int
-ctl_list_limit(ctl_t *ctl, ctl_list_t *list, const char *limit)
+int
+ctl_count(ctl_t *ctl, const char *option, const char *text, int64_t *count)
 {
     size_t  n;
 
-    n = strspn(limit, "0123456789");
-    list->limit = ctl_number(limit);
+    n = strspn(text, "0123456789");
+    *count = ctl_number(text);
 
-    if (n == 0 || n > 12 || limit[n] || list->limit == 0) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --limit: a number from 1 on");
+    if (n == 0 || n > 12 || text[n] || *count == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --%s: a number from 1 on",
+                        option);
     }
 
     return CTL_OK;

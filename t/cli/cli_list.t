@@ -88,18 +88,22 @@ is(listed('--limit', 3), 'ban', 'the first three');
 is(listed('--limit', 3, '--sort', '-expires'), 'nbs', 'of an order');
 is(listed('--limit', 4, '--user', $etl, '--state', 'active'), 'bans', 'as many as there are');
 
-# refused
+# refused, before Redis is asked
 
-for my $case (['--state', 'odd', 'active, rotating'], ['--state', 'active,', 'active'],
-    ['--state', '', 'active'], ['--env', 'moon', 'production'], ['--type', 'odd', 'service'],
+my $none = Stok::Command->new(undef);
+
+for my $case (['--state', 'odd', 'active, rotating'], ['--state', 'active,', 'active, rotating'],
+    ['--state', '', 'active'], ['--env', 'moon', 'production'], ['--type', 'odd', 'service, personal, scim'],
     ['--expiring', 'x', '12h, 30d'], ['--unused', 'never', '30m, 24h'],
-    ['--sort', 'name', 'created, expires or last-used'], ['--limit', '0', 'a number'],
-    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', 'yaml', 'table, wide'])
+    ['--sort', 'name', 'created, expires, last-used'], ['--limit', '0', 'a number'],
+    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', '12345', 'table, wide'])
 {
     my ($option, $value, $says) = @$case;
-    ($code, $out, $err) = $st->run('token', 'list', $option, $value);
+    ($code, $out, $err) = $none->run('--redis', 'unix:///none', 'token', 'list', $option,
+        $value);
     is("$code $out", '2 ', "$option $value");
-    like($err, qr/^service-token: bad --\w+: $says/, 'says what it takes');
+    like($err, qr/^service-token: bad --\w+(?: "[^"]*": one of |: )$says/,
+        'says what it takes');
 }
 
 ($code, $out, $err) = $st->run('token', 'list', '--json', '-o', 'csv');
