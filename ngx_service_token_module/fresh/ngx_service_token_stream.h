@@ -84,6 +84,7 @@ typedef struct {
     ngx_service_token_tick_t      tick;
     ngx_uint_t                    tick_session;
     unsigned                      continued:1;     /* restarted, not opened */
+    unsigned                      ending:1;        /* its node goes */
 
     uint64_t                      acked;           /* when subscribed, ms */
     uint64_t                      proved;          /* when last proven, ms */
@@ -99,6 +100,8 @@ typedef struct {
 
     ngx_service_token_health_t    health;
 
+    ngx_service_token_command_t   gone;            /* keeper.c; its HDEL */
+    ngx_str_t                     nodes;           /* key of "nodes" */
     ngx_event_t                   timer;           /* keeper.c */
     uint64_t                      leaving;         /* since when, ms; or 0 */
     uint64_t                      ticked;          /* when last sent, ms */
