@@ -19,13 +19,6 @@
  *
  * The timer of a keeper is not cancelable, so that its worker stays that
  * long; everyone else's is.
- *
- * A keeper that leaves when no newer configuration has begun is the last of
- * its node: nginx quits, or another binary has taken its place.  It ends the
- * lease, so that workers that still answer ask Redis, and removes the node from
- * the list: then --wait need not wait for it.  It remains the keeper until
- * Redis has answered, so that a worker that stays after all, and keeps the
- * stream then, lists the node again later, not earlier.
  */
 
 
@@ -54,9 +47,6 @@ static ngx_uint_t ngx_service_token_keeper_vacant(
     ngx_service_token_stream_t *stream, uint64_t keeper, uint64_t now);
 static ngx_uint_t ngx_service_token_keeper_streams(
     ngx_service_token_stream_t *stream, uint64_t now);
-static void ngx_service_token_keeper_end(ngx_service_token_stream_t *stream);
-static void ngx_service_token_keeper_ended(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply);
 static ngx_msec_t ngx_service_token_keeper_next(
     ngx_service_token_stream_t *stream);
 static ngx_uint_t ngx_service_token_keeper_useless(
@@ -90,15 +80,6 @@ ngx_service_token_keeper_create(ngx_conf_t *cf,
     if (stream->link == NULL) {
         return NULL;
     }
-
-    stream->nodes.len = prefix->len + sizeof("nodes") - 1;
-    stream->nodes.data = ngx_pnalloc(cf->pool, stream->nodes.len);
-    if (stream->nodes.data == NULL) {
-        return NULL;
-    }
-
-    ngx_memcpy(ngx_cpymem(stream->nodes.data, prefix->data, prefix->len),
-               "nodes", sizeof("nodes") - 1);
 
     stream->data = data;
     stream->cache = cache;
@@ -155,7 +136,7 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
 
     if (ngx_exiting && ngx_service_token_keeper_mine(stream)) {
         /* no worker took over: there is no successor */
-        ngx_service_token_keeper_end(stream);
+        ngx_service_token_leave(stream);
         return;
     }
 
@@ -221,61 +202,6 @@ ngx_service_token_keeper_streams(ngx_service_token_stream_t *stream,
     stream->leaving = 0;
 
     return 1;
-}
-
-
-static void
-ngx_service_token_keeper_end(ngx_service_token_stream_t *stream)
-{
-    size_t                       len[3];
-    const char                  *arg[3];
-    ngx_service_token_shared_t  *shared;
-
-    shared = stream->cache->shared;
-
-    if (stream->ending || atomic_load(&shared->cycle) != stream->cache->cycle) {
-        ngx_service_token_keeper_stop(stream);
-        return;
-    }
-
-    ngx_service_token_stream_close(stream);
-    (void) ngx_service_token_fresh_reset(stream->cache,
-                                         NGX_SERVICE_TOKEN_BUMP_JOIN);
-
-    arg[0] = "HDEL";
-    len[0] = sizeof("HDEL") - 1;
-    arg[1] = (const char *) stream->nodes.data;
-    len[1] = stream->nodes.len;
-    arg[2] = (const char *) shared->node;
-    len[2] = shared->node_len;
-
-    stream->gone.handler = ngx_service_token_keeper_ended;
-    stream->gone.data = stream;
-
-    if (ngx_service_token_link_send(stream->data, &stream->gone, 3, arg, len)
-        != NGX_OK)
-    {
-        ngx_service_token_keeper_stop(stream);
-        return;
-    }
-
-    /* the worker stays for the answer, and not for longer */
-
-    stream->ending = 1;
-    stream->timer.cancelable = 0;
-    ngx_add_timer(&stream->timer, stream->data->redis->timeout);
-}
-
-
-static void
-ngx_service_token_keeper_ended(ngx_service_token_command_t *cmd,
-    ngx_service_token_reply_t *reply)
-{
-    ngx_service_token_stream_t  *stream;
-
-    stream = cmd->data;
-
-    ngx_service_token_keeper_stop(stream);
 }
 
 
