@@ -194,8 +194,10 @@ ngx_service_token_redis_strings(ngx_service_token_reader_t *reader)
 {
     int                         array;
     size_t                      i, n, len;
-    stok_str_t                  str[NGX_SERVICE_TOKEN_REPLY_STRINGS];
+    stok_str_t                 *str;
     ngx_service_token_reply_t  *reply;
+
+    str = reader->str;
 
     len = stok_resp_strings((char *) reader->pos, reader->last - reader->pos,
                             str, NGX_SERVICE_TOKEN_REPLY_STRINGS, &n, &array);
@@ -210,6 +212,7 @@ ngx_service_token_redis_strings(ngx_service_token_reader_t *reader)
         reply->type = NGX_SERVICE_TOKEN_ARRAY;
         reply->n = n;
         reply->element = reader->string;
+        reply->strings = array == STOK_RESP_NILS ? NULL : str;
 
         reply = reader->string;
     }

@@ -10,6 +10,19 @@
 #include "ngx_service_token.h"
 
 
+static ngx_inline void
+ngx_service_token_bearer_hash(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, ctx->bearer.data,
+                ctx->bearer.len, ctx->digest);
+}
+
+
 ngx_int_t
 ngx_service_token_bearer_digest(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
@@ -33,7 +46,7 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
     }
 
     ctx->bearer = text;
-    ngx_service_token_bearer_first(r, ctx);
+    ngx_service_token_bearer_hash(r, ctx);
 
     return NGX_OK;
 }
@@ -43,13 +56,8 @@ void
 ngx_service_token_bearer_first(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    ngx_service_token_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-
     ctx->key = 0;
-    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, ctx->bearer.data,
-                ctx->bearer.len, ctx->digest);
+    ngx_service_token_bearer_hash(r, ctx);
 }
 
 
