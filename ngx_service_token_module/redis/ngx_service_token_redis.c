@@ -218,16 +218,10 @@ ngx_service_token_redis_strings(ngx_service_token_reader_t *reader)
     }
 
     for (i = 0; i < n; i++) {
-        reply[i].type = NGX_SERVICE_TOKEN_STRING;
+        reply[i].type = str[i].data ? NGX_SERVICE_TOKEN_STRING
+                                    : NGX_SERVICE_TOKEN_NIL;
         reply[i].str.data = (u_char *) str[i].data;
         reply[i].str.len = str[i].len;
-    }
-
-    for (i = 0; array == STOK_RESP_NILS && i < n; i++) {
-
-        if (str[i].data == NULL) {
-            reply[i].type = NGX_SERVICE_TOKEN_NIL;
-        }
     }
 
     return NGX_OK;
