@@ -65,6 +65,8 @@ typedef struct {
     const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
     int            db;
+    char           where[264];                   /* host:port, or a path */
+    int            timeout;                      /* ms; 0: 5 s */
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -115,8 +117,15 @@ void ctl_note_error(ctl_t *ctl);
 int ctl_connect(ctl_t *ctl, const char *uri);
 void ctl_close(ctl_t *ctl);
 
-/* there is a dataset */
+/* there is a dataset; and the error that there is none */
 int ctl_ready(ctl_t *ctl);
+int ctl_unready(ctl_t *ctl);
+
+/*
+ * wait.c: the time within which Redis has to be connected, and to give each
+ * answer: "500ms", "5s", "1m"
+ */
+int ctl_timeout_parse(ctl_t *ctl, const char *text);
 
 /* info.c: what Redis says of itself; null: it does not say */
 int ctl_info(ctl_t *ctl, json_t **info);
@@ -164,6 +173,9 @@ typedef struct {
     char         id[STOK_USER_ID_MAX + 1];       /* what was made */
 } ctl_user_new_t;
 
+/* a use case by number, and the role that it needs; or NULL */
+const char *ctl_use_case(size_t i, const char **role);
+
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
@@ -199,6 +211,9 @@ int ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n);
  * A new token, on its way to who asked for it.  Its plaintext leaves by
  * deliver, before it is written; it is wiped when the operation ends.
  */
+#define CTL_SECRET_NAME  253                     /* of RFC 1123 */
+#define CTL_SECRET_MAX   (63 + 1 + CTL_SECRET_NAME)
+
 typedef struct {
     char                 user[STOK_USER_ID_MAX + 1];
     char                 name[STOK_NAME_BYTES + 1];
@@ -209,7 +224,14 @@ typedef struct {
     int                  personal;
     int                  choose;                 /* name is where to begin */
     int64_t              lifetime;               /* seconds, 0: never */
+    int64_t              ends;                   /* a date instead; 0: none */
     uint8_t              owner;                  /* stok_user_status_e */
+
+    /* the Secret of Kubernetes that it stands in; "": none */
+
+    int                  is_secret;              /* one is to be made */
+    char                 secret_name[CTL_SECRET_NAME + 1];
+    char                 namespace[64];          /* "": none is said */
 
     /* of a rotation: the predecessor, and what becomes of it */
 
@@ -227,8 +249,8 @@ typedef struct {
 } ctl_new_t;
 
 /*
- * deliver: not CTL_OK: nobody has it.  undo: what was delivered is no token.
- * done: it is one.  Each may be NULL.
+ * deliver: not CTL_OK: nobody has it.  undo: the delivered token is not valid.
+ * done: it is valid.  Each may be NULL.
  */
 typedef struct {
     int   (*deliver)(ctl_t *ctl, const ctl_new_t *new, void *data);
@@ -244,12 +266,23 @@ typedef struct {
     const char  *expires_in;                     /* NULL: by environment */
     const char  *overlap;                        /* rotate; NULL: none */
     int          scim;
+    int          secret;                         /* for Kubernetes */
+    const char  *secret_name;                    /* NULL: kept, or made */
+    const char  *namespace;                      /* NULL: kept, or none */
 } ctl_token_new_t;
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
+
+/*
+ * adopt.c: a token that another system has made.  weak: one that is easy to
+ * guess, too.  token: the record, and "result": "adopted", or "known": the same
+ * user has it by the same name already, and nothing was changed.
+ */
+int ctl_token_adopt(ctl_t *ctl, const ctl_token_new_t *want, const char *text,
+    size_t len, int weak, json_t **token);
 
 /* the record as it is going to be, without the plaintext */
 json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
@@ -374,11 +407,11 @@ int ctl_review(ctl_t *ctl, ctl_review_t *review);
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
 
-/* wait.c: "500ms", "5s", "1m" */
-int ctl_wait_parse(ctl_t *ctl, const char *text, int *ms);
+/* the i-th environment and the usual lifetime of its tokens; NULL: no more */
+const char *ctl_env(size_t i, int *days);
 
 /*
- * Comes back when every node has heard of what was changed, or the time is
+ * wait.c: returns when every node has acknowledged the change, or the time is
  * over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
@@ -436,25 +469,77 @@ const char *ctl_record_wrong(const stok_str_t *field, size_t n,
 size_t ctl_char(const char *text, size_t len, int *plain);
 
 /*
- * text.c: names, durations, dates
+ * time.c: the one grammar of times.  A length: "500ms", "90s", "15m", "12h",
+ * "7d", "2w", "1y" (365 days).  A moment: "2026-01-31", "2026-01-31T12:00:00Z",
+ * in UTC unless it says another offset.  "never", where the option takes it.
  */
+typedef enum {
+    CTL_TIME_LENGTH = 0,
+    CTL_TIME_MOMENT,
+    CTL_TIME_NEVER
+} ctl_time_e;
+
+typedef struct {
+    ctl_time_e  kind;
+    int64_t     ms;                              /* of a length */
+    int64_t     at;                              /* a moment: seconds */
+} ctl_time_t;
+
+#define CTL_WHEN  48
+
+/* option: its name, which says what it takes; "extend": a later --expires-in */
+int ctl_time(ctl_t *ctl, const char *option, const char *text,
+    ctl_time_t *given);
+
+/* what that is from now on, 0: never; refused: too near or too far */
+int ctl_time_ahead(ctl_t *ctl, const char *option, const ctl_time_t *given,
+    int64_t now, int64_t *at);
+
+/* and before now; not before 1970 */
+int64_t ctl_time_back(const ctl_time_t *given, int64_t now);
+
+/* how long to wait, in ms: the length, or until the moment */
+int ctl_time_left(ctl_t *ctl, const char *option, const char *text,
+    int64_t *ms);
+
+void ctl_iso(int64_t date, char out[24]);
+
+/* a date beside now: "in 26 days", "3 hours ago" */
+void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);
+
+/* whether a field of this name is a date */
+int ctl_is_date(const char *name);
+
+/*
+ * name.c: what a new name has to be, the id that is made from it, and why it
+ * says nothing, or NULL.  what: as in "bad --name"; lost: a note, if some of
+ * the name's letters are not in the id.
+ */
+int ctl_name_new(ctl_t *ctl, const char *what, const char *name);
+int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
+void ctl_name_lost(ctl_t *ctl, const char *name, const char *id);
+const char *ctl_name_lint(const char *name);
+
+/*
+ * person.c: the id of a user as its record has it: an address is one whatever
+ * its case.  CTL_NOTFOUND: there is none; nothing was said, and found is id.
+ */
+int ctl_user_find(ctl_t *ctl, const char *id,
+    char found[STOK_USER_ID_MAX + 1]);
+
+/*
+ * text.c: numbers, words
+ */
+stok_str_t ctl_str(const char *text);
+
 #define CTL_DAY     86400
 #define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
-int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
-const char *ctl_name_lint(const char *name);
-int ctl_days(ctl_t *ctl, const char *text, int64_t *seconds);
-int ctl_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since);
-int ctl_duration(const char *text, int64_t *seconds);
-void ctl_iso(int64_t date, char out[24]);
 int64_t ctl_number(const char *text);
 
 /* an id as a word of a shell's command line; what is too long is cut */
 void ctl_quote(const char *text, char out[CTL_QUOTED]);
-
-/* whether a field of this name is a date */
-int ctl_is_date(const char *name);
 
 /* the text of a member, or "" */
 const char *ctl_text(json_t *json, const char *name);

@@ -85,8 +85,8 @@ int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 int ctl_writable(ctl_t *ctl);
 
 /*
- * keyfile.c: a copy of the key file that names a dataset, beside it; and in its
- * place.  Whoever has begun ends with one of the other two.
+ * keyfile.c: a copy of the key file that names a dataset, beside it; and in
+ * its place.  After the first, call one of the other two.
  */
 typedef struct {
     char  *path;
@@ -185,7 +185,7 @@ void ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
 /* its seal is missing or wrong: the edge refuses it */
 int ctl_record_forged(const ctl_record_t *rec);
 
-/* the error that its state is, for who was asked for id */
+/* the error that its state is, for a caller that asked for id */
 int ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id);
 
 /*
@@ -237,6 +237,13 @@ int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *after, const char *times, int n, const char **fields);
 
 /*
+ * env.c.  ctl_env_lifetime: CTL_INVALID if there is no such environment.
+ * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual.
+ */
+int ctl_env_lifetime(const char *env, int64_t *seconds);
+int ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual);
+
+/*
  * walk.c: every record of the dataset, or the tokens of one user, in no
  * order; some may come twice.  The record is each's until it returns, and
  * each may ask Redis.  Another answer of each than CTL_OK ends the walk.
@@ -248,7 +255,6 @@ int ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each,
     void *data);
 
 /* text.c */
-stok_str_t ctl_str(const char *text);
 int ctl_str_is(stok_str_t text, const char *value);
 int ctl_str_same(stok_str_t one, stok_str_t other);
 

@@ -1,16 +1,17 @@
 /*
- * audit verify: walks the chain and tells what does not fit: an entry that was
- * changed, that is missing, that stands elsewhere, or that has no part in it.
+ * audit verify: walks the chain and reports what does not fit: an entry that
+ * was changed, that is missing, that stands elsewhere, or that has no part in
+ * it.
  *
  * The audit's head is read first: entries that come meanwhile are beyond it.
- * Entries that the bound takes from the old end are counted by the head, so
- * they are told apart from entries that are missing there.  The head is no
- * proof: whoever can write to Redis can write that count.  But the bound takes
- * nothing while there are fewer entries than the least that it keeps, which
- * stands here and in the scripts, not in Redis.
+ * The head counts the entries that the bound removes from the old end, which
+ * tells them apart from entries that are missing there.  The head is not a
+ * proof: anybody who can write to Redis can write that count.  But the bound
+ * removes nothing while there are fewer entries than the least that it keeps,
+ * which is a constant here and in the scripts, not in Redis.
  *
- * Whoever can write to Redis can write the whole chain anew.  Only an entry
- * that was noted outside shows that: --expect.
+ * Anybody who can write to Redis can write the whole chain anew.  Only an
+ * entry that was noted elsewhere shows that: --expect.
  */
 
 
@@ -270,7 +271,7 @@ ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry, int64_t seq)
     }
 
     if (seq <= v->last) {
-        ctl_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
+        ctl_verify_found(v, "reordered", seq, id, "entry %lld comes after "
                          "entry %lld", (long long) seq, (long long) v->last);
         return CTL_OK;
     }
@@ -311,8 +312,8 @@ ctl_verify_end(ctl_verify_t *v)
     if (v->head.trimmed > 0
         && v->entries + CTL_AUDIT_SLACK < CTL_AUDIT_LEAST)
     {
-        ctl_verify_found(v, "missing", 1, "", "%lld missing at the old end: "
-                         "the bound takes none while there are fewer than %d",
+        ctl_verify_found(v, "missing", 1, "", "%lld missing at the old end, "
+                         "though nothing is removed below %d entries",
                          (long long) v->head.trimmed, CTL_AUDIT_LEAST);
     }
 
@@ -324,12 +325,12 @@ ctl_verify_end(ctl_verify_t *v)
     }
 
     if (v->head.seq == 0 && v->last) {
-        ctl_verify_found(v, "missing", v->last, "", "the chain's head is "
-                         "gone: whether entries are missing behind entry "
-                         "%lld is not known", (long long) v->last);
+        ctl_verify_found(v, "missing", v->last, "", "the chain's head is gone: "
+                         "whether entries are missing after entry %lld is not "
+                         "known", (long long) v->last);
 
     } else if (v->head.seq > v->last) {
-        ctl_verify_found(v, "missing", v->last + 1, "", "%lld missing behind "
+        ctl_verify_found(v, "missing", v->last + 1, "", "%lld missing after "
                          "entry %lld", (long long) (v->head.seq - v->last),
                          (long long) v->last);
     }

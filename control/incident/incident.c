@@ -79,7 +79,7 @@ ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 }
 
 
-/* what is wrong with a record is no reason to leave the token valid */
+/* a broken record must not keep the token valid */
 
 static int
 ctl_incident_revoke(ctl_t *ctl, const char *id, ctl_record_t *rec)
@@ -189,7 +189,8 @@ ctl_incident_remaining(json_t *token)
         && strcmp(env, "production") == 0)
     {
         ctl_remains(remaining, "replace", "Replace it by a token of a new "
-                    "service user: automation is not a person's", "user "
+                    "service user: automation does not belong to a person",
+                    "user "
                     "create NEW-NAME --purpose TEXT --owner %s", user);
 
     } else {

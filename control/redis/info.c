@@ -2,8 +2,8 @@
  * What Redis says of itself, by INFO, and which of it loses revocations or
  * takes records away.
  *
- * Who asks may not be allowed to: the command's ACL need not have INFO nor
- * CONFIG.  What is not told is null, is no warning, and is never a failure.
+ * The command's user may lack the permission: its ACL need not have INFO or
+ * CONFIG.  What is unknown is null, gives no warning, and is never a failure.
  */
 
 
@@ -286,9 +286,9 @@ ctl_info_memory(json_t *lines, json_t *info)
     }
 
     if (evicted && strncmp(policy, "allkeys-", 8) == 0) {
-        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys for "
-                      "want of memory, users and tokens perhaps among them: "
-                      "run service-token fsck", (long long) evicted);
+        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys "
+                      "because memory was full, users and tokens perhaps among "
+                      "them: run service-token fsck", (long long) evicted);
     }
 }
 

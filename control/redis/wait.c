@@ -1,14 +1,15 @@
 /*
- * --wait: comes back when every node has heard of a change.
+ * --wait: returns when every node has received a change.
  *
  * The change was acknowledged before this begins.  A marker under watch:,
- * written now, reaches each node's stream after the change; whoever reads it
- * adds its node to the marker's set.  A node that is joining stays silent, so
- * the marker is written again until the time is over.
+ * written now, reaches each node's stream after the change; the keeper that
+ * reads it adds its node to the marker's set.  A node that is joining stays
+ * silent, so the marker is written again until the time is over.
  *
  * Nodes are those that asked for a proof of late.  One that did not for its
  * lease, and ten seconds more, has no lease and uses no cache: it is not
- * waited for.  Who makes something new need not wait: nobody has asked for it.
+ * waited for.  Making something new needs no wait: no node has looked for it
+ * yet.
  */
 
 
@@ -24,7 +25,6 @@
 #include <unistd.h>
 
 
-#define CTL_WAIT_MAX    3600000                  /* ms */
 #define CTL_WAIT_AGAIN  100                      /* ms, between markers */
 #define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
@@ -38,29 +38,18 @@ static double ctl_wait_now(void);
 
 
 int
-ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
+ctl_timeout_parse(ctl_t *ctl, const char *text)
 {
-    char    *end;
-    double   value;
+    int      code;
+    int64_t  ms;
 
-    value = strtod(text, &end);
+    code = ctl_time_left(ctl, "timeout", text, &ms);
 
-    if (text[0] < '0' || text[0] > '9') {
-        value = -1;
-
-    } else if (strcmp(end, "ms") != 0) {
-        value = (strcmp(end, "s") == 0) ? value * 1000
-                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
+    if (code == CTL_OK) {
+        ctl->timeout = (int) ms;
     }
 
-    if (value < 1 || value > CTL_WAIT_MAX) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
-                        "60m");
-    }
-
-    *ms = (int) value;
-
-    return CTL_OK;
+    return code;
 }
 
 
@@ -186,7 +175,7 @@ ctl_wait_mark(ctl_t *ctl, const char *nonce)
 }
 
 
-/* takes those that have heard out of nodes */
+/* removes those that have acknowledged from nodes */
 
 static int
 ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)

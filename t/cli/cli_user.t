@@ -14,7 +14,7 @@ my @who = ('--purpose', 'tests', '--owner', 'ops');
 # before and after init
 
 is(code('user', 'list'), 3, 'no dataset');
-like(err(), qr/^service-token: no dataset at "\{st\}:": run service-token init$/,
+like(err(), qr/^service-token: no dataset at \S+, database 0, prefix "\{st\}:": .* run service-token init$/,
     'one line that says what to do');
 is(code('init'), 0, 'init');
 my $before = Stok::Command::snapshot($redis);
@@ -27,7 +27,7 @@ is($redis->cli('HGET', $redis->key('meta'), 'schema'), 2, 'schema');
 
 for my $case (
     ['Pipeline Automation', 'pipeline_automation'],
-    ['  ETL-Job  (nightly) 2 ', 'etljob_nightly_2'],
+    ['ETL-Job (nightly) 2', 'etljob_nightly_2'],
     ["Finance\t \nMetrics", undef],
     ['__alation sync__', 'alation_sync'],
     ["Gr\xc3\xb6\xc3\x9fe 7", 'gre_7'],
@@ -40,7 +40,7 @@ for my $case (
     is("$code $out", defined $id ? "0 $id\@service\n" : '3 ', "id of '$name'");
 }
 
-refused(3, qr/exists already/, 'user', 'create', 'pipeline  AUTOMATION', @who);
+refused(3, qr/exists already/, 'user', 'create', 'pipeline AUTOMATION', @who);
 refused(3, qr/no letter or digit/, 'user', 'create', '(-)', @who);
 refused(2, qr/unknown option -x/, 'user', 'create', '-x', @who);
 refused(3, qr/bad name/, 'user', 'create', '', @who);
@@ -55,7 +55,7 @@ refused(2, qr/--owner has a control character/, 'user', 'create', 'x',
     '--purpose', 'p', '--owner', "o\e[2J");
 refused(2, qr/--purpose has 1024 bytes at most/, 'user', 'create', 'x',
     '--owner', 'o', '--purpose', 'p' x 1025);
-refused(2, qr/no role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
+refused(2, qr/bad --role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
 refused(2, qr/not both/, 'user', 'create', 'x', @who, '--role', 'admin',
     '--use-case', 'bi');
 refused(2, qr/bad --use-case/, 'user', 'create', 'x', @who, '--use-case', 'x');
@@ -64,7 +64,7 @@ refused(2, qr/unknown option --bogus/, 'user', 'create', 'x', '--bogus');
 refused(2, qr/--force is not for "user create"/, 'user', 'create', 'x',
     '--force');
 refused(2, qr/unknown verb "user destroy"/, 'user', 'destroy', 'x');
-refused(2, qr/usage: service-token user show ID/, 'user', 'show');
+refused(2, qr/"user show" needs ID/, 'user', 'show');
 refused(2, qr/needs a value/, 'user', 'create', 'x', '--purpose');
 
 # poor names draw a warning
@@ -100,7 +100,7 @@ my $id = 'pipeline_automation@service';
 
 is(code('user', 'set-role', $id, 'admin'), 0, 'set-role');
 is(field('role'), 'admin', 'is in force');
-refused(2, qr/no role/, 'user', 'set-role', $id, 'boss');
+refused(2, qr/bad ROLE "boss"/, 'user', 'set-role', $id, 'boss');
 refused(3, qr/is active/, 'user', 'enable', $id);
 refused(3, qr/is active/, 'user', 'approve', $id);
 is(code('user', 'disable', $id), 0, 'disable');

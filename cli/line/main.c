@@ -15,7 +15,6 @@ static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     cli_plaintext_t *plaintext);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
-static const char *cli_env(const char *name, const char *value);
 static void cli_note(void *data, ctl_note_e note, const char *text);
 static int cli_exit(ctl_t *ctl, int kind);
 
@@ -36,13 +35,6 @@ main(int argc, char **argv)
     if (code != CTL_OK) {
         return cli_exit(&cli.ctl, code);
     }
-
-    cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
-    cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
-    cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
-    cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
-                                 "member manager admin");
-    cli.ctl.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
@@ -70,7 +62,7 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     int  code, named;
 
     code = CTL_OK;
-    named = (verb->flags & CLI_TOKEN) && strcmp(args->arg[0], "-") == 0;
+    named = (verb->flags & CLI_INPUT) && strcmp(args->arg[0], "-") == 0;
 
     if (named) {
         code = cli_plaintext_read(cli, plaintext);
@@ -97,7 +89,11 @@ cli_open(cli_t *cli, int making)
 {
     int  code;
 
-    code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
+    code = cli->timeout ? ctl_timeout_parse(&cli->ctl, cli->timeout) : CTL_OK;
+
+    if (code == CTL_OK && cli->key_file) {
+        code = ctl_keys_read(&cli->ctl, cli->key_file);
+    }
 
     if (code == CTL_OK && !making) {
         code = ctl_keys_need(&cli->ctl);
@@ -115,15 +111,18 @@ static int
 cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
 {
     int          code, rc;
+    int64_t      ms;
     const char  *wait;
 
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = ctl_wait_parse(&cli->ctl, wait, &cli->wait);
+        code = ctl_time_left(&cli->ctl, "wait", wait, &ms);
         if (code != CTL_OK) {
             return code;
         }
+
+        cli->wait = (int) ms;
     }
 
     code = verb->run(cli, args);
@@ -132,7 +131,7 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
         return code;
     }
 
-    /* what was done is told, whatever comes of the waiting */
+    /* say what was done, whatever the wait finds */
 
     if (wait && cli->ctl.ctx) {
         (void) cli_flush(cli);
@@ -186,17 +185,6 @@ cli_wait(cli_t *cli)
     json_decref(wait);
 
     return code;
-}
-
-
-static const char *
-cli_env(const char *name, const char *value)
-{
-    const char  *env;
-
-    env = getenv(name);
-
-    return env && *env ? env : value;
 }
 
 
