@@ -48,7 +48,7 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "name the primary", 1 },
 
     { ngx_string("NOREPLICAS"), NGX_SERVICE_TOKEN_TICK_REFUSED, NGX_LOG_ERR,
-      "takes no writes, since too few replicas follow it: another server may "
+      "accepts no writes, since too few replicas follow it: another server may "
       "have taken its place, so its answers are not used", 0 },
 
     { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
@@ -71,7 +71,7 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "is out of memory: records are not cached", 0 },
 
     { ngx_string("MISCONF"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
-      "takes no writes, since it cannot save them to disk: records are not "
+      "accepts no writes, since it cannot save them to disk: records are not "
       "cached", 0 },
 
     { ngx_null_string, NGX_SERVICE_TOKEN_TICK_REFUSED, NGX_LOG_ERR,
