@@ -279,9 +279,11 @@ cli_complete_words(cli_complete_t *c, const cli_opt_t *opt)
 
     if (opt->words == NULL) {
         usual.words = opt->kind == CLI_LIFETIME ? "30d 90d 180d 1y never"
-                      : opt->kind == CLI_DURATION ? "1h 12h 1d 7d"
-                      : opt->kind == CLI_WAIT ? "5s 30s 1m"
-                      : opt->kind == CLI_SINCE ? "1h 24h 7d 30d" : NULL;
+                      : opt->kind == CLI_EXTENSION ? "7d 30d 90d"
+                      : opt->kind == CLI_UNTIL ? "1h 12h 1d 7d"
+                      : opt->kind != CLI_TIME ? NULL
+                      : strcmp(opt->name, "wait") == 0 ? "5s 30s 1m"
+                      : "1h 24h 7d 30d 90d";
     }
 
     /* of a list with commas the last word */

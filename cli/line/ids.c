@@ -115,9 +115,10 @@ cli_ids_path(cli_t *cli, const cli_ids_t *ids, char *path, size_t size)
 static void
 cli_ids_fetch(cli_t *cli, const cli_ids_t *ids, const char *path)
 {
-    int              fd;
-    char             temp[4096 + 8];
-    cli_ids_file_t   file;
+    int               fd;
+    char              temp[4096 + 8];
+    cli_ids_file_t    file;
+    ctl_list_want_t   want;
 
     snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
     fd = mkstemp(temp);                          /* 0600 */
@@ -136,13 +137,14 @@ cli_ids_fetch(cli_t *cli, const cli_ids_t *ids, const char *path)
         return;
     }
 
+    memset(&want, 0, sizeof(want));
     cli->key_file = NULL;
     cli->ctl.timeout = CLI_IDS_TIMEOUT;
 
     if (cli_open(cli, 0) == CTL_OK) {
-        (void) (ids->users ? ctl_user_list(&cli->ctl, cli_ids_add, &file)
-                           : ctl_token_list(&cli->ctl, NULL, NULL, cli_ids_add,
-                                            &file));
+        (void) (ids->users
+                ? ctl_user_list(&cli->ctl, &want, cli_ids_add, &file)
+                : ctl_token_list(&cli->ctl, &want, cli_ids_add, &file));
     }
 
     if (fclose(file.out) != 0 || rename(temp, path) != 0) {

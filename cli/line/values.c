@@ -56,7 +56,9 @@ static int
 cli_value(cli_t *cli, const cli_opt_t *opt, const char *shown,
     const char *text)
 {
+    int64_t     number;
     stok_str_t  word;
+    ctl_time_t  ignored;
 
     switch (opt->kind) {
 
@@ -71,6 +73,21 @@ cli_value(cli_t *cli, const cli_opt_t *opt, const char *shown,
     case CLI_WORDS:
     case CLI_RULES:
         return cli_value_words(cli, opt, shown, text);
+
+    case CLI_TIME:
+        return ctl_time(&cli->ctl, opt->name, text, &ignored);
+
+    case CLI_LIFETIME:
+        return ctl_time(&cli->ctl, "expires-in", text, &ignored);
+
+    case CLI_EXTENSION:
+        return ctl_time(&cli->ctl, "extend", text, &ignored);
+
+    case CLI_UNTIL:
+        return ctl_time(&cli->ctl, "until", text, &ignored);
+
+    case CLI_COUNT:
+        return ctl_count(&cli->ctl, opt->name, text, &number);
 
     case CLI_USER:
     case CLI_ID:

@@ -372,11 +372,13 @@ sub shows {
         my ($id) = $out =~ /^id +(\S+)/m;
         my ($state) = $out =~ /^state +(\S+)/m;
 
-        # what is unreadable has no seal at all
+        # what is unreadable has no seal at all; of a user, either
+
+        my $right = $good->{rec('T')} && ($good->{"user:$user"} // 1);
 
         return "shows " . ($id // '') . ' ' . ($state // '')
             if $state ne 'unreadable' && ($id ne 'tok_T'
-                    || ($state eq 'tampered') == !!$good->{rec('T')})
+                    || ($state eq 'tampered') == !!$right)
                 || $state eq 'unreadable' && $case->{now}{T};
     }
 
