@@ -15,7 +15,11 @@ _service_token_options() {
                                     --scim-only --out --format ;;
         "token adopt")          echo --user --name --env --expires-in \
                                     --scim-only --allow-weak ;;
-        "token list")           echo --user --status ;;
+        "token list")           echo --user --env --type --state --status \
+                                    --expiring --unused --sort --limit \
+                                    --output ;;
+        "user list")            echo --role --type --state --sort --limit \
+                                    --output ;;
         "token rotate")         echo --overlap --name --expires-in --out \
                                     --format --wait ;;
         "token rotation")       echo --wait-until --timeout ;;

@@ -116,6 +116,7 @@ ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu)
     lu->timer.data = lu;
     lu->timer.log = ngx_cycle->log;
     lu->timer.cancelable = 1;
+    lu->heir = 1;
     lu->beaten = ngx_current_msec;
 
     ngx_add_timer(&lu->timer, 1);
