@@ -3,15 +3,15 @@
  *
  * Nobody can be shown a token again, so the order is: check, deliver, write.
  * First all that may be refused is checked, in Redis too, and nothing is
- * changed.  Then the clear token leaves, to standard output or to a file.
+ * changed.  Then the plaintext token leaves, to standard output or to a file.
  * Only then one script makes it, and with it hands a predecessor over.
  *
  * So a failure or a kill at any moment leaves one of two states: nothing was
- * changed, and a predecessor is as it was; or all is made, and the clear token
- * is where it was asked for.  The other order could shorten a predecessor's
+ * changed, and a predecessor is as it was; or all is made, and the plaintext
+ * token is where it was wanted.  The other order could shorten a predecessor's
  * life for a successor that nobody has.  The price: when the last step fails,
- * what was delivered is no token.  It lets nobody in, the exit code and a line
- * say so, and a file is taken away again.
+ * the token that was delivered is not valid.  It is refused everywhere, the
+ * exit code and a line say so, and a file is removed again.
  */
 
 

@@ -108,8 +108,8 @@ ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu)
 
     if (ngx_service_token_slot_claim(lu->view) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "service token: no slot for this worker: "
-                      "it notes no uses yet");
+                      "service token: no slot for this worker: it does not "
+                      "record uses yet");
     }
 
     lu->timer.handler = ngx_service_token_flush_handler;

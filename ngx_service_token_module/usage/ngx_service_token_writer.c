@@ -129,7 +129,7 @@ ngx_service_token_writer_mine(ngx_service_token_last_used_t *lu)
     }
 
     ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                  "service token: this worker writes the uses of all");
+                  "service token: this worker writes the uses of all workers");
 
     return 1;
 }
@@ -182,7 +182,7 @@ ngx_service_token_writer_adopt(ngx_service_token_last_used_t *lu)
         if (!ngx_service_token_batch_empty(lu, slot)) {
             ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                           "service token: this worker flushes the uses that "
-                          "another has left");
+                          "another worker has left");
         }
     }
 }
