@@ -30,7 +30,7 @@ _service_token_options() {
         seal)                   echo --first --yes --user --token --force \
                                     --dry-run --wait ;;
         fsck)                   echo --fix --wait ;;
-        scan)                   echo --revoke --all --wait ;;
+        scan)                   echo --revoke --all --label --wait ;;
         import)                 echo --overwrite --restore-access --dry-run \
                                     --wait ;;
     esac
