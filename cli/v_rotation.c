@@ -66,7 +66,8 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
 static int
 cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
 {
-    int64_t      seconds;
+    int          code;
+    int64_t      ms;
     const char  *what, *timeout;
 
     *until = 0;
@@ -84,16 +85,14 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
                         "--wait-until safe");
     }
 
-    if (timeout && ctl_duration(timeout, &seconds) != CTL_OK) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --timeout: 30m, 12h or "
-                        "7d, up to 365d");
+    code = timeout ? ctl_time_left(&cli->ctl, "until", timeout, &ms)
+                   : CTL_OK;
+
+    if (what && code == CTL_OK) {
+        *until = timeout ? cli_rotation_now() + (ms + 999) / 1000 : -1;
     }
 
-    if (what) {
-        *until = timeout ? cli_rotation_now() + seconds : -1;
-    }
-
-    return CTL_OK;
+    return code;
 }
 
 

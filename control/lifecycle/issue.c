@@ -33,6 +33,16 @@ static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
 static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
+/* what --expires-in says, as far as it is known before there is a date */
+
+void
+ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends)
+{
+    new->ends = ends->kind == CTL_TIME_MOMENT ? ends->at : 0;
+    new->lifetime = ends->kind == CTL_TIME_LENGTH ? ends->ms / 1000 : 0;
+}
+
+
 int
 ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new)
 {
@@ -189,7 +199,8 @@ ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
 int
 ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 {
-    int  code;
+    int         code;
+    ctl_time_t  moment;
 
     if (new->created_at) {
         return CTL_OK;
@@ -207,6 +218,15 @@ ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 
     if (code == CTL_OK) {
         new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
+    }
+
+    if (code == CTL_OK && new->ends) {
+        moment.kind = CTL_TIME_MOMENT;
+        moment.at = new->ends;
+
+        code = ctl_time_ahead(ctl, "expires-in", &moment, new->created_at,
+                              &new->expires_at);
+        new->lifetime = new->expires_at - new->created_at;
     }
 
     return code;

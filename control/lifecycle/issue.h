@@ -21,6 +21,7 @@ typedef int (*ctl_issue_step_pt)(ctl_t *ctl, ctl_new_t *new,
 
 /* issue.c */
 int ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new);
+void ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends);
 int ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     ctl_issue_step_pt step, void *data);
 int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);

@@ -23,8 +23,9 @@ int
 ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver)
 {
-    int        code;
-    ctl_new_t  new;
+    int         code;
+    ctl_new_t   new;
+    ctl_time_t  ends;
 
     memset(&new, 0, sizeof(new));
 
@@ -42,7 +43,8 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     strcpy(new.scope, want->scim ? "scim" : "");
 
     if (want->expires_in) {
-        code = ctl_days(ctl, want->expires_in, &new.lifetime);
+        code = ctl_time(ctl, "expires-in", want->expires_in, &ends);
+        ctl_issue_ends(&new, &ends);
     }
 
     return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,

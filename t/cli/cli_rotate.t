@@ -204,7 +204,7 @@ refused(3, qr/has a token of that name/, $good->{id}, '--name', 'good');
 refused(3, qr/bad --name/, $good->{id}, '--name', '');
 refused(3, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
 refused(3, qr/bad --name/, $good->{id}, '--name', "\e[2J");
-for my $in ('', '0d', '1', 'd', '1w', '1.5d', '-1d', '366d', '8761h',
+for my $in ('', '0d', '1', 'd', '53w', '2y', '1.5d', '-1d', '366d', '8761h',
     '99999999999999999999d', ' 1d', '1dd')
 {
     refused(2, qr/bad --overlap/, $good->{id}, "--overlap=$in");

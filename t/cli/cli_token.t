@@ -75,7 +75,7 @@ for my $case (['testing', '365d', 'a testing token for 365 days, 30 are usual'],
 
 # refused
 
-for my $in ('0d', '366d', '-1d', '1', '1w', 'soon', '', '1.5d', ' 5d') {
+for my $in ('0d', '366d', '-1d', '1', '53w', 'soon', '', '1.5d', ' 5d') {
     refused(2, qr/bad --expires-in/, @for, '--name', 'x', '--env', 'testing',
         "--expires-in=$in");
 }
