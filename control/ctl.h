@@ -226,6 +226,9 @@ int ctl_token_list(ctl_t *ctl, const char *user, const char *status,
  */
 int ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done);
 
+/* the same with its note */
+int ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done);
+
 /*
  * A new token, on its way to who asked for it.  Its plaintext leaves by
  * deliver, before it is written; it is wiped when the operation ends.
@@ -434,7 +437,7 @@ int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
 
 /*
  * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
- * above.  CTL_FOUND: some findings.
+ * above.  CTL_FOUND: some findings.  In a dry run mended says what would be.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
     json_t **sums);

@@ -72,11 +72,11 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
-    if (code == CTL_OK && deliver->deliver) {
+    if (code == CTL_OK && !ctl->dry && deliver->deliver) {
         code = deliver->deliver(ctl, new, deliver->data);
     }
 
-    if (code == CTL_OK) {
+    if (code == CTL_OK && !ctl->dry) {
         code = ctl_issue_write(ctl, new, deliver, step, data);
     }
 

@@ -84,6 +84,28 @@ ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 
 
 int
+ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done)
+{
+    int   code;
+    char  felt[128];
+
+    code = ctl_user_stop(ctl, user, done);
+
+    if (code == CTL_OK && ctl->dry) {
+        ctl_effect_text(done, felt, sizeof(felt));
+        ctl_note(ctl, CTL_NOTE_DONE, "would revoke all tokens of %s: %s",
+                 user, felt);
+
+    } else if (code == CTL_OK || done->active) {
+        ctl_note(ctl, CTL_NOTE_DONE, "revoked %lld token%s of %s",
+                 (long long) done->active, done->active == 1 ? "" : "s", user);
+    }
+
+    return code;
+}
+
+
+int
 ctl_user_halt(ctl_t *ctl, const char *id, int *halted)
 {
     int  code, tries;

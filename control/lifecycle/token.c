@@ -47,9 +47,17 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
         ctl_issue_ends(&new, &ends);
     }
 
-    return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,
-                                      (void *) want->user)
-                          : code;
+    if (code == CTL_OK) {
+        code = ctl_issue(ctl, &new, deliver, ctl_token_step,
+                         (void *) want->user);
+    }
+
+    if (code == CTL_OK) {
+        ctl_done(ctl, "created", "create", "%s (%s) of %s", new.id, new.name,
+                 new.user);
+    }
+
+    return code;
 }
 
 
