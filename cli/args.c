@@ -27,14 +27,14 @@ static const cli_verb_t  cli_verbs[] = {
     { "user", "show", "ID", 1, "", 0, cli_user_show },
     { "user", "approve", "ID [--wait 5s]", 1, "wait", 0,
       cli_user_approve },
-    { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait", 0,
+    { "user", "set-role", "ID ROLE [--wait 5s]", 2, "wait dry-run", 0,
       cli_user_set_role },
     { "user", "describe", "ID [--purpose TEXT] [--owner TEXT] [--wait 5s]", 1,
       "purpose owner wait", 0, cli_user_describe },
-    { "user", "disable", "ID [--wait 5s]", 1, "wait", 0, cli_user_disable },
-    { "user", "enable", "ID [--wait 5s]", 1, "wait", 0, cli_user_enable },
-    { "user", "delete", "ID [--wait 5s]", 1, "wait", 0, cli_user_delete },
-    { "user", "revoke-all", "ID [--wait 5s]", 1, "wait", 0,
+    { "user", "disable", "ID [--wait 5s]", 1, "wait dry-run", 0, cli_user_disable },
+    { "user", "enable", "ID [--wait 5s]", 1, "wait dry-run", 0, cli_user_enable },
+    { "user", "delete", "ID [--wait 5s]", 1, "wait dry-run yes", 0, cli_user_delete },
+    { "user", "revoke-all", "ID [--wait 5s]", 1, "wait dry-run yes", 0,
       cli_user_revoke_all },
     { "token", "create",
       "--user ID --name N --env production|staging|development|testing "
@@ -48,17 +48,17 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "rotate",
       "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", CLI_TOKEN,
+      "overlap name expires-in out format wait dry-run", CLI_TOKEN,
       cli_token_rotate },
     { "token", "rotation", "ID|- [--wait-until safe] [--timeout 12h]", 1,
       "wait-until timeout", CLI_TOKEN, cli_token_rotation },
     { "token", "extend", "ID|- --expires-in 30d [--wait 5s]", 1,
       "expires-in wait", CLI_TOKEN, cli_token_extend },
-    { "token", "revoke", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+    { "token", "revoke", "ID|- [--wait 5s]", 1, "wait dry-run", CLI_TOKEN,
       cli_token_revoke },
-    { "token", "restore", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
+    { "token", "restore", "ID|- [--wait 5s]", 1, "wait dry-run", CLI_TOKEN,
       cli_token_restore },
-    { "token", "delete", "ID|- [--force] [--wait 5s]", 1, "force wait",
+    { "token", "delete", "ID|- [--force] [--wait 5s]", 1, "force wait dry-run yes",
       CLI_TOKEN, cli_token_delete },
     { "check", NULL, "[--role R] [--scope S] [--type service|personal]", 0,
       "role scope type", 0, cli_check },
@@ -76,21 +76,21 @@ static const cli_verb_t  cli_verbs[] = {
       cli_review_all },
     { "incident", "token", "ID|- [--wait 5s]", 1, "wait", CLI_TOKEN,
       cli_incident_token },
-    { "incident", "user", "ID [--wait 5s]", 1, "wait", 0, cli_incident_user },
+    { "incident", "user", "ID [--wait 5s]", 1, "wait dry-run yes", 0, cli_incident_user },
     { "seal", NULL, "[--first [--yes] | --user ID | --token ID] [--force] "
       "[--dry-run] [--wait 5s]", 0,
       "first yes user token force dry-run wait", 0, cli_seal },
-    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait", 0, cli_fsck },
+    { "fsck", NULL, "[--fix] [--wait 5s]", 0, "fix wait dry-run", 0, cli_fsck },
     { "scan", NULL, "PATH... [--revoke] [--all] [--wait 5s]", -1,
       "revoke all wait", CLI_OFFLINE, cli_scan },
     { "export", NULL, "FILE|-", 1, "", 0, cli_export },
     { "import", NULL, "FILE|- [--overwrite] [--restore-access] [--dry-run] "
-      "[--wait 5s]", 1, "overwrite restore-access dry-run wait", 0,
+      "[--wait 5s]", 1, "overwrite restore-access dry-run wait yes", 0,
       cli_import },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
-#define CLI_GLOBALS  7                           /* the first of these */
+#define CLI_GLOBALS  9                           /* the first of these */
 
 static const struct option  cli_options[] = {
     { "redis", required_argument, NULL, 0 },
@@ -98,6 +98,8 @@ static const struct option  cli_options[] = {
     { "prefix", required_argument, NULL, 0 },
     { "roles", required_argument, NULL, 0 },
     { "actor", required_argument, NULL, 0 },
+    { "redis-timeout", required_argument, NULL, 0 },
+    { "quiet", no_argument, NULL, 0 },
     { "json", no_argument, NULL, 0 },
     { "help", no_argument, NULL, 0 },
     { "brand", required_argument, NULL, 0 },
@@ -330,6 +332,14 @@ cli_global(cli_t *cli, int option, const char *value)
 
     case 4:
         cli->ctl.actor = value;
+        break;
+
+    case 5:
+        cli->timeout = value;
+        break;
+
+    case 6:
+        cli->quiet = 1;
         break;
 
     default:

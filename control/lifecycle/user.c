@@ -53,6 +53,8 @@ ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
         ctl_name_lost(ctl, new->name, new->id);
     }
 
+    ctl_done(ctl, "created", "create", "%s, role %s", new->id, role);
+
     why = new->human ? NULL : ctl_name_lint(new->name);
 
     if (why) {
@@ -379,7 +381,7 @@ ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
         ctl_note(ctl, CTL_NOTE_DONE, "%s is described so already", id);
 
     } else if (code == CTL_OK) {
-        ctl_done(ctl, "described", "describe", "%s: %s", id, after);
+        ctl_done(ctl, "described", "describe", "%s", id);
     }
 
     return code == CTL_OK ? ctl_user_again(ctl, id, user) : code;
