@@ -233,6 +233,9 @@ int ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done);
  * A new token, on its way to who asked for it.  Its plaintext leaves by
  * deliver, before it is written; it is wiped when the operation ends.
  */
+#define CTL_SECRET_NAME  253                     /* of RFC 1123 */
+#define CTL_SECRET_MAX   (63 + 1 + CTL_SECRET_NAME)
+
 typedef struct {
     char                 user[STOK_USER_ID_MAX + 1];
     char                 name[STOK_NAME_BYTES + 1];
@@ -245,6 +248,12 @@ typedef struct {
     int64_t              lifetime;               /* seconds, 0: never */
     int64_t              ends;                   /* a date instead; 0: none */
     uint8_t              owner;                  /* stok_user_status_e */
+
+    /* the Secret of Kubernetes that it stands in; "": none */
+
+    int                  is_secret;              /* one is to be made */
+    char                 secret_name[CTL_SECRET_NAME + 1];
+    char                 namespace[64];          /* "": none is said */
 
     /* of a rotation: the predecessor, and what becomes of it */
 
@@ -279,6 +288,9 @@ typedef struct {
     const char  *expires_in;                     /* NULL: by environment */
     const char  *overlap;                        /* rotate; NULL: none */
     int          scim;
+    int          secret;                         /* for Kubernetes */
+    const char  *secret_name;                    /* NULL: kept, or made */
+    const char  *namespace;                      /* NULL: kept, or none */
 } ctl_token_new_t;
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
@@ -533,6 +545,8 @@ int ctl_user_find(ctl_t *ctl, const char *id,
 /*
  * text.c: numbers, words
  */
+stok_str_t ctl_str(const char *text);
+
 #define CTL_DAY     86400
 #define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)

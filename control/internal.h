@@ -265,7 +265,6 @@ int ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each,
     void *data);
 
 /* text.c */
-stok_str_t ctl_str(const char *text);
 int ctl_str_is(stok_str_t text, const char *value);
 int ctl_str_same(stok_str_t one, stok_str_t other);
 

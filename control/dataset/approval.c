@@ -59,8 +59,8 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
         ctl_done(ctl, "set", "set", "approval to %s, by %s", arg[0], arg[1]);
 
     } else if (code == CTL_FOUND) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "nothing is changed yet: another admin "
-                 "has to run the same, since approval is required here");
+        ctl_note(ctl, CTL_NOTE_NOTE, "nothing was changed yet: approval is "
+                 "required here, so another admin has to run the same command");
         code = CTL_OK;
     }
 
@@ -203,9 +203,14 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     free(word);
 
     if (code == CTL_OK) {
-        ctl_done(ctl, "asked for", "ask for", "the role %s for %s, which has "
-                 "%s: another admin has to run service-token user approve %s",
-                 role, id, has, id);
+        if (ctl->dry) {
+            ctl_done(ctl, "", "request", "the role %s for %s, which has %s",
+                     role, id, has);
+
+        } else {
+            ctl_note(ctl, CTL_NOTE_NOTE, "the role was requested: another "
+                     "admin has to run service-token user approve %s", id);
+        }
     }
 
     return code;
@@ -264,8 +269,8 @@ ctl_approve_try(ctl_t *ctl, const char *id)
         if (code == CTL_OK && (role == NULL
                                || user.status == STOK_USER_DELETED))
         {
-            code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s, and no role is "
-                            "asked for: nothing was changed", id,
+            code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s, and no role "
+                            "was requested: nothing was changed", id,
                             stok_user_status_name(user.status).data);
         }
     }
@@ -275,8 +280,8 @@ ctl_approve_try(ctl_t *ctl, const char *id)
         name.len = strlen(role);
 
         if (stok_role_rank(&ctl->roles, name) < 0) {
-            code = ctl_fail(ctl, CTL_STATE, "the role that is asked for is "
-                            "none: the roles are %s", ctl->role_names);
+            code = ctl_fail(ctl, CTL_STATE, "the requested role does not "
+                            "exist: the roles are %s", ctl->role_names);
         }
     }
 

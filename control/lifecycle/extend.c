@@ -122,8 +122,8 @@ ctl_extend_judge(ctl_t *ctl, const char *id, const ctl_record_t *rec,
 
     if (token->expires_at >= expires_at) {
         ctl_iso(token->expires_at, date);
-        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is valid until %s: that "
-                        "is not earlier, nothing was changed", id, date);
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is valid until %s, which "
+                        "is not earlier: nothing was changed", id, date);
     }
 
     return CTL_OK;

@@ -72,6 +72,10 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
+    if (code == CTL_OK) {
+        code = ctl_secret_choose(ctl, new);
+    }
+
     if (code == CTL_OK && !ctl->dry && deliver->deliver) {
         code = deliver->deliver(ctl, new, deliver->data);
     }
@@ -97,8 +101,8 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
 {
     int  code;
 
-    ctl_hint(ctl, "the token that was shown or written is not valid, unless "
-             "\"token show %s\" finds it", new->id);
+    ctl_hint(ctl, "discard the token that was shown or written: it is not "
+             "valid, unless \"token show %s\" finds it", new->id);
 
     code = ctl_issue_steps(ctl, new, "write", step, data);
 
@@ -260,8 +264,8 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
     OPENSSL_cleanse(random, sizeof(random));
 
     if (rc != STOK_OK) {
-        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is no "
-                        "brand", brand);
+        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is not "
+                        "valid", brand);
     }
 
     new->token[len] = '\0';
@@ -280,9 +284,10 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     int                   code;
     char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
     char                  created[24], expires[24], *word;
+    char                  secret[CTL_SECRET_MAX + 1];
     size_t                i;
     ctl_record_t          made;
-    stok_str_t            arg[18 + 2 * CTL_FIELDS];
+    stok_str_t            arg[19 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -327,11 +332,14 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     arg[11] = ctl_str(new->networks);
     arg[12] = ctl_str(new->rate);
 
+    ctl_secret_text(new, secret);
+    arg[13] = ctl_str(secret);
+
     for (i = 0; i < n; i++) {
-        arg[13 + i] = more[i];
+        arg[14 + i] = more[i];
     }
 
-    code = ctl_script(ctl, stok_script_token_create, 13 + n, arg, &word);
+    code = ctl_script(ctl, stok_script_token_create, 14 + n, arg, &word);
 
     if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);

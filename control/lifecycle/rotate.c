@@ -114,7 +114,7 @@ ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
 
     new->choose = want->name == NULL;
 
-    return code;
+    return code == CTL_OK ? ctl_secret_want(ctl, want, new) : code;
 }
 
 

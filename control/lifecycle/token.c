@@ -48,6 +48,10 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     }
 
     if (code == CTL_OK) {
+        code = ctl_secret_want(ctl, want, &new);
+    }
+
+    if (code == CTL_OK) {
         code = ctl_issue(ctl, &new, deliver, ctl_token_step,
                          (void *) want->user);
     }

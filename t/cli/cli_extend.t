@@ -66,7 +66,7 @@ $st->run('token', 'revoke', $revoked->{id});
 my $edited = create('e', '30d');
 my $never = create('f', 'never');
 
-refused(3, qr/is valid until 20\d\d.*: that is not earlier, nothing was changed/,
+refused(3, qr/is valid until 20\d\d.*, which is not earlier: nothing was changed/,
     $new->{id}, '--expires-in', '1d');
 refused(3, qr/is revoked: only an active one is extended/, $revoked->{id},
     '--expires-in', '60d');

@@ -121,7 +121,7 @@ for my $case (
 
 ($code, $out, $err) = $st->run('token', 'rotate', create('endless',
     'development', '--expires-in', 'never')->{id});
-like($err, qr/^tok_\w+ goes on, and never expires: revoke it when/m,
+like($err, qr/^tok_\w+ stays valid and never expires: revoke it when/m,
     'the old one never ends');
 like($err, qr/^note: the successor never expires, as its predecessor never/m,
     'nor does the new one');
@@ -278,7 +278,7 @@ for my $case (
         "after $name", '--out', $path, '--redis', "redis://127.0.0.1:$port");
     $proxy->stop('TERM');
 
-    my $hint = qr/: the token that was shown or written is not valid, unless "token show tok_\w{16}" finds it/;
+    my $hint = qr/: discard the token that was shown or written: it is not valid, unless "token show tok_\w{16}" finds it/;
 
     is($code, 4, "$name: Redis is unavailable");
     like($err, $shown ? qr/^service-token: Redis [^\n]*$hint\n\z/
