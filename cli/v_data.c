@@ -283,7 +283,11 @@ cli_fsck(cli_t *cli, cli_args_t *args)
 
     if (cli->json) {
         json_object_set_new(sums, "findings", d.array);
-        json_object_set_new(sums, "dry_run", json_boolean(cli->ctl.dry));
+
+        if (cli->ctl.dry) {
+            json_object_set_new(sums, "dry_run", json_true());
+        }
+
         rc = cli_print_json(cli, sums);
 
     } else {

@@ -55,7 +55,7 @@ for my $case (
 my $mute = Stok::FakeRedis->start(sub { \600 }, setup => 1);
 my $at = '127.0.0.1:' . $mute->port;
 
-for my $case (['200ms', '0\.2 s'], ['0.1s', '0\.1 s']) {
+for my $case (['200ms', '0\.2 s'], ['100ms', '0\.1 s']) {
     my ($timeout, $says) = @$case;
     local $st->{env} = { SERVICE_TOKEN_TIMEOUT => $timeout };
     fails(4, qr/^Redis at \Q$at\E did not answer within $says$/, $timeout, $st,

@@ -69,6 +69,10 @@ sub start {
     return $pid;
 }
 
+# the id of the token that "created" or "rotated" names
+
+sub made { $_[0] =~ /^(?:created|rotated) .*?(tok_\w{16}) \(/m ? $1 : '' }
+
 # the answer as data; dies if the command did not end well
 
 sub json {
