@@ -30,7 +30,7 @@ $redis->used($third, uses => 1, last_used => $now, last_location => '/bi/',
 # a token
 
 my ($code, $out, $err) = $st->run('incident', 'token', $id);
-is("$code $err", "0 revoked $id (a token) of $user\n", 'incident token');
+is("$code $err", "0 revoked $id (etl) of $user\n", 'incident token');
 is(status($id), 'revoked', 'is revoked');
 is(status($never), 'active', 'and no other');
 

@@ -73,11 +73,13 @@ for my $case (['service1', 'not descriptive'], ['temp', 'vague'],
     ['test123', 'generic'])
 {
     is(code('user', 'create', $case->[0], @who), 0, "$case->[0] is made");
-    like(err(), qr/^warning: the name is $case->[1]/, 'with a warning');
+    like(err(), qr/^created $case->[0]\@service, role member\nwarning: the name is $case->[1]/,
+        'with a warning');
 }
 
 for my $name ('pipeline_automation2', 'alation_sync2', 'finance_metrics') {
-    is(code('user', 'create', $name, @who) . err(), '0', "$name is good");
+    is(code('user', 'create', $name, @who) . err(),
+        "0created $name\@service, role member\n", "$name is good");
 }
 
 # use cases
