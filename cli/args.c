@@ -42,6 +42,10 @@ static const cli_verb_t  cli_verbs[] = {
       "[--format env|json|k8s-secret]", 0,
       "user name env expires-in scim-only out format secret-name namespace "
       "server", 0, cli_token_create },
+    { "token", "adopt",
+      "[--user ID --name N --env E] [--expires-in 90d|never] [--scim-only] "
+      "[--allow-weak]", 0, "user name env expires-in scim-only allow-weak", 0,
+      cli_token_adopt },
     { "token", "list",
       "[--user ID] [--status active|revoked|expired|rotating]", 0,
       "user status", 0, cli_token_list },
@@ -130,6 +134,7 @@ static const struct option  cli_options[] = {
     { "out", required_argument, NULL, 0 },
     { "format", required_argument, NULL, 0 },
     { "secret-name", required_argument, NULL, 0 },
+    { "allow-weak", no_argument, NULL, 0 },
     { "namespace", required_argument, NULL, 0 },
     { "server", required_argument, NULL, 0 },
     { "first", no_argument, NULL, 0 },

@@ -143,6 +143,7 @@ int cli_user_describe(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
+int cli_token_adopt(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);

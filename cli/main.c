@@ -142,7 +142,7 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
         return code;
     }
 
-    /* what was done is told, whatever comes of the waiting */
+    /* say what was done, whatever the wait finds */
 
     if (wait && cli->ctl.ctx && !cli->ctl.dry) {
         (void) cli_flush(cli);

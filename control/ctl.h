@@ -271,8 +271,8 @@ typedef struct {
 } ctl_new_t;
 
 /*
- * deliver: not CTL_OK: nobody has it.  undo: what was delivered is no token.
- * done: it is one.  Each may be NULL.
+ * deliver: not CTL_OK: nobody has it.  undo: the delivered token is not valid.
+ * done: it is valid.  Each may be NULL.
  */
 typedef struct {
     int   (*deliver)(ctl_t *ctl, const ctl_new_t *new, void *data);
@@ -298,6 +298,14 @@ int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
 /* a dry run delivers nothing */
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
+
+/*
+ * adopt.c: a token that another system has made.  weak: one that is easy to
+ * guess, too.  token: the record, and "result": "adopted", or "known": the same
+ * user has it by the same name already, and nothing was changed.
+ */
+int ctl_token_adopt(ctl_t *ctl, const ctl_token_new_t *want, const char *text,
+    size_t len, int weak, json_t **token);
 
 /* the record as it is going to be, without the plaintext */
 json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
@@ -426,8 +434,8 @@ const char *ctl_rule(size_t i);
 const char *ctl_env(size_t i, int *days);
 
 /*
- * wait.c: comes back when every node has heard of what was changed, or the
- * time is over: {nodes, acknowledged, milliseconds, missing}.
+ * wait.c: returns when every node has acknowledged the change, or the time is
+ * over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 

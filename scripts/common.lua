@@ -140,7 +140,7 @@ local function audit_head()
 end
 
 -- The least that the audit keeps.  More may be asked for by audit_max of the
--- marker; less may not: whoever can write to Redis could have all taken away.
+-- marker; less may not: write access to Redis could have all removed.
 
 local audit_least = 1000000
 

@@ -79,13 +79,12 @@ if ms < at or ms - at >= gap then
     redis.call('DEL', key('watch:tick:' .. text(n - 3)))
 
     if n % 256 == 0 then
-        local nodes = redis.call('HGETALL', key('nodes'))
-
-        for i = 1, #nodes, 2 do
-            local seen = tonumber(string.match(nodes[i + 1], '^%d+'))
+        for _, node in ipairs(redis.call('HKEYS', key('nodes'))) do
+            local said = redis.call('HGET', key('nodes'), node)
+            local seen = tonumber(string.match(said, '^%d+'))
 
             if not seen or seen < ms - 3600000 then
-                redis.call('HDEL', key('nodes'), nodes[i])
+                redis.call('HDEL', key('nodes'), node)
             end
         end
     end
