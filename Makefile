@@ -45,8 +45,9 @@ MODULE_SRC = $(wildcard $(patsubst %,%*.[ch],ngx_service_token_module/ $(ROOMS))
 CONTROL = $(wildcard control/*/*.c)
 CONTROL_H = $(wildcard control/*.h control/*/*.h)
 CONTROL_I = -Ilib -Icontrol $(patsubst %/,-I%,$(wildcard control/*/))
-CLI = $(wildcard cli/*.c)
-CLI_H = $(wildcard cli/*.h)
+CLI = $(wildcard cli/*.c cli/*/*.c)
+CLI_H = $(wildcard cli/*.h cli/*/*.h)
+CLI_I = -Icli -Icli/line
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 
@@ -67,7 +68,7 @@ FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
 FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) $(CONTROL_I) \
-    -Icli
+    $(CLI_I)
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
     $(patsubst %,-I%,$(ROOMS)) \
     $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
@@ -167,7 +168,7 @@ $(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H) $(B)/flags
 
 $(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Icli -c -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol $(CLI_I) -c -o $@ $<
 
 $(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H) $(B)/flags
 	$(COMPILE) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
@@ -209,7 +210,7 @@ CPPCHECK = cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
-	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) -Icli lib control cli
+	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) $(CLI_I) lib control cli
 	$(CPPCHECK) --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
 

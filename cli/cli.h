@@ -16,7 +16,7 @@
 #include "stok_bearer.h"
 
 
-#define CLI_OPTIONS  16
+#define CLI_OPTIONS  32
 
 
 typedef struct {
@@ -61,12 +61,16 @@ int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
 int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext,
     cli_args_t *args);
 
-/* main.c, args.c */
+/*
+ * line/args.c.  NULL: it is not given; setting: one for every verb, which may
+ * come from the environment or be its default.
+ */
 const char *cli_option(cli_args_t *args, const char *name);
+const char *cli_setting(cli_args_t *args, const char *name);
 
 /*
- * Reads the key file, connects, and looks whether they belong together.
- * making: there may be no dataset yet, and none that the file names.
+ * line/main.c.  Reads the key file, connects, and looks whether they belong
+ * together.  making: there may be no dataset yet, and none that the file names.
  */
 int cli_open(cli_t *cli, int making);
 

@@ -195,6 +195,9 @@ typedef struct {
     char         id[STOK_USER_ID_MAX + 1];       /* what was made */
 } ctl_user_new_t;
 
+/* a use case by number, and the role that it needs; or NULL */
+const char *ctl_use_case(size_t i, const char **role);
+
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);

@@ -15,7 +15,6 @@ static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     cli_plaintext_t *plaintext);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
-static const char *cli_env(const char *name, const char *value);
 static void cli_note(void *data, ctl_note_e note, const char *text);
 static int cli_exit(ctl_t *ctl, int kind);
 
@@ -37,14 +36,6 @@ main(int argc, char **argv)
     if (code != CTL_OK) {
         return cli_exit(&cli.ctl, code);
     }
-
-    cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
-    cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
-    cli.timeout = cli_env("SERVICE_TOKEN_TIMEOUT", NULL);
-    cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
-    cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
-                                 "member manager admin");
-    cli.ctl.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
@@ -72,7 +63,7 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     int  code, named;
 
     code = CTL_OK;
-    named = (verb->flags & CLI_TOKEN) && strcmp(args->arg[0], "-") == 0;
+    named = (verb->flags & CLI_INPUT) && strcmp(args->arg[0], "-") == 0;
 
     if (named) {
         code = cli_plaintext_read(cli, plaintext);
@@ -196,17 +187,6 @@ cli_wait(cli_t *cli)
     json_decref(wait);
 
     return code;
-}
-
-
-static const char *
-cli_env(const char *name, const char *value)
-{
-    const char  *env;
-
-    env = getenv(name);
-
-    return env && *env ? env : value;
 }
 
 
