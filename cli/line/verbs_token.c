@@ -29,7 +29,6 @@
 
 
 static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
-static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
 
 static const cli_opt_t  cli_create[] = {

@@ -60,9 +60,13 @@ for my $case (['200ms', '0\.2 s'], ['100ms', '0\.1 s']) {
     local $st->{env} = { SERVICE_TOKEN_TIMEOUT => $timeout };
     fails(4, qr/^Redis at \Q$at\E did not answer within $says$/, $timeout, $st,
         '--redis', "redis://$at");
+    fails(4, qr/^Redis at \Q$at\E did not answer within 0\.3 s$/, 'the option is first',
+        $st, '--redis', "redis://$at", '--timeout', '300ms');
 }
 
 for my $bad ('5', '-1s', '0s', 'x', '2h', '1e9s') {
+    fails(2, qr/^bad --timeout/, "--timeout $bad", $st, '--timeout', $bad);
+
     local $st->{env} = { SERVICE_TOKEN_TIMEOUT => $bad };
     fails(2, qr/^bad --timeout: /, "$bad is not a time-out", $st);
 }
