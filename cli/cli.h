@@ -26,7 +26,7 @@ typedef struct {
     const char    *key_file;
     const char    *timeout;                      /* NULL: the default */
     int            json;
-    int            quiet;                        /* not a word of what is done */
+    int            quiet;                        /* of what was done */
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */
 } cli_t;
