@@ -47,8 +47,7 @@ int cli_descriptors(cli_t *cli);
 
 /*
  * plaintext.c.  refuse: no argument holds a token.  read: the one line of
- * standard input, which is one by its checksum; id: sets the argument to its
- * id, and wipes it.
+ * standard input, which is one by its checksum; id: finds its id.
  */
 typedef struct {
     size_t         len;                          /* 0: there is none */
@@ -58,8 +57,7 @@ typedef struct {
 
 int cli_plaintext_refuse(cli_t *cli, const cli_args_t *args);
 int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
-int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext,
-    cli_args_t *args);
+int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext);
 
 /*
  * line/args.c.  NULL: it is not given; setting: one for every verb, which may

@@ -7,20 +7,23 @@ _service_token_options() {
         "approval set")         echo --trust ;;
         "user create")          echo --purpose --owner --role --use-case --human ;;
         "user describe")        echo --purpose --owner --wait ;;
-        "user approve" | "user set-role" | "user disable" | "user enable" | \
-        "user delete" | "user revoke-all" | "token revoke" | \
-        "token restore" | "incident token" | "incident user")
+        "user approve" | "incident token")
                                 echo --wait ;;
+        "user set-role" | "user disable" | "user enable" | \
+        "token revoke" | "token restore")
+                                echo --dry-run --wait ;;
+        "user delete" | "user revoke-all" | "incident user")
+                                echo --dry-run --yes --wait ;;
         "token create")         echo --user --name --env --expires-in \
                                     --scim-only --out --format ;;
         "token adopt")          echo --user --name --env --expires-in \
                                     --scim-only --allow-weak ;;
         "token list")           echo --user --status ;;
         "token rotate")         echo --overlap --name --expires-in --out \
-                                    --format --wait ;;
-        "token rotation")       echo --wait-until --timeout ;;
+                                    --format --dry-run --wait ;;
+        "token rotation")       echo --wait-until --give-up-after --timeout ;;
         "token extend")         echo --expires-in --wait ;;
-        "token delete")         echo --force --wait ;;
+        "token delete")         echo --force --dry-run --yes --wait ;;
         check)                  echo --role --scope --type ;;
         audit)                  echo --token --user --since --follow ;;
         "audit verify")         echo --expect ;;
@@ -29,17 +32,18 @@ _service_token_options() {
                                 echo --fail-on ;;
         seal)                   echo --first --yes --user --token --force \
                                     --dry-run --wait ;;
-        fsck)                   echo --fix --wait ;;
+        fsck)                   echo --fix --dry-run --wait ;;
         scan)                   echo --revoke --all --wait ;;
         import)                 echo --overwrite --restore-access --dry-run \
-                                    --wait ;;
+                                    --yes --wait ;;
     esac
 }
 
 _service_token() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local globals="--redis --key-file --prefix --roles --actor --json --help"
-    local flags=" --json --help --human --scim-only --follow --first --yes"
+    local flags=" --quiet --json --help --human --scim-only --follow --first --yes"
+    globals+=" --timeout --quiet"
     local group= verb= i word words=
 
     flags+=" --force --dry-run --fix --revoke --all --overwrite"

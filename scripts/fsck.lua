@@ -102,9 +102,9 @@ local function leads(id)
     return (its or id) == id and digest
 end
 
--- the place in an index that a record says; false: none
+-- the place in an index that a record says; false: none, and why
 
-local function score(index, member, wanted)
+local function score(index, member, wanted, why)
     local found = call('ZSCORE', key(index), member)
 
     if wanted and (not found or tonumber(found) ~= tonumber(wanted)) then
@@ -113,7 +113,7 @@ local function score(index, member, wanted)
             {{'ZADD', key(index), wanted, member}})
 
     elseif not wanted and found then
-        say(index, index .. ' has ' .. member .. ', which never expires',
+        say(index, index .. ' has ' .. member .. ', which ' .. why,
             {{'ZREM', key(index), member}})
     end
 end
@@ -137,8 +137,15 @@ local function linked(id, here, other, there)
     elseif back == '' and field(record, 'id') == other
         and field(record, 'user') == user
     then
+        local mends = {{'HSET', key(record), there, id}}
+
+        if there == 'rotated_to' and field(record, 'status') == 'active' then
+            mends[2] = {'ZADD', key('rotating'),
+                tonumber(field(record, 'expires_at') or '') or 0, other}
+        end
+
         say('link', here .. ' is ' .. other .. ', whose ' .. there
-            .. ' is missing', {{'HSET', key(record), there, id}})
+            .. ' is missing', mends)
 
     elseif back ~= id then
         say('link', here .. ' is ' .. other .. ', whose ' .. there
@@ -182,7 +189,18 @@ local function check_token(digest)
     end
 
     score('tokens', token, created)
-    score('expiry', token, tonumber(rec.expires_at) ~= 0 and rec.expires_at)
+    score('expiry', token, tonumber(rec.expires_at) ~= 0 and rec.expires_at,
+        'never expires')
+
+    -- one that has ended may be there yet
+
+    local ends = tonumber(rec.expires_at)
+
+    if rec.status ~= 'active' or (rec.rotated_to or '') == '' then
+        score('rotating', token, false, 'is in no rotation')
+    elseif ends == 0 or ends > tonumber(now) then
+        score('rotating', token, rec.expires_at)
+    end
 
     if call('EXISTS', key('user:' .. user)) == 0 then
         say('no-user', 'its user ' .. user .. ' has no record')
@@ -347,7 +365,7 @@ local function listed(id)
 end
 
 local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', pending = 'zset', audit = 'stream',
+    last_used = 'zset', pending = 'zset', rotating = 'zset', audit = 'stream',
     ['audit-head'] = 'hash'}
 
 if fix and not typed(types) then

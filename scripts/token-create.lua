@@ -133,6 +133,9 @@ if old then
         redis.call('ZADD', key('expiry'), changes[2], old)
     end
 
+    rotating(old, record)
+    book('ZREMRANGEBYSCORE', 'rotating', '(0', '(' .. now)
+
     audit('token.rotate', old, user, 'active, expires_at ' .. before,
         'active, expires_at ' .. changes[2] .. ', rotated_to ' .. id)
 end

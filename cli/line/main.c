@@ -13,6 +13,7 @@
 
 static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     cli_plaintext_t *plaintext);
+static int cli_named(const cli_verb_t *verb, cli_args_t *args, char *id);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
 static void cli_note(void *data, ctl_note_e note, const char *text);
@@ -63,7 +64,7 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     int  code, named;
 
     code = CTL_OK;
-    named = (verb->flags & CLI_INPUT) && strcmp(args->arg[0], "-") == 0;
+    named = cli_named(verb, args, NULL);
 
     if (named) {
         code = cli_plaintext_read(cli, plaintext);
@@ -74,7 +75,8 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     if (code == CTL_OK && named) {
-        code = cli_plaintext_id(cli, plaintext, args);
+        code = cli_plaintext_id(cli, plaintext);
+        (void) cli_named(verb, args, plaintext->id);
     }
 
     if (named) {
@@ -82,6 +84,32 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     return code;
+}
+
+
+/* 1: "-" stands for the id of a token; it becomes id, unless that is NULL */
+
+static int
+cli_named(const cli_verb_t *verb, cli_args_t *args, char *id)
+{
+    int  i, named;
+
+    named = (verb->flags & CLI_INPUT) && strcmp(args->arg[0], "-") == 0;
+
+    if (named && id) {
+        args->arg[0] = id;
+    }
+
+    for (i = 0; i < args->options; i++) {
+        if (strcmp(args->option[i], "token") == 0
+            && strcmp(args->value[i], "-") == 0)
+        {
+            named = 1;
+            args->value[i] = id ? id : args->value[i];
+        }
+    }
+
+    return named;
 }
 
 

@@ -81,7 +81,7 @@ static const cli_opt_t  cli_seal_options[] = {
       .text = "Do not ask." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only this user and its tokens." },
-    { .name = "token", .value = "ID", .kind = CLI_ID,
+    { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
       .text = "Only this token." },
     { .name = "force",
       .text = "Seal the named record even if its seal is wrong. Look at it "

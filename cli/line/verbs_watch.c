@@ -23,8 +23,9 @@ static const cli_opt_t  cli_status_options[] = {
 
 
 static const cli_opt_t  cli_audit_options[] = {
-    { .name = "token", .value = "ID", .kind = CLI_ID,
-      .text = "Only entries of this token." },
+    { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
+      .text = "Only entries of this token; -: of the one that is read from "
+              "standard input." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only entries of this user." },
     { .name = "since", .value = "TIME", .kind = CLI_SINCE,

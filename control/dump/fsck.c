@@ -120,6 +120,7 @@ ctl_fsck_run(ctl_fsck_t *f)
         { "ZSCAN", "users" },
         { "ZSCAN", "tokens" },
         { "ZSCAN", "expiry" },
+        { "ZSCAN", "rotating" },
         { "ZSCAN", "last_used" }
     };
 

@@ -17,7 +17,7 @@ my $reference = read_file('docs/command.md');
 my %words = map { $_ => 1 } $reference =~ /[\w-]+/g;
 my ($sections, $globals) = $help =~ /\n\n(\w.*?)^Options for every verb\n(.*?)\n\n/ms;
 my @verbs = grep { $_ ne 'help' } $sections =~ /^  ([a-z-]+(?: [a-z-]+)?)  /mg;
-my @globals = grep { $_ !~ /help|version/ } $globals =~ /^  (--[\w-]+)/mg;
+my @globals = grep { $_ !~ /help|version/ } $globals =~ /^  (?:-\w, )?(--[\w-]+)/mg;
 
 cmp_ok(@verbs, '>=', 33, 'verbs');
 
@@ -45,9 +45,7 @@ for my $verb (@verbs) {
     my @at = split / /, $verb;
     my $last = pop @at;
     ok((grep { $_ eq $last } complete(@at, substr $last, 0, 2)), 'completed');
-    is(join(' ', sort grep { my $o = $_; !grep { $_ eq $o } @globals, '--help' }
-        complete(split(/ /, $verb), '--')), join(' ', sort @options),
-        'and its options');
+    is(own(complete(split(/ /, $verb), '--')), own(@options), 'and its options');
 }
 
 for my $option (@globals, '--help') {
@@ -55,7 +53,7 @@ for my $option (@globals, '--help') {
     ok((grep { $_ eq $option } complete('--')), 'completed');
 }
 
-for my $name ('REDIS', 'KEY_FILE', 'PREFIX', 'ROLES', 'ACTOR') {
+for my $name ('REDIS', 'KEY_FILE', 'PREFIX', 'ROLES', 'ACTOR', 'TIMEOUT') {
     like($man, qr/SERVICE_TOKEN_$name/, "SERVICE_TOKEN_$name");
     ok(index($reference, "SERVICE_TOKEN_$name") >= 0, 'in docs/command.md');
 }
@@ -114,6 +112,12 @@ sub warnings_of {
 
     waitpid $pid, 0;
     return ($? ? "exit $? " : '') . read_file("$st->{dir}/warnings");
+}
+
+# without those of every verb
+
+sub own {
+    return join ' ', sort grep { my $o = $_; !grep { $_ eq $o } @globals, '--help' } @_;
 }
 
 sub read_file { Stok::Command::slurp(shift) }

@@ -228,8 +228,9 @@ sub set {
     my ($id, $field, $value) = @_;
     my $digest = $redis->cli('GET', $redis->key("id:$id"));
     $redis->cli('HSET', $redis->key("token:$digest"), $field, $value);
-    $redis->cli('ZADD', $redis->key('expiry'), $value, $id)
-        if $field eq 'expires_at';
+    return if $field ne 'expires_at';
+    $redis->cli('ZADD', $redis->key('expiry'), $value, $id);
+    $redis->cli('ZADD', $redis->key('rotating'), 'XX', $value, $id);
 }
 
 sub used {

@@ -20,7 +20,7 @@ $listen->flush;
 
 my $nginx = edge(redis => $redis, workers => 1);
 my @eval = monitored();
-is(scalar(@eval), 7, 'a keeper runs the script');
+is(scalar(@eval), 8, 'a keeper runs the script');
 close $listen;
 ok($nginx->stop, 'the real node leaves');
 

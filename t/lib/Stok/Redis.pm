@@ -302,6 +302,9 @@ sub listed_token {
     $self->cli('ZADD', $self->key('tokens'), $field{created_at}, $field{id});
     $self->cli('ZADD', $self->key('expiry'), $field{expires_at}, $field{id})
         if $field{expires_at};
+    $self->cli('ZADD', $self->key('rotating'), $field{expires_at} // 0,
+        $field{id}) if $field{rotated_to}
+        && ($field{status} // 'active') eq 'active';
 
     return $field{id};
 }
