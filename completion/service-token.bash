@@ -18,7 +18,11 @@ _service_token_options() {
                                     --scim-only --out --format ;;
         "token adopt")          echo --user --name --env --expires-in \
                                     --scim-only --allow-weak ;;
-        "token list")           echo --user --status ;;
+        "token list")           echo --user --env --type --state --status \
+                                    --expiring --unused --sort --limit \
+                                    --output ;;
+        "user list")            echo --role --type --state --sort --limit \
+                                    --output ;;
         "token rotate")         echo --overlap --name --expires-in --out \
                                     --format --dry-run --wait ;;
         "token rotation")       echo --wait-until --give-up-after --timeout ;;

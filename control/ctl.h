@@ -216,12 +216,32 @@ int ctl_approval_get(ctl_t *ctl, json_t **now);
 int ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
     json_t **now);
 
-/* list.c: by creation.  user NULL: of all; status NULL: any */
+/*
+ * list.c: what is NULL is not asked for.  Words may be some, with commas
+ * between.  In memory there is a page at a time, however many there are.
+ */
+typedef struct {
+    const char  *user;                           /* tokens of this one */
+    const char  *env;
+    const char  *role;                           /* of users */
+    const char  *type;                           /* of users: the kind */
+    const char  *state;                          /* what nginx would say */
+    const char  *expiring;                       /* before that: a time */
+    const char  *unused;                         /* since that: a time */
+    const char  *sort;                           /* created, expires, ... */
+    const char  *limit;
+} ctl_list_want_t;
+
+/* a number from 1 on */
+int ctl_count(ctl_t *ctl, const char *option, const char *text,
+    int64_t *count);
+
 int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);
-int ctl_user_list(ctl_t *ctl, ctl_item_pt each, void *data);
+int ctl_user_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
+    void *data);
 int ctl_token_get(ctl_t *ctl, const char *id, json_t **token);
-int ctl_token_list(ctl_t *ctl, const char *user, const char *status,
-    ctl_item_pt each, void *data);
+int ctl_token_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
+    void *data);
 
 /*
  * stop.c: revokes every active token of a user, whatever the indexes say;

@@ -28,7 +28,7 @@ static const cli_opt_t  cli_audit_options[] = {
               "standard input." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only entries of this user." },
-    { .name = "since", .value = "TIME", .kind = CLI_SINCE,
+    { .name = "since", .value = "TIME", .kind = CLI_TIME,
       .fallback = "all entries",
       .text = "Only entries since then: a time ago such as 24h or 7d, a "
               "date, or a date and a time." },

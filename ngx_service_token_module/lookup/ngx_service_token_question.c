@@ -155,7 +155,7 @@ ngx_service_token_question_keep(ngx_service_token_lookup_t *lookup,
 
 /*
  * It is not kept, so each request asks anew: of all records together not more
- * than a line a second, with the number of those that had none since.
+ * than one line per second, with the number of those that had none since.
  */
 
 static ngx_int_t

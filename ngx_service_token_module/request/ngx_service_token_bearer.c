@@ -1,6 +1,7 @@
 /*
- * Authorization header -> digest.  After this the clear token is in nobody's
- * hands but the client's header buffer: nothing here copies or logs it.
+ * Authorization header -> digest.  After this the plaintext token is in
+ * nobody's hands but the client's header buffer: nothing here copies or logs
+ * it.
  *
  * Its grammar is checked only if no record of that digest is in the cache:
  * Redis is asked for nothing that has not passed, so what is there has.

@@ -1,8 +1,8 @@
 /*
  * Verdict -> status, WWW-Authenticate, Retry-After.
  *
- * All the ways in which a presented token is bad give the same bytes: which
- * it was is told to the operator only.
+ * All the ways in which a presented token is bad give the same bytes: which it
+ * was is shown to the operator only.
  *
  * The headers are written when the answer is, and not when a request is
  * refused: an error_page may lead on to a location that judges it again, or
