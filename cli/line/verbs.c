@@ -45,7 +45,7 @@ const cli_opt_t  cli_globals[] = {
       .env = "SERVICE_TOKEN_ACTOR",
       .text = "The person who makes the change, for the audit. Without it, "
               "the user of the operating system." },
-    { .name = "timeout", .value = "TIME", .kind = CLI_WAIT,
+    { .name = "timeout", .value = "TIME", .kind = CLI_TIME,
       .env = "SERVICE_TOKEN_TIMEOUT", .fallback = "5s",
       .text = "How long Redis may take to connect, and for each answer: "
               "500ms, 5s, 1m." },
