@@ -133,6 +133,13 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
     ngx_service_token_stream_t  *stream;
 
     stream = ev->data;
+
+    if (ngx_exiting && ngx_service_token_keeper_mine(stream)) {
+        /* no worker took over: there is no successor */
+        ngx_service_token_leave(stream);
+        return;
+    }
+
     now = ngx_service_token_cache_now();
 
     if (stream->cache->valid == 0) {
@@ -190,12 +197,6 @@ ngx_service_token_keeper_streams(ngx_service_token_stream_t *stream,
     if (!ngx_service_token_keeper_mine(stream)) {
         return stream->state != NGX_SERVICE_TOKEN_STREAM_OFF
                && !ngx_service_token_keeper_leave(stream, now);
-    }
-
-    if (ngx_exiting) {
-        /* no worker took over: there is no successor */
-        ngx_service_token_keeper_stop(stream);
-        return 0;
     }
 
     stream->leaving = 0;

@@ -84,6 +84,7 @@ typedef struct {
     ngx_service_token_tick_t      tick;
     ngx_uint_t                    tick_session;
     unsigned                      continued:1;     /* restarted, not opened */
+    unsigned                      ending:1;        /* its node goes */
 
     uint64_t                      acked;           /* when subscribed, ms */
     uint64_t                      proved;          /* when last proven, ms */
@@ -99,6 +100,7 @@ typedef struct {
 
     ngx_service_token_health_t    health;
 
+    ngx_service_token_command_t   gone;            /* leave.c; its HDEL */
     ngx_event_t                   timer;           /* keeper.c */
     uint64_t                      leaving;         /* since when, ms; or 0 */
     uint64_t                      ticked;          /* when last sent, ms */
@@ -118,6 +120,9 @@ ngx_service_token_stream_t *ngx_service_token_keeper_create(ngx_conf_t *cf,
 /* keeper.c: when a worker begins, and when it leaves */
 void ngx_service_token_keeper_start(ngx_service_token_stream_t *stream);
 void ngx_service_token_keeper_stop(ngx_service_token_stream_t *stream);
+
+/* leave.c: of a keeper without a successor; stops it, at once or soon */
+void ngx_service_token_leave(ngx_service_token_stream_t *stream);
 
 /*
  * keeper.c, called by the stream: it has subscribed, or something was learned
