@@ -480,7 +480,7 @@ int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
 
 /*
  * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
- * above.  CTL_FOUND: some findings.  In a dry run mended says what would be.
+ * above.  CTL_FOUND: some findings.  A dry run counts what would be fixed.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
     json_t **sums);

@@ -1,6 +1,6 @@
 /*
  * What a change is felt by: the active tokens of a user, and when they were
- * used last.  It is told before a change, so it goes by indexes and is not
+ * used last.  It is shown before a change, so it goes by indexes and is not
  * exact where somebody has written them; what is changed never goes by it.
  */
 
