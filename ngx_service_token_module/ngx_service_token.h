@@ -58,6 +58,30 @@ typedef struct {
 } ngx_service_token_main_conf_t;
 
 
+/* where a token may stand */
+typedef enum {
+    NGX_SERVICE_TOKEN_PLACE_BEARER = 0,
+    NGX_SERVICE_TOKEN_PLACE_BASIC,
+    NGX_SERVICE_TOKEN_PLACE_HEADER,
+    NGX_SERVICE_TOKEN_PLACE_COOKIE,
+    NGX_SERVICE_TOKEN_PLACE_QUERY,
+    NGX_SERVICE_TOKEN_PLACE_SUBPROTOCOL
+} ngx_service_token_place_e;
+
+
+typedef struct {
+    ngx_service_token_place_e      kind;
+    ngx_str_t                      text;          /* as it was written */
+    ngx_str_t                      header;        /* in lower case */
+    ngx_str_t                      name;          /* or scheme, or empty */
+} ngx_service_token_place_t;
+
+
+/* bits of the challenges of a 401 */
+#define NGX_SERVICE_TOKEN_CHALLENGE_BEARER  1
+#define NGX_SERVICE_TOKEN_CHALLENGE_BASIC   2
+
+
 typedef struct {
     ngx_http_complex_value_t      *role;          /* NULL: the lowest */
     ngx_str_t                      role_file;     /* where it is written */
@@ -71,6 +95,8 @@ typedef struct {
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
     ngx_array_t                   *envs;          /* stok_str_t; NULL: any */
+    ngx_array_t                   *places;        /* NULL: bearer */
+    ngx_uint_t                     challenges;
     ngx_msec_t                     stale;
     ngx_service_token_throttle_t  *throttle;      /* NULL: off */
     ngx_uint_t                     status;        /* its format; not merged */
@@ -107,6 +133,8 @@ struct ngx_service_token_ctx_s {
 
     ngx_int_t                      answer;        /* status; 0: void, or 500 */
     ngx_str_t                     *realm;
+    ngx_uint_t                     challenges;    /* valid: answer */
+    ngx_str_t                     *place;         /* NULL: bearer, or none */
     ngx_service_token_ctx_t       *refused_before;
 
     unsigned                       waiting:1;
@@ -166,6 +194,12 @@ char *ngx_service_token_conf_env(ngx_conf_t *cf, ngx_command_t *cmd,
 
 char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* conf_source.c: the directive, and what follows once it is merged */
+char *ngx_service_token_conf_source(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_service_token_conf_source_merge(ngx_service_token_loc_conf_t *conf,
+    ngx_service_token_loc_conf_t *prev);
 
 /* conf_role.c: a value with variables, to be looked through.  Or NGX_ERROR */
 ngx_int_t ngx_service_token_conf_role_note(ngx_conf_t *cf,
@@ -249,6 +283,10 @@ void ngx_service_token_count_verdict(ngx_http_request_t *r,
  */
 ngx_int_t ngx_service_token_bearer_digest(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx) stok_hot;
+
+/* source.c: the same of lcf->places */
+ngx_int_t ngx_service_token_source_digest(ngx_http_request_t *r,
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx);
 
 /*
  * bearer.c: the digest by the current key, and by the next older one:

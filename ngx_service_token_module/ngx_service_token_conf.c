@@ -81,6 +81,7 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
     lcf->stale = NGX_CONF_UNSET_MSEC;
     lcf->throttle = NGX_CONF_UNSET_PTR;
     lcf->envs = NGX_CONF_UNSET_PTR;
+    lcf->places = NGX_CONF_UNSET_PTR;
     lcf->optional = NGX_CONF_UNSET;
 
     return lcf;
@@ -106,6 +107,7 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->stale, prev->stale, 0);
     ngx_conf_merge_ptr_value(conf->throttle, prev->throttle, NULL);
     ngx_conf_merge_ptr_value(conf->envs, prev->envs, NULL);
+    ngx_service_token_conf_source_merge(conf, prev);
 
     if (conf->throttle) {
         ngx_conf_init_uint_value(conf->throttle->burst,

@@ -87,6 +87,13 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
       offsetof(ngx_service_token_loc_conf_t, optional),
       NULL },
 
+    { ngx_string("service_token_source"),
+      NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_1MORE,
+      ngx_service_token_conf_source,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("service_token_env"),
       NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_1MORE,
       ngx_service_token_conf_env,

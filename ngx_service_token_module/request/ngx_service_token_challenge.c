@@ -31,6 +31,8 @@ static ngx_int_t ngx_service_token_challenge_passed(ngx_http_request_t *r);
 static ngx_int_t ngx_service_token_challenge_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_service_token_challenge_bearer(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, const char *error);
+static ngx_int_t ngx_service_token_challenge_basic(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
 static ngx_int_t ngx_service_token_challenge_retry(ngx_http_request_t *r,
     time_t seconds);
 static ngx_table_elt_t *ngx_service_token_challenge_header(
@@ -79,12 +81,16 @@ ngx_int_t
 ngx_service_token_challenge_set(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    const char  *error;
+    const char                    *error;
+    ngx_service_token_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_service_token_module);
 
     /* of an earlier refusal, by another module: now it is ours */
 
     ngx_service_token_challenge_others(r, 0);
 
+    ctx->challenges = lcf->challenges;
     ctx->answer = ngx_service_token_challenge_status(ctx->verdict, &error);
 
     return ctx->answer;
@@ -233,7 +239,17 @@ ngx_service_token_challenge_filter(ngx_http_request_t *r)
                                                 NGX_SERVICE_TOKEN_RETRY_AFTER);
 
         } else {
-            rc = ngx_service_token_challenge_bearer(r, ctx, error);
+            rc = NGX_OK;
+
+            if (ctx->challenges & NGX_SERVICE_TOKEN_CHALLENGE_BEARER) {
+                rc = ngx_service_token_challenge_bearer(r, ctx, error);
+            }
+
+            if (rc == NGX_OK && status == NGX_HTTP_UNAUTHORIZED
+                && ctx->challenges & NGX_SERVICE_TOKEN_CHALLENGE_BASIC)
+            {
+                rc = ngx_service_token_challenge_basic(r, ctx);
+            }
         }
 
         if (rc != NGX_OK) {
@@ -283,6 +299,33 @@ ngx_service_token_challenge_bearer(ngx_http_request_t *r,
     }
 
     h->value.len = p - h->value.data;
+
+    return NGX_OK;
+}
+
+
+/* RFC 7617; git asks nobody for a password without it */
+
+static ngx_int_t
+ngx_service_token_challenge_basic(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    u_char           *p;
+    ngx_table_elt_t  *h;
+
+    p = ngx_pnalloc(r->pool, sizeof("Basic realm=\"\"") - 1 + ctx->realm->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_service_token_challenge_header(r);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&h->key, "WWW-Authenticate");
+    h->value.data = p;
+    h->value.len = ngx_sprintf(p, "Basic realm=\"%V\"", ctx->realm) - p;
 
     return NGX_OK;
 }

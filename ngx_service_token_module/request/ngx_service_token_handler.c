@@ -126,7 +126,11 @@ ngx_service_token_handler_begin(ngx_http_request_t *r,
         return ctx;
     }
 
-    if (stok_unlikely(ngx_service_token_bearer_digest(r, ctx) != NGX_OK)) {
+    if (stok_unlikely((stok_likely(lcf->places == NULL)
+                       ? ngx_service_token_bearer_digest(r, ctx)
+                       : ngx_service_token_source_digest(r, lcf, ctx))
+                      != NGX_OK))
+    {
         ctx->decided = 1;
     }
 

@@ -28,6 +28,8 @@ static ngx_int_t ngx_service_token_variables_status(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_service_token_variables_cache(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_service_token_variables_source(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_service_token_variables_presented(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void ngx_service_token_variables_text(ngx_http_variable_value_t *v,
@@ -76,6 +78,9 @@ static ngx_http_variable_t  ngx_service_token_variables[] = {
 
     { ngx_string("service_token_cache"), NULL,
       ngx_service_token_variables_cache, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("service_token_source"), NULL,
+      ngx_service_token_variables_source, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("service_token_presented"), NULL,
       ngx_service_token_variables_presented,
@@ -266,6 +271,31 @@ ngx_service_token_variables_cache(ngx_http_request_t *r,
     default: /* NGX_SERVICE_TOKEN_NOWHERE */
         ngx_service_token_variables_text(v, "", 0);
         break;
+    }
+
+    return NGX_OK;
+}
+
+
+/* where something was presented, whatever it was */
+
+static ngx_int_t
+ngx_service_token_variables_source(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_service_token_ctx_t  *ctx;
+
+    ctx = ngx_service_token_variables_ctx(r);
+
+    if (ctx && ctx->place) {
+        ngx_service_token_variables_text(v, (const char *) ctx->place->data,
+                                         ctx->place->len);
+
+    } else if (ctx && (ctx->bearer.len || ctx->verdict == STOK_MALFORMED)) {
+        ngx_service_token_variables_text(v, "bearer", 6);
+
+    } else {
+        ngx_service_token_variables_text(v, "", 0);
     }
 
     return NGX_OK;

@@ -9,6 +9,7 @@ use warnings;
 use lib 't/lib';
 no warnings 'portable';
 use IO::Socket::UNIX;
+use MIME::Base64 qw(encode_base64);
 use Stok::Test;
 use Stok::Upstream;
 
@@ -36,6 +37,8 @@ my %token = (
     h2       => tail('h2'),
     slow     => tail('slow'),
     late     => tail('late'),
+    basic    => $redis->token(user => 'user@service'),
+    encoded  => $redis->token(user => 'user@service'),
 );
 
 push @Stok::Redis::tokens, values %token;
@@ -60,6 +63,9 @@ server {
     location /admin { service_token_role admin; }
     location /page { error_page 401 \@page; }
     location \@page { return 200 "\$service_token_status"; }
+    location /places { service_token_source basic query=tok; access_log off;
+        proxy_pass http://127.0.0.1:${\$upstream->port}/;
+        proxy_set_header Authorization ""; }
     location /named { service_token_role \$http_x_role; }
     location /status { service_token off; service_token_status; }
 }
@@ -80,7 +86,20 @@ for my $plain (0, 1) {
 
     for my $round (1 .. 2) {
         $answers .= $nginx->get('/', token => $token{$_})
-            for grep { !/^(?:kept|slow|late|h2|page|role)$/ } sort keys %token;
+            for grep { !/^(?:kept|slow|late|h2|page|role|basic|encoded)$/ }
+            sort keys %token;
+
+        # decoded by us, and wiped
+
+        my @places = ($nginx->get('/places', headers =>
+            ['Authorization: Basic ' . encode_base64("u:$token{basic}", '')]),
+            $nginx->get('/places?tok=' . $token{encoded} =~ s/_/%5f/gr));
+        is(join(' ', map { status_of($_) } @places), '200 200', 'decoded');
+        $answers .= join '', @places;
+
+        my $now = memory(($nginx->workers)[0], 'p');
+        is(scalar(grep { $now =~ /\Q$_/ } @token{qw(basic encoded)}), 0,
+            'and wiped');
         $answers .= $nginx->get('/admin', token => $token{role});
         $answers .= $nginx->get('/page', token => $token{page});
         $answers .= $nginx->get('/named', token => $token{role},
