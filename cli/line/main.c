@@ -254,5 +254,9 @@ cli_exit(ctl_t *ctl, int kind)
                 error->hint[0] ? ": " : "", error->hint);
     }
 
+    if (kind == CTL_STOPPED) {
+        cli_progress_raise(ctl->stop);
+    }
+
     return kind == CTL_INVALID ? 2 : kind == CTL_UNAVAILABLE ? 4 : 3;
 }
