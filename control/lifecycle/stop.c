@@ -46,7 +46,7 @@ static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop);
 int
 ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 {
-    int          code;
+    int          code, rc;
     size_t       i;
     ctl_stop_t  *stop;
 
@@ -54,7 +54,7 @@ ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 
     stop = calloc(1, sizeof(ctl_stop_t));
     if (stop == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     stop->user = user;
@@ -66,9 +66,8 @@ ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
 
     /* what was done is noted, even if it is not all that was asked for */
 
-    if (stop->revoked && ctl_stop_end(ctl, stop) != CTL_OK && code == CTL_OK) {
-        code = CTL_UNAVAILABLE;
-    }
+    rc = stop->revoked ? ctl_stop_end(ctl, stop) : CTL_OK;
+    code = code == CTL_OK ? rc : code;
 
     *n = stop->revoked;
     free(stop);

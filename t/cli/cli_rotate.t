@@ -201,9 +201,9 @@ refused(3, qr/is unreadable/, $odd->{id});
 refused(3, qr/no token "tok_none"/, 'tok_none');
 refused(2, qr/bad ID "a b"/, 'a b');
 refused(3, qr/has a token of that name/, $good->{id}, '--name', 'good');
-refused(3, qr/bad --name/, $good->{id}, '--name', '');
-refused(3, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
-refused(3, qr/bad --name/, $good->{id}, '--name', "\e[2J");
+refused(2, qr/bad --name/, $good->{id}, '--name', '');
+refused(2, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
+refused(2, qr/bad --name/, $good->{id}, '--name', "\e[2J");
 for my $in ('', '0d', '1', 'd', '53w', '2y', '1.5d', '-1d', '366d', '8761h',
     '99999999999999999999d', ' 1d', '1dd')
 {

@@ -86,9 +86,9 @@ refused(3, qr/has a token of that name/, @for, '--name', 'first', '--env',
     'production');
 refused(3, qr/no user "nobody"/, 'token', 'create', '--user', 'nobody',
     '--name', 'x', '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', '', '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', '', '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
 refused(3, qr/no token "tok_none"/, 'token', 'revoke', 'tok_none');
 refused(2, qr/bad ID "a b"/, 'token', 'show', 'a b');
 refused(3, qr/is active already/, 'token', 'restore', $id);
