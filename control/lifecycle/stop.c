@@ -255,7 +255,7 @@ ctl_stop_look(ctl_t *ctl, ctl_stop_t *stop)
     stop->seen = json_object();
 
     code = stop->seen ? ctl_meet_walk(ctl, ctl_stop_meet, stop)
-                      : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                      : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     if (code == CTL_OK) {
         code = ctl_stop_step(ctl, stop);

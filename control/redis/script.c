@@ -58,7 +58,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
         *word = strdup("");
 
         return *word ? ctl_writable(ctl)
-                     : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                     : ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = ctl_script_ask(ctl, script, argc, argv, &reply);
