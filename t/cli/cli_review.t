@@ -248,7 +248,7 @@ for my $case (
 
 $redis->listed_user($who);
 
-# what describes, mends
+# describing a user fixes it
 
 $redis->listed_user($who, purpose => '', owner => '');
 is(($st->run('user', 'describe', $who, '--purpose', 'exports', '--owner',

@@ -256,8 +256,8 @@ is(digest({ id => $st->json('token', 'show', $old->{id})->{rotated_to} }),
     sha256_hex($out =~ s/\n//r), 'it is the one that was shown');
 
 # Redis goes away half-way.  At the check nothing is shown.  At the change, who
-# was shown a token is told that it may be none; the old one is as it was, or
-# all was done and the file holds the new one.
+# was shown a token is warned that it may not be valid; the old one is as it
+# was, or all was done and the file holds the new one.
 
 for my $case (
     # at      what happens     shown  file  done
@@ -403,7 +403,7 @@ sub set {
         $token->{id}) if $field{expires_at};
 }
 
-# stands before Redis, until a script is called in a mode
+# precedes Redis, until a script is called in a mode
 
 sub faulty {
     my ($mode, $what) = @_;

@@ -17,7 +17,7 @@ $st->run('init');
 $st->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
 $st->run('user', 'create', 'eva@example.org', '--human');
 
-# the clear token is shown once, alone
+# the plaintext token is shown once, alone
 
 my ($code, $out, $err) = $st->run(@for, '--name', 'first', '--env', 'testing');
 is($code, 0, 'create');
@@ -162,7 +162,7 @@ is(scalar @{ $st->json('token', 'list', '--status', 'revoked') }, 0,
 is(system("'$ENV{PWD}/build/service-token' --redis unix://@{[$redis->socket]}"
     . " token list --json | jq -e 'length > 5' > /dev/null"), 0, 'jq reads it');
 
-# neither the clear token nor its digest is told
+# neither the plaintext token nor its digest is shown
 
 my $told = join '', map { @{ $_->[1] } }
     @{ $redis->cli('XRANGE', $redis->key('audit'), '-', '+') };

@@ -1,5 +1,5 @@
-# Whoever can write to Redis, and has no key, against an operator with the key
-# file: attacks x verbs.  After each, with a real nginx as the judge:
+# Somebody who can write to Redis, and has no key, against an operator with the
+# key file: attacks x verbs.  After each, with a real nginx as the judge:
 #
 #   - what was to be stopped is refused, or the command said that it failed;
 #   - no record has a good seal that had none before: nothing is vouched for;
