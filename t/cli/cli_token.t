@@ -21,7 +21,7 @@ $st->run('user', 'create', 'eva@example.org', '--human');
 
 my ($code, $out, $err) = $st->run(@for, '--name', 'first', '--env', 'testing');
 is($code, 0, 'create');
-like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
+like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the plaintext token, alone');
 like($err, qr/^created tok_[0-9A-Za-z]{16} \(first\) of $user\n\z/, 'its id, aside');
 
 my ($clear, $id) = ($out =~ s/\n//r, Stok::Command::made($err));
@@ -153,7 +153,7 @@ is(($st->run('token', 'delete', $expired->{id}, '--force'))[0], 0, '--force');
 my $list = $st->json('token', 'list');
 is(scalar(@$list), $redis->cli('ZCARD', $redis->key('tokens')), 'all of them');
 is(scalar(grep { exists $_->{seal} || exists $_->{token} } @$list), 0,
-    'no seal, no clear token');
+    'no seal, no plaintext token');
 is(scalar @{ $st->json('token', 'list', '--user', 'eva@example.org') }, 2,
     'of one user');
 is(scalar @{ $st->json('token', 'list', '--status', 'revoked') }, 0,
