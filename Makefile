@@ -30,6 +30,8 @@ MODULE_SRC = $(wildcard $(patsubst %,%*.[ch],ngx_service_token_module/ $(ROOMS))
 CONTROL = $(wildcard control/*/*.c)
 CONTROL_H = $(wildcard control/*.h control/*/*.h)
 CONTROL_I = -Ilib -Icontrol $(patsubst %/,-I%,$(wildcard control/*/))
+API = $(wildcard api/*.c)
+API_H = $(wildcard api/*.h)
 CLI = $(wildcard cli/*.c)
 CLI_H = $(wildcard cli/*.h)
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
@@ -38,6 +40,7 @@ COMMON = scripts/common.lua
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
 CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
 CLI_OBJ = $(CLI:%.c=$(B)/%.o)
+API_OBJ = $(API:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 TESTS = $(sort $(wildcard t/*/*.t))
@@ -111,7 +114,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
 $(B)/control/redis/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
-$(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
+$(COMMAND): $(CLI_OBJ) $(API_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
@@ -129,9 +132,15 @@ $(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) $(CONTROL_I) -c -o $@ $<
 
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H)
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(API_H) $(CONTROL_H) $(LIB_H)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Icli -c -o $@ $<
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Iapi -Icli -c -o $@ $<
+
+# the operations over HTTP, which "service-token serve" runs
+
+$(B)/api/%.o: api/%.c $(API_H) $(CONTROL_H) $(LIB_H)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
 
 $(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H)
 	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<

@@ -52,6 +52,7 @@ typedef struct {
     ctl_kind_e     kind;
     char           text[1024];                   /* "": there is none */
     char           hint[256];                    /* what to do; "": nothing */
+    const char    *what;                         /* its name; NULL: the kind's */
 } ctl_error_t;
 
 
@@ -64,6 +65,11 @@ typedef struct {
     const char    *os;                           /* who acts, by the system */
     const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
+    const char    *via;                          /* "api", or NULL */
+    const char    *via_token;                    /* the id of its token */
+    const char    *via_addr;
+    const char    *via_request;
+    const char    *match;                        /* see ctl_revision() */
     int            db;
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
@@ -98,6 +104,9 @@ int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
 /* in sight of the caller, so that an analyzer knows that it is no CTL_OK */
 #define ctl_fail(ctl, kind, ...)  (ctl_fail(ctl, kind, __VA_ARGS__), (kind))
 
+/* the error that was set has a name of its own, as in a problem's type */
+int ctl_named(ctl_t *ctl, const char *what);
+
 /* what every error from now on says besides; NULL: nothing */
 void ctl_hint(ctl_t *ctl, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -120,6 +129,44 @@ int ctl_ready(ctl_t *ctl);
 
 /* info.c: what Redis says of itself; null: it does not say */
 int ctl_info(ctl_t *ctl, json_t **info);
+
+/*
+ * redis.c: after one of several operations over a connection: error, hint and
+ * who acts are forgotten.  A connection with replies that are due is closed.
+ */
+void ctl_reset(ctl_t *ctl);
+
+/*
+ * caller.c: whoever nginx let in, by the records as they are now.  token NULL:
+ * another check let the user in.  scope: of the location, NULL: any.  CTL_OK:
+ * the verdict says whether they have the role.
+ */
+typedef struct {
+    const char      *token;
+    const char      *user;
+    const char      *addr;
+    const char      *scope;
+    int              role;                       /* a rank */
+} ctl_caller_want_t;
+
+typedef struct {
+    char             token[STOK_RECORD_ID_MAX + 1];
+    char             user[STOK_USER_ID_MAX + 1];
+    char             role[STOK_ROLE_MAX + 1];
+    int              rank;
+    stok_verdict_e   verdict;
+} ctl_caller_t;
+
+int ctl_caller(ctl_t *ctl, const ctl_caller_want_t *want,
+    ctl_caller_t *caller);
+
+/*
+ * record.c: the revision of a record, by its fields and its seal.  While
+ * ctl->match is one, a change of a record with another is CTL_CHANGED.
+ */
+#define CTL_REVISION  16
+int ctl_revision_token(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1]);
+int ctl_revision_user(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1]);
 
 /*
  * status.c: all that is to be known at a glance, from indexes only.  expect:

@@ -67,6 +67,23 @@ ctl_close(ctl_t *ctl)
 }
 
 
+void
+ctl_reset(ctl_t *ctl)
+{
+    if (ctl->ctx && (ctl->pending || ctl->ctx->err)) {
+        ctl_close(ctl);
+    }
+
+    memset(&ctl->error, 0, sizeof(ctl->error));
+    ctl->hint[0] = '\0';
+    ctl->actor = NULL;
+    ctl->via_token = NULL;
+    ctl->via_addr = NULL;
+    ctl->via_request = NULL;
+    ctl->match = NULL;
+}
+
+
 static int
 ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls)
 {
