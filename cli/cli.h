@@ -24,6 +24,7 @@ typedef struct {
 
     const char    *redis;
     const char    *key_file;
+    const char    *timeout;                      /* NULL: the default */
     int            json;
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */

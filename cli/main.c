@@ -39,6 +39,7 @@ main(int argc, char **argv)
 
     cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
     cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
+    cli.timeout = cli_env("SERVICE_TOKEN_TIMEOUT", NULL);
     cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
     cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
                                  "member manager admin");
@@ -97,7 +98,11 @@ cli_open(cli_t *cli, int making)
 {
     int  code;
 
-    code = cli->key_file ? ctl_keys_read(&cli->ctl, cli->key_file) : CTL_OK;
+    code = cli->timeout ? ctl_timeout_parse(&cli->ctl, cli->timeout) : CTL_OK;
+
+    if (code == CTL_OK && cli->key_file) {
+        code = ctl_keys_read(&cli->ctl, cli->key_file);
+    }
 
     if (code == CTL_OK && !making) {
         code = ctl_keys_need(&cli->ctl);

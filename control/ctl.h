@@ -71,6 +71,8 @@ typedef struct {
     const char    *via_request;
     const char    *match;                        /* see ctl_revision() */
     int            db;
+    char           where[264];                   /* host:port, or a path */
+    int            timeout;                      /* ms; 0: 5 s */
     const char    *role_names;                   /* as they were given */
     stok_roles_t   roles;
     stok_keys_t    keys;                         /* n 0: no key file */
@@ -124,8 +126,15 @@ void ctl_note_error(ctl_t *ctl);
 int ctl_connect(ctl_t *ctl, const char *uri);
 void ctl_close(ctl_t *ctl);
 
-/* there is a dataset */
+/* there is a dataset; and the error that there is none */
 int ctl_ready(ctl_t *ctl);
+int ctl_unready(ctl_t *ctl);
+
+/*
+ * wait.c: the time within which Redis has to be connected, and to give each
+ * answer: "500ms", "5s", "1m"
+ */
+int ctl_timeout_parse(ctl_t *ctl, const char *text);
 
 /* info.c: what Redis says of itself; null: it does not say */
 int ctl_info(ctl_t *ctl, json_t **info);
@@ -483,14 +492,29 @@ const char *ctl_record_wrong(const stok_str_t *field, size_t n,
 size_t ctl_char(const char *text, size_t len, int *plain);
 
 /*
- * text.c: names, durations, dates
+ * name.c: what a new name has to be, the id that is made from it, and why it
+ * says nothing, or NULL.  what: as in "bad --name"; lost: a note, if some of
+ * the name's letters are not in the id.
+ */
+int ctl_name_new(ctl_t *ctl, const char *what, const char *name);
+int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
+void ctl_name_lost(ctl_t *ctl, const char *name, const char *id);
+const char *ctl_name_lint(const char *name);
+
+/*
+ * person.c: the id of a user as its record has it: an address is one whatever
+ * its case.  CTL_NOTFOUND: there is none; nothing was said, and found is id.
+ */
+int ctl_user_find(ctl_t *ctl, const char *id,
+    char found[STOK_USER_ID_MAX + 1]);
+
+/*
+ * text.c: durations, dates
  */
 #define CTL_DAY     86400
 #define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
-int ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1]);
-const char *ctl_name_lint(const char *name);
 int ctl_days(ctl_t *ctl, const char *text, int64_t *seconds);
 int ctl_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since);
 int ctl_duration(const char *text, int64_t *seconds);

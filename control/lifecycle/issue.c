@@ -60,17 +60,15 @@ ctl_issue_lifetime(const char *env, int64_t *seconds)
 int
 ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new)
 {
-    const char  *why;
+    int  code;
 
-    why = ctl_text_wrong(ctl_str(name), CTL_TEXT_NAME);
+    code = ctl_name_new(ctl, "--name", name);
 
-    if (why) {
-        return ctl_fail(ctl, CTL_REJECTED, "bad --name: it %s", why);
+    if (code == CTL_OK) {
+        strcpy(new->name, name);
     }
 
-    strcpy(new->name, name);
-
-    return CTL_OK;
+    return code;
 }
 
 

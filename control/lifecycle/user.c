@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 
 /* a change of one field, as a verb asks for it */
@@ -22,6 +23,9 @@ typedef struct {
 static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
     const char **role);
 static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_person(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_service(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_address(const char *name);
 static int ctl_user_text(ctl_t *ctl, const char *name, const char *text,
     int needed);
 static int ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new,
@@ -60,7 +64,11 @@ ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
         return code;
     }
 
-    why = new->human ? NULL : ctl_name_lint(new->id);
+    if (!new->human) {
+        ctl_name_lost(ctl, new->name, new->id);
+    }
+
+    why = new->human ? NULL : ctl_name_lint(new->name);
 
     if (why) {
         ctl_note(ctl, CTL_NOTE_WARNING, "the name is %s: say what it does, "
@@ -153,36 +161,89 @@ ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new, const char **role)
 static int
 ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 {
-    stok_str_t   text;
-    const char  *at, *why;
+    int  code;
 
-    text = ctl_str(new->name);
-    why = ctl_text_wrong(text, CTL_TEXT_NAME);
+    code = ctl_name_new(ctl, "name", new->name);
 
-    if (why) {
-        return ctl_fail(ctl, CTL_REJECTED, "bad name: it %s", why);
+    if (code == CTL_OK) {
+        code = new->human ? ctl_user_person(ctl, new)
+                          : ctl_user_service(ctl, new);
     }
 
-    if (new->human) {
-        at = strchr(text.data, '@');
-
-        if (stok_user_id_check(text) != STOK_OK || at == NULL
-            || at == text.data || at[1] == '\0' || strchr(at + 1, '@')
-            || strcmp(at, "@service") == 0)
-        {
-            return ctl_fail(ctl, CTL_REJECTED, "the name of a human is an "
-                            "e-mail address");
-        }
-
-        memcpy(new->id, text.data, text.len + 1);
-
-    } else if (ctl_user_id(ctl, text.data, new->id) != CTL_OK) {
-        return ctl->error.kind;
+    if (code != CTL_OK) {
+        return code;
     }
 
     return ctl_user_text(ctl, "purpose", new->purpose, !new->human) != CTL_OK
            || ctl_user_text(ctl, "owner", new->owner, !new->human) != CTL_OK
            ? CTL_INVALID : CTL_OK;
+}
+
+
+/* an address is one whatever its case, also beside records of elsewhere */
+
+static int
+ctl_user_person(ctl_t *ctl, ctl_user_new_t *new)
+{
+    int     code;
+    char    found[STOK_USER_ID_MAX + 1];
+    size_t  i;
+
+    if (!ctl_user_address(new->name)) {
+        return ctl_fail(ctl, CTL_REJECTED, "the name of a human is an "
+                        "e-mail address");
+    }
+
+    for (i = 0; new->name[i]; i++) {
+        new->id[i] = new->name[i] >= 'A' && new->name[i] <= 'Z'
+                     ? (char) (new->name[i] + ('a' - 'A')) : new->name[i];
+    }
+
+    new->id[i] = '\0';
+
+    code = ctl_user_find(ctl, new->id, found);
+
+    if (code == CTL_OK) {
+        return ctl_fail(ctl, CTL_CONFLICT, "user %s exists already", found);
+    }
+
+    return code == CTL_NOTFOUND ? CTL_OK : code;
+}
+
+
+static int
+ctl_user_service(ctl_t *ctl, ctl_user_new_t *new)
+{
+    size_t  len;
+
+    len = strlen(new->name);
+
+    if (len > 8 && strcmp(new->name + len - 8, "@service") == 0) {
+        return ctl_fail(ctl, CTL_INVALID, "\"%s\" is an id, which is made from "
+                        "a name: did you mean \"%.*s\"?", new->name,
+                        (int) len - 8, new->name);
+    }
+
+    if (ctl_user_address(new->name)) {
+        return ctl_fail(ctl, CTL_INVALID, "\"%s\" is an e-mail address, and a "
+                        "service user is not a person: did you mean --human?",
+                        new->name);
+    }
+
+    return ctl_user_id(ctl, new->name, new->id);
+}
+
+
+static int
+ctl_user_address(const char *name)
+{
+    const char  *at;
+
+    at = strchr(name, '@');
+
+    return stok_user_id_check(ctl_str(name)) == STOK_OK && at && at != name
+           && at[1] && strchr(at + 1, '@') == NULL
+           && strcasecmp(at, "@service") != 0;
 }
 
 

@@ -128,7 +128,8 @@ static int
 ctl_char_plain(uint32_t ch)
 {
     return ch >= 0x20 && (ch < 0x7f || ch > 0x9f)
-           && ch != 0x00ad && ch != 0x061c && ch != 0x180e
+           && ch != 0x00ad && ch != 0x034f && ch != 0x061c
+           && (ch < 0x180b || ch > 0x180f)
            && (ch < 0x200b || ch > 0x200f)
            && (ch < 0x2028 || ch > 0x202e)
            && (ch < 0x2060 || ch > 0x206f) && ch != 0xfeff

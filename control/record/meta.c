@@ -63,8 +63,7 @@ ctl_meta(ctl_t *ctl, const char *field, char **value)
         || strcmp(reply->element[0]->str, STOK_SCHEMA) != 0)
     {
         freeReplyObject(reply);
-        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
-                        "run service-token init", ctl->prefix);
+        return ctl_unready(ctl);
     }
 
     *value = strdup(reply->element[1]->type == REDIS_REPLY_STRING
@@ -89,4 +88,13 @@ ctl_ready(ctl_t *ctl)
     }
 
     return code;
+}
+
+
+int
+ctl_unready(ctl_t *ctl)
+{
+    return ctl_fail(ctl, CTL_UNREADY, "no dataset at %s, database %d, prefix "
+                    "\"%s\": is --redis right? If so, run service-token init",
+                    ctl->where, ctl->db, ctl->prefix);
 }

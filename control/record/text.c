@@ -1,5 +1,5 @@
 /*
- * Names, durations, dates and digests.
+ * Durations, dates and digests.
  */
 
 
@@ -14,9 +14,6 @@
 #include <time.h>
 
 
-#define CTL_ID_MAX  64                           /* before "@service" */
-
-
 static int ctl_ago(const char *text, int64_t now, int64_t *since);
 static int ctl_moment(const char *text, int64_t *since);
 static const char *ctl_after(const char *p, char ch);
@@ -24,120 +21,6 @@ static const char *ctl_digits(const char *p, int n, int min, int max,
     int *value);
 static int ctl_month(int year, int month);
 static int ctl_nibble(char ch);
-
-
-/*
- * The id of a service user: ASCII letters to lower case, a run of white space
- * to one underscore, all but a-z 0-9 _ removed, underscores at the ends
- * removed.
- */
-
-int
-ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
-{
-    int          blank;
-    char         ch;
-    size_t       n;
-    const char  *p;
-
-    for (p = name, n = 0, blank = 0; *p; p++) {
-        ch = *p;
-
-        if (ch == ' ' || (ch >= '\t' && ch <= '\r')) {
-            if (blank) {
-                continue;
-            }
-
-            blank = 1;
-            ch = '_';
-
-        } else {
-            blank = 0;
-
-            if (ch >= 'A' && ch <= 'Z') {
-                ch = (char) (ch + ('a' - 'A'));
-            }
-
-            if (!((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')
-                  || ch == '_'))
-            {
-                continue;
-            }
-        }
-
-        if (n == STOK_USER_ID_MAX) {
-            break;
-        }
-
-        if (n || ch != '_') {
-            id[n++] = ch;
-        }
-    }
-
-    while (n && id[n - 1] == '_') {
-        n--;
-    }
-
-    if (n == 0) {
-        return ctl_fail(ctl, CTL_REJECTED, "the name has no letter or digit "
-                        "from which to make an id");
-    }
-
-    if (n > CTL_ID_MAX) {
-        return ctl_fail(ctl, CTL_REJECTED, "the id made from this name is "
-                        "longer than %d characters", CTL_ID_MAX);
-    }
-
-    strcpy(id + n, "@service");
-
-    return CTL_OK;
-}
-
-
-/* why a service user's name is a poor one, or NULL */
-
-const char *
-ctl_name_lint(const char *id)
-{
-    size_t  i, n;
-
-    static const struct {
-        const char  *word;
-        const char  *why;
-    } poor[] = {
-        { "service", "not descriptive" }, { "svc", "not descriptive" },
-        { "app", "not descriptive" }, { "api", "not descriptive" },
-        { "job", "not descriptive" }, { "script", "not descriptive" },
-        { "user", "not descriptive" }, { "bot", "not descriptive" },
-        { "token", "not descriptive" }, { "account", "not descriptive" },
-        { "temp", "vague" }, { "tmp", "vague" }, { "misc", "vague" },
-        { "stuff", "vague" }, { "foo", "vague" }, { "bar", "vague" },
-        { "new", "vague" }, { "old", "vague" },
-        { "test", "generic" }, { "testing", "generic" },
-        { "demo", "generic" }, { "example", "generic" },
-        { "default", "generic" }, { "admin", "generic" },
-    };
-
-    n = strcspn(id, "@");
-
-    while (n && (isdigit((unsigned char) id[n - 1]) || id[n - 1] == '_')) {
-        n--;
-    }
-
-    if (n < 2) {
-        return "vague";
-    }
-
-    for (i = 0; i < sizeof(poor) / sizeof(poor[0]); i++) {
-        if (strlen(poor[i].word) == n
-            && strncmp(poor[i].word, id, n) == 0)
-        {
-            return poor[i].why;
-        }
-    }
-
-    return NULL;
-}
 
 
 /* "90d" -> seconds; "never" -> 0; 1 to 365 days */

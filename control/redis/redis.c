@@ -9,18 +9,22 @@
 #include "internal.h"
 #include "uri.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 
-#define CTL_TIMEOUT  5                           /* seconds */
+#define CTL_TIMEOUT  5000                        /* ms */
 
 
+static void ctl_where(ctl_t *ctl, const ctl_uri_t *u);
 static int ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls);
+static int ctl_unreached(ctl_t *ctl, int err);
 static int ctl_greet(ctl_t *ctl, ctl_uri_t *u);
-static int ctl_went(ctl_t *ctl);
+static void ctl_greet_mask(ctl_t *ctl, const char *password);
+static int ctl_went(ctl_t *ctl, int err);
 static int ctl_refused(ctl_t *ctl, redisReply *reply);
 
 
@@ -39,6 +43,7 @@ ctl_connect(ctl_t *ctl, const char *uri)
 
     tls = NULL;
     code = CTL_OK;
+    ctl_where(ctl, &u);
 
     if (u.secure) {
         code = ctl_tls_create(ctl, &u.tls, u.host, &tls);
@@ -84,20 +89,42 @@ ctl_reset(ctl_t *ctl)
 }
 
 
+/* for messages: without user and password */
+
+static void
+ctl_where(ctl_t *ctl, const ctl_uri_t *u)
+{
+    if (u->port == 0) {
+        snprintf(ctl->where, sizeof(ctl->where), "%s", u->host);
+
+    } else {
+        snprintf(ctl->where, sizeof(ctl->where),
+                 strchr(u->host, ':') ? "[%s]:%d" : "%s:%d", u->host, u->port);
+    }
+}
+
+
 static int
 ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls)
 {
-    int             code;
-    struct timeval  tv = { CTL_TIMEOUT, 0 };
+    int             code, err;
+    struct timeval  tv;
+
+    if (ctl->timeout == 0) {
+        ctl->timeout = CTL_TIMEOUT;
+    }
+
+    tv.tv_sec = ctl->timeout / 1000;
+    tv.tv_usec = ctl->timeout % 1000 * 1000;
 
     ctl->ctx = u->port ? redisConnectWithTimeout(u->host, u->port, tv)
                        : redisConnectUnixWithTimeout(u->host, tv);
 
+    err = errno;
+
     if (ctl->ctx == NULL || ctl->ctx->err) {
         ctl_tls_free(tls);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s cannot be reached: "
-                        "%s: is --redis right?", u->host,
-                        ctl->ctx ? ctl->ctx->errstr : "no memory");
+        return ctl_unreached(ctl, err);
     }
 
     redisSetTimeout(ctl->ctx, tv);
@@ -110,6 +137,21 @@ ctl_open(ctl_t *ctl, ctl_uri_t *u, void *tls)
     }
 
     return ctl_greet(ctl, u);
+}
+
+
+static int
+ctl_unreached(ctl_t *ctl, int err)
+{
+    if (ctl->ctx && ctl->ctx->err == REDIS_ERR_IO && err == ETIMEDOUT) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s cannot be reached: "
+                        "no connection within %g s: is --redis right?",
+                        ctl->where, ctl->timeout / 1000.0);
+    }
+
+    return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s cannot be reached: %s: "
+                    "is --redis right?", ctl->where,
+                    ctl->ctx ? ctl->ctx->errstr : "no memory");
 }
 
 
@@ -128,6 +170,9 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
                                         u->password);
         if (code == CTL_OK) {
             freeReplyObject(reply);
+
+        } else {
+            ctl_greet_mask(ctl, u->password);
         }
     }
 
@@ -139,6 +184,20 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
     }
 
     return code;
+}
+
+
+/* whoever answers may repeat it */
+
+static void
+ctl_greet_mask(ctl_t *ctl, const char *password)
+{
+    char  *p;
+
+    for (p = ctl->error.text; (p = strstr(p, password)) != NULL; ) {
+        memset(p, '*', strlen(password));
+        p += strlen(password);
+    }
 }
 
 
@@ -184,7 +243,7 @@ ctl_append_argv(ctl_t *ctl, int argc, const char **argv, const size_t *len)
 int
 ctl_reply(ctl_t *ctl, ctl_want_e want, redisReply **reply)
 {
-    int  code;
+    int  code, err;
 
     *reply = NULL;
 
@@ -194,8 +253,9 @@ ctl_reply(ctl_t *ctl, ctl_want_e want, redisReply **reply)
     }
 
     if (redisGetReply(ctl->ctx, (void **) reply) != REDIS_OK) {
+        err = errno;
         *reply = NULL;
-        return ctl_went(ctl);
+        return ctl_went(ctl, err);
     }
 
     ctl->pending--;
@@ -224,36 +284,56 @@ ctl_reply(ctl_t *ctl, ctl_want_e want, redisReply **reply)
 int
 ctl_send(ctl_t *ctl)
 {
-    int  rc, done;
+    int  rc, err, done;
 
     do {
         rc = ctl->ctx ? redisBufferWrite(ctl->ctx, &done) : REDIS_OK;
+        err = errno;
     } while (ctl->ctx && rc == REDIS_OK && !done);
 
-    return rc == REDIS_OK ? CTL_OK : ctl_went(ctl);
+    return rc == REDIS_OK ? CTL_OK : ctl_went(ctl, err);
 }
 
 
+/* err: errno, which says more of a socket than hiredis does */
+
 static int
-ctl_went(ctl_t *ctl)
+ctl_went(ctl_t *ctl, int err)
 {
     int  code;
 
-    code = ctl_fail(ctl, CTL_UNAVAILABLE, "Redis went away: %s",
-                    ctl->ctx->errstr);
+    code = ctl->ctx->err == REDIS_ERR_IO
+           && (err == EAGAIN || err == EWOULDBLOCK || err == ETIMEDOUT)
+           ? ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s did not answer "
+                      "within %g s", ctl->where, ctl->timeout / 1000.0)
+           : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s went away: %s",
+                      ctl->where, ctl->ctx->errstr);
     ctl_close(ctl);
 
     return code;
 }
 
 
-/* an error reply; what may be an argument of ours is not shown */
+/*
+ * An error reply, whole, but for the arguments that Redis repeats of a command
+ * that it does not know: a secret may be among them.
+ */
 
 static int
 ctl_refused(ctl_t *ctl, redisReply *reply)
 {
-    return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis refuses: %.*s",
-                    (int) strcspn(reply->str, "'`\"\r\n"), reply->str);
+    size_t       len;
+    const char  *args;
+
+    len = strcspn(reply->str, "\r\n");
+    args = strstr(reply->str, ", with args beginning with");
+
+    if (args && (size_t) (args - reply->str) < len) {
+        len = (size_t) (args - reply->str);
+    }
+
+    return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis refuses: %.*s", (int) len,
+                    reply->str);
 }
 
 

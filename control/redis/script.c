@@ -244,8 +244,7 @@ ctl_script_answer(ctl_t *ctl, const char *answer, const char *word)
     }
 
     if (strcmp(answer, "UNREADY") == 0) {
-        return ctl_fail(ctl, CTL_UNREADY, "no dataset at \"%s\": "
-                        "run service-token init", ctl->prefix);
+        return ctl_unready(ctl);
     }
 
     if (strcmp(answer, "NOTFOUND") == 0) {

@@ -29,6 +29,7 @@
 #define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
 
+static int ctl_wait_ms(const char *text);
 static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
 static int ctl_wait_alive(const char *seen, int64_t now);
 static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
@@ -39,6 +40,30 @@ static double ctl_wait_now(void);
 
 int
 ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
+{
+    *ms = ctl_wait_ms(text);
+
+    return *ms ? CTL_OK
+           : ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
+                      "60m");
+}
+
+
+int
+ctl_timeout_parse(ctl_t *ctl, const char *text)
+{
+    ctl->timeout = ctl_wait_ms(text);
+
+    return ctl->timeout ? CTL_OK
+           : ctl_fail(ctl, CTL_INVALID, "bad --timeout: 500ms, 5s or 1m, up "
+                      "to 60m");
+}
+
+
+/* 0: it is not a time */
+
+static int
+ctl_wait_ms(const char *text)
 {
     char    *end;
     double   value;
@@ -53,14 +78,7 @@ ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
                 : (strcmp(end, "m") == 0) ? value * 60000 : -1;
     }
 
-    if (value < 1 || value > CTL_WAIT_MAX) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
-                        "60m");
-    }
-
-    *ms = (int) value;
-
-    return CTL_OK;
+    return value < 1 || value > CTL_WAIT_MAX ? 0 : (int) value;
 }
 
 

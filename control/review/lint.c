@@ -17,50 +17,26 @@
 static size_t ctl_lint_word(const char **p, char *word, size_t size);
 
 
-/* a name is poor if each of its words is, numbers apart */
-
 const char *
 ctl_token_lint(const char *name, const char *env)
 {
-    char         word[64];
-    const char  *p, *rest, *why, *other;
+    const char  *rest, *why, *other;
 
-    static const char  *poor[] = { "my", "a", "the", "key", "secret",
-                                   "access", "auth", "bearer", "name", "x",
-                                   "abc", "asdf", "untitled", "v" };
-    size_t       i;
+    why = ctl_name_lint(name);
 
-    for (p = name, why = "numbers only"; ctl_lint_word(&p, word,
-                                                       sizeof(word)); )
-    {
-        if (isdigit((unsigned char) word[0])) {
-            continue;
-        }
+    for ( /* void */ ; why == NULL; name = rest) {
+        other = ctl_env_of(name, &rest);
 
-        for (i = 0; i < sizeof(poor) / sizeof(poor[0]); i++) {
-            if (strcmp(word, poor[i]) == 0) {
-                break;
-            }
-        }
-
-        why = i < sizeof(poor) / sizeof(poor[0]) ? "vague"
-                                                 : ctl_name_lint(word);
-        if (why == NULL) {
+        if (other == NULL) {
             break;
         }
-    }
 
-    if (why) {
-        return why;
-    }
-
-    for (p = name; (other = ctl_env_of(p, &rest)) != NULL; p = rest) {
         if (env[0] && strcmp(other, env) != 0) {
-            return "names another environment";
+            why = "names another environment";
         }
     }
 
-    return NULL;
+    return why;
 }
 
 

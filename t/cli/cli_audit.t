@@ -228,7 +228,7 @@ $redis->down;
 waitpid $pid, 0;
 is($? >> 8, 4, 'Redis is gone: 4');
 like(Stok::Command::slurp("$tail->{dir}/err"),
-    qr/^service-token: Redis went away[^\n]*\n\z/, 'in one line');
+    qr/^service-token: Redis at \S+ went away[^\n]*\n\z/, 'in one line');
 
 finish;
 

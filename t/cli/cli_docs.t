@@ -1,5 +1,5 @@
-# Each verb and option that --help shows stands in the manual page and in the
-# README, and bash completes it; the page is without a warning.
+# Each verb and option that --help shows is in the manual page and in
+# docs/command.md, and bash completes it; the page is without a warning.
 
 use strict;
 use warnings;
@@ -13,8 +13,8 @@ is($code, 0, '--help');
 
 my $man = read_file('man/service-token.1') =~ s/\\f[BIR]//gr =~ s/\\-/-/gr
     =~ s/["\[\]|,]/ /gr =~ s/ +/ /gr;
-my ($readme) = read_file('README.md') =~ /^## The command\n(.*?)^## /ms;
-my %words = map { $_ => 1 } $readme =~ /[\w-]+/g;
+my $reference = read_file('docs/command.md');
+my %words = map { $_ => 1 } $reference =~ /[\w-]+/g;
 my @verbs = $help =~ /^  (\w.*)$/mg;
 my @globals = ($help =~ /^(usage.*?\n.*?)\n\n/ms)[0] =~ /(--[\w-]+)/g;
 
@@ -28,11 +28,11 @@ for my $line (@verbs) {
 
     my ($page) = $man =~ /^\.TP\n\.(?:B|BR|BI|RB) \Q$verb\E(?![\w-])(.*?)^\.(?:TP|SS|SH)/ms;
     ok(defined $page, "$verb: in the manual page");
-    ok(!(grep { !$words{$_} } split / /, $verb), 'in the README');
+    ok(!(grep { !$words{$_} } split / /, $verb), 'in docs/command.md');
 
     for my $option (@options) {
         like($page // '', qr/(?:^|\s)$option(?![\w-])/, "$verb $option");
-        ok(index($readme, $option) >= 0, 'in the README');
+        ok(index($reference, $option) >= 0, 'in docs/command.md');
     }
 
     # bash offers the verb, and no other options than these
@@ -56,7 +56,7 @@ for my $option (@globals, '--help') {
 
 for my $name ('REDIS', 'KEY_FILE', 'PREFIX', 'ROLES', 'ACTOR') {
     like($man, qr/SERVICE_TOKEN_$name/, "SERVICE_TOKEN_$name");
-    ok(index($readme, "SERVICE_TOKEN_$name") >= 0, 'in the README');
+    ok(index($reference, "SERVICE_TOKEN_$name") >= 0, 'in docs/command.md');
 }
 
 # values, files, and words behind options of other words

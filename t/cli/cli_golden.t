@@ -242,6 +242,7 @@ sub named {
     $text =~ s/\b\w+_(?:svc|pat|scim)_\w{38}\b/CLEAR/g;
     $text =~ s/\btok_(?!none)\w{16}\b/$name{$&} \/\/= 'TOK' . ++$count{id}/ge;
     $text =~ s/\Q$dir\E/DIR/g;
+    $text =~ s/\Q@{[$redis->dir]}\E/REDIS/g;
     $text =~ s/\b\d{13}-\d+\b/ENTRY/g;
     $text =~ s/\b[0-9a-f]{64}\b/DIGEST/g;
     $text =~ s/\b[0-9a-f]{40}\b/HASH/g;

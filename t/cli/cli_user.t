@@ -14,7 +14,7 @@ my @who = ('--purpose', 'tests', '--owner', 'ops');
 # before and after init
 
 is(code('user', 'list'), 3, 'no dataset');
-like(err(), qr/^service-token: no dataset at "\{st\}:": run service-token init$/,
+like(err(), qr/^service-token: no dataset at \S+, database 0, prefix "\{st\}:": .* run service-token init$/,
     'one line that says what to do');
 is(code('init'), 0, 'init');
 my $before = Stok::Command::snapshot($redis);
@@ -27,7 +27,7 @@ is($redis->cli('HGET', $redis->key('meta'), 'schema'), 2, 'schema');
 
 for my $case (
     ['Pipeline Automation', 'pipeline_automation'],
-    ['  ETL-Job  (nightly) 2 ', 'etljob_nightly_2'],
+    ['ETL-Job (nightly) 2', 'etljob_nightly_2'],
     ["Finance\t \nMetrics", undef],
     ['__alation sync__', 'alation_sync'],
     ["Gr\xc3\xb6\xc3\x9fe 7", 'gre_7'],
@@ -40,7 +40,7 @@ for my $case (
     is("$code $out", defined $id ? "0 $id\@service\n" : '3 ', "id of '$name'");
 }
 
-refused(3, qr/exists already/, 'user', 'create', 'pipeline  AUTOMATION', @who);
+refused(3, qr/exists already/, 'user', 'create', 'pipeline AUTOMATION', @who);
 refused(3, qr/no letter or digit/, 'user', 'create', '(-)', @who);
 refused(2, qr/unknown option -x/, 'user', 'create', '-x', @who);
 refused(3, qr/bad name/, 'user', 'create', '', @who);

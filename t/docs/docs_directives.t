@@ -1,16 +1,15 @@
 # The reference has an entry for each directive of the module, with its
-# contexts, and a row for each variable and each verdict; and for no other.
+# contexts and parameters and an example that nginx accepts, and a row for each
+# variable and each verdict; and for no other.  The README leads to each.
 
 use strict;
 use warnings;
 use lib 't/lib';
-use Stok::Nginx;
-use Test::More;
+use Stok::Test;
 
 my $source = join '', map { Stok::Nginx::slurp($_) }
     glob 'ngx_service_token_module/{,*/}*.{c,h}';
-my $reference = join "\n", map { Stok::Nginx::slurp($_) // '' }
-    'README.md', 'docs/directives.md';
+my $reference = Stok::Nginx::slurp('docs/directives.md');
 
 my %context = (NGX_HTTP_MAIN_CONF => 'http', NGX_HTTP_SRV_CONF => 'server',
     NGX_HTTP_LOC_CONF => 'location', NGX_HTTP_LMT_CONF => 'limit_except');
@@ -32,18 +31,48 @@ cmp_ok(keys %declared, '>=', 15, 'directives');
 
 # as they are described
 
-my %described;
+my (%described, %example);
 
-while ($reference =~ /^#### (service_token\w*)\n\n((?: {4,}.*\n)+)/mg) {
-    my ($name, $head) = ($1, $2);
+for my $entry (split /^(?=##)/m, $reference) {
+    my ($name, $head) = $entry
+        =~ /^#### (service_token\w*)\n\n((?: {4,}.*\n)+)/ or next;
 
     like($head, qr/^    Syntax:   $name /m, "$name: syntax");
     like($head, qr/^    Default:  \S/m, 'default');
     ($described{$name}) = $head =~ /^    Context:  (.*)$/m;
+    ($example{$name}) = $entry =~ /^```nginx\n(.*?)^```$/ms;
 }
 
 is($described{$_}, $declared{$_}, "$_: context") for sort keys %declared;
 is(join(' ', grep { !$declared{$_} } sort keys %described), '', 'no other');
+
+# what a directive takes: each parameter that the source reads is named
+
+for my $name ($source =~ /"([a-z_]+=)"/g) {
+    like($reference, qr/^ {4,}.*[\s\[]\Q$name\E/m, "$name is described");
+}
+
+# each example stands where it may, and nginx takes it
+
+for my $name (sort keys %example) {
+    my $conf = $example{$name} // '';
+
+    like($conf, qr/^\s*$name\s/m, "$name: its example uses it");
+    $conf =~ s{/etc/nginx/}{%%DIR%%/}g;
+
+    my ($code, $out) = Stok::Nginx->conf_test(in_context($name, $conf),
+        files => { 'service-token.password' => "secret\n",
+            'service-token.keys' => 'k1 ' . '01' x 32 . "\ndataset "
+                . '02' x 16 . "\n" });
+    is($code, 0, 'nginx takes it') or diag($out);
+}
+
+# the README's table of tasks leads to each
+
+my $readme = Stok::Nginx::slurp('README.md');
+
+like($readme, qr{\(docs/directives\.md#$_\)}, "$_: in the README's table")
+    for sort keys %declared;
 
 # variables
 
@@ -67,4 +96,15 @@ my @said = Stok::Nginx::slurp('lib/stok_decide.c')
 
 is(join(' ', sort @words), join(' ', sort @said), 'verdicts');
 
-done_testing();
+finish;
+
+
+# an example at the level of "http", of a server or of a location
+
+sub in_context {
+    my ($name, $conf) = @_;
+
+    return $conf if $conf =~ /^(?:server|map) /m || $declared{$name} eq 'http';
+    return "server { $conf }" if $conf =~ /^location /m;
+    return "server { location / { $conf } }";
+}

@@ -56,6 +56,7 @@ sub start {
     if ($pid == 0) {
         delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
         $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
+        %ENV = (%ENV, %{ $self->{env} // {} });
         $ENV{SERVICE_TOKEN_REDIS} = 'unix://' . $self->{redis}->socket
             if $self->{redis};
         open STDIN, '<', -e "$self->{dir}/in" ? "$self->{dir}/in" : '/dev/null';
