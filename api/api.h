@@ -105,8 +105,6 @@ typedef struct {
     const char    *redis;
     const char    *socket;
     const char    *peer;                         /* the user that nginx has */
-    const char    *see;                          /* roles; NULL: by rank */
-    const char    *act;
     int            workers;
 } api_serve_t;
 

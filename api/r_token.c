@@ -165,6 +165,7 @@ int
 api_token_revoke(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
+    int      code;
     json_t  *token;
 
     token = NULL;
@@ -173,9 +174,9 @@ api_token_revoke(api_t *api, const api_request_t *request,
         return reply->status;
     }
 
-    return token_reply(api, reply,
-                       ctl_token_revoke(&api->ctl, request->segment[1],
-                                        &token), token);
+    code = ctl_token_revoke(&api->ctl, request->segment[1], &token);
+
+    return token_reply(api, reply, code, token);
 }
 
 
@@ -183,13 +184,14 @@ int
 api_token_restore(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
+    int      code;
     json_t  *token;
 
     token = NULL;
 
-    return token_reply(api, reply,
-                       ctl_token_restore(&api->ctl, request->segment[1],
-                                         &token), token);
+    code = ctl_token_restore(&api->ctl, request->segment[1], &token);
+
+    return token_reply(api, reply, code, token);
 }
 
 

@@ -75,6 +75,7 @@ int
 api_user_describe(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
+    int          code;
     json_t      *json, *user;
     const char  *purpose, *owner;
 
@@ -88,9 +89,9 @@ api_user_describe(api_t *api, const api_request_t *request,
     };
 
     if (api_body(request, reply, member, 2, &json) == 0) {
-        user_reply(api, reply,
-                   ctl_user_describe(&api->ctl, request->segment[1], purpose,
-                                     owner, &user), user);
+        code = ctl_user_describe(&api->ctl, request->segment[1], purpose,
+                                 owner, &user);
+        user_reply(api, reply, code, user);
     }
 
     json_decref(json);
@@ -102,7 +103,7 @@ api_user_describe(api_t *api, const api_request_t *request,
 int
 api_user_role(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
-    int          self;
+    int          self, code;
     json_t      *json, *user;
     const char  *role;
 
@@ -118,9 +119,8 @@ api_user_role(api_t *api, const api_request_t *request, api_reply_t *reply)
     if (api_body(request, reply, member, 2, &json) == 0
         && user_myself(api, request->segment[1], self, reply) == 0)
     {
-        user_reply(api, reply,
-                   ctl_user_set_role(&api->ctl, request->segment[1], role,
-                                     &user), user);
+        code = ctl_user_set_role(&api->ctl, request->segment[1], role, &user);
+        user_reply(api, reply, code, user);
     }
 
     json_decref(json);
@@ -135,7 +135,7 @@ int
 api_user_status(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
-    int          self, on;
+    int          self, on, code;
     json_t      *json, *user;
     const char  *id, *status;
 
@@ -161,9 +161,9 @@ api_user_status(api_t *api, const api_request_t *request,
                     "disabled");
 
     } else if (on || user_myself(api, id, self, reply) == 0) {
-        user_reply(api, reply,
-                   on ? ctl_user_enable(&api->ctl, id, &user)
-                      : ctl_user_disable(&api->ctl, id, &user), user);
+        code = on ? ctl_user_enable(&api->ctl, id, &user)
+                  : ctl_user_disable(&api->ctl, id, &user);
+        user_reply(api, reply, code, user);
     }
 
     json_decref(json);
@@ -216,6 +216,7 @@ int
 api_user_delete(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
+    int      code;
     json_t  *user;
 
     user = NULL;
@@ -224,9 +225,9 @@ api_user_delete(api_t *api, const api_request_t *request,
         return reply->status;
     }
 
-    return user_reply(api, reply,
-                      ctl_user_delete(&api->ctl, request->segment[1], &user),
-                      user);
+    code = ctl_user_delete(&api->ctl, request->segment[1], &user);
+
+    return user_reply(api, reply, code, user);
 }
 
 

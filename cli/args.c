@@ -87,6 +87,8 @@ static const cli_verb_t  cli_verbs[] = {
     { "import", NULL, "FILE|- [--overwrite] [--restore-access] [--dry-run] "
       "[--wait 5s]", 1, "overwrite restore-access dry-run wait", 0,
       cli_import },
+    { "serve", NULL, "[--socket PATH] [--peer USER] [--workers 4]", 0,
+      "socket peer workers", 0, cli_serve },
     { NULL, NULL, NULL, 0, NULL, 0, NULL }
 };
 
@@ -136,6 +138,9 @@ static const struct option  cli_options[] = {
     { "trust", required_argument, NULL, 0 },
     { "wait-until", required_argument, NULL, 0 },
     { "timeout", required_argument, NULL, 0 },
+    { "socket", required_argument, NULL, 0 },
+    { "peer", required_argument, NULL, 0 },
+    { "workers", required_argument, NULL, 0 },
     { NULL, 0, NULL, 0 }
 };
 
