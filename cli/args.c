@@ -40,7 +40,8 @@ static const cli_verb_t  cli_verbs[] = {
       "--user ID --name N --env production|staging|development|testing "
       "[--expires-in 90d|never] [--scim-only] [--out FILE] "
       "[--format env|json|k8s-secret]", 0,
-      "user name env expires-in scim-only out format", 0, cli_token_create },
+      "user name env expires-in scim-only out format secret-name namespace "
+      "server", 0, cli_token_create },
     { "token", "list",
       "[--user ID] [--status active|revoked|expired|rotating]", 0,
       "user status", 0, cli_token_list },
@@ -48,7 +49,8 @@ static const cli_verb_t  cli_verbs[] = {
     { "token", "rotate",
       "ID|- [--overlap 12h] [--name N] [--expires-in 90d|never] [--out FILE] "
       "[--format env|json|k8s-secret] [--wait 5s]", 1,
-      "overlap name expires-in out format wait", CLI_TOKEN,
+      "overlap name expires-in out format secret-name namespace server wait",
+      CLI_TOKEN,
       cli_token_rotate },
     { "token", "rotation", "ID|- [--wait-until safe] [--timeout 12h]", 1,
       "wait-until timeout", CLI_TOKEN, cli_token_rotation },
@@ -127,6 +129,9 @@ static const struct option  cli_options[] = {
     { "overlap", required_argument, NULL, 0 },
     { "out", required_argument, NULL, 0 },
     { "format", required_argument, NULL, 0 },
+    { "secret-name", required_argument, NULL, 0 },
+    { "namespace", required_argument, NULL, 0 },
+    { "server", required_argument, NULL, 0 },
     { "first", no_argument, NULL, 0 },
     { "yes", no_argument, NULL, 0 },
     { "dry-run", no_argument, NULL, 0 },

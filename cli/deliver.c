@@ -19,28 +19,23 @@
 #include <unistd.h>
 
 
-#define CLI_SECRET_NAME  63                      /* of a label of RFC 1123 */
-#define CLI_VARIABLE     "SERVICE_TOKEN"
-
-
+static int cli_deliver_format(cli_t *cli, cli_args_t *args,
+    ctl_token_new_t *want, cli_out_t *out);
 static int cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data);
 static void cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data);
 static void cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data);
-static int cli_deliver_text(ctl_t *ctl, const cli_out_t *out,
-    const ctl_new_t *new, char **text);
-static char *cli_deliver_json(ctl_t *ctl, const ctl_new_t *new);
-static int cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text);
-static int cli_deliver_file(ctl_t *ctl, const char *path, const char *text);
+static void cli_deliver_seen(ctl_t *ctl, const ctl_new_t *new,
+    const cli_out_t *out);
+static int cli_deliver_file(ctl_t *ctl, const cli_out_t *out,
+    const char *text);
 static int cli_deliver_write(int fd, const char *text);
 static int cli_deliver_sync(const char *path);
 
 
 int
-cli_deliver_options(cli_t *cli, cli_args_t *args, cli_out_t *out,
-    ctl_deliver_t *deliver)
+cli_deliver_options(cli_t *cli, cli_args_t *args, ctl_token_new_t *want,
+    cli_out_t *out, ctl_deliver_t *deliver)
 {
-    const char  *format;
-
     deliver->deliver = cli_deliver;
     deliver->undo = cli_deliver_undo;
     deliver->done = cli_deliver_done;
@@ -48,29 +43,30 @@ cli_deliver_options(cli_t *cli, cli_args_t *args, cli_out_t *out,
 
     out->cli = cli;
     out->path = cli_option(args, "out");
-    format = cli_option(args, "format");
 
     if (out->path && (out->path[0] == '\0' || strcmp(out->path, "-") == 0)) {
         return ctl_fail(&cli->ctl, CTL_INVALID, "bad --out: it is the name of "
                         "a new file");
     }
 
-    if (format == NULL) {
-        out->format = cli->json && out->path == NULL ? CLI_FORMAT_JSON
-                                                    : CLI_FORMAT_PLAIN;
+    return cli_deliver_format(cli, args, want, out);
+}
 
-    } else if (strcmp(format, "json") == 0) {
-        out->format = CLI_FORMAT_JSON;
 
-    } else if (strcmp(format, "env") == 0) {
-        out->format = CLI_FORMAT_ENV;
+static int
+cli_deliver_format(cli_t *cli, cli_args_t *args, ctl_token_new_t *want,
+    cli_out_t *out)
+{
+    const char  *format;
 
-    } else if (strcmp(format, "k8s-secret") == 0) {
-        out->format = CLI_FORMAT_SECRET;
+    format = cli_option(args, "format");
+    out->server = cli_option(args, "server");
+    out->format = cli->json && out->path == NULL ? CLI_FORMAT_JSON
+                                                : CLI_FORMAT_PLAIN;
 
-    } else {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --format: env, json or "
-                        "k8s-secret");
+    if (format && cli_format_find(format, &out->format) != CTL_OK) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --format: plain, raw, "
+                        "env, json, k8s-secret, vault-json or docker-config");
     }
 
     if (cli->json && out->path == NULL && out->format != CLI_FORMAT_JSON) {
@@ -78,6 +74,22 @@ cli_deliver_options(cli_t *cli, cli_args_t *args, cli_out_t *out,
                         "want standard output: leave one out, or give --out",
                         format);
     }
+
+    if ((out->format == CLI_FORMAT_DOCKER) != (out->server != NULL)) {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "--format docker-config and "
+                        "--server HOST belong together");
+    }
+
+    if (out->server && (out->server[0] == '\0'
+                        || ctl_text_wrong(ctl_str(out->server), CTL_TEXT_NAME)))
+    {
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --server: it is the name "
+                        "of a registry, as in registry.example.com");
+    }
+
+    want->secret = out->format == CLI_FORMAT_SECRET;
+    want->secret_name = cli_option(args, "secret-name");
+    want->namespace = cli_option(args, "namespace");
 
     return CTL_OK;
 }
@@ -91,22 +103,23 @@ cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
     cli_out_t  *out;
 
     out = data;
-    text = NULL;
-    code = cli_deliver_text(ctl, out, new, &text);
-    if (code != CTL_OK) {
-        return code;
-    }
+    text = cli_format_text(ctl, out, new);
 
     if (text == NULL) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
+    code = CTL_OK;
+
     if (out->path) {
-        code = cli_deliver_file(ctl, out->path, text);
+        code = cli_deliver_file(ctl, out, text);
 
     } else {
         cli_raw(text);
-        cli_raw("\n");
+
+        if (out->format != CLI_FORMAT_RAW) {
+            cli_raw("\n");
+        }
 
         if (fflush(stdout) != 0 || ferror(stdout)) {
             clearerr(stdout);
@@ -123,127 +136,18 @@ cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
 
 
 static int
-cli_deliver_text(ctl_t *ctl, const cli_out_t *out, const ctl_new_t *new,
-    char **text)
+cli_deliver_file(ctl_t *ctl, const cli_out_t *out, const char *text)
 {
-    size_t  size;
+    int          fd, rc;
+    const char  *path;
 
-    switch (out->format) {
-
-    case CLI_FORMAT_JSON:
-        *text = cli_deliver_json(ctl, new);
-        break;
-
-    case CLI_FORMAT_SECRET:
-        return cli_deliver_secret(ctl, new, text);
-
-    case CLI_FORMAT_ENV:
-
-        /* no quotes: there is nothing to quote, and not all readers take
-         * them off */
-
-        size = sizeof(CLI_VARIABLE) + 1 + sizeof(new->token);
-        *text = malloc(size);
-
-        if (*text) {
-            snprintf(*text, size, CLI_VARIABLE "=%s", new->token);
-        }
-
-        break;
-
-    default:
-        *text = strdup(new->token);
-    }
-
-    return CTL_OK;
-}
-
-
-static char *
-cli_deliver_json(ctl_t *ctl, const ctl_new_t *new)
-{
-    char    *text;
-    json_t  *json;
-
-    json = ctl_new_json(ctl, new);
-    json_object_set_new(json, "token", json_string(new->token));
-    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII);
-    json_decref(json);
-
-    return text;
-}
-
-
-/*
- * A manifest whose name is the token's: lower case, each run of what may not
- * stand there a dash, none at the ends.
- */
-
-static int
-cli_deliver_secret(ctl_t *ctl, const ctl_new_t *new, char **text)
-{
-    char         ch, name[CLI_SECRET_NAME + 1];
-    size_t       n, size;
-    const char  *p;
-
-    for (p = new->name, n = 0; *p && n < CLI_SECRET_NAME; p++) {
-        ch = *p;
-
-        if (ch >= 'A' && ch <= 'Z') {
-            ch = (char) (ch + ('a' - 'A'));
-        }
-
-        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')) {
-            name[n++] = ch;
-
-        } else if (n && name[n - 1] != '-') {
-            name[n++] = '-';
-        }
-    }
-
-    while (n && name[n - 1] == '-') {
-        n--;
-    }
-
-    name[n] = '\0';
-
-    if (n == 0) {
-        return ctl_fail(ctl, CTL_REJECTED, "the token's name has no letter or "
-                        "digit from which to make a Secret's name: nothing "
-                        "was made");
-    }
-
-    size = sizeof(name) + sizeof(new->token) + sizeof(new->id) + 256;
-    *text = malloc(size);
-
-    if (*text) {
-        snprintf(*text, size,
-                 "apiVersion: v1\n"
-                 "kind: Secret\n"
-                 "metadata:\n"
-                 "  name: \"%s\"\n"
-                 "  annotations:\n"
-                 "    service-token/id: \"%s\"\n"
-                 "type: Opaque\n"
-                 "stringData:\n"
-                 "  " CLI_VARIABLE ": \"%s\"", name, new->id, new->token);
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-cli_deliver_file(ctl_t *ctl, const char *path, const char *text)
-{
-    int  fd, rc;
-
+    path = out->path;
     fd = open(path, O_WRONLY|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
 
     if (fd == -1) {
         return ctl_fail(ctl, CTL_REJECTED, "cannot make the file \"%s\": %s: "
                         "nothing was made", path,
-                        errno == EEXIST ? "there is one, and it stays"
+                        errno == EEXIST ? "it exists already"
                                         : strerror(errno));
     }
 
@@ -253,7 +157,7 @@ cli_deliver_file(ctl_t *ctl, const char *path, const char *text)
         rc = cli_deliver_write(fd, text);
     }
 
-    if (rc == 0) {
+    if (rc == 0 && out->format != CLI_FORMAT_RAW) {
         rc = cli_deliver_write(fd, "\n");
     }
 
@@ -359,6 +263,8 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 
     out = data;
 
+    cli_deliver_seen(ctl, new, out);
+
     if (out->path && out->cli->json) {
         cli_answer(out->cli, ctl_new_json(ctl, new));
 
@@ -370,11 +276,37 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
     }
 
     if (new->old && new->old_expires_at == 0) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%s goes on, and never expires: revoke "
-                 "it when \"token rotation\" says so", new->old);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s stays valid and never expires: "
+                 "revoke it when \"token rotation\" says so", new->old);
 
     } else if (new->old) {
         ctl_iso(new->old_expires_at, date);
         ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
     }
+}
+
+
+/* to a person who looks at it */
+
+static void
+cli_deliver_seen(ctl_t *ctl, const ctl_new_t *new, const cli_out_t *out)
+{
+    char  date[24];
+
+    if (out->path || !isatty(STDOUT_FILENO)) {
+        return;
+    }
+
+    if (out->format == CLI_FORMAT_RAW) {
+        cli_say_to(stderr, "\n");
+    }
+
+    if (new->expires_at) {
+        ctl_iso(new->expires_at, date);
+    }
+
+    ctl_note(ctl, CTL_NOTE_NOTE, "the token is shown this once and never "
+             "again; it %s%s",
+             new->expires_at ? "expires at " : "never expires",
+             new->expires_at ? date : "");
 }

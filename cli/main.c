@@ -120,15 +120,18 @@ static int
 cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
 {
     int          code, rc;
+    int64_t      ms;
     const char  *wait;
 
     wait = cli_option(args, "wait");
 
     if (wait) {
-        code = ctl_wait_parse(&cli->ctl, wait, &cli->wait);
+        code = ctl_time_left(&cli->ctl, "wait", wait, &ms);
         if (code != CTL_OK) {
             return code;
         }
+
+        cli->wait = (int) ms;
     }
 
     code = verb->run(cli, args);

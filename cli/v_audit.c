@@ -268,8 +268,8 @@ cli_audit_verify(cli_t *cli, cli_args_t *args)
                - (long long) json_array_size(findings));
     }
 
-    cli_say("%lld entries, %lld to %lld; %lld older ones were taken by the "
-           "bound\n", cli_integer(report, "entries"),
+    cli_say("%lld entries, %lld to %lld; %lld older ones were removed\n",
+            cli_integer(report, "entries"),
            cli_integer(report, "first"), cli_integer(report, "last"),
            cli_integer(report, "trimmed"));
 

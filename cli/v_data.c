@@ -60,7 +60,7 @@ cli_init(cli_t *cli, cli_args_t *args)
     }
 
     if (json_is_true(json_object_get(made, "created"))) {
-        cli_say("dataset made at \"%s\"\n", cli->ctl.prefix);
+        cli_say("created a dataset at \"%s\"\n", cli->ctl.prefix);
     }
 
     json_decref(made);
@@ -174,7 +174,7 @@ cli_seal_ask(cli_t *cli)
 {
     char  answer[8];
 
-    cli_say_to(stderr, "Is all of this right, and to be sealed? [y/N] ");
+    cli_say_to(stderr, "Seal all of these? [y/N] ");
 
     if (fgets(answer, sizeof(answer), stdin) == NULL
         || strcmp(answer, "y\n") != 0)
@@ -210,8 +210,8 @@ cli_seal_run(cli_t *cli, const ctl_seal_want_t *want)
         rc = cli_print_json(cli, sums);
 
     } else {
-        cli_say("%lld sealed, %lld sealed again, %lld right already, "
-               "%lld refused%s\n", cli_integer(sums, "sealed"),
+        cli_say("%lld sealed, %lld sealed again, %lld unchanged, %lld "
+               "refused%s\n", cli_integer(sums, "sealed"),
                cli_integer(sums, "again"), cli_integer(sums, "right"),
                cli_integer(sums, "refused"),
                want->dry ? ": nothing was changed" : "");

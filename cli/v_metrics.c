@@ -22,7 +22,7 @@ static const struct {
     double       factor;
 } cli_metrics[] = {
     { NULL, "at", "collected_timestamp_seconds", "gauge",
-      "When this was asked.", 1 },
+      "When these metrics were collected.", 1 },
     { NULL, "skew_ms", "clock_skew_seconds", "gauge",
       "Redis' clock ahead of this machine's.", 0.001 },
     { "dataset", "tokens", "tokens", "gauge", "Tokens in the index.", 1 },
@@ -42,15 +42,15 @@ static const struct {
     { "redis", "memory_used", "redis_memory_bytes", "gauge",
       "Memory that Redis uses.", 1 },
     { "redis", "memory_max", "redis_memory_max_bytes", "gauge",
-      "Memory that it may use; 0: any.", 1 },
+      "Memory limit; 0: none.", 1 },
     { "redis", "evicted_keys", "redis_evicted_keys_total", "counter",
-      "Keys removed for want of memory.", 1 },
+      "Keys evicted because memory was full.", 1 },
     { "redis", "other_keys", "redis_other_keys", "gauge",
       "Keys in other databases of this Redis.", 1 },
     { "redis", "replicas", "redis_replicas", "gauge",
       "Replicas that are connected.", 1 },
     { "redis", "min_replicas", "redis_min_replicas", "gauge",
-      "Replicas without which it takes no write.", 1 },
+      "Replicas that a write needs.", 1 },
 };
 
 
@@ -88,7 +88,7 @@ cli_status_metrics(json_t *status)
     cli_metrics_nodes(status);
     cli_metrics_redis(json_object_get(status, "redis"));
 
-    cli_metric_head("attention", "gauge", "Things that need somebody.");
+    cli_metric_head("attention", "gauge", "Conditions that need attention.");
     cli_say(CLI_METRIC "attention %zu\n",
             json_array_size(json_object_get(status, "attention")));
 }
@@ -176,7 +176,8 @@ cli_metrics_tokens(json_t *status)
             cli_integer(rotations, "under_way"),
             cli_integer(rotations, "stuck"));
 
-    cli_metric_head("approvals_pending", "gauge", "Approvals waited for.");
+    cli_metric_head("approvals_pending", "gauge", "Approvals that are "
+                    "pending.");
     cli_say(CLI_METRIC "approvals_pending %zu\n",
             json_array_size(json_object_get(status, "approvals")));
 }
@@ -221,8 +222,8 @@ cli_metrics_redis(json_t *redis)
         { "policy", "memory_policy" }, { "appendfsync", "appendfsync" }
     };
 
-    cli_metric_head("redis_info", "gauge", "1; what Redis is; empty: it does "
-                    "not say.");
+    cli_metric_head("redis_info", "gauge", "Always 1; what Redis is, empty if "
+                    "unknown.");
     cli_say(CLI_METRIC "redis_info{");
 
     for (i = 0; i < sizeof(label) / sizeof(label[0]); i++) {

@@ -52,8 +52,8 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
     if (code == CTL_FOUND
         && strcmp(ctl_text(rotation, "answer"), "safe-to-revoke") == 0)
     {
-        ctl_note(&cli->ctl, CTL_NOTE_NOTE, "%s is the successor and stays: "
-                 "what may be revoked is %s", args->arg[0], old);
+        ctl_note(&cli->ctl, CTL_NOTE_NOTE, "%s is the successor and stays: the "
+                 "token to revoke is %s", args->arg[0], old);
     }
 
     return cli_rotation_print(cli, rotation) == CTL_OK ? code
@@ -66,7 +66,8 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
 static int
 cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
 {
-    int64_t      seconds;
+    int          code;
+    int64_t      ms;
     const char  *what, *timeout;
 
     *until = 0;
@@ -75,8 +76,8 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
     timeout = cli_option(args, "timeout");
 
     if (what && strcmp(what, "safe") != 0) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --wait-until: safe is "
-                        "what can be waited for");
+        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --wait-until: the only "
+                        "value is safe");
     }
 
     if (timeout && what == NULL) {
@@ -84,16 +85,14 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
                         "--wait-until safe");
     }
 
-    if (timeout && ctl_duration(timeout, &seconds) != CTL_OK) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --timeout: 30m, 12h or "
-                        "7d, up to 365d");
+    code = timeout ? ctl_time_left(&cli->ctl, "until", timeout, &ms)
+                   : CTL_OK;
+
+    if (what && code == CTL_OK) {
+        *until = timeout ? cli_rotation_now() + (ms + 999) / 1000 : -1;
     }
 
-    if (what) {
-        *until = timeout ? cli_rotation_now() + seconds : -1;
-    }
-
-    return CTL_OK;
+    return code;
 }
 
 

@@ -206,7 +206,7 @@ cli_status_approvals(json_t *status)
     list = json_object_get(status, "approvals");
     n = json_array_size(list);
 
-    cli_say("approvals   %zu waited for\n", n);
+    cli_say("approvals   %zu pending\n", n);
 
     json_array_foreach(list, i, wait) {
         if (i == CLI_ROWS) {

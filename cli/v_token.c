@@ -37,7 +37,7 @@ cli_token_create(cli_t *cli, cli_args_t *args)
                         "--name and --env");
     }
 
-    code = cli_deliver_options(cli, args, &out, &deliver);
+    code = cli_deliver_options(cli, args, &new, &out, &deliver);
 
     return code == CTL_OK ? ctl_token_create(&cli->ctl, &new, &deliver)
                           : code;
@@ -57,7 +57,7 @@ cli_token_rotate(cli_t *cli, cli_args_t *args)
     new.expires_in = cli_option(args, "expires-in");
     new.overlap = cli_option(args, "overlap");
 
-    code = cli_deliver_options(cli, args, &out, &deliver);
+    code = cli_deliver_options(cli, args, &new, &out, &deliver);
 
     return code == CTL_OK ? ctl_token_rotate(&cli->ctl, args->arg[0], &new,
                                              &deliver)

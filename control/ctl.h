@@ -255,6 +255,9 @@ int ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n);
  * A new token, on its way to who asked for it.  Its plaintext leaves by
  * deliver, before it is written; it is wiped when the operation ends.
  */
+#define CTL_SECRET_NAME  253                     /* of RFC 1123 */
+#define CTL_SECRET_MAX   (63 + 1 + CTL_SECRET_NAME)
+
 typedef struct {
     char                 user[STOK_USER_ID_MAX + 1];
     char                 name[STOK_NAME_BYTES + 1];
@@ -265,7 +268,14 @@ typedef struct {
     int                  personal;
     int                  choose;                 /* name is where to begin */
     int64_t              lifetime;               /* seconds, 0: never */
+    int64_t              ends;                   /* a date instead; 0: none */
     uint8_t              owner;                  /* stok_user_status_e */
+
+    /* the Secret of Kubernetes that it stands in; "": none */
+
+    int                  is_secret;              /* one is to be made */
+    char                 secret_name[CTL_SECRET_NAME + 1];
+    char                 namespace[64];          /* "": none is said */
 
     /* of a rotation: the predecessor, and what becomes of it */
 
@@ -300,6 +310,9 @@ typedef struct {
     const char  *expires_in;                     /* NULL: by environment */
     const char  *overlap;                        /* rotate; NULL: none */
     int          scim;
+    int          secret;                         /* for Kubernetes */
+    const char  *secret_name;                    /* NULL: kept, or made */
+    const char  *namespace;                      /* NULL: kept, or none */
 } ctl_token_new_t;
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
@@ -430,12 +443,12 @@ int ctl_review(ctl_t *ctl, ctl_review_t *review);
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
 
-/* wait.c: "500ms", "5s", "1m" */
-int ctl_wait_parse(ctl_t *ctl, const char *text, int *ms);
+/* the i-th environment and the usual lifetime of its tokens; NULL: no more */
+const char *ctl_env(size_t i, int *days);
 
 /*
- * Comes back when every node has heard of what was changed, or the time is
- * over: {nodes, acknowledged, milliseconds, missing}.
+ * wait.c: comes back when every node has heard of what was changed, or the
+ * time is over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
@@ -492,6 +505,48 @@ const char *ctl_record_wrong(const stok_str_t *field, size_t n,
 size_t ctl_char(const char *text, size_t len, int *plain);
 
 /*
+ * time.c: the one grammar of times.  A length: "500ms", "90s", "15m", "12h",
+ * "7d", "2w", "1y" (365 days).  A moment: "2026-01-31", "2026-01-31T12:00:00Z",
+ * in UTC unless it says another offset.  "never", where the option takes it.
+ */
+typedef enum {
+    CTL_TIME_LENGTH = 0,
+    CTL_TIME_MOMENT,
+    CTL_TIME_NEVER
+} ctl_time_e;
+
+typedef struct {
+    ctl_time_e  kind;
+    int64_t     ms;                              /* of a length */
+    int64_t     at;                              /* a moment: seconds */
+} ctl_time_t;
+
+#define CTL_WHEN  48
+
+/* option: its name, which says what it takes; "extend": a later --expires-in */
+int ctl_time(ctl_t *ctl, const char *option, const char *text,
+    ctl_time_t *given);
+
+/* what that is from now on, 0: never; refused: too near or too far */
+int ctl_time_ahead(ctl_t *ctl, const char *option, const ctl_time_t *given,
+    int64_t now, int64_t *at);
+
+/* and before now; not before 1970 */
+int64_t ctl_time_back(const ctl_time_t *given, int64_t now);
+
+/* how long to wait, in ms: the length, or until the moment */
+int ctl_time_left(ctl_t *ctl, const char *option, const char *text,
+    int64_t *ms);
+
+void ctl_iso(int64_t date, char out[24]);
+
+/* a date beside now: "in 26 days", "3 hours ago" */
+void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);
+
+/* whether a field of this name is a date */
+int ctl_is_date(const char *name);
+
+/*
  * name.c: what a new name has to be, the id that is made from it, and why it
  * says nothing, or NULL.  what: as in "bad --name"; lost: a note, if some of
  * the name's letters are not in the id.
@@ -509,23 +564,18 @@ int ctl_user_find(ctl_t *ctl, const char *id,
     char found[STOK_USER_ID_MAX + 1]);
 
 /*
- * text.c: durations, dates
+ * text.c: numbers, words
  */
+stok_str_t ctl_str(const char *text);
+
 #define CTL_DAY     86400
 #define CTL_YEAR    (365 * CTL_DAY)
 #define CTL_QUOTED  (4 * STOK_USER_ID_MAX + 3)
 
-int ctl_days(ctl_t *ctl, const char *text, int64_t *seconds);
-int ctl_since(ctl_t *ctl, const char *text, int64_t now, int64_t *since);
-int ctl_duration(const char *text, int64_t *seconds);
-void ctl_iso(int64_t date, char out[24]);
 int64_t ctl_number(const char *text);
 
 /* an id as a word of a shell's command line; what is too long is cut */
 void ctl_quote(const char *text, char out[CTL_QUOTED]);
-
-/* whether a field of this name is a date */
-int ctl_is_date(const char *name);
 
 /* the text of a member, or "" */
 const char *ctl_text(json_t *json, const char *name);

@@ -237,6 +237,13 @@ int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *after, const char *times, int n, const char **fields);
 
 /*
+ * env.c.  ctl_env_lifetime: CTL_INVALID if there is no such environment.
+ * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual.
+ */
+int ctl_env_lifetime(const char *env, int64_t *seconds);
+int ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual);
+
+/*
  * walk.c: every record of the dataset, or the tokens of one user, in no
  * order; some may come twice.  The record is each's until it returns, and
  * each may ask Redis.  Another answer of each than CTL_OK ends the walk.
@@ -248,7 +255,6 @@ int ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each,
     void *data);
 
 /* text.c */
-stok_str_t ctl_str(const char *text);
 int ctl_str_is(stok_str_t text, const char *value);
 int ctl_str_same(stok_str_t one, stok_str_t other);
 

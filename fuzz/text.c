@@ -16,9 +16,8 @@ static ctl_t  text_ctl;
 
 
 static void text_user_id(const char *text);
-static void text_days(const char *text);
-static void text_duration(const char *text);
-static void text_since(const char *text);
+static void text_time(const char *text);
+static int text_length(const char *text, int64_t *ms);
 static int text_moment(const char *text, int64_t *since);
 static int text_two(const char **text, int max);
 static int64_t text_epoch(int year, int month, int day);
@@ -41,9 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
 
     text_user_id(text);
-    text_days(text);
-    text_duration(text);
-    text_since(text);
+    text_time(text);
 
     (void) ctl_name_lint(text);
 
@@ -96,84 +93,94 @@ text_user_id(const char *text)
 }
 
 
+/* a length, a moment or "never", as each option takes them */
+
 static void
-text_days(const char *text)
+text_time(const char *text)
 {
-    int          rc;
-    int64_t      seconds, days;
-    const char  *p;
+    size_t      i;
+    int64_t     ms, at, ahead;
+    ctl_time_t  time;
 
-    rc = ctl_days(&text_ctl, text, &seconds);
+    static const struct {
+        const char  *option;
+        int64_t      min;
+        int64_t      max;
+        int          never;
+    } options[] = {
+        { "expires-in", 86400000, 365 * 86400000LL, 1 },
+        { "extend", 86400000, 365 * 86400000LL, 0 },
+        { "overlap", 1000, 365 * 86400000LL, 0 },
+        { "wait", 1, 3600000, 0 },
+        { "since", 0, 1000000000000000000LL, 0 },
+    };
 
-    if (strcmp(text, "never") == 0) {
-        fuzz_check(rc == CTL_OK && seconds == 0);
-        return;
-    }
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 
-    p = text;
-    days = text_number(&p);
+        if (ctl_time(&text_ctl, options[i].option, text, &time) != CTL_OK) {
+            fuzz_check(!(options[i].never && strcmp(text, "never") == 0)
+                       && !text_moment(text, &at)
+                       && (!text_length(text, &ms) || ms < options[i].min
+                           || ms > options[i].max));
+            continue;
+        }
 
-    if (days >= 1 && days <= 365 && strcmp(p, "d") == 0) {
-        fuzz_check(rc == CTL_OK && seconds == days * 86400);
+        switch (time.kind) {
 
-    } else {
-        fuzz_check(rc == CTL_INVALID);
+        case CTL_TIME_NEVER:
+            fuzz_check(options[i].never && strcmp(text, "never") == 0);
+            break;
+
+        case CTL_TIME_MOMENT:
+            fuzz_check(text_moment(text, &at) && at == time.at);
+            fuzz_check(ctl_time_back(&time, TEXT_NOW) == (at < 0 ? 0 : at));
+
+            if (ctl_time_ahead(&text_ctl, options[i].option, &time, TEXT_NOW,
+                               &ahead) == CTL_OK)
+            {
+                fuzz_check(ahead == at
+                           && at >= TEXT_NOW + options[i].min / 1000
+                           && at <= TEXT_NOW + options[i].max / 1000);
+            }
+
+            break;
+
+        default:
+            fuzz_check(text_length(text, &ms) && ms == time.ms
+                       && ms >= options[i].min && ms <= options[i].max);
+            at = TEXT_NOW - ms / 1000;
+            fuzz_check(ctl_time_back(&time, TEXT_NOW) == (at < 0 ? 0 : at));
+            break;
+        }
     }
 }
 
 
-static void
-text_duration(const char *text)
+static int
+text_length(const char *text, int64_t *ms)
 {
-    int          rc;
-    int64_t      seconds, expected;
+    size_t       i;
     const char  *p;
 
-    rc = ctl_duration(text, &seconds);
+    static const struct {
+        const char  *name;
+        int64_t      ms;
+    } units[] = {
+        { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
+        { "d", 86400000 }, { "w", 604800000 }, { "y", 31536000000 },
+    };
 
     p = text;
-    expected = text_number(&p);
+    *ms = text_number(&p);
 
-    expected *= strcmp(p, "s") == 0 ? 1 : strcmp(p, "m") == 0 ? 60
-                : strcmp(p, "h") == 0 ? 3600 : strcmp(p, "d") == 0 ? 86400
-                : 0;
-
-    if (expected >= 1 && expected <= 365 * 86400) {
-        fuzz_check(rc == CTL_OK && seconds == expected);
-
-    } else {
-        fuzz_check(rc == CTL_INVALID);
-    }
-}
-
-
-static void
-text_since(const char *text)
-{
-    int          rc;
-    int64_t      since, expected;
-    const char  *p;
-
-    static const char     units[] = "smhdw";
-    static const int64_t  seconds[] = { 1, 60, 3600, 86400, 7 * 86400 };
-
-    rc = ctl_since(&text_ctl, text, TEXT_NOW, &since);
-
-    p = text;
-    expected = text_number(&p);
-
-    if (expected >= 0 && p - text < 10 && *p && strchr(units, *p)
-        && p[1] == '\0')
-    {
-        expected = TEXT_NOW - expected * seconds[strchr(units, *p) - units];
-
-    } else if (!text_moment(text, &expected)) {
-        fuzz_check(rc == CTL_INVALID);
-        return;
+    for (i = 0; *ms >= 0 && p - text < 10 && i < 7; i++) {
+        if (strcmp(p, units[i].name) == 0) {
+            *ms *= units[i].ms;
+            return *ms <= 1000000000000000000LL && *ms >= 0;
+        }
     }
 
-    fuzz_check(rc == CTL_OK);
-    fuzz_check(since == (expected < 0 ? 0 : expected));
+    return 0;
 }
 
 

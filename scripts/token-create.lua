@@ -2,9 +2,10 @@
 --
 -- ARGV: 3 mode, 4 digest, 5 id, 6 user, 7 name, 8 type, 9 scope, 10 env,
 -- 11 created_at, 12 expires_at, 13 seal or empty, 14 networks or empty, 15 rate
--- or empty.  Of a successor, also: 16 id of the predecessor, 17 its key without
--- prefix, 18 number n of its fields that were read, then n names and values,
--- then names and values to write to it, of which the first is its expires_at.
+-- or empty, 16 its Secret of Kubernetes or empty.  Of a successor, also: 17 id of
+-- the predecessor, 18 its key without prefix, 19 number n of its fields that were
+-- read, then n names and values, then names and values to write to it, of which
+-- the first is its expires_at.
 --
 -- mode: "check" changes nothing and answers as "write" would; "name" does so
 -- for the first of name, name-2, name-3 ... that is free, and answers it.
@@ -16,7 +17,7 @@ if not ready() then
 end
 
 local mode, digest, id, user, name = unpack(ARGV, 3, 7)
-local old, record = ARGV[16], ARGV[17]
+local old, record = ARGV[17], ARGV[18]
 
 if not typed({['token:' .. digest] = 'hash', ['id:' .. id] = 'string',
     ['user:' .. user] = 'hash', ['user-tokens:' .. user] = 'set',
@@ -48,13 +49,13 @@ end
 local changes = {}
 
 if old then
-    local last = 18 + 2 * tonumber(ARGV[18])
+    local last = 19 + 2 * tonumber(ARGV[19])
 
     if not named(record, old, user) then
         return {'MISLED', 'no token ' .. old}
     end
 
-    if not unchanged(record, 19, last) then
+    if not unchanged(record, 20, last) then
         return {'CHANGED'}
     end
 
@@ -114,6 +115,10 @@ redis.call('ZADD', key('tokens'), ARGV[11], id)
 
 if ARGV[12] ~= '0' then
     redis.call('ZADD', key('expiry'), ARGV[12], id)
+end
+
+if ARGV[16] ~= '' then
+    book('HSET', 'secrets', id, ARGV[16])
 end
 
 audit('token.create', id, user, '', 'active')

@@ -26,8 +26,9 @@ int
 ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
 {
     int         code;
-    int64_t     now, since;
+    int64_t     now;
     stok_str_t  id;
+    ctl_time_t  since;
 
     strcpy(audit->from, "-");
 
@@ -48,11 +49,11 @@ ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit)
     code = ctl_now(ctl, &now);
 
     if (code == CTL_OK && audit->since) {
-        code = ctl_since(ctl, audit->since, now, &since);
+        code = ctl_time(ctl, "since", audit->since, &since);
 
         if (code == CTL_OK) {
             snprintf(audit->from, sizeof(audit->from), "%lld-0",
-                     (long long) since * 1000);
+                     (long long) ctl_time_back(&since, now) * 1000);
         }
     }
 

@@ -270,7 +270,7 @@ ctl_verify_order(ctl_t *ctl, ctl_verify_t *v, redisReply *entry, int64_t seq)
     }
 
     if (seq <= v->last) {
-        ctl_verify_found(v, "reordered", seq, id, "entry %lld stands behind "
+        ctl_verify_found(v, "reordered", seq, id, "entry %lld comes after "
                          "entry %lld", (long long) seq, (long long) v->last);
         return CTL_OK;
     }
@@ -311,8 +311,8 @@ ctl_verify_end(ctl_verify_t *v)
     if (v->head.trimmed > 0
         && v->entries + CTL_AUDIT_SLACK < CTL_AUDIT_LEAST)
     {
-        ctl_verify_found(v, "missing", 1, "", "%lld missing at the old end: "
-                         "the bound takes none while there are fewer than %d",
+        ctl_verify_found(v, "missing", 1, "", "%lld missing at the old end, "
+                         "though nothing is removed below %d entries",
                          (long long) v->head.trimmed, CTL_AUDIT_LEAST);
     }
 
@@ -324,12 +324,12 @@ ctl_verify_end(ctl_verify_t *v)
     }
 
     if (v->head.seq == 0 && v->last) {
-        ctl_verify_found(v, "missing", v->last, "", "the chain's head is "
-                         "gone: whether entries are missing behind entry "
-                         "%lld is not known", (long long) v->last);
+        ctl_verify_found(v, "missing", v->last, "", "the chain's head is gone: "
+                         "whether entries are missing after entry %lld is not "
+                         "known", (long long) v->last);
 
     } else if (v->head.seq > v->last) {
-        ctl_verify_found(v, "missing", v->last + 1, "", "%lld missing behind "
+        ctl_verify_found(v, "missing", v->last + 1, "", "%lld missing after "
                          "entry %lld", (long long) (v->head.seq - v->last),
                          (long long) v->last);
     }

@@ -56,8 +56,8 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
     code = ctl_script_texts(ctl, stok_script_approval, 2, arg, &word);
 
     if (code == CTL_FOUND) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "nothing is changed yet: another admin "
-                 "has to run the same, since approval is required here");
+        ctl_note(ctl, CTL_NOTE_NOTE, "nothing was changed yet: approval is "
+                 "required here, so another admin has to run the same command");
         code = CTL_OK;
     }
 
@@ -200,7 +200,7 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     free(word);
 
     if (code == CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "the role is asked for: another admin "
+        ctl_note(ctl, CTL_NOTE_NOTE, "the role was requested: another admin "
                  "has to run service-token user approve %s", id);
     }
 
@@ -251,8 +251,8 @@ ctl_approve_try(ctl_t *ctl, const char *id)
         if (code == CTL_OK && (role == NULL
                                || user.status == STOK_USER_DELETED))
         {
-            code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s, and no role is "
-                            "asked for: nothing was changed", id,
+            code = ctl_fail(ctl, CTL_STATE, "user \"%s\" is %s, and no role "
+                            "was requested: nothing was changed", id,
                             stok_user_status_name(user.status).data);
         }
     }
@@ -262,8 +262,8 @@ ctl_approve_try(ctl_t *ctl, const char *id)
         name.len = strlen(role);
 
         if (stok_role_rank(&ctl->roles, name) < 0) {
-            code = ctl_fail(ctl, CTL_STATE, "the role that is asked for is "
-                            "none: the roles are %s", ctl->role_names);
+            code = ctl_fail(ctl, CTL_STATE, "the requested role does not "
+                            "exist: the roles are %s", ctl->role_names);
         }
     }
 

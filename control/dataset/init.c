@@ -68,9 +68,9 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
         if (code == CTL_OK && ((brand && strcmp(brand, dataset.brand) != 0)
                                || approval))
         {
-            ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were passed "
-                     "over; its brand is %s, and service-token approval "
-                     "shows and sets the other", dataset.brand);
+            ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were ignored: "
+                     "its brand is %s, and \"service-token approval\" shows "
+                     "and sets the other", dataset.brand);
         }
     }
 
@@ -175,7 +175,7 @@ ctl_init_again(ctl_t *ctl, const ctl_dataset_t *dataset)
         return CTL_STATE;
     }
 
-    ctl_note(ctl, CTL_NOTE_PLAIN, "a dataset is there already: nothing was "
+    ctl_note(ctl, CTL_NOTE_PLAIN, "there is a dataset already: nothing was "
              "changed");
 
     return CTL_OK;

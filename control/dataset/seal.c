@@ -423,7 +423,7 @@ ctl_seal_refuse(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 
         if (stok_keys_find(&ctl->keys, s->by, strlen(s->by)) == NULL) {
             return ctl_fail(ctl, CTL_BROKEN, "%s \"%s\" is sealed by key "
-                            "\"%s\", which the key file has not", what, s->id,
+                            "\"%s\", which is not in the key file", what, s->id,
                             s->by);
         }
 

@@ -496,18 +496,18 @@ ctl_batch_why(char letter)
         return "another record has its id or its digest";
 
     case 'R':
-        return "what is here lets in less (it was revoked or disabled, has "
+        return "the record here allows less (it was revoked or disabled, has "
                "expired or ends sooner, has a lower role or is bound to "
-               "something else): --overwrite passes it over, and with "
+               "something else): --overwrite skips it, --overwrite "
                "--restore-access replaces it";
 
     case 'B':
-        return "it was revoked and deleted here, and is not made active "
-               "again: --overwrite passes it over, --restore-access makes it";
+        return "it was revoked and deleted here, and is not made active again: "
+               "--overwrite skips it, --restore-access does so";
 
     case 'A':
         return "it would be an active user, and users need an approval here: "
-               "--restore-access makes it";
+               "--restore-access does so";
 
     case 'U':
         return "its user is neither in the file, before it, nor here";

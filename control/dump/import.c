@@ -134,8 +134,8 @@ ctl_import_write(ctl_t *ctl, ctl_import_t *im)
         code = ctl_import_mark(ctl, im, "begin", &word);
 
         if (code == CTL_OK && word[0] && strcmp(word, im->digest) != 0) {
-            ctl_note(ctl, CTL_NOTE_NOTE, "the import of another file had not "
-                     "come to its end: SHA-256 %.64s", word);
+            ctl_note(ctl, CTL_NOTE_NOTE, "the import of another file was not "
+                     "finished: SHA-256 %.64s", word);
         }
 
         free(word);
@@ -376,8 +376,8 @@ ctl_import_sums(ctl_t *ctl, ctl_import_t *im, json_t **sums)
 
     if (c->kept) {
         ctl_note(ctl, CTL_NOTE_PLAIN, "%zu were revoked, deleted, disabled, "
-                 "expired, or let in less here: they stay so, unless "
-                 "--restore-access says otherwise", c->kept);
+                 "expired, or allow less here: they stay so without "
+                 "--restore-access", c->kept);
     }
 
     return c->refused

@@ -179,7 +179,7 @@ static int
 ctl_import_order(ctl_import_t *im, ctl_line_t *line)
 {
     if (im->ended) {
-        snprintf(line->why, sizeof(line->why), "it stands behind the end");
+        snprintf(line->why, sizeof(line->why), "it comes after the end");
         return CTL_REJECTED;
     }
 
@@ -339,8 +339,8 @@ ctl_import_end(ctl_import_t *im, ctl_line_t *line)
         || json_integer_value(users) != (json_int_t) im->lines_users
         || json_integer_value(tokens) != (json_int_t) im->lines_tokens)
     {
-        snprintf(line->why, sizeof(line->why), "it counts other users or "
-                 "tokens than %zu and %zu: lines are missing",
+        snprintf(line->why, sizeof(line->why), "it does not count %zu users "
+                 "and %zu tokens: lines are missing",
                  im->lines_users, im->lines_tokens);
         return CTL_REJECTED;
     }

@@ -189,7 +189,8 @@ ctl_incident_remaining(json_t *token)
         && strcmp(env, "production") == 0)
     {
         ctl_remains(remaining, "replace", "Replace it by a token of a new "
-                    "service user: automation is not a person's", "user "
+                    "service user: automation does not belong to a person",
+                    "user "
                     "create NEW-NAME --purpose TEXT --owner %s", user);
 
     } else {

@@ -221,8 +221,8 @@ ctl_suspect_remaining(const char *id, json_t *incident)
     who = json_object_get(incident, "user");
     ctl_quote(id, user);
 
-    ctl_remains(remaining, "disabled", "Leave it disabled: what follows is a "
-                "new service user", NULL);
+    ctl_remains(remaining, "disabled", "Leave it disabled: a new service user "
+                "takes its place", NULL);
 
     ctl_words(json_object_get(who, "locations"), words, sizeof(words));
     snprintf(text, sizeof(text), "Rotate what could be read or changed behind "

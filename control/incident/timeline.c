@@ -104,7 +104,7 @@ ctl_timeline_usage(json_t *timeline, json_t *usage, int64_t now)
                      NULL);
     ctl_timeline_put(timeline, usage, "last_used", "last use", "last_addr",
                      "last_location");
-    ctl_timeline_put(timeline, usage, "refused_at", "last refused try",
+    ctl_timeline_put(timeline, usage, "refused_at", "last refused attempt",
                      "refused_addr", "refused_reason");
 
     expires = json_integer_value(json_object_get(usage, "expires_at"));

@@ -14,7 +14,7 @@
 #include <string.h>
 
 
-static int ctl_extend_try(ctl_t *ctl, const char *id, int64_t lifetime);
+static int ctl_extend_try(ctl_t *ctl, const char *id, const ctl_time_t *ends);
 static int ctl_extend_judge(ctl_t *ctl, const char *id,
     const ctl_record_t *rec, stok_token_record_t *token, int64_t now,
     int64_t expires_at);
@@ -27,14 +27,10 @@ ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
     json_t **token)
 {
     int           code, tries;
-    int64_t       lifetime;
+    ctl_time_t    ends;
     ctl_record_t  rec;
 
-    code = ctl_days(ctl, expires_in, &lifetime);
-
-    if (code == CTL_OK && lifetime == 0) {
-        code = ctl_fail(ctl, CTL_INVALID, "bad --expires-in: 1d to 365d");
-    }
+    code = ctl_time(ctl, "extend", expires_in, &ends);
 
     if (code == CTL_OK) {
         code = ctl_ready(ctl);
@@ -47,7 +43,7 @@ ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
     code = CTL_CHANGED;
 
     for (tries = 0; code == CTL_CHANGED && tries < CTL_TRIES; tries++) {
-        code = ctl_extend_try(ctl, id, lifetime);
+        code = ctl_extend_try(ctl, id, &ends);
     }
 
     if (code != CTL_OK || token == NULL) {
@@ -66,14 +62,18 @@ ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
 
 
 static int
-ctl_extend_try(ctl_t *ctl, const char *id, int64_t lifetime)
+ctl_extend_try(ctl_t *ctl, const char *id, const ctl_time_t *ends)
 {
     int                   code;
-    int64_t               now;
+    int64_t               now, expires_at;
     ctl_record_t          rec;
     stok_token_record_t   token;
 
     code = ctl_now(ctl, &now);
+
+    if (code == CTL_OK) {
+        code = ctl_time_ahead(ctl, "extend", ends, now, &expires_at);
+    }
 
     if (code == CTL_OK) {
         code = ctl_read_token(ctl, id, &rec);
@@ -86,11 +86,11 @@ ctl_extend_try(ctl_t *ctl, const char *id, int64_t lifetime)
     code = ctl_decode_token(ctl, id, &rec, &token);
 
     if (code == CTL_OK) {
-        code = ctl_extend_judge(ctl, id, &rec, &token, now, now + lifetime);
+        code = ctl_extend_judge(ctl, id, &rec, &token, now, expires_at);
     }
 
     if (code == CTL_OK) {
-        code = ctl_extend_write(ctl, id, &rec, &token, now + lifetime);
+        code = ctl_extend_write(ctl, id, &rec, &token, expires_at);
     }
 
     ctl_free(&rec);
@@ -122,8 +122,8 @@ ctl_extend_judge(ctl_t *ctl, const char *id, const ctl_record_t *rec,
 
     if (token->expires_at >= expires_at) {
         ctl_iso(token->expires_at, date);
-        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is valid until %s: that "
-                        "is not earlier, nothing was changed", id, date);
+        return ctl_fail(ctl, CTL_STATE, "token \"%s\" is valid until %s, which "
+                        "is not earlier: nothing was changed", id, date);
     }
 
     return CTL_OK;

@@ -33,27 +33,13 @@ static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
 static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
-int
-ctl_issue_lifetime(const char *env, int64_t *seconds)
+/* what --expires-in says, as far as it is known before there is a date */
+
+void
+ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends)
 {
-    size_t  i;
-
-    static const struct {
-        const char  *env;
-        int          days;
-    } envs[] = {
-        { "production", 365 }, { "staging", 180 }, { "development", 90 },
-        { "testing", 30 }
-    };
-
-    for (i = 0; i < sizeof(envs) / sizeof(envs[0]); i++) {
-        if (strcmp(env, envs[i].env) == 0) {
-            *seconds = (int64_t) envs[i].days * CTL_DAY;
-            return CTL_OK;
-        }
-    }
-
-    return CTL_INVALID;
+    new->ends = ends->kind == CTL_TIME_MOMENT ? ends->at : 0;
+    new->lifetime = ends->kind == CTL_TIME_LENGTH ? ends->ms / 1000 : 0;
 }
 
 
@@ -86,6 +72,10 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     code = ctl_issue_steps(ctl, new, new->choose ? "name" : "check", step,
                            data);
 
+    if (code == CTL_OK) {
+        code = ctl_secret_choose(ctl, new);
+    }
+
     if (code == CTL_OK && deliver->deliver) {
         code = deliver->deliver(ctl, new, deliver->data);
     }
@@ -111,8 +101,8 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
 {
     int  code;
 
-    ctl_hint(ctl, "the token that was shown or written is not valid, unless "
-             "\"token show %s\" finds it", new->id);
+    ctl_hint(ctl, "discard the token that was shown or written: it is not "
+             "valid, unless \"token show %s\" finds it", new->id);
 
     code = ctl_issue_steps(ctl, new, "write", step, data);
 
@@ -164,9 +154,25 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 static void
 ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
-    if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
-        ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
-                 "expires: every review will find it");
+    int64_t  usual;
+
+    if (ctl_env_longer(new->env, new->lifetime, &usual)) {
+
+        if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
+                     "expires: every review will find it");
+
+        } else if (new->lifetime == 0) {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token that never expires, "
+                     "%lld days are usual: reviews will find it", new->env,
+                     (long long) usual / CTL_DAY);
+
+        } else {
+            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token for %lld days, %lld "
+                     "are usual: reviews will find it", new->env,
+                     (long long) new->lifetime / CTL_DAY,
+                     (long long) usual / CTL_DAY);
+        }
     }
 
     if (new->owner != STOK_USER_ACTIVE) {
@@ -197,7 +203,8 @@ ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
 int
 ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 {
-    int  code;
+    int         code;
+    ctl_time_t  moment;
 
     if (new->created_at) {
         return CTL_OK;
@@ -215,6 +222,15 @@ ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 
     if (code == CTL_OK) {
         new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
+    }
+
+    if (code == CTL_OK && new->ends) {
+        moment.kind = CTL_TIME_MOMENT;
+        moment.at = new->ends;
+
+        code = ctl_time_ahead(ctl, "expires-in", &moment, new->created_at,
+                              &new->expires_at);
+        new->lifetime = new->expires_at - new->created_at;
     }
 
     return code;
@@ -248,8 +264,8 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
     OPENSSL_cleanse(random, sizeof(random));
 
     if (rc != STOK_OK) {
-        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is no "
-                        "brand", brand);
+        return ctl_fail(ctl, CTL_BROKEN, "the dataset's brand \"%s\" is not "
+                        "valid", brand);
     }
 
     new->token[len] = '\0';
@@ -268,9 +284,10 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     int                   code;
     char                  hex[STOK_DIGEST_HEX + 1], seal[STOK_SEAL_MAX + 1];
     char                  created[24], expires[24], *word;
+    char                  secret[CTL_SECRET_MAX + 1];
     size_t                i;
     ctl_record_t          made;
-    stok_str_t            arg[18 + 2 * CTL_FIELDS];
+    stok_str_t            arg[19 + 2 * CTL_FIELDS];
     stok_token_record_t   rec;
 
     stok_digest_hex(new->digest, hex);
@@ -315,11 +332,14 @@ ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     arg[11] = ctl_str(new->networks);
     arg[12] = ctl_str(new->rate);
 
+    ctl_secret_text(new, secret);
+    arg[13] = ctl_str(secret);
+
     for (i = 0; i < n; i++) {
-        arg[13 + i] = more[i];
+        arg[14 + i] = more[i];
     }
 
-    code = ctl_script(ctl, stok_script_token_create, 13 + n, arg, &word);
+    code = ctl_script(ctl, stok_script_token_create, 14 + n, arg, &word);
 
     if (code == CTL_OK) {
         snprintf(new->name, sizeof(new->name), "%s", word);

@@ -19,14 +19,22 @@ typedef int (*ctl_issue_step_pt)(ctl_t *ctl, ctl_new_t *new,
     const char *mode, void *data);
 
 
-/* issue.c.  CTL_INVALID: no such environment; nothing was said */
+/* issue.c */
 int ctl_issue_name(ctl_t *ctl, const char *name, ctl_new_t *new);
-int ctl_issue_lifetime(const char *env, int64_t *seconds);
+void ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends);
 int ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     ctl_issue_step_pt step, void *data);
 int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);
 int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     const stok_str_t *more);
+
+/*
+ * secret.c: what was asked for, if it may be; what it is, once the token has
+ * its id; and as it is stored, "" if there is none
+ */
+int ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new);
+int ctl_secret_choose(ctl_t *ctl, ctl_new_t *new);
+void ctl_secret_text(const ctl_new_t *new, char secret[CTL_SECRET_MAX + 1]);
 
 
 #endif /* CTL_ISSUE_H */

@@ -23,9 +23,12 @@
 
 
 typedef struct {
-    int64_t  overlap;                            /* seconds; -1: not given */
-    int64_t  lifetime;                           /* -1: not given */
-    int64_t  expires_at;                         /* of the old one */
+    int         overlaps;                        /* the next is given */
+    ctl_time_t  overlap;
+    int         lives;                           /* the next is given */
+    ctl_time_t  ends;
+    int         usual;                           /* by the environment */
+    int64_t     expires_at;                      /* of the old one */
 } ctl_rotate_t;
 
 
@@ -38,11 +41,11 @@ static int ctl_rotate_judge(ctl_t *ctl, const char *id, ctl_record_t *rec,
 static int ctl_rotate_user(ctl_t *ctl, ctl_new_t *new);
 static int ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     ctl_record_t *rec, stok_token_record_t *token);
-static int64_t ctl_rotate_end(ctl_new_t *new, ctl_rotate_t *rotate,
+static int ctl_rotate_end(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     int64_t expires_at);
-static int ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
-    stok_token_record_t *token);
-static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new);
+static int ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token);
+static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new, int usual);
 static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
 static size_t ctl_rotate_stem(const char *name, size_t len);
 static int ctl_rotate_year(const char *name, size_t len);
@@ -67,8 +70,8 @@ ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
         code = ctl_issue(ctl, &new, deliver, ctl_rotate_step, &rotate);
     }
 
-    if (code == CTL_OK && rotate.lifetime == -1) {
-        ctl_rotate_say(ctl, &new);
+    if (code == CTL_OK && !rotate.lives) {
+        ctl_rotate_say(ctl, &new, rotate.usual);
     }
 
     if (code == CTL_OK && rotate.expires_at
@@ -88,19 +91,17 @@ ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
 {
     int  code;
 
-    rotate->overlap = -1;
-    rotate->lifetime = -1;
+    memset(rotate, 0, sizeof(*rotate));
+    rotate->overlaps = want->overlap != NULL;
+    rotate->lives = want->expires_in != NULL;
 
-    if (want->overlap
-        && ctl_duration(want->overlap, &rotate->overlap) != CTL_OK)
-    {
-        return ctl_fail(ctl, CTL_INVALID, "bad --overlap: 30m, 12h or 7d, "
-                        "up to 365d");
+    code = want->overlap ? ctl_time(ctl, "overlap", want->overlap,
+                                    &rotate->overlap)
+                         : CTL_OK;
+
+    if (code == CTL_OK && want->expires_in) {
+        code = ctl_time(ctl, "expires-in", want->expires_in, &rotate->ends);
     }
-
-    code = want->expires_in ? ctl_days(ctl, want->expires_in,
-                                       &rotate->lifetime)
-                            : CTL_OK;
 
     if (code == CTL_OK && want->name) {
         code = ctl_issue_name(ctl, want->name, new);
@@ -108,7 +109,7 @@ ctl_rotate_wanted(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new,
 
     new->choose = want->name == NULL;
 
-    return code;
+    return code == CTL_OK ? ctl_secret_want(ctl, want, new) : code;
 }
 
 
@@ -142,8 +143,10 @@ ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 
     if (code == CTL_OK) {
         rotate->expires_at = token.expires_at;
-        new->old_expires_at = ctl_rotate_end(new, rotate, token.expires_at);
+        code = ctl_rotate_end(ctl, new, rotate, token.expires_at);
+    }
 
+    if (code == CTL_OK) {
         code = ctl_rotate_write(ctl, new, mode, &rec, &token);
     }
 
@@ -155,15 +158,27 @@ ctl_rotate_step(ctl_t *ctl, ctl_new_t *new, const char *mode, void *data)
 
 /* earlier than its own end, if that was asked for, and never later */
 
-static int64_t
-ctl_rotate_end(ctl_new_t *new, ctl_rotate_t *rotate, int64_t expires_at)
+static int
+ctl_rotate_end(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
+    int64_t expires_at)
 {
+    int      code;
     int64_t  end;
 
-    end = new->created_at + rotate->overlap;
+    new->old_expires_at = expires_at;
 
-    return rotate->overlap == -1 || (expires_at && expires_at < end)
-           ? expires_at : end;
+    if (!rotate->overlaps) {
+        return CTL_OK;
+    }
+
+    code = ctl_time_ahead(ctl, "overlap", &rotate->overlap, new->created_at,
+                          &end);
+
+    if (code == CTL_OK && (expires_at == 0 || expires_at > end)) {
+        new->old_expires_at = end;
+    }
+
+    return code;
 }
 
 
@@ -237,7 +252,7 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     int  code;
 
     new->personal = token->type == STOK_TYPE_PERSONAL;
-    new->lifetime = rotate->lifetime;
+    ctl_issue_ends(new, &rotate->ends);
 
     snprintf(new->env, sizeof(new->env), "%s", ctl_get(rec, "env"));
     memcpy(new->scope, token->scope.data, token->scope.len);
@@ -246,8 +261,8 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
              ctl_get(rec, "networks"));
     snprintf(new->rate, sizeof(new->rate), "%s", ctl_get(rec, "rate"));
 
-    if (rotate->lifetime == -1
-        && ctl_rotate_lifetime(new, rec, token) != CTL_OK)
+    if (!rotate->lives
+        && ctl_rotate_lifetime(new, rotate, rec, token) != CTL_OK)
     {
         return ctl_fail(ctl, CTL_REJECTED, "token \"%s\" has no environment "
                         "that says how long a token lives: give --expires-in",
@@ -270,8 +285,8 @@ ctl_rotate_new(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
  */
 
 static int
-ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
-    stok_token_record_t *token)
+ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
+    ctl_record_t *rec, stok_token_record_t *token)
 {
     int64_t  created, lifetime;
 
@@ -284,7 +299,8 @@ ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
     lifetime = token->expires_at - created;
 
     if (created <= 0 || lifetime < CTL_DAY) {
-        return ctl_issue_lifetime(new->env, &new->lifetime);
+        rotate->usual = 1;
+        return ctl_env_lifetime(new->env, &new->lifetime);
     }
 
     new->lifetime = lifetime > CTL_YEAR ? CTL_YEAR : lifetime;
@@ -294,16 +310,24 @@ ctl_rotate_lifetime(ctl_new_t *new, ctl_record_t *rec,
 
 
 static void
-ctl_rotate_say(ctl_t *ctl, ctl_new_t *new)
+ctl_rotate_say(ctl_t *ctl, ctl_new_t *new, int usual)
 {
+    long long  days;
+
+    days = (long long) (new->lifetime + CTL_DAY / 2) / CTL_DAY;
+
     if (new->lifetime == 0) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the successor never expires, as its "
-                 "predecessor: --expires-in says otherwise");
+                 "predecessor never did: --expires-in sets another lifetime");
+
+    } else if (usual) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the successor lives %lld days, as usual "
+                 "for %s: --expires-in sets another lifetime", days,
+                 new->env);
 
     } else {
         ctl_note(ctl, CTL_NOTE_NOTE, "the successor lives %lld days, as its "
-                 "predecessor: --expires-in says otherwise",
-                 (long long) (new->lifetime + CTL_DAY / 2) / CTL_DAY);
+                 "predecessor did: --expires-in sets another lifetime", days);
     }
 }
 

@@ -119,8 +119,8 @@ ctl_rotation_pair(ctl_t *ctl, const char *id, ctl_rotation_t *r)
     from = ctl_get(&rec, "rotated_from");
 
     if (to[0] == '\0' && from[0] == '\0') {
-        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is in no rotation: "
-                        "token rotate begins one", id);
+        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is not being rotated: "
+                        "\"token rotate\" makes a successor", id);
     }
 
     snprintf(r->old.id, sizeof(r->old.id), "%s", to[0] ? id : from);

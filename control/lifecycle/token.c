@@ -21,8 +21,9 @@ int
 ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver)
 {
-    int        code;
-    ctl_new_t  new;
+    int         code;
+    ctl_new_t   new;
+    ctl_time_t  ends;
 
     memset(&new, 0, sizeof(new));
 
@@ -31,7 +32,7 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
         return code;
     }
 
-    if (ctl_issue_lifetime(want->env, &new.lifetime) != CTL_OK) {
+    if (ctl_env_lifetime(want->env, &new.lifetime) != CTL_OK) {
         return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
                         "development or testing");
     }
@@ -40,7 +41,12 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     strcpy(new.scope, want->scim ? "scim" : "");
 
     if (want->expires_in) {
-        code = ctl_days(ctl, want->expires_in, &new.lifetime);
+        code = ctl_time(ctl, "expires-in", want->expires_in, &ends);
+        ctl_issue_ends(&new, &ends);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_secret_want(ctl, want, &new);
     }
 
     return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,

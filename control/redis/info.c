@@ -286,9 +286,9 @@ ctl_info_memory(json_t *lines, json_t *info)
     }
 
     if (evicted && strncmp(policy, "allkeys-", 8) == 0) {
-        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys for "
-                      "want of memory, users and tokens perhaps among them: "
-                      "run service-token fsck", (long long) evicted);
+        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys "
+                      "because memory was full, users and tokens perhaps among "
+                      "them: run service-token fsck", (long long) evicted);
     }
 }
 

@@ -24,12 +24,10 @@
 #include <unistd.h>
 
 
-#define CTL_WAIT_MAX    3600000                  /* ms */
 #define CTL_WAIT_AGAIN  100                      /* ms, between markers */
 #define CTL_WAIT_ALIVE  10000                    /* ms, besides the lease */
 
 
-static int ctl_wait_ms(const char *text);
 static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
 static int ctl_wait_alive(const char *seen, int64_t now);
 static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
@@ -39,46 +37,18 @@ static double ctl_wait_now(void);
 
 
 int
-ctl_wait_parse(ctl_t *ctl, const char *text, int *ms)
-{
-    *ms = ctl_wait_ms(text);
-
-    return *ms ? CTL_OK
-           : ctl_fail(ctl, CTL_INVALID, "bad --wait: 500ms, 5s or 1m, up to "
-                      "60m");
-}
-
-
-int
 ctl_timeout_parse(ctl_t *ctl, const char *text)
 {
-    ctl->timeout = ctl_wait_ms(text);
+    int      code;
+    int64_t  ms;
 
-    return ctl->timeout ? CTL_OK
-           : ctl_fail(ctl, CTL_INVALID, "bad --timeout: 500ms, 5s or 1m, up "
-                      "to 60m");
-}
+    code = ctl_time_left(ctl, "timeout", text, &ms);
 
-
-/* 0: it is not a time */
-
-static int
-ctl_wait_ms(const char *text)
-{
-    char    *end;
-    double   value;
-
-    value = strtod(text, &end);
-
-    if (text[0] < '0' || text[0] > '9') {
-        value = -1;
-
-    } else if (strcmp(end, "ms") != 0) {
-        value = (strcmp(end, "s") == 0) ? value * 1000
-                : (strcmp(end, "m") == 0) ? value * 60000 : -1;
+    if (code == CTL_OK) {
+        ctl->timeout = (int) ms;
     }
 
-    return value < 1 || value > CTL_WAIT_MAX ? 0 : (int) value;
+    return code;
 }
 
 

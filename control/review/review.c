@@ -28,6 +28,7 @@ static const struct {
     { "user-name", CTL_QUARTERLY, "quarterly" },
     { "token-name", CTL_QUARTERLY, "quarterly" },
     { "expiring", CTL_QUARTERLY, "quarterly" },
+    { "lifetime", CTL_QUARTERLY, "quarterly" },
     { "rotation-stuck", CTL_MONTHLY|CTL_QUARTERLY, "monthly" },
     { "least-privilege", CTL_QUARTERLY, "quarterly" },
     { "orphaned", CTL_QUARTERLY, "quarterly" },

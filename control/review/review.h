@@ -30,6 +30,7 @@ typedef enum {
     CTL_RULE_USER_NAME,
     CTL_RULE_TOKEN_NAME,
     CTL_RULE_EXPIRING,
+    CTL_RULE_LIFETIME,
     CTL_RULE_ROTATION_STUCK,
     CTL_RULE_LEAST_PRIVILEGE,
     CTL_RULE_ORPHANED,
@@ -101,6 +102,8 @@ int ctl_review_users(ctl_t *ctl, ctl_review_t *review,
 int ctl_judge_refused(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 int ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review,
+    const ctl_subject_t *t, ctl_finding_t *f);
+int ctl_judge_lifetime(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 int ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);

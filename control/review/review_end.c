@@ -154,6 +154,52 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 }
 
 
+/*
+ * A token that outlives its environment's usual lifetime.  For production that
+ * is the most there is, but for "never-expires".  One that has a successor is
+ * not found if it ends at all.
+ */
+
+int
+ctl_judge_lifetime(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
+    ctl_finding_t *f)
+{
+    char     rest[32];
+    int64_t  usual, lifetime;
+
+    lifetime = t->expires_at ? t->expires_at - t->created_at : 0;
+
+    if (!t->live || strcmp(t->env, "production") == 0
+        || !ctl_env_longer(t->env, lifetime, &usual)
+        || (lifetime && ctl_get(t->rec, "rotated_to")[0]))
+    {
+        return CTL_OK;
+    }
+
+    usual /= CTL_DAY;
+    f->severity = lifetime ? CTL_LOW : CTL_MEDIUM;
+
+    if (lifetime) {
+        snprintf(f->seen, sizeof(f->seen), "lives %lld days, usual: %lld",
+                 (long long) lifetime / CTL_DAY, (long long) usual);
+
+    } else {
+        snprintf(f->seen, sizeof(f->seen), "%s, never expires", t->env);
+    }
+
+    if (ctl_get(t->rec, "rotated_to")[0]) {
+        ctl_mend_id(f, "token rotation", t->id, "");
+
+    } else {
+        snprintf(rest, sizeof(rest), " --expires-in %lldd",
+                 (long long) usual);
+        ctl_mend_id(f, "token rotate", t->id, rest);
+    }
+
+    return ctl_found(ctl, review, CTL_RULE_LIFETIME, f);
+}
+
+
 /* its end is an outage for whoever still has it, and nobody has the next one */
 
 int

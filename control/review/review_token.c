@@ -148,7 +148,7 @@ ctl_tokens_judge(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 
     static const ctl_judge_pt  judges[] = {
         ctl_judge_unused, ctl_judge_unexpected, ctl_judge_refused,
-        ctl_judge_name, ctl_judge_expiry, ctl_judge_stuck,
+        ctl_judge_name, ctl_judge_expiry, ctl_judge_lifetime, ctl_judge_stuck,
         ctl_judge_orphaned, ctl_judge_personal, ctl_judge_environments
     };
 

@@ -239,9 +239,9 @@ ctl_status_audit(ctl_t *ctl, ctl_status_t *s, json_t *dataset,
     json_object_set_new(dataset, "audit_hash", json_string(hash));
 
     if (seq > last) {
-        ctl_attend(s, "set-back", "the dataset was set back: its audit ends "
-                   "at %lld, and entry %lld was noted; what was revoked since "
-                   "may be valid again", (long long) last, (long long) seq);
+        ctl_attend(s, "set-back", "the dataset was set back: its audit ends at "
+                   "%lld, and entry %lld was noted; tokens revoked since may "
+                   "be valid again", (long long) last, (long long) seq);
 
     } else if (seq && seq == last && strcmp(hash, noted) != 0) {
         ctl_attend(s, "set-back", "entry %lld of the audit is not the one "
@@ -332,8 +332,8 @@ ctl_status_redis(ctl_t *ctl, ctl_status_t *s)
     json_object_set_new(s->json, "redis", info);
 
     if (strcmp(ctl_text(info, "role"), "slave") == 0) {
-        ctl_attend(s, "redis-replica", "this Redis is a replica: what it says "
-                   "may be old, and it takes no change");
+        ctl_attend(s, "redis-replica", "this Redis is a replica: its data may "
+                   "be old, and it accepts no changes");
     }
 
     lines = ctl_info_warnings(info);

@@ -50,8 +50,8 @@ ctl_status_approvals(ctl_t *ctl, ctl_status_t *s)
     }
 
     if (code == CTL_OK && json_array_size(waiting)) {
-        ctl_attend(s, "approval", "%zu approval%s waited for: service-token "
-                   "user approve, by another admin",
+        ctl_attend(s, "approval", "%zu approval%s pending: service-token user "
+                   "approve, by another admin",
                    json_array_size(waiting),
                    json_array_size(waiting) == 1 ? " is" : "s are");
     }

@@ -104,11 +104,11 @@ is("$code $out", "0 0 new, 9 the same, 0 overwritten\n", 'nothing differs');
 # what was revoked since does not become active again
 
 $st->run('token', 'revoke', $t{plain}{id});
-refused(qr/line \d+: what is here lets in less \(it was revoked or disabled/, $file);
+refused(qr/line \d+: the record here allows less \(it was revoked or disabled/, $file);
 ($code, $out, $err) = $st->run('import', '--overwrite', $file);
 is("$code $out", "0 0 new, 8 the same, 0 overwritten\n", '--overwrite');
 like($err, qr/^line \d+: it stays as it is here$/m, 'says which');
-like($err, qr/^1 were revoked, deleted, disabled, .* here: they stay so, unless/m,
+like($err, qr/^1 were revoked, deleted, disabled, .* here: they stay so without/m,
     'and how many');
 is(status('plain'), 'revoked', 'it is revoked');
 
@@ -123,7 +123,7 @@ is($redis->cli('EXISTS', $redis->key("id:$t{plain}{id}")), 0, 'it stays away');
 # nor a user that was disabled
 
 $st->run('user', 'disable', $other);
-refused(qr/line \d+: what is here lets in less \(it was revoked or disabled/, $file);
+refused(qr/line \d+: the record here allows less \(it was revoked or disabled/, $file);
 $st->run('import', '--overwrite', $file);
 is($redis->cli('HGET', $redis->key("user:$other"), 'status'), 'disabled', 'it stays so');
 $st->run('user', 'enable', $other);
@@ -195,9 +195,9 @@ for my $case (
     ['cut', qr/line 11: the file ends too early/, @line[0 .. 9]],
     ['cut in a line', qr/line 10: it is not JSON/, @line[0 .. 8],
         substr($line[9], 0, 40)],
-    ['a line is missing', qr/line 10: it counts other users or tokens/,
+    ['a line is missing', qr/line 10: it does not count/,
         @line[0 .. 8, 10]],
-    ['behind the end', qr/line 4: it stands behind the end/, $line[0], $u,
+    ['behind the end', qr/line 4: it comes after the end/, $line[0], $u,
         $end, $u],
     ['an empty line', qr/line 2: it is not JSON/, $line[0], "\n", $u, $end],
     ['NUL bytes', qr/line 2: it is not JSON/, $line[0], $u =~ s/for/f\0r/r, $end],

@@ -40,7 +40,7 @@ for my $says (
     qr/^addrs +192\.0\.2\.1, 192\.0\.2\.7$/m,
     qr{^locations +/api/, /etl/$}m,
     qr/^refused +3$/m,
-    qr/^Timeline\n  2023-11-14T22:13:20Z  first use  from 192\.0\.2\.1\n.*token\.create by anna.*token\.revoke by anna  active -> revoked\n.*last use  from 192\.0\.2\.7  \/api\/\n.*last refused try  from 198\.51\.100\.9  REVOKED$/ms,
+    qr/^Timeline\n  2023-11-14T22:13:20Z  first use  from 192\.0\.2\.1\n.*token\.create by anna.*token\.revoke by anna  active -> revoked\n.*last use  from 192\.0\.2\.7  \/api\/\n.*last refused attempt  from 198\.51\.100\.9  REVOKED$/ms,
     qr/^What remains to do\n  1\. Replace it.*\n     service-token token create --user \Q$user\E --name NEW-NAME --env production$/m,
     qr/Update the integrations .* 192\.0\.2\.1, 192\.0\.2\.7$/m,
     qr/service-token audit --token $id --follow$/m,
@@ -64,7 +64,7 @@ is(Stok::Command::snapshot($redis), $before, 'again: no change');
 is("$t->{revoked_now} $t->{token}{id} $t->{token}{state} $t->{token}{uses}",
     "0 $id revoked 12", 'as JSON');
 is(join(', ', map { $_->{what} } @{ $t->{timeline} }), 'first use, '
-    . 'token.create, token.revoke, token.refuse, last use, last refused try',
+    . 'token.create, token.revoke, token.refuse, last use, last refused attempt',
     'timeline');
 is(join(' ', map { $_->{step} } @{ $t->{remaining} }),
     'replace update downstream watch delete document', 'what remains');
@@ -107,7 +107,7 @@ for my $says (
     qr{^Rotate downstream\n(?:  /\w+/  by \w+\n){3}\n}m,
     qr{^  /bi/  by $third$}m,
     qr/user\.create by anna.*user\.revoke-all by anna  - -> 3 revoked/s,
-    qr/Leave it disabled: what follows is a new service user$/m,
+    qr/Leave it disabled: a new service user takes its place$/m,
     qr/service-token user create NEW-NAME --purpose TEXT --owner TEXT$/m,
     qr{Rotate what could be .* locations: .*/etl/}m,
     qr/service-token token create --user NEW-ID --name NEW-NAME --env ENV$/m,

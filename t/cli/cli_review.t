@@ -44,14 +44,14 @@ token(expires_at => $now + 5 * $day, rotated_to => 'tok_next',
 my $next = token(used => { last_used => $now });
 token(expires_at => $now + 5 * $day, rotated_to => $next,
     created_at => $now - 300 * $day, used => { last_used => $now });
-token(expires_at => 0, env => 'testing', rotated_to => 'tok_next',
-    used => { last_used => $now });
-token(env => 'testing', expires_at => 0);
+token(env => 'testing', rotated_to => 'tok_next', created_at => $now - 9 * $day,
+    expires_at => $now + 200 * $day);
 token(status => 'revoked', revoked_at => $now, expires_at => 0, name => 'test',
     created_at => $now - 300 * $day);
 token(expires_at => $now - $day, created_at => $now - 300 * $day, name => 'x');
-token(user => $human, type => 'personal', env => 'development', used =>
-    { last_used => $now, locations => '/api/', addrs => '10.1.0.1' });
+token(user => $human, type => 'personal', env => 'development',
+    expires_at => $now + 90 * $day, used => { last_used => $now,
+        locations => '/api/', addrs => '10.1.0.1' });
 token(name => "t\xc3\xa4glicher-abgleich");
 is_deeply(findings(), [], 'what is in order is not found');
 
@@ -114,6 +114,16 @@ for my $case (
     ['expiring', 'high', qr/^expires in [12] days/, 'token rotate ID',
         env => 'staging', expires_at => $now + 2 * $day, created_at =>
         $now - 28 * $day],
+    (map { my ($env, $days, $usual) = @$_; ['lifetime', 'low',
+        qr/^lives $days days, usual: $usual$/,
+        "token rotate ID --expires-in ${usual}d", env => $env, created_at => $now,
+        expires_at => $now + $days * $day] }
+        ['testing', 365, 30], ['development', 92, 90], ['staging', 200, 180]),
+    (map { ['lifetime', 'medium', qr/^$_->[0], never expires$/,
+        "token rotate ID --expires-in $_->[1]d", env => $_->[0],
+        expires_at => 0] } ['staging', 180], ['testing', 30]),
+    ['lifetime', 'medium', qr/^testing, never expires$/, 'token rotation ID',
+        env => 'testing', expires_at => 0, rotated_to => 'tok_next'],
     ['rotation-stuck', 'high', qr/^ends in (?:29|30) days, next unused/,
         'token rotation ID', expires_at => $now + 30 * $day, year(),
         rotated_to => 'tok_next', used => { last_used => $now - 3600 }],
@@ -160,7 +170,7 @@ for my $case (
 # a personal token that is not for production, but was there
 
 my $id = token(user => $human, type => 'personal', env => 'development',
-    used => { last_used => $now, last_location => '/prod/' });
+    expires_at => $now + 50 * $day, used => { last_used => $now, last_location => '/prod/' });
 is(join(' ', sort map { $_->{rule} } @{ findings() }),
     'many-environments personal-production', 'a personal token in production');
 forget($id);

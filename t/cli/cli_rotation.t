@@ -49,7 +49,7 @@ for my $case (
         my $safe = $word eq 'safe-to-revoke';
         is($code, $safe && $id eq $old ? 0 : 1, "$name: answered");
         like($err, $safe && $id eq $new
-            ? qr/^note: $new is the successor and stays: what may be revoked is $old\n\z/
+            ? qr/^note: $new is the successor and stays: the token to revoke is $old\n\z/
             : qr/^\z/, 'a successor is never to be revoked');
         my ($first, @more) = split /\n/, $out;
         like($first, qr/^$word: .*$says/, $word);
@@ -132,7 +132,7 @@ my $alone = $st->json('token', 'create', '--user', 'pipeline@service',
 $st->run('token', 'revoke', $third);
 $st->run('token', 'delete', $third, '--force');
 
-refused(3, qr/is in no rotation: token rotate begins one/, $alone);
+refused(3, qr/is not being rotated: "token rotate" makes a successor/, $alone);
 refused(3, qr/$third" is deleted: its rotation is over/, $fourth);
 refused(3, qr/no token "tok_none"/, 'tok_none');
 refused(3, qr/no token/, '');

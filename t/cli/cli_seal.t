@@ -48,7 +48,7 @@ for my $answer ("n\n", "\n", "yes\n", '') {
 ($code, $out) = $st->run('seal', '--first', '--yes');
 is($code, 0, 'the first time');
 like($out, qr/^token $_ \(.*\): sealed by k1, had no seal$/m, 'says which') for @id;
-like($out, qr/^4 sealed, 0 sealed again, 0 right already, 0 refused$/m, 'sum');
+like($out, qr/^4 sealed, 0 sealed again, 0 unchanged, 0 refused$/m, 'sum');
 is($redis->cli('HGET', $redis->key('meta'), 'sealed'), 1, 'the dataset is sealed');
 like(audit(), qr/action seal\.first .* after 4 by k1/, 'in the audit');
 refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
@@ -58,7 +58,7 @@ like(audit(), qr/action token\.seal token \S+ user $user before  after k1/,
 
 $before = Stok::Command::snapshot($redis);
 ($code, $out) = $st->run('seal');
-is("$code $out", "0 0 sealed, 0 sealed again, 4 right already, 0 refused\n",
+is("$code $out", "0 0 sealed, 0 sealed again, 4 unchanged, 0 refused\n",
     'again: nothing to do');
 is(Stok::Command::snapshot($redis), $before, 'nothing was changed');
 
@@ -70,7 +70,7 @@ refused(3, qr/no user/, 'seal', '--user', 'nobody');
 keys_are($long, 'k1');
 ($code, $out) = $st->run('seal', '--token', $id[0]);
 is($out, "token $id[0] (of $user, testing, active): sealed by $long, had one by k1\n"
-    . "0 sealed, 1 sealed again, 0 right already, 0 refused\n", 'one token');
+    . "0 sealed, 1 sealed again, 0 unchanged, 0 refused\n", 'one token');
 my $json = $st->json('seal', '--user', $user);
 is("@$json{qw(again right refused)}", '3 1 0', 'a user and its tokens: JSON');
 is(scalar @{ $json->{sealed} }, 3, 'which');
@@ -78,7 +78,7 @@ sealed_by($long);
 is(($st->run('seal'))[1] =~ /^0 sealed, 0 sealed again, 4 /, 1, 'idempotent');
 
 keys_are('k1');
-refused(3, qr/is sealed by key "$long", which the key file has not/, 'seal',
+refused(3, qr/is sealed by key "$long", which is not in the key file/, 'seal',
     '--token', $id[0]);
 
 # forged records
@@ -93,7 +93,7 @@ is($code, 3, 'forged records are refused');
 like($err, qr/token "$id[0]" has a wrong seal/, 'an edited one');
 like($err, qr/token "$id[1]" has no seal: it has lost it/, 'one without');
 is(() = $err =~ /\n/g, 2, 'a line each');
-like($out, qr/^0 sealed, 0 sealed again, 2 right already, 2 refused$/m,
+like($out, qr/^0 sealed, 0 sealed again, 2 unchanged, 2 refused$/m,
     'the others are right');
 is((field($id[1], 'seal')), undef, 'not sealed');
 refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
@@ -123,7 +123,7 @@ is($code, 3, 'an edited one, named');
 is($code, 3, '--force is for the record that is named only');
 ($code, $out, $err) = $st->run('seal', '--token', $id[0], '--force');
 is("$code $out", "0 token $id[0] (of $user, testing, active): sealed by $long, had a wrong seal\n"
-    . "1 sealed, 0 sealed again, 0 right already, 0 refused\n", '--force');
+    . "1 sealed, 0 sealed again, 0 unchanged, 0 refused\n", '--force');
 is(($st->run('seal'))[0], 0, 'all is well');
 
 # records that cannot be sealed do not stop the others
@@ -135,7 +135,7 @@ keys_are('k1', $long);
 is($code, 3, 'an unreadable record');
 like($err, qr/token "$id[0]" is unreadable: unknown field/, 'says why');
 like($err, qr/token "$id[1]" has a record of another id/, 'a strange one');
-like($out, qr/^0 sealed, 2 sealed again, 0 right already, 2 refused$/m,
+like($out, qr/^0 sealed, 2 sealed again, 0 unchanged, 2 refused$/m,
     'the others were sealed');
 
 # without keys nothing is written, and everything is shown

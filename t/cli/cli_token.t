@@ -55,11 +55,27 @@ for my $in (1, 365) {
 like($err, qr/^warning: .*never expires/m, 'never, in production: a warning');
 ($code, $out, $err) = $st->run(@for, '--name', 'forever2', '--env', 'testing',
     '--expires-in', 'never');
-unlike($err, qr/warning/, 'never, elsewhere: none');
+like($err, qr/^warning: a testing token that never expires, 30 days are usual/m,
+    'nor is it usual elsewhere');
+
+# longer than is usual there
+
+for my $case (['testing', '365d', 'a testing token for 365 days, 30 are usual'],
+    ['staging', '182d', 'a staging token for 182 days, 180 are usual'],
+    ['development', '31d'], ['testing', '30d'], ['production', '365d'])
+{
+    my ($env, $in, $warning) = @$case;
+
+    ($code, $out, $err) = $st->run(@for, '--name', "long $env $in", '--env',
+        $env, '--expires-in', $in);
+    is($code, 0, "$env for $in");
+    is(join(' ', $err =~ /^warning: (.*): reviews will find it$/mg),
+        $warning // '', $warning // 'no warning');
+}
 
 # refused
 
-for my $in ('0d', '366d', '-1d', '1', '1w', 'soon', '', '1.5d', ' 5d') {
+for my $in ('0d', '366d', '-1d', '1', '53w', 'soon', '', '1.5d', ' 5d') {
     refused(2, qr/bad --expires-in/, @for, '--name', 'x', '--env', 'testing',
         "--expires-in=$in");
 }

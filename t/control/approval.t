@@ -79,7 +79,7 @@ dataset('os');
 by('anna', @key, 'user', 'create', 'etl', @who);
 by('bert', @key, 'user', 'approve', 'etl@service');
 is(by('anna', @key, 'user', 'set-role', 'etl@service', 'admin'), 0, 'raise');
-like($err, qr/^note: the role is asked for: another admin has to run .*user approve etl\@service$/m,
+like($err, qr/^note: the role was requested: another admin has to run .*user approve etl\@service$/m,
     'it is asked for');
 is(user('etl@service')->{role}, 'member', 'and not there');
 my $before = Stok::Command::snapshot($redis);
@@ -120,7 +120,7 @@ ok(Stok::Command::snapshot($redis) eq $before, 'the same: nothing is written');
 for my $word (['none'], ['required', '--trust', 'actor']) {
     dataset('os');
     is(by('anna', 'approval', 'set', @$word), 0, "@$word: asked for");
-    like($err, qr/nothing is changed yet: another admin/, 'says so');
+    like($err, qr/nothing was changed yet: .*another admin/, 'says so');
     like($out, qr/^approval required, .*: os$/, 'it is as it was');
     by('anna', 'approval', 'set', @$word);
     like($out, qr/^approval required, .*: os$/, 'by the same one again, too');
@@ -135,7 +135,7 @@ for my $bad (['perhaps'], ['--trust', 'os'], ['none', 'none'],
 }
 
 is(by('anna', 'init', '--approval', 'none'), 0, 'init of what is there');
-like($err, qr/service-token approval shows and sets/, 'says what changes it');
+like($err, qr/"service-token approval" shows and sets/, 'says what changes it');
 
 # who waits is listed
 

@@ -93,7 +93,7 @@ $redis->cli('CONFIG', 'SET', 'maxmemory', 1);
 eval { $redis->cli('SET', 'y', 1) };
 $redis->cli('CONFIG', 'SET', 'maxmemory', 0);
 $st->run('init');
-like(warned(), qr/^warning: Redis has removed \d+ keys for want of memory.*run service-token fsck\n\z/,
+like(warned(), qr/^warning: Redis has removed \d+ keys because memory was full.*run service-token fsck\n\z/,
     'evicted');
 $redis->cli('CONFIG', 'RESETSTAT');
 
@@ -112,7 +112,7 @@ $redis->cli(qw(ACL SETUSER ops on >pw ~{st}:* -@all +@read +@write +@scripting
 for my $verb ('init', 'fsck', 'review') {
     ($code, $out, $err) = $st->run('--redis', 'redis://ops:pw@127.0.0.1:'
         . $redis->port, $verb);
-    is("$code " . $err =~ s/^a dataset .*\n//mr, '0 ', "$verb without INFO");
+    is("$code " . $err =~ s/^there is a dataset .*\n//mr, '0 ', "$verb without INFO");
 }
 
 finish;
@@ -128,7 +128,7 @@ sub warned {
 
     for my $verb ('init', 'fsck', 'review') {
         (undef, undef, my $text) = $st->run($verb);
-        $said{ $text =~ s/^a dataset is there already.*\n//mr }++;
+        $said{ $text =~ s/^there is a dataset already.*\n//mr }++;
     }
 
     is(keys %said, 1, 'all say the same') or diag explain \%said;

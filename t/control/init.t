@@ -34,7 +34,7 @@ is(($st->run('key', 'new', 'dataset'))[0], 2, 'no key has that name');
 
 chmod 0400, $file;
 ($code, $out, $err) = $st->run(@with, 'init');
-is("$code $out", qq(0 dataset made at "{st}:"\n), 'init');
+is("$code $out", qq(0 created a dataset at "{st}:"\n), 'init');
 ($id) = slurp() =~ /^dataset ([0-9a-f]{32})$/m;
 is(slurp(), "${key}dataset $id\n", 'a line more');
 is(sprintf('%o', (stat $file)[2] & 07777), '400', 'its mode stays');
@@ -49,7 +49,7 @@ like($redis->cli('HGET', $redis->key('user:etl@service'), 'seal'), qr/^k1:/,
 
 my $before = Stok::Command::snapshot($redis);
 ($code, $out, $err) = $st->run(@with, 'init');
-is("$code $err", "0 a dataset is there already: nothing was changed\n", 'again');
+is("$code $err", "0 there is a dataset already: nothing was changed\n", 'again');
 is(Stok::Command::snapshot($redis), $before, 'nothing was changed');
 
 # a file without the line, when the dataset is sealed: Redis does not say it

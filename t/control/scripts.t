@@ -68,7 +68,7 @@ ok(!$redis->cli('EXISTS', $redis->token_key($t{R})), 'is gone');
 sub rotate {
     my ($of, $old) = @_;
     return script('token-create', 'write', 'e' x 64, 'tok_new', $user, 'new',
-        'service', '', 'production', time, 0, '', '', '', $old, key($of),
+        'service', '', 'production', time, 0, '', '', '', '', $old, key($of),
         @{ $read{$of} } / 2, @{ $read{$of} }, 'expires_at', time + 10,
         'rotated_to', 'tok_new');
 }
@@ -83,7 +83,7 @@ $redis->cli('SADD', $redis->key("user-tokens:$user"), 'tok_lost');
 set('id:tok_lost', $redis->digest($t{V}));
 $redis->cli('SADD', $redis->key("user-tokens:$user"), 'tok_V');
 is_deeply(script('token-create', 'check', 'f' x 64, 'tok_other', $user, 'V',
-    'service', '', 'production', time, 0, '', '', ''), ['OK', 'V'],
+    'service', '', 'production', time, 0, '', '', '', ''), ['OK', 'V'],
     'a name of a token of another user');
 
 # user-revoke-all.lua: user, step, then digest, id, seal, new seal of each

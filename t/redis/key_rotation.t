@@ -42,7 +42,7 @@ step('the new key is in use');
 
 my ($code, $out) = $st->run('seal');
 is($code, 0, 'seal');
-like($out, qr/^0 sealed, 14 sealed again, 0 right already, 0 refused$/m,
+like($out, qr/^0 sealed, 14 sealed again, 0 unchanged, 0 refused$/m,
     'all of them');
 step('sealed again');
 
