@@ -305,6 +305,10 @@ serve_signals(sigset_t *set)
     sigaddset(set, SIGHUP);
     sigaddset(set, SIGCHLD);
     sigprocmask(SIG_BLOCK, set, NULL);
+
+    /* a connection to Redis that is closed is an error like others */
+
+    (void) signal(SIGPIPE, SIG_IGN);
 }
 
 
