@@ -72,15 +72,15 @@ api_etag_token(api_t *api, api_reply_t *reply, const char *id)
 int
 api_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
-    int          ms;
     json_t      *wait;
+    int64_t      ms;
     const char  *text;
 
     text = api_query(request, "for");
     ms = OTHER_WAIT;
 
-    if ((text && ctl_wait_parse(&api->ctl, text, &ms) != CTL_OK)
-        || ctl_wait(&api->ctl, ms, &wait) != CTL_OK)
+    if ((text && ctl_time_left(&api->ctl, "wait", text, &ms) != CTL_OK)
+        || ctl_wait(&api->ctl, (int) ms, &wait) != CTL_OK)
     {
         return api_problem_of(api, reply);
     }

@@ -329,15 +329,19 @@ static int
 route_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
     size_t       len;
+    int64_t      ms;
     const char  *text;
 
     static char  match[CTL_REVISION + 1];
 
     text = api_query(request, "wait");
 
-    if (text && ctl_wait_parse(&api->ctl, text, &api->ms) != CTL_OK) {
-        return api_problem(reply, 422, "invalid", NULL, "wait: %s",
-                           api->ctl.error.text);
+    if (text) {
+        if (ctl_time_left(&api->ctl, "wait", text, &ms) != CTL_OK) {
+            return api_problem_of(api, reply);
+        }
+
+        api->ms = (int) ms;
     }
 
     text = request->param[API_IF_MATCH];
