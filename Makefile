@@ -1,22 +1,37 @@
 # Everything is built below build/; nothing is written elsewhere but by
 # "make install".
 
-NGINX_SRC = /usr/share/nginx/src
-DESTDIR =
-PREFIX = /usr
-MODULES_DIR = /usr/lib/nginx/modules
-MAN_DIR = $(PREFIX)/share/man/man1
-COMPLETION_DIR = $(PREFIX)/share/bash-completion/completions
+# NGINX_SRC is Debian's nginx-dev, or any source tree of the nginx that will load
+# the module; the second is configured with NGINX_CONF.  docs/build.md says more.
+
+NGINX_SRC ?= /usr/share/nginx/src
+NGINX_CONF ?= --with-compat --with-threads --with-http_ssl_module
+DESTDIR ?=
+PREFIX ?= /usr
+MODULES_DIR ?= /usr/lib/nginx/modules
+MAN_DIR ?= $(PREFIX)/share/man/man1
+COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
+DOC_DIR ?= $(PREFIX)/share/doc/service-token
 PROVE_FLAGS ?=
 MINUTES ?= 5
 
 # cmocka speaks TAP, and prove listens
 export CMOCKA_MESSAGE_OUTPUT = TAP
 
-CC = cc
-CFLAGS = -O3 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
-WARNINGS = -Wall -Wextra -Werror
+# CC, CFLAGS, CPPFLAGS and LDFLAGS of the environment are taken; WERROR= lets a
+# warning be one, and SANITIZE= builds the unit tests without sanitizers
+
+CFLAGS ?= -O3 -g -fstack-protector-strong
+CPPFLAGS ?= -D_FORTIFY_SOURCE=2
+LDFLAGS ?=
+WERROR ?= -Werror
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all
+
+WARNINGS = -Wall -Wextra $(WERROR)
 STRICT = -std=c11 -pedantic $(WARNINGS)
+COMPILE = $(CC) $(CPPFLAGS) $(CFLAGS)
+
+VERSION := $(shell sed -n 's/.*STOK_VERSION *"\(.*\)"/\1/p' lib/stok.h)
 
 B = build
 CONFIGURED = $(B)/nginx/objs/Makefile
@@ -32,8 +47,9 @@ CONTROL_H = $(wildcard control/*.h control/*/*.h)
 CONTROL_I = -Ilib -Icontrol $(patsubst %/,-I%,$(wildcard control/*/))
 API = $(wildcard api/*.c)
 API_H = $(wildcard api/*.h)
-CLI = $(wildcard cli/*.c)
-CLI_H = $(wildcard cli/*.h)
+CLI = $(wildcard cli/*.c cli/*/*.c)
+CLI_H = $(wildcard cli/*.h cli/*/*.h)
+CLI_I = -Icli -Icli/line
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 
@@ -43,7 +59,9 @@ CLI_OBJ = $(CLI:%.c=$(B)/%.o)
 API_OBJ = $(API:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
-TESTS = $(sort $(wildcard t/*/*.t))
+# those of the packages change the system: util/matrix runs them in its trees
+
+TESTS = $(filter-out t/package/%,$(sort $(wildcard t/*/*.t)))
 JOBS ?= 2
 
 # these compare times or memory, and have the machine for themselves
@@ -53,11 +71,11 @@ FUZZ = $(patsubst fuzz/%.c,$(B)/fuzz/%,$(wildcard fuzz/*.c))
 FUZZ_H = $(wildcard fuzz/*.h)
 FUZZ_CC = clang -g -O1 -fsanitize=address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARNINGS) $(CONTROL_I) \
-    -Icli
+    $(CLI_I)
 FUZZ_NGINX = -Wno-unused-parameter -Ingx_service_token_module \
     $(patsubst %,-I%,$(ROOMS)) \
     $(patsubst %,-isystem $(B)/nginx/%,src/core src/event \
-    src/event/modules src/os/unix objs)
+    src/event/modules src/event/quic src/os/unix objs)
 FUZZ_SECONDS ?= 60
 
 
@@ -66,7 +84,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: all module command help test test-valgrind test-asan unit check \
     soak bench bench-instructions bench-table bench-revocation bench-density \
     bench-last-used bench-fleet bench-import bench-timing model model-full \
-    fuzz analyze install clean
+    fuzz analyze install uninstall dist package matrix clean FORCE
 
 all: module command  ## build the module and the command (the default)
 
@@ -82,20 +100,39 @@ help:  ## show this list
 # the options of the nginx that will load the module.  -fno-plt: all is bound
 # when nginx starts, and calls need no table that takes lines of the caches
 
-$(CONFIGURED): Makefile config $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
+$(CONFIGURED): Makefile config $(B)/flags $(wildcard $(NGINX_SRC)/conf_flags) $(COMMON) \
     $(wildcard scripts/nginx/*.lua) util/embed-scripts
-	@test -x $(NGINX_SRC)/configure || { echo "nginx's headers are missing:\
-	 apt-get install nginx-dev" >&2; exit 1; }
+	@test -x $(NGINX_SRC)/configure -o -x $(NGINX_SRC)/auto/configure || { \
+	    echo "nginx's headers are missing: apt-get install nginx-dev" >&2; \
+	    exit 1; }
 	@echo configure
 	@rm -rf $(B)/nginx
 	@mkdir -p $(B)/nginx
 	@cp -r $(NGINX_SRC)/. $(B)/nginx
-	@cd $(B)/nginx && bash -c '. ./conf_flags && ./configure \
-	    "$${NGX_CONF_FLAGS[@]}" \
-	    --with-cc-opt="$(CFLAGS) -fPIC -fno-plt -Wno-unused-parameter -Wextra" \
-	    --with-ld-opt="-Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic -fPIC" \
-	    --add-dynamic-module="$(CURDIR)"' > configure.log \
+	@cd $(B)/nginx && $(CONFIGURE) --with-cc="$(CC)" \
+	    --with-cc-opt="$(CFLAGS) $(CPPFLAGS) -fPIC -fno-plt \
+	        -Wno-unused-parameter -Wextra" \
+	    --with-ld-opt="$(LDFLAGS) -Wl,-z,relro -Wl,-z,now -Wl,-Bsymbolic -fPIC" \
+	    --add-dynamic-module="$(CURDIR)" > configure.log \
 	    || { sed -n '/error: /,$$p' configure.log >&2; exit 1; }
+	@test -n "$(WERROR)" || sed -i 's/ -Werror / /' $(CONFIGURED)
+
+# how nginx's configure is called, in its folder: Debian's options are an array
+# of bash, a release has ./configure, and a checkout auto/configure
+
+CONFIGURE = $(if $(wildcard $(NGINX_SRC)/conf_flags), \
+    bash -c '. ./conf_flags && exec ./configure "$${NGX_CONF_FLAGS[@]}" "$$@"' -, \
+    $(if $(wildcard $(NGINX_SRC)/configure),./configure,auto/configure) \
+    $(NGINX_CONF))
+
+# what is compiled again when the compiler or its flags are others
+
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(COMPILE) $(LDFLAGS) $(WERROR) $(SANITIZE) $(NGINX_SRC)' \
+	    '$(NGINX_CONF)' | cmp -s - $@ \
+	    || echo '$(COMPILE) $(LDFLAGS) $(WERROR) $(SANITIZE) $(NGINX_SRC)' \
+	    '$(NGINX_CONF)' > $@
 
 $(MODULE): $(CONFIGURED) $(MODULE_SRC) $(LIB) $(LIB_H)
 	$(MAKE) -C $(B)/nginx -f objs/Makefile modules > /dev/null
@@ -108,19 +145,19 @@ HASH := \#
 HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
     '$(HASH)include <hiredis/hiredis_ssl.h>' \
     'int main(void) { return redisInitiateSSL(0, 0); }' \
-    | $(CC) $(CFLAGS) $(LDFLAGS) -x c -o /dev/null - \
+    | $(COMPILE) $(LDFLAGS) -x c -o /dev/null - \
     -lhiredis_ssl -lhiredis -lssl -lcrypto 2> /dev/null && echo yes)
 
 $(B)/control/redis/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
 $(COMMAND): $(CLI_OBJ) $(API_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
-	$(CC) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
-$(B)/lib/%.o: lib/%.c $(LIB_H)
+$(B)/lib/%.o: lib/%.c $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(STRICT) -c -o $@ $<
+	$(COMPILE) $(STRICT) -c -o $@ $<
 
 # the operations: what the command calls, and any other front end
 
@@ -128,31 +165,30 @@ $(B)/libstokctl.a: $(CONTROL_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H)
+$(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) $(CTL_TLS) $(CONTROL_I) -c -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) $(CTL_TLS) $(CONTROL_I) -c -o $@ $<
 
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(API_H) $(CONTROL_H) $(LIB_H)
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(API_H) $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Iapi -Icli -c -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Iapi $(CLI_I) -c -o $@ $<
 
 # the operations over HTTP, which "service-token serve" runs
 
-$(B)/api/%.o: api/%.c $(API_H) $(CONTROL_H) $(LIB_H)
+$(B)/api/%.o: api/%.c $(API_H) $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
 
-$(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
+$(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H) $(B)/flags
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
 
 $(B)/control/scripts.c: $(COMMON) $(SCRIPTS) util/embed-scripts
 	@mkdir -p $(@D)
 	util/embed-scripts scripts.h stok_script $(COMMON) $(SCRIPTS) > $@
 
-$(B)/unit/%: t/unit/%.c $(UNIT_H) $(LIB) $(LIB_H)
+$(B)/unit/%: t/unit/%.c $(UNIT_H) $(LIB) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -g -O1 $(WARNINGS) -Ilib \
-	    -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(CC) -std=c11 -g -O1 $(WARNINGS) -Ilib $(SANITIZE) \
 	    -o $@ $< $(LIB) -lcmocka -lcrypto
 
 
@@ -164,24 +200,27 @@ test: all $(UNITS)  ## run every test, against real nginx and Redis
 	prove $(PROVE_FLAGS) $(QUIET)
 
 test-valgrind: all  ## run the tests with nginx under valgrind
-	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) -r t
+	TEST_RUNNER=valgrind prove $(PROVE_FLAGS) $(TESTS)
 
 test-asan: all  ## run the tests with nginx and module under ASan and UBSan
 	util/build-asan $(B)/asan
 	STOK_NGINX=$(CURDIR)/$(B)/asan/src/objs/nginx \
 	STOK_MODULE=$(CURDIR)/$(B)/asan/src/objs/ngx_service_token_module.so \
-	    prove $(PROVE_FLAGS) -r t
+	    prove $(PROVE_FLAGS) $(TESTS)
 
 soak: all  ## random faults under load, for MINUTES=5; figures
 	util/soak $(MINUTES) $(SEED)
 
+# that some branches were not looked at is a notice, an error to cppcheck 2.17
+
+CPPCHECK = cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
+    --suppress=normalCheckLevelMaxBranches
+
 check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
-	    --enable=warning,portability $(CONTROL_I) -Icli lib control cli
-	cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
-	    --suppress=unknownMacro --suppress=preprocessorErrorDirective \
+	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) $(CLI_I) lib control cli
+	$(CPPCHECK) --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
 
 analyze: $(CONFIGURED)  ## gcc -fanalyzer and clang-tidy, minutes
@@ -219,11 +258,11 @@ bench-timing: all  ## whether the time of a 401 tells which one it is
 
 $(B)/bench/fleet: bench/fleet.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) -o $@ $<
 
 $(B)/bench/table: bench/table.c $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -o $@ $^ -lcrypto
 
 model:  ## search the models of the cache protocol, and their mutants
 	model/run $(B)/model $(RULES)
@@ -259,14 +298,36 @@ $(B)/fuzz/reply: fuzz/reply.c $(FUZZ_REPLY) $(FUZZ_H) $(CONFIGURED) \
 	$(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer $(FUZZ_NGINX) -o $@ $< \
 	    $(FUZZ_REPLY) $(B)/fuzz/lib.a -lhiredis -lcrypto
 
+# what is installed: mode, file, and its path; uninstall takes the same
+
+INSTALLED = 644 $(MODULE) $(MODULES_DIR)/$(notdir $(MODULE)) \
+    755 $(COMMAND) $(PREFIX)/bin/$(notdir $(COMMAND)) \
+    $(foreach page,$(wildcard man/*.1),644 $(page) $(MAN_DIR)/$(notdir $(page))) \
+    644 completion/service-token.bash $(COMPLETION_DIR)/service-token \
+    $(foreach file,$(sort $(wildcard *.md docs/*.md) LICENSE $(SAMPLES)),\
+        644 $(file) $(DOC_DIR)/$(file))
+
+SAMPLES = $(shell find conf -type f)
+
 install: all  ## install into DESTDIR
-	install -d $(DESTDIR)$(MODULES_DIR) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(MODULE) $(DESTDIR)$(MODULES_DIR)/
-	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/
-	install -d $(DESTDIR)$(MAN_DIR) $(DESTDIR)$(COMPLETION_DIR)
-	install -m 644 man/service-token.1 $(DESTDIR)$(MAN_DIR)/
-	install -m 644 completion/service-token.bash \
-	    $(DESTDIR)$(COMPLETION_DIR)/service-token
+	@set -e; set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
+	    install -D -m $$1 "$$2" "$(DESTDIR)$$3"; shift 3; \
+	done
+
+uninstall:  ## remove from DESTDIR what install puts there
+	@set -- $(INSTALLED); while [ $$# -gt 0 ]; do \
+	    rm -f "$(DESTDIR)$$3"; shift 3; \
+	done
+	@find "$(DESTDIR)$(DOC_DIR)" -depth -type d -empty -delete 2> /dev/null || true
+
+dist:  ## a tarball of the release, the same bytes each time
+	util/dist $(VERSION) $(B)
+
+package: dist  ## Debian packages, in build/package
+	util/package $(VERSION) $(B)
+
+matrix: dist  ## packages and tests on Debian 12, 13 and sid, as root
+	util/matrix
 
 clean:  ## remove build/
 	rm -rf $(B)

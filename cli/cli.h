@@ -16,7 +16,7 @@
 #include "stok_bearer.h"
 
 
-#define CLI_OPTIONS  16
+#define CLI_OPTIONS  32
 
 
 typedef struct {
@@ -46,8 +46,7 @@ int cli_descriptors(cli_t *cli);
 
 /*
  * plaintext.c.  refuse: no argument holds a token.  read: the one line of
- * standard input, which is one by its checksum; id: sets the argument to its
- * id, and wipes it.
+ * standard input, which is one by its checksum; id: finds its id.
  */
 typedef struct {
     size_t         len;                          /* 0: there is none */
@@ -57,15 +56,18 @@ typedef struct {
 
 int cli_plaintext_refuse(cli_t *cli, const cli_args_t *args);
 int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
-int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext,
-    cli_args_t *args);
-
-/* main.c, args.c */
-const char *cli_option(cli_args_t *args, const char *name);
+int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext);
 
 /*
- * Reads the key file, connects, and looks whether they belong together.
- * making: there may be no dataset yet, and none that the file names.
+ * line/args.c.  NULL: it is not given; setting: one for every verb, which may
+ * come from the environment or be its default.
+ */
+const char *cli_option(cli_args_t *args, const char *name);
+const char *cli_setting(cli_args_t *args, const char *name);
+
+/*
+ * line/main.c.  Reads the key file, connects, and looks whether they belong
+ * together.  making: there may be no dataset yet, and none that the file names.
  */
 int cli_open(cli_t *cli, int making);
 
@@ -132,6 +134,7 @@ int cli_user_describe(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
+int cli_token_adopt(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);

@@ -1,5 +1,5 @@
 /*
- * How a clear token leaves: once, to standard output or to a file.
+ * How a plaintext token leaves: once, to standard output or to a file.
  *
  * A file is made for its owner alone, is never one that was there, not even
  * behind a link, and is on the disk before the token is made.

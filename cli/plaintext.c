@@ -191,7 +191,7 @@ cli_plaintext_signal(int signo)
 
 
 int
-cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext, cli_args_t *args)
+cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext)
 {
     int  code;
 
@@ -200,7 +200,6 @@ cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext, cli_args_t *args)
 
     if (code == CTL_OK) {
         ctl_note(&cli->ctl, CTL_NOTE_NOTE, "the token is %s", plaintext->id);
-        args->arg[0] = plaintext->id;
     }
 
     return code;

@@ -254,7 +254,7 @@ cli_scan_bad(const char *path, int err, void *data)
 }
 
 
-/* what could not be done is told first, then what was found */
+/* first the failures, then what was found */
 
 static int
 cli_scan_done(cli_scan_t *scan)

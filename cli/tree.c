@@ -6,8 +6,8 @@
  * see tree_git.c.
  *
  * No symbolic link is followed: what it names is met at its own place, or is
- * outside.  Only the path that was asked for may be one.  What is no regular
- * file is not opened.
+ * outside.  Only the path on the command line may be one.  Only regular files
+ * are opened.
  */
 
 

@@ -152,7 +152,7 @@ cli_seal_list(cli_t *cli, ctl_seal_want_t *want)
     cli->ctl.note = note;
     json_decref(sums);
 
-    /* what cannot be sealed is told by the second time */
+    /* the second pass says what cannot be sealed */
 
     return code == CTL_BROKEN ? CTL_OK : code;
 }

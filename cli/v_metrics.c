@@ -59,6 +59,7 @@ static void cli_metric_head(const char *name, const char *type,
     const char *help);
 static void cli_metric_label(const char *text);
 static void cli_metrics_tokens(json_t *status);
+static void cli_metrics_reviews(json_t *reviews);
 static void cli_metrics_nodes(json_t *status);
 static void cli_metrics_redis(json_t *redis);
 
@@ -85,6 +86,7 @@ cli_status_metrics(json_t *status)
         cli_say("\"} %lld\n", (long long) json_integer_value(count));
     }
 
+    cli_metrics_reviews(json_object_get(status, "reviews"));
     cli_metrics_nodes(status);
     cli_metrics_redis(json_object_get(status, "redis"));
 
@@ -180,6 +182,35 @@ cli_metrics_tokens(json_t *status)
                     "pending.");
     cli_say(CLI_METRIC "approvals_pending %zu\n",
             json_array_size(json_object_get(status, "approvals")));
+}
+
+
+/* one that was never made has no sample */
+
+static void
+cli_metrics_reviews(json_t *reviews)
+{
+    json_t      *review;
+    const char  *period;
+
+    cli_metric_head("reviewed_timestamp_seconds", "gauge",
+                    "When the last review was made.");
+
+    json_object_foreach(reviews, period, review) {
+        if (json_is_object(review)) {
+            cli_say(CLI_METRIC "reviewed_timestamp_seconds{review=\"%s\"} "
+                    "%lld\n", period, cli_integer(review, "at"));
+        }
+    }
+
+    cli_metric_head("review_findings", "gauge", "What it has found.");
+
+    json_object_foreach(reviews, period, review) {
+        if (json_is_object(review)) {
+            cli_say(CLI_METRIC "review_findings{review=\"%s\"} %lld\n",
+                    period, cli_integer(review, "found"));
+        }
+    }
 }
 
 

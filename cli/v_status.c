@@ -22,6 +22,7 @@ static void cli_status_ending(json_t *status);
 static void cli_status_rotations(json_t *status);
 static void cli_status_approvals(json_t *status);
 static void cli_status_refusals(json_t *status);
+static void cli_status_reviews(json_t *status);
 static void cli_status_nodes(json_t *status, json_int_t now);
 static void cli_status_redis(json_t *status);
 static void cli_status_memory(json_t *redis);
@@ -90,6 +91,7 @@ cli_status_text(cli_t *cli, json_t *status)
     cli_status_rotations(status);
     cli_status_approvals(status);
     cli_status_refusals(status);
+    cli_status_reviews(status);
     cli_status_nodes(status, now);
     cli_status_redis(status);
 
@@ -172,7 +174,7 @@ cli_status_rotations(json_t *status)
     json_t   *rotations, *r;
 
     rotations = json_object_get(status, "rotations");
-    n = json_array_size(json_object_get(rotations, "list"));
+    n = (size_t) cli_integer(rotations, "under_way");
 
     cli_say("rotations   %lld%s under way, %lld stuck\n",
             cli_integer(rotations, "under_way"),
@@ -251,6 +253,35 @@ cli_status_refusals(json_t *status)
 
     cli_say("%s\n", json_is_true(json_object_get(refusals, "complete"))
                     ? "" : " (at least)");
+}
+
+
+/* the day of each is enough on a line */
+
+static void
+cli_status_reviews(json_t *status)
+{
+    char         date[24];
+    size_t       n;
+    json_t      *review;
+    const char  *period;
+
+    n = 0;
+    cli_say("reviews    ");
+
+    json_object_foreach(json_object_get(status, "reviews"), period, review) {
+        cli_say("%s %s ", n++ ? ";" : "", period);
+
+        if (json_is_object(review)) {
+            cli_status_date(cli_integer(review, "at"), date);
+            cli_say("%.10s, %lld found", date, cli_integer(review, "found"));
+
+        } else {
+            cli_say("never");
+        }
+    }
+
+    cli_say("\n");
 }
 
 

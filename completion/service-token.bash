@@ -13,6 +13,8 @@ _service_token_options() {
                                 echo --wait ;;
         "token create")         echo --user --name --env --expires-in \
                                     --scim-only --out --format ;;
+        "token adopt")          echo --user --name --env --expires-in \
+                                    --scim-only --allow-weak ;;
         "token list")           echo --user --status ;;
         "token rotate")         echo --overlap --name --expires-in --out \
                                     --format --wait ;;
@@ -41,7 +43,7 @@ _service_token() {
     local group= verb= i word words=
 
     flags+=" --force --dry-run --fix --revoke --all --overwrite"
-    flags+=" --restore-access "
+    flags+=" --restore-access --allow-weak "
     COMPREPLY=()
 
     # the verb is what is neither an option nor an option's value
@@ -66,7 +68,7 @@ _service_token() {
         --role)         words=${SERVICE_TOKEN_ROLES:-member manager admin} ;;
         --env)          words="production staging development testing" ;;
         --expires-in)   words="30d 90d 180d 365d never" ;;
-        --format)       words="env json k8s-secret"
+        --format)       words="plain raw env json k8s-secret vault-json docker-config"
                         [[ $group == status ]] && words=prometheus ;;
         --status)       words="active revoked expired rotating" ;;
         --type)         words="service personal" ;;
@@ -90,7 +92,7 @@ _service_token() {
         key)        words="new" ;;
         user)       words="create list show approve set-role describe disable"
                     words+=" enable delete revoke-all" ;;
-        token)      words="create list show rotate rotation extend revoke"
+        token)      words="create adopt list show rotate rotation extend revoke"
                     words+=" restore delete" ;;
         audit)      words="verify" ;;
         review)     words="monthly quarterly" ;;

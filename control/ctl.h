@@ -220,6 +220,9 @@ typedef struct {
     char         id[STOK_USER_ID_MAX + 1];       /* what was made */
 } ctl_user_new_t;
 
+/* a use case by number, and the role that it needs; or NULL */
+const char *ctl_use_case(size_t i, const char **role);
+
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
@@ -293,8 +296,8 @@ typedef struct {
 } ctl_new_t;
 
 /*
- * deliver: not CTL_OK: nobody has it.  undo: what was delivered is no token.
- * done: it is one.  Each may be NULL.
+ * deliver: not CTL_OK: nobody has it.  undo: the delivered token is not valid.
+ * done: it is valid.  Each may be NULL.
  */
 typedef struct {
     int   (*deliver)(ctl_t *ctl, const ctl_new_t *new, void *data);
@@ -319,6 +322,14 @@ int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
+
+/*
+ * adopt.c: a token that another system has made.  weak: one that is easy to
+ * guess, too.  token: the record, and "result": "adopted", or "known": the same
+ * user has it by the same name already, and nothing was changed.
+ */
+int ctl_token_adopt(ctl_t *ctl, const ctl_token_new_t *want, const char *text,
+    size_t len, int weak, json_t **token);
 
 /* the record as it is going to be, without the plaintext */
 json_t *ctl_new_json(ctl_t *ctl, const ctl_new_t *new);
@@ -447,8 +458,8 @@ const char *ctl_rule(size_t i);
 const char *ctl_env(size_t i, int *days);
 
 /*
- * wait.c: comes back when every node has heard of what was changed, or the
- * time is over: {nodes, acknowledged, milliseconds, missing}.
+ * wait.c: returns when every node has acknowledged the change, or the time is
+ * over: {nodes, acknowledged, milliseconds, missing}.
  */
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
@@ -539,6 +550,7 @@ int ctl_time_left(ctl_t *ctl, const char *option, const char *text,
     int64_t *ms);
 
 void ctl_iso(int64_t date, char out[24]);
+int64_t ctl_year(int64_t date);
 
 /* a date beside now: "in 26 days", "3 hours ago" */
 void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);

@@ -85,8 +85,8 @@ int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 int ctl_writable(ctl_t *ctl);
 
 /*
- * keyfile.c: a copy of the key file that names a dataset, beside it; and in its
- * place.  Whoever has begun ends with one of the other two.
+ * keyfile.c: a copy of the key file that names a dataset, beside it; and in
+ * its place.  After the first, call one of the other two.
  */
 typedef struct {
     char  *path;
@@ -185,7 +185,7 @@ void ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
 /* its seal is missing or wrong: the edge refuses it */
 int ctl_record_forged(const ctl_record_t *rec);
 
-/* the error that its state is, for who was asked for id */
+/* the error that its state is, for a caller that asked for id */
 int ctl_record_fail(ctl_t *ctl, const ctl_record_t *rec, const char *id);
 
 /*

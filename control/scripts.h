@@ -20,6 +20,7 @@ extern const char  stok_script_user_revoke_all[];
 extern const char  stok_script_change[];
 extern const char  stok_script_import[];
 extern const char  stok_script_fsck[];
+extern const char  stok_script_review[];
 
 
 #endif /* CTL_SCRIPTS_H */

@@ -63,7 +63,7 @@ typedef struct {
  *     SCOPE          the token has a scope and it is not require->scope
  *     ENV            require->env has some, and none is the token's
  *     UNAVAILABLE    the user's role is none of require->roles, or
- *                    require->role is no rank of them
+ *                    require->role is not one of them
  *     ROLE           the user's role is below require->role
  *     ALLOWED
  */

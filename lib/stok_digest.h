@@ -65,7 +65,7 @@ int stok_key_init(stok_key_t *key, const char *name, size_t name_len,
     const uint8_t secret[STOK_KEY_LEN]);
 
 /*
- * The text of a key file: one key a line, a name, blanks, 64 hex digits of
+ * The text of a key file: one key per line, a name, blanks, 64 hex digits of
  * either case; and a line "dataset", blanks, 32 hex digits, which a file may
  * lack only until a dataset is made for it: the caller refuses such a file
  * before it seals or checks seals.  Empty lines and lines that begin with "#"

@@ -33,7 +33,7 @@ void stok_addr_set(stok_addr_t *addr, const void *bytes, size_t len);
 /* STOK_OK: a list with at least one network.  STOK_INVALID */
 int stok_networks_check(stok_str_t networks);
 
-/* 1: addr is in one of them; 0 also for no address, and for what is no list */
+/* 1: addr is in one of them; 0 also for what is not an address or not a list */
 int stok_networks_match(stok_str_t networks, const stok_addr_t *addr);
 
 

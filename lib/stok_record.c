@@ -1,6 +1,6 @@
 /*
  * Fields of Redis -> records.  Called for every answer of Redis: what is read
- * here was written by whoever may write there, so nothing is taken on trust.
+ * here was written by anybody with write access, so nothing is taken on trust.
  * A record is either understood whole or not at all.
  */
 
@@ -58,7 +58,7 @@ static int stok_text_check(stok_str_t value);
 static int stok_seal_text_check(stok_str_t value);
 
 
-/* by their enumerations; the first is no word at all */
+/* by their enumerations; the first has no word */
 
 static const stok_str_t stok_type_words[] = {
     stok_string(""),
@@ -200,7 +200,7 @@ stok_token_record_decode(stok_token_record_t *rec, const stok_str_t *fields,
 
     rc = stok_record_read(stok_token_fields, STOK_T_FIELDS, v, fields, n, why);
 
-    /* whoever writes the log line wants the id of a bad record, too */
+    /* the log line needs the id of a bad record, too */
 
     if (stok_record_id_check(v[STOK_T_ID]) == STOK_OK) {
         rec->id = v[STOK_T_ID];

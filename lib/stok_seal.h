@@ -15,8 +15,8 @@
  *     user    "stok-seal-2 user\n"   dataset, id, kind, name, role, status,
  *                                    use_case
  *
- * A seal stops whoever can write to Redis from minting a token, raising a
- * role, or bringing a record from another dataset.  It does not stop an old
+ * With a seal, write access to Redis is not enough to make a token, to raise a
+ * role, or to bring a record from another dataset.  It does not stop an old
  * sealed record of this one from being put back.
  */
 

@@ -126,7 +126,7 @@ stok_throttle_tally(const stok_throttle_t *table, uint32_t most,
 }
 
 
-/* 0 says that a bucket is free, so it is no key */
+/* 0 marks a free bucket, so it cannot be a key */
 
 static stok_throttle_set_t *
 stok_throttle_set(const stok_throttle_t *table, uint64_t *key)

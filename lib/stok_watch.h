@@ -1,7 +1,7 @@
 /*
  * A key that Redis names as changed -> what it stands for.  The names are
- * those under the tracked prefixes; whoever may write to Redis chooses them,
- * so they may hold any bytes.
+ * those under the tracked prefixes; anybody with write access to Redis chooses
+ * them, so they may hold any bytes.
  */
 
 

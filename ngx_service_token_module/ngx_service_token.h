@@ -37,7 +37,7 @@ typedef struct {
     ngx_service_token_redis_t     *redis;
     ngx_service_token_link_t      *link;
     ngx_service_token_lookups_t   *lookups;
-    ngx_service_token_stream_t    *stream;        /* NULL: nothing is kept */
+    ngx_service_token_stream_t    *stream;        /* NULL: no check */
     ngx_service_token_last_used_t *last_used;
     ngx_service_token_cache_t      cache;
     ngx_service_token_memo_t      *memo;          /* NULL: nothing is kept */

@@ -232,10 +232,6 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    if (mcf->cache.valid == 0) {
-        return NGX_OK;
-    }
-
     mcf->stream = ngx_service_token_keeper_create(cf, mcf->redis,
                                                   mcf->link, &mcf->cache,
                                                   &mcf->prefix,

@@ -96,7 +96,7 @@ ngx_service_token_conf_role_rank(ngx_conf_t *cf,
 
     if (conf->rank < 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "unknown role \"%V\": it is none of "
+                      "unknown role \"%V\": it is not one of "
                       "\"service_token_roles\" in %V:%ui",
                       &conf->role->value, &conf->role_file, conf->role_line);
         return NGX_CONF_ERROR;

@@ -169,7 +169,7 @@ ngx_service_token_conf_throttle_burst(ngx_conf_t *cf, ngx_str_t *text,
 
     n = ngx_atoi(text->data, text->len);
 
-    if (n == NGX_ERROR || n > NGX_MAX_INT32_VALUE) {
+    if (n == NGX_ERROR || n > (ngx_int_t) NGX_MAX_INT32_VALUE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid burst \"%V\"",
                            text);
         return NGX_ERROR;

@@ -209,9 +209,11 @@ ngx_service_token_module_init_process(ngx_cycle_t *cycle)
 
     if (mcf && mcf->stream) {
         ngx_service_token_keeper_start(mcf->stream);
+    }
 
-        /* without it, both records are looked for */
+    /* without it, both records are looked for */
 
+    if (mcf && mcf->stream && mcf->cache.valid) {
         mcf->memo = ngx_service_token_memo_create(cycle->pool);
     }
 

@@ -4,7 +4,7 @@
 -- between.
 --
 -- Where an approval is required, it takes two to change that: the first asks,
--- and is answered WATCHED; the second, who is another one by what the dataset
+-- and is answered WATCHED; the second, another person by what the dataset
 -- trusts until then, does the same.
 
 if not ready() then

@@ -6,7 +6,8 @@
 -- between, 10 number n of fields that were read, then n names and values, then
 -- names and values to write.
 --
--- An expires_at that is written to a token gets into the index of ends, too.
+-- An expires_at that is written to a token gets into the index of ends, too, and
+-- what matters to a rotation into the index of these.
 --
 -- MISLED: it is the record of another token, or of another user.  A change that
 -- would leave everything but times and the seal as it is writes nothing and has
@@ -66,6 +67,10 @@ redis.call('HSET', key(record), unpack(new))
 
 if expires then
     redis.call('ZADD', key('expiry'), expires, token)
+end
+
+if token ~= '' then
+    rotating(token, record)
 end
 
 if action == 'user.delete' then

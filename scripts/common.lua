@@ -12,8 +12,8 @@
 -- A script that fails does not take back what it wrote: so every script reads
 -- and checks all that it needs before its first write.
 --
--- An index (id:, user-tokens:, users, tokens, expiry, pending) only says where to
--- look.  A script that comes to a record by one checks that the record has the id
+-- An index (id:, user-tokens:, users, tokens, expiry, pending, rotating) only says
+-- where to look.  A script that comes to a record by one checks that the record has the id
 -- and the user that were named before it reads anything else from it.
 --
 -- What is written beside the records, the audit and the indexes, is written by
@@ -146,7 +146,7 @@ local function audit_head()
 end
 
 -- The least that the audit keeps.  More may be asked for by audit_max of the
--- marker; less may not: whoever can write to Redis could have all taken away.
+-- marker; less may not: write access to Redis could have all removed.
 
 local audit_least = 1000000
 
@@ -247,6 +247,21 @@ end
 local function named(record, id, user)
     local its = redis.call('HMGET', key(record), 'id', 'user')
     return its[1] == id and (not user or its[2] == user)
+end
+
+-- The index of rotations, after a change of a token's record: old tokens that
+-- somebody may still use, by their ends.  What ended by itself goes when the next
+-- rotation begins.
+
+local function rotating(id, record)
+    local its = redis.pcall('HMGET', key(record), 'status', 'rotated_to',
+        'expires_at')
+
+    if its[1] == 'active' and (its[2] or '') ~= '' then
+        book('ZADD', 'rotating', its[3], id)
+    else
+        book('ZREM', 'rotating', id)
+    end
 end
 
 -- Whether who acts is another one than who asked: in all by which the dataset

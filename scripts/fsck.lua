@@ -1,6 +1,6 @@
--- Checks keys of the dataset, or mends what is wrong with one of them.
+-- Checks keys of the dataset, or fixes what is wrong with one of them.
 --
--- ARGV: 3 "check" or "mend", 4 kind, 5 owner, 6 "keep" (nothing is taken from
+-- ARGV: 3 "check" or "fix", 4 kind, 5 owner, 6 "keep" (nothing is taken from
 -- an index) or empty, then names.
 -- kind: token (names are digests), user, id, user-tokens, usage, aside: what
 -- stands behind the colon of keys; users, tokens, expiry, last_used: members of that
@@ -9,16 +9,16 @@
 --
 -- OK, the findings, and what was read for each name.  Of token and user: what
 -- HGETALL says, empty if it is gone or of another type.  Of id, if its record
--- has links: the digest and what HGETALL says.  Of user-tokens and
--- member: tokens and their names in turn, or "many": the members have to be
--- asked for in pieces.  A finding is a word, the number of the name, the
--- token, the user, what is wrong, and "+" if it can be mended.  "mend" makes
--- each change that "check" has marked, with an audit entry for it.  The caller
--- mends nothing of a record that it cannot read, and nothing at all while
--- "types" finds something.
+-- has links: the digest and what HGETALL says.  Of user-tokens and member:
+-- tokens and their names in turn, or "many": the members have to be asked for
+-- in pieces.  A finding is a word, the number of the name, the token, the user,
+-- what is wrong, and "+" if it can be fixed.  "fix" makes each change that
+-- "check" has marked, with an audit entry for it.  The caller fixes nothing of
+-- a record that it cannot read, and nothing at all while "types" finds
+-- something.
 --
--- What is mended are indexes, from records, and links between two records:
--- nothing here changes what the edge decides.
+-- It fixes indexes, from records, and links between two records: nothing here
+-- changes what the edge decides.
 
 local importing = redis.call('HGET', KEYS[1], 'importing')
 local unfinished = 'an import has not come to its end, and half of its file may '
@@ -30,15 +30,15 @@ end
 
 local mode, kind, owner, keep = unpack(ARGV, 3, 6)
 local call, try = redis.call, redis.pcall
-local mend = mode == 'mend'
+local fix = mode == 'fix'
 local findings, records, at = {}, {}, 0
 local token, user = '', ''
 
-local function say(word, what, mends)
+local function say(word, what, fixes)
     findings[#findings + 1] = {word, tostring(at), token, user, what,
-        mends and '+' or '-'}
-    if mend and mends then
-        for _, command in ipairs(mends) do
+        fixes and '+' or '-'}
+    if fix and fixes then
+        for _, command in ipairs(fixes) do
             call(unpack(command))
         end
         audit('fsck.mend', token, user, '', word .. ': ' .. what)
@@ -102,9 +102,9 @@ local function leads(id)
     return (its or id) == id and digest
 end
 
--- the place in an index that a record says; false: none
+-- the place in an index that a record says; false: none, and why
 
-local function score(index, member, wanted)
+local function score(index, member, wanted, why)
     local found = call('ZSCORE', key(index), member)
 
     if wanted and (not found or tonumber(found) ~= tonumber(wanted)) then
@@ -113,7 +113,7 @@ local function score(index, member, wanted)
             {{'ZADD', key(index), wanted, member}})
 
     elseif not wanted and found then
-        say(index, index .. ' has ' .. member .. ', which never expires',
+        say(index, index .. ' has ' .. member .. ', which ' .. why,
             {{'ZREM', key(index), member}})
     end
 end
@@ -137,8 +137,15 @@ local function linked(id, here, other, there)
     elseif back == '' and field(record, 'id') == other
         and field(record, 'user') == user
     then
+        local mends = {{'HSET', key(record), there, id}}
+
+        if there == 'rotated_to' and field(record, 'status') == 'active' then
+            mends[2] = {'ZADD', key('rotating'),
+                tonumber(field(record, 'expires_at') or '') or 0, other}
+        end
+
         say('link', here .. ' is ' .. other .. ', whose ' .. there
-            .. ' is missing', {{'HSET', key(record), there, id}})
+            .. ' is missing', mends)
 
     elseif back ~= id then
         say('link', here .. ' is ' .. other .. ', whose ' .. there
@@ -182,7 +189,18 @@ local function check_token(digest)
     end
 
     score('tokens', token, created)
-    score('expiry', token, tonumber(rec.expires_at) ~= 0 and rec.expires_at)
+    score('expiry', token, tonumber(rec.expires_at) ~= 0 and rec.expires_at,
+        'never expires')
+
+    -- one that has ended may be there yet
+
+    local ends = tonumber(rec.expires_at)
+
+    if rec.status ~= 'active' or (rec.rotated_to or '') == '' then
+        score('rotating', token, false, 'is in no rotation')
+    elseif ends == 0 or ends > tonumber(now) then
+        score('rotating', token, rec.expires_at)
+    end
 
     if call('EXISTS', key('user:' .. user)) == 0 then
         say('no-user', 'its user ' .. user .. ' has no record')
@@ -347,10 +365,10 @@ local function listed(id)
 end
 
 local types = {users = 'zset', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset', pending = 'zset', audit = 'stream',
+    last_used = 'zset', pending = 'zset', rotating = 'zset', audit = 'stream',
     ['audit-head'] = 'hash'}
 
-if mend and not typed(types) then
+if fix and not typed(types) then
     return bad_types()
 end
 

@@ -48,7 +48,7 @@ elseif ARGV[3] == 'end' then
 end
 
 if not typed({users = 'zset', tokens = 'zset', expiry = 'zset',
-    last_used = 'zset'})
+    last_used = 'zset', rotating = 'zset'})
 then
     return bad_types()
 end
@@ -71,6 +71,7 @@ local fresh, over = 0, 0
 -- what goes to id: and to an index is gathered, and written in one command
 
 local to_users, to_tokens, to_expiry, to_last, to_ids = {}, {}, {}, {}, {}
+local to_rotating = {}
 
 local function add(list, one, other)
     local n = #list
@@ -92,6 +93,7 @@ local function fields(kind)
 
         for i = 1, n do
             row[2 * i - 1] = argv[at + i]
+            row.to = argv[at + i] == 'rotated_to' and 2 * i or row.to
         end
 
         at = at + n
@@ -305,6 +307,7 @@ local function token()
     if old and not same then
         call('DEL', record)
         call('ZREM', expiry, id)
+        book('ZREM', 'rotating', id)
         over = over + 1
         audit('token.import', id, user, old.status or '', status)
     end
@@ -322,6 +325,10 @@ local function token()
 
     if expires ~= '0' then
         add(to_expiry, expires, id)
+    end
+
+    if row.to and row[row.to] ~= '' and status == 'active' then
+        add(to_rotating, expires, id)
     end
 
     if used ~= '' then
@@ -351,6 +358,7 @@ put(to_ids, 'MSET', unpack(to_ids))
 put(to_users, 'ZADD', users, unpack(to_users))
 put(to_tokens, 'ZADD', tokens, unpack(to_tokens))
 put(to_expiry, 'ZADD', expiry, unpack(to_expiry))
+put(to_rotating, 'ZADD', key('rotating'), unpack(to_rotating))
 put(to_last, 'ZADD', last, 'GT', unpack(to_last))
 
 if fresh + over > 0 then

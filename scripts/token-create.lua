@@ -8,7 +8,8 @@
 -- the first is its expires_at.
 --
 -- mode: "check" changes nothing and answers as "write" would; "name" does so
--- for the first of name, name-2, name-3 ... that is free, and answers it.
+-- for the first of name, name-2, name-3 ... that is free, and answers it; "adopt"
+-- is "write" for a token that another system has made.
 --
 -- Refused: no such user, a user that is deleted, a name that this user has.
 
@@ -88,7 +89,7 @@ if names[name] then
         .. ' has a token of that name already: ' .. names[name]}
 end
 
-if mode ~= 'write' then
+if mode ~= 'write' and mode ~= 'adopt' then
     return {'OK', name}
 end
 
@@ -121,7 +122,7 @@ if ARGV[16] ~= '' then
     book('HSET', 'secrets', id, ARGV[16])
 end
 
-audit('token.create', id, user, '', 'active')
+audit(mode == 'adopt' and 'token.adopt' or 'token.create', id, user, '', 'active')
 
 if old then
     local before = redis.call('HGET', key(record), 'expires_at')
@@ -131,6 +132,9 @@ if old then
     if changes[2] ~= '0' then
         redis.call('ZADD', key('expiry'), changes[2], old)
     end
+
+    rotating(old, record)
+    book('ZREMRANGEBYSCORE', 'rotating', '(0', '(' .. now)
 
     audit('token.rotate', old, user, 'active, expires_at ' .. before,
         'active, expires_at ' .. changes[2] .. ', rotated_to ' .. id)

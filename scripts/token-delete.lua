@@ -61,6 +61,7 @@ end
 
 book('ZREM', 'tokens', id)
 book('ZREM', 'expiry', id)
+book('ZREM', 'rotating', id)
 book('ZREM', 'last_used', id)
 book('HDEL', 'secrets', id)
 audit('token.delete', id, user or '', 'revoked', '')

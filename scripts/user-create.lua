@@ -1,7 +1,7 @@
 -- Makes a user.  ARGV: 3 id, 4 kind, 5 name, 6 role, 7 status, 8 purpose,
 -- 9 owner, 10 seal or empty, 11 the approval that the caller read.
 --
--- Who made a user that is pending stands in request:<id> until it is approved.
+-- The creator of a pending user is kept in request:<id> until it is approved.
 
 if not ready() then
     return {'UNREADY'}

@@ -44,6 +44,7 @@ local function revoke(digest, id, had, gets)
         redis.call('HSET', key(record), 'seal', gets)
     end
 
+    book('ZREM', 'rotating', rec[1] or '')
     audit('token.revoke', rec[1] or '', user, 'active', 'revoked')
 
     return 'R'

@@ -1,16 +1,17 @@
 /*
- * audit verify: walks the chain and tells what does not fit: an entry that was
- * changed, that is missing, that stands elsewhere, or that has no part in it.
+ * audit verify: walks the chain and reports what does not fit: an entry that
+ * was changed, that is missing, that stands elsewhere, or that has no part in
+ * it.
  *
  * The audit's head is read first: entries that come meanwhile are beyond it.
- * Entries that the bound takes from the old end are counted by the head, so
- * they are told apart from entries that are missing there.  The head is no
- * proof: whoever can write to Redis can write that count.  But the bound takes
- * nothing while there are fewer entries than the least that it keeps, which
- * stands here and in the scripts, not in Redis.
+ * The head counts the entries that the bound removes from the old end, which
+ * tells them apart from entries that are missing there.  The head is not a
+ * proof: anybody who can write to Redis can write that count.  But the bound
+ * removes nothing while there are fewer entries than the least that it keeps,
+ * which is a constant here and in the scripts, not in Redis.
  *
- * Whoever can write to Redis can write the whole chain anew.  Only an entry
- * that was noted outside shows that: --expect.
+ * Anybody who can write to Redis can write the whole chain anew.  Only an
+ * entry that was noted elsewhere shows that: --expect.
  */
 
 

@@ -2,9 +2,9 @@
  * What the dataset and the key file say of each other.
  *
  * The key file decides: it names the dataset that its keys are for, and with
- * it a record without a good seal is tampered with.  What Redis says ("dataset"
- * and "sealed" of the marker) only ever makes an operation refuse: whoever can
- * write to Redis cannot have anything sealed or served by it.
+ * it a record without a good seal is tampered with.  What Redis says
+ * ("dataset" and "sealed" of the marker) only ever makes an operation refuse:
+ * write access to Redis is not enough to have a record sealed or served.
  */
 
 
@@ -63,7 +63,7 @@ ctl_dataset_open(ctl_t *ctl)
 
     code = ctl_dataset_read(ctl, &dataset);
 
-    /* whoever needs a dataset says that there is none */
+    /* the caller says that there is none, if it needs one */
 
     if (code != CTL_OK || dataset.schema[0] == '\0') {
         return code;

@@ -306,7 +306,7 @@ ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
                           s->is_user ? "user.seal" : "token.seal", s->by,
                           seal->key, "", 2, field);
 
-        /* whoever changed it has sealed it, or is going to be asked */
+        /* the change has sealed it, or its record is listed next time */
 
         if (code == CTL_CHANGED) {
             seal->refused++;
@@ -379,7 +379,7 @@ ctl_seal_judge(ctl_t *ctl, ctl_record_t *rec, ctl_sealing_t *s)
 }
 
 
-/* for the audit and for who reads: nothing that is no name */
+/* for the audit and for readers: only what is a name */
 
 static void
 ctl_seal_name(stok_str_t seal, char by[STOK_KEY_NAME_MAX + 1])

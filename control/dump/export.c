@@ -353,7 +353,10 @@ ctl_export_used(ctl_t *ctl, const char *id, json_t *json)
 
         for (i = 0; i + 1 < reply->elements && i < 2 * CTL_USAGE_MAX; i += 2) {
 
-            /* a location may hold any byte; it is told, not decided by */
+            /*
+             * a location may hold any byte; it is shown only, it decides
+             * nothing
+             */
 
             (void) json_object_set_new(usage, reply->element[i]->str,
                               json_stringn(reply->element[i + 1]->str,

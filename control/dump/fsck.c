@@ -5,17 +5,17 @@
  * is made from them: with --fix an index has all its entries by then, and an
  * entry that still has no record is a stray one.  A page of names is checked
  * by one call of the script, so nothing changes under it.  Each name with
- * something to mend is a call of its own.
+ * something to fix is a call of its own.
  *
  * A token of which nothing was found, and which has no links, is remembered:
- * its record is there, and id: leads to it.  That is all that its entry in an
- * index is asked for, so it is not asked again; what is made or deleted
+ * its record is there, and id: leads to it.  An entry in an index needs no
+ * more than that, so Redis is not asked again; what is made or deleted
  * meanwhile is made or deleted with its entries.  Besides these ids, 16 bytes
  * of a hash each, no more than a page is held here.
  *
- * Whether a record can be read is asked of the library, as the edge does.
- * From one that cannot be read, or whose seal is wrong, nothing is mended;
- * and while there is one, nothing is taken from an index: it may be its own.
+ * Whether a record can be read is decided by the library, as at the edge.  From
+ * one that cannot be read, or whose seal is wrong, nothing is fixed; and while
+ * there is one, nothing is removed from an index: the entry may be its own.
  */
 
 
@@ -49,9 +49,9 @@ static int ctl_fsck_right(ctl_fsck_t *f, redisReply *record);
 static int ctl_fsck_members(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *members);
 static int ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other);
-static int ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i);
+static int ctl_fsck_fix(ctl_fsck_t *f, ctl_names_t *names, size_t i);
 static void ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i,
-    int mended);
+    int fixed);
 
 
 int
@@ -86,7 +86,7 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
                           "users", (json_int_t) f.users,
                           "tokens", (json_int_t) f.tokens,
                           "found", (json_int_t) f.found,
-                          "mended", (json_int_t) f.mended);
+                          "mended", (json_int_t) f.fixed);
         code = ctl_info_add(ctl, *sums, notes);
         code = code == CTL_OK && f.found ? CTL_FOUND : code;
 
@@ -120,18 +120,19 @@ ctl_fsck_run(ctl_fsck_t *f)
         { "ZSCAN", "users" },
         { "ZSCAN", "tokens" },
         { "ZSCAN", "expiry" },
+        { "ZSCAN", "rotating" },
         { "ZSCAN", "last_used" }
     };
 
     code = ctl_fsck_names(f, &types);
 
-    /* every other step rests on these: they are mended by hand first */
+    /* every other step relies on these: fix them by hand first */
 
     if (code != CTL_OK || f->found) {
         return code;
     }
 
-    /* before a mend adds its entry to it */
+    /* before a fix adds its entry to it */
 
     code = ctl_fsck_audit(f);
 
@@ -421,7 +422,7 @@ ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
         }
 
         if (good && f->fix && finding->element[5]->str[0] == '+') {
-            return ctl_fsck_mend(f, names, i);
+            return ctl_fsck_fix(f, names, i);
         }
 
         found = 1;
@@ -526,10 +527,10 @@ ctl_fsck_same(ctl_fsck_t *f, const char *id, const char *other)
 }
 
 
-/* it is judged anew, and what it is now is told */
+/* judge it anew, and report what it is now */
 
 static int
-ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i)
+ctl_fsck_fix(ctl_fsck_t *f, ctl_names_t *names, size_t i)
 {
     int           code;
     redisReply   *reply;
@@ -538,7 +539,7 @@ ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i)
 
     arg[CTL_FSCK_FIXED] = names->arg[CTL_FSCK_FIXED + i - 1];
 
-    code = ctl_fsck_ask(f, &one, "mend", &reply);
+    code = ctl_fsck_ask(f, &one, "fix", &reply);
 
     if (code == CTL_OK) {
         ctl_fsck_findings(f, reply->element[1], 1, 1);
@@ -550,7 +551,7 @@ ctl_fsck_mend(ctl_fsck_t *f, ctl_names_t *names, size_t i)
 
 
 static void
-ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int mended)
+ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int fixed)
 {
     size_t          k;
     redisReply    **e;
@@ -567,7 +568,7 @@ ctl_fsck_findings(ctl_fsck_t *f, redisReply *findings, size_t i, int mended)
         finding.token = e[2]->str;
         finding.user = e[3]->str;
         finding.seen = e[4]->str;
-        finding.mended = mended && e[5]->str[0] == '+';
+        finding.fixed = fixed && e[5]->str[0] == '+';
         ctl_fsck_say(f, &finding);
     }
 }

@@ -21,7 +21,7 @@ typedef struct {
     int64_t      tokens;
     int64_t      unreadable;
     int64_t      found;
-    int64_t      mended;
+    int64_t      fixed;
     int          code;                           /* of each */
     ctl_item_pt  each;
     void        *data;
@@ -45,16 +45,16 @@ typedef struct {
     const char  *token;
     const char  *user;
     const char  *seen;
-    int          mended;
+    int          fixed;
 } ctl_wrong_t;
 
 
 /*
  * fsck_find.c
  *
- * record: 0: it was said that nothing is to be mended from it.  readable: the
- * same of a digest and its record, and is not said again.  key: 0: it was said
- * that the name is none of the schema.
+ * record: 0: it was reported, and nothing is to be fixed from it.  readable:
+ * the same of a digest and its record, and is not said again.  key: 0: it was
+ * reported that the name is not in the schema.
  */
 int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record);

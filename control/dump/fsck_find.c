@@ -1,5 +1,5 @@
 /*
- * fsck: records and names that cannot be used, and how findings are told.
+ * fsck: records and names that cannot be used, and how findings are reported.
  */
 
 
@@ -158,11 +158,11 @@ ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding)
     user = finding->user ? finding->user : "";
 
     f->found++;
-    f->mended += finding->mended;
+    f->fixed += finding->fixed;
 
     item = json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
                      "token", token, "user", user, "seen", finding->seen,
-                     "mended", finding->mended);
+                     "mended", finding->fixed);
 
     if (f->code == CTL_OK) {
         f->code = item ? f->each(f->ctl, item, f->data) : CTL_OK;

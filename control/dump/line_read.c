@@ -334,7 +334,7 @@ ctl_json_member(ctl_line_t *line, const char *name, json_t *value)
 }
 
 
-/* a value that is no text has no data */
+/* a value that is not text has no data */
 
 static ctl_member_e
 ctl_json_usage(ctl_line_t *line, json_t *usage)

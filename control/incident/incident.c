@@ -79,7 +79,7 @@ ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 }
 
 
-/* what is wrong with a record is no reason to leave the token valid */
+/* a broken record must not keep the token valid */
 
 static int
 ctl_incident_revoke(ctl_t *ctl, const char *id, ctl_record_t *rec)

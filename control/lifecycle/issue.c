@@ -3,15 +3,15 @@
  *
  * Nobody can be shown a token again, so the order is: check, deliver, write.
  * First all that may be refused is checked, in Redis too, and nothing is
- * changed.  Then the clear token leaves, to standard output or to a file.
+ * changed.  Then the plaintext token leaves, to standard output or to a file.
  * Only then one script makes it, and with it hands a predecessor over.
  *
  * So a failure or a kill at any moment leaves one of two states: nothing was
- * changed, and a predecessor is as it was; or all is made, and the clear token
- * is where it was asked for.  The other order could shorten a predecessor's
+ * changed, and a predecessor is as it was; or all is made, and the plaintext
+ * token is where it was wanted.  The other order could shorten a predecessor's
  * life for a successor that nobody has.  The price: when the last step fails,
- * what was delivered is no token.  It lets nobody in, the exit code and a line
- * say so, and a file is taken away again.
+ * the token that was delivered is not valid.  It is refused everywhere, the
+ * exit code and a line say so, and a file is removed again.
  */
 
 
@@ -27,10 +27,11 @@
 static int ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
     ctl_issue_step_pt step, void *data);
 static int ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind);
+static int ctl_issue_dates(ctl_t *ctl, ctl_new_t *new, const char *text,
+    size_t len);
 static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new,
     const ctl_deliver_t *deliver, ctl_issue_step_pt step, void *data);
 static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
-static void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
 
 
 /* what --expires-in says, as far as it is known before there is a date */
@@ -151,7 +152,7 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 }
 
 
-static void
+void
 ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
     int64_t  usual;
@@ -203,8 +204,7 @@ ctl_issue_steps(ctl_t *ctl, ctl_new_t *new, const char *mode,
 int
 ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
 {
-    int         code;
-    ctl_time_t  moment;
+    int  code;
 
     if (new->created_at) {
         return CTL_OK;
@@ -214,11 +214,40 @@ ctl_issue_draw(ctl_t *ctl, ctl_new_t *new)
                                  : new->personal ? STOK_KIND_PAT
                                                  : STOK_KIND_SVC);
 
-    if (code == CTL_OK) {
-        stok_digest(ctl->keys.n ? &ctl->keys.key[0] : NULL, new->token,
-                    strlen(new->token), new->digest);
-        code = ctl_now(ctl, &new->created_at);
+    return code == CTL_OK ? ctl_issue_dates(ctl, new, new->token,
+                                            strlen(new->token))
+                          : code;
+}
+
+
+int
+ctl_issue_id(ctl_t *ctl, ctl_new_t *new, const char *text, size_t len)
+{
+    int  code;
+
+    if (new->created_at) {
+        return CTL_OK;
     }
+
+    /* the token that is drawn with the id is not used */
+
+    code = ctl_issue_random(ctl, new, STOK_KIND_SVC);
+    OPENSSL_cleanse(new->token, sizeof(new->token));
+
+    return code == CTL_OK ? ctl_issue_dates(ctl, new, text, len) : code;
+}
+
+
+static int
+ctl_issue_dates(ctl_t *ctl, ctl_new_t *new, const char *text, size_t len)
+{
+    int         code;
+    ctl_time_t  moment;
+
+    stok_digest(ctl->keys.n ? &ctl->keys.key[0] : NULL, text, len,
+                new->digest);
+
+    code = ctl_now(ctl, &new->created_at);
 
     if (code == CTL_OK) {
         new->expires_at = new->lifetime ? new->created_at + new->lifetime : 0;
@@ -245,7 +274,7 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
     uint8_t      random[2][STOK_TOKEN_RANDOM];
     const char  *brand;
 
-    brand = new->brand[0] ? new->brand : "stk";
+    brand = new->brand && new->brand[0] ? new->brand : "stk";
 
     do {
         if (RAND_bytes(random[0], sizeof(random)) != 1) {

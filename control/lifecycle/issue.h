@@ -25,6 +25,15 @@ void ctl_issue_ends(ctl_new_t *new, const ctl_time_t *ends);
 int ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     ctl_issue_step_pt step, void *data);
 int ctl_issue_draw(ctl_t *ctl, ctl_new_t *new);
+
+/* what is to be said of a token that was made */
+void ctl_issue_warn(ctl_t *ctl, ctl_new_t *new);
+
+/* token.c: name, environment, lifetime and scope, as they are wanted */
+int ctl_token_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new);
+
+/* the same for a token that is there: its digest, an id, and dates */
+int ctl_issue_id(ctl_t *ctl, ctl_new_t *new, const char *text, size_t len);
 int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
     const stok_str_t *more);
 
@@ -35,6 +44,16 @@ int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
 int ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new);
 int ctl_secret_choose(ctl_t *ctl, ctl_new_t *new);
 void ctl_secret_text(const ctl_new_t *new, char secret[CTL_SECRET_MAX + 1]);
+
+/* strength.c: bits, at most */
+int ctl_strength(const char *text, size_t len);
+
+/*
+ * leak.c: the record that has the token's digest, by each key of the key file.
+ * CTL_FOUND: rec->digest and id are its; CTL_OK: there is none.
+ */
+int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len,
+    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
 
 
 #endif /* CTL_ISSUE_H */

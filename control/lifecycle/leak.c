@@ -4,15 +4,13 @@
  */
 
 
-#include "internal.h"
+#include "issue.h"
 #include "stok_bearer.h"
 
 #include <stdio.h>
 #include <string.h>
 
 
-static int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len,
-    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
 static int ctl_leak_record(ctl_t *ctl, const char *id,
     const uint8_t digest[STOK_DIGEST_LEN], ctl_record_t *rec);
 static int ctl_leak_revoke(ctl_t *ctl, const char *id,
@@ -86,9 +84,7 @@ ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry)
 }
 
 
-/* CTL_FOUND: rec->digest and id are its; by each key of the file */
-
-static int
+int
 ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
     char id[STOK_RECORD_ID_MAX + 1])
 {

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 
 #define CTL_ROTATE_EARLY  (30 * CTL_DAY)         /* before it expires */
@@ -341,8 +340,6 @@ static void
 ctl_rotate_name(ctl_new_t *new, stok_str_t name)
 {
     size_t      i, len, chars;
-    time_t      t;
-    struct tm   tm;
 
     len = ctl_rotate_stem(name.data, name.len);
 
@@ -354,14 +351,8 @@ ctl_rotate_name(ctl_new_t *new, stok_str_t name)
         }
     }
 
-    t = (time_t) new->created_at;
-
-    if (gmtime_r(&t, &tm) == NULL) {
-        tm.tm_year = 70;
-    }
-
     snprintf(new->name, sizeof(new->name), "%.*s-%d", (int) i, name.data,
-             tm.tm_year + 1900);
+             (int) ctl_year(new->created_at));
 }
 
 

@@ -3,9 +3,9 @@
  * put in the same one.
  *
  * "[namespace/]name" stands in the hash "secrets", by the id of the token.  It
- * decides nothing, is no part of a record, and may be missing: then a new name
- * is made, and a note says so.  What is read there was written by anybody, and
- * is taken only if it is a name.
+ * decides nothing, is not part of a record, and may be missing: then a new
+ * name is made, and a note says so.  What is read there was written by
+ * anybody, and is taken only if it is a name.
  */
 
 

@@ -93,7 +93,7 @@ ctl_user_halt(ctl_t *ctl, const char *id, int *halted)
 }
 
 
-/* what is wrong with a record is no reason to let the user's tokens in */
+/* a broken record must not keep the user's tokens valid */
 
 static int
 ctl_halt_try(ctl_t *ctl, const char *id, int *halted)

@@ -21,29 +21,12 @@ int
 ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver)
 {
-    int         code;
-    ctl_new_t   new;
-    ctl_time_t  ends;
+    int        code;
+    ctl_new_t  new;
 
     memset(&new, 0, sizeof(new));
 
-    code = ctl_issue_name(ctl, want->name, &new);
-    if (code != CTL_OK) {
-        return code;
-    }
-
-    if (ctl_env_lifetime(want->env, &new.lifetime) != CTL_OK) {
-        return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
-                        "development or testing");
-    }
-
-    strcpy(new.env, want->env);
-    strcpy(new.scope, want->scim ? "scim" : "");
-
-    if (want->expires_in) {
-        code = ctl_time(ctl, "expires-in", want->expires_in, &ends);
-        ctl_issue_ends(&new, &ends);
-    }
+    code = ctl_token_want(ctl, want, &new);
 
     if (code == CTL_OK) {
         code = ctl_secret_want(ctl, want, &new);
@@ -52,6 +35,37 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,
                                       (void *) want->user)
                           : code;
+}
+
+
+int
+ctl_token_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new)
+{
+    int         code;
+    ctl_time_t  ends;
+
+    code = ctl_issue_name(ctl, want->name, new);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (ctl_env_lifetime(want->env, &new->lifetime) != CTL_OK) {
+        return ctl_fail(ctl, CTL_INVALID, "bad --env: production, staging, "
+                        "development or testing");
+    }
+
+    strcpy(new->env, want->env);
+    strcpy(new->scope, want->scim ? "scim" : "");
+
+    if (want->expires_in) {
+        code = ctl_time(ctl, "expires-in", want->expires_in, &ends);
+
+        if (code == CTL_OK) {
+            ctl_issue_ends(new, &ends);
+        }
+    }
+
+    return code;
 }
 
 

@@ -20,6 +20,13 @@ typedef struct {
 } ctl_user_change_t;
 
 
+static const char  *ctl_use_cases[][2] = {
+    { "catalog-sync", "manager" }, { "pipeline", "manager" },
+    { "cli", "manager" }, { "read-only-api", "member" }, { "bi", "member" },
+    { "platform", "admin" }
+};
+
+
 static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
     const char **role);
 static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
@@ -100,19 +107,27 @@ ctl_user_again(ctl_t *ctl, const char *id, json_t **user)
 }
 
 
+const char *
+ctl_use_case(size_t i, const char **role)
+{
+    if (i >= sizeof(ctl_use_cases) / sizeof(ctl_use_cases[0])) {
+        return NULL;
+    }
+
+    *role = ctl_use_cases[i][1];
+
+    return ctl_use_cases[i][0];
+}
+
+
 static int
 ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new, const char **role)
 {
     size_t       i;
     stok_str_t   name;
-    const char  *use;
+    const char  *use, *known, *needs;
 
-    static char         lowest[STOK_ROLE_MAX + 1];
-    static const char  *uses[][2] = {
-        { "catalog-sync", "manager" }, { "pipeline", "manager" },
-        { "cli", "manager" }, { "read-only-api", "member" },
-        { "bi", "member" }, { "platform", "admin" }
-    };
+    static char  lowest[STOK_ROLE_MAX + 1];
 
     *role = new->role;
     use = new->use_case;
@@ -123,9 +138,9 @@ ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new, const char **role)
     }
 
     if (use) {
-        for (i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
-            if (strcmp(use, uses[i][0]) == 0) {
-                *role = uses[i][1];
+        for (i = 0; (known = ctl_use_case(i, &needs)) != NULL; i++) {
+            if (strcmp(use, known) == 0) {
+                *role = needs;
             }
         }
 

@@ -7,19 +7,28 @@
  */
 
 
-#define _DEFAULT_SOURCE                          /* timegm */
-
 #include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 
 #define CTL_MS      1000LL
 #define CTL_DAY_MS  (CTL_DAY * CTL_MS)
 #define CTL_MAX_MS  1000000000000000000LL
+
+/* the calendar repeats after 400 years; day 0 of it is 0000-03-01 */
+#define CTL_ERA_DAYS  146097LL
+#define CTL_EPOCH     719468LL                   /* 1970-01-01 */
+
+
+/* a day of the calendar, as people write it */
+typedef struct {
+    int64_t  year;
+    int      month;
+    int      day;
+} ctl_day_t;
 
 
 /* what an option takes: a length from min to max, in ms */
@@ -59,6 +68,8 @@ static const char *ctl_after(const char *p, char ch);
 static const char *ctl_digits(const char *p, int n, int min, int max,
     int *value);
 static int ctl_month(int year, int month);
+static int64_t ctl_days(const ctl_day_t *day);
+static void ctl_day(int64_t date, ctl_day_t *day);
 
 
 int
@@ -216,25 +227,27 @@ ctl_length(const char *text, int64_t *ms)
 static int
 ctl_moment(const char *text, int64_t *at)
 {
-    int          year, sign, hours, minutes;
-    struct tm    tm;
+    int          year, sign, hours, minutes, hour, min, sec;
+    ctl_day_t    day;
     const char  *p;
 
-    memset(&tm, 0, sizeof(tm));
     hours = 0;
     minutes = 0;
+    hour = 0;
+    min = 0;
+    sec = 0;
     sign = 1;
 
     p = ctl_digits(text, 4, 0, 9999, &year);
-    p = ctl_digits(ctl_after(p, '-'), 2, 1, 12, &tm.tm_mon);
-    p = ctl_digits(ctl_after(p, '-'), 2, 1, 31, &tm.tm_mday);
+    p = ctl_digits(ctl_after(p, '-'), 2, 1, 12, &day.month);
+    p = ctl_digits(ctl_after(p, '-'), 2, 1, 31, &day.day);
 
     if (p && (*p == 'T' || *p == ' ')) {
-        p = ctl_digits(p + 1, 2, 0, 23, &tm.tm_hour);
-        p = ctl_digits(ctl_after(p, ':'), 2, 0, 59, &tm.tm_min);
+        p = ctl_digits(p + 1, 2, 0, 23, &hour);
+        p = ctl_digits(ctl_after(p, ':'), 2, 0, 59, &min);
 
         if (p && *p == ':') {
-            p = ctl_digits(p + 1, 2, 0, 59, &tm.tm_sec);
+            p = ctl_digits(p + 1, 2, 0, 59, &sec);
         }
     }
 
@@ -247,14 +260,14 @@ ctl_moment(const char *text, int64_t *at)
         p++;
     }
 
-    if (p == NULL || *p || tm.tm_mday > ctl_month(year, tm.tm_mon)) {
+    if (p == NULL || *p || day.day > ctl_month(year, day.month)) {
         return CTL_INVALID;
     }
 
-    tm.tm_year = year - 1900;
-    tm.tm_mon--;
+    day.year = year;
 
-    *at = (int64_t) timegm(&tm) - sign * (hours * 3600 + minutes * 60);
+    *at = ctl_days(&day) * CTL_DAY + hour * 3600 + min * 60 + sec
+          - sign * (hours * 3600 + minutes * 60);
 
     return CTL_OK;
 }
@@ -304,19 +317,72 @@ ctl_month(int year, int month)
 }
 
 
+/*
+ * Days since 1970, and back: not by timegm() and gmtime(), which end in 2038
+ * where time_t has 32 bits.  A year begins in March here, so that a leap day is
+ * its last one.
+ */
+
+static int64_t
+ctl_days(const ctl_day_t *day)
+{
+    int      month;
+    int64_t  year;
+
+    year = day->year + 400 - (day->month <= 2);
+    month = (day->month + 9) % 12;
+
+    return year * 365 + year / 4 - year / 100 + year / 400
+           + (month * 153 + 2) / 5 + day->day - 1 - CTL_ERA_DAYS - CTL_EPOCH;
+}
+
+
+static void
+ctl_day(int64_t date, ctl_day_t *day)
+{
+    int64_t  days, era, year, month;
+
+    days = date / CTL_DAY - (date % CTL_DAY < 0) + CTL_EPOCH;
+    era = days / CTL_ERA_DAYS - (days % CTL_ERA_DAYS < 0);
+    days -= era * CTL_ERA_DAYS;
+
+    year = (days - days / 1460 + days / 36524 - days / 146096) / 365;
+    days -= year * 365 + year / 4 - year / 100;
+    month = (days * 5 + 2) / 153;
+
+    day->day = (int) (days - (month * 153 + 2) / 5 + 1);
+    day->month = (int) (month < 10 ? month + 3 : month - 9);
+    day->year = year + era * 400 + (day->month <= 2);
+}
+
+
+int64_t
+ctl_year(int64_t date)
+{
+    ctl_day_t  day;
+
+    ctl_day(date, &day);
+
+    return day.year;
+}
+
+
 void
 ctl_iso(int64_t date, char out[24])
 {
-    time_t     t;
-    struct tm  tm;
+    int        second;
+    ctl_day_t  day;
 
-    t = (time_t) date;
+    ctl_day(date, &day);
+    second = (int) ((date % CTL_DAY + CTL_DAY) % CTL_DAY);
 
-    if (gmtime_r(&t, &tm) == NULL
-        || strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    {
+    if (day.year < 0 || day.year > 9999) {
         strcpy(out, "?");
+        return;
     }
+
+    snprintf(out, 24, "%04d-%02d-%02dT%02d:%02d:%02dZ", (int) day.year,
+             day.month, day.day, second / 3600, second / 60 % 60, second % 60);
 }
 
 

@@ -116,8 +116,8 @@ ctl_cursor(ctl_t *ctl, const redisReply *reply, char cursor[CTL_CURSOR])
 
 
 /*
- * An id without a record is passed over: it was deleted a moment ago.  So is
- * what is no id: no other verb takes it either.
+ * An id without a record is skipped: it was deleted a moment ago.  So is
+ * anything that is not an id: no other verb takes it either.
  */
 
 static int

@@ -2,8 +2,8 @@
  * What Redis says of itself, by INFO, and which of it loses revocations or
  * takes records away.
  *
- * Who asks may not be allowed to: the command's ACL need not have INFO nor
- * CONFIG.  What is not told is null, is no warning, and is never a failure.
+ * The command's user may lack the permission: its ACL need not have INFO or
+ * CONFIG.  What is unknown is null, gives no warning, and is never a failure.
  */
 
 

@@ -187,7 +187,7 @@ ctl_greet(ctl_t *ctl, ctl_uri_t *u)
 }
 
 
-/* whoever answers may repeat it */
+/* the other end may repeat it */
 
 static void
 ctl_greet_mask(ctl_t *ctl, const char *password)

@@ -1,6 +1,6 @@
 /*
- * What a reply is: Redis, or whoever stands there instead of it, may answer
- * anything to anything.  Nothing is read from a reply that was not judged here.
+ * What a reply is: Redis, or something else at its address, may answer
+ * anything to anything.  A reply is read only after it was checked here.
  */
 
 

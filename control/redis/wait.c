@@ -1,14 +1,15 @@
 /*
- * --wait: comes back when every node has heard of a change.
+ * --wait: returns when every node has received a change.
  *
  * The change was acknowledged before this begins.  A marker under watch:,
- * written now, reaches each node's stream after the change; whoever reads it
- * adds its node to the marker's set.  A node that is joining stays silent, so
- * the marker is written again until the time is over.
+ * written now, reaches each node's stream after the change; the keeper that
+ * reads it adds its node to the marker's set.  A node that is joining stays
+ * silent, so the marker is written again until the time is over.
  *
  * Nodes are those that asked for a proof of late.  One that did not for its
  * lease, and ten seconds more, has no lease and uses no cache: it is not
- * waited for.  Who makes something new need not wait: nobody has asked for it.
+ * waited for.  Making something new needs no wait: no node has looked for it
+ * yet.
  */
 
 
@@ -174,7 +175,7 @@ ctl_wait_mark(ctl_t *ctl, const char *nonce)
 }
 
 
-/* takes those that have heard out of nodes */
+/* removes those that have acknowledged from nodes */
 
 static int
 ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes)

@@ -49,6 +49,7 @@ static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
 static size_t ctl_review_page(redisReply *reply, ctl_item_t *item,
     int64_t *score, char last[512]);
 static void ctl_review_progress(ctl_review_t *review);
+static void ctl_review_noted(ctl_t *ctl, const ctl_review_t *review);
 
 static const char *ctl_severities[] = { "low", "medium", "high" };
 
@@ -72,7 +73,36 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
         code = ctl_review_walk(ctl, review, "users", ctl_review_users);
     }
 
+    if (code == CTL_OK) {
+        ctl_review_noted(ctl, review);
+    }
+
     return code != CTL_OK ? code : review->failed ? CTL_FOUND : CTL_OK;
+}
+
+
+/* who may only read has a review all the same */
+
+static void
+ctl_review_noted(ctl_t *ctl, const ctl_review_t *review)
+{
+    char         found[24], *word;
+    const char  *arg[2];
+
+    snprintf(found, sizeof(found), "%lld", (long long) review->found);
+
+    arg[0] = review->period == CTL_MONTHLY ? "monthly"
+             : review->period == CTL_QUARTERLY ? "quarterly"
+             : "monthly quarterly";
+    arg[1] = found;
+
+    if (ctl_script_texts(ctl, stok_script_review, 2, arg, &word) == CTL_OK) {
+        free(word);
+        return;
+    }
+
+    ctl_note(ctl, CTL_NOTE_NOTE, "status will not know of this review: %s",
+             ctl->error.text);
 }
 
 

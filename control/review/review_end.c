@@ -200,7 +200,7 @@ ctl_judge_lifetime(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 }
 
 
-/* its end is an outage for whoever still has it, and nobody has the next one */
+/* its end is an outage for its users, and nobody has the next one */
 
 int
 ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,

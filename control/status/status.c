@@ -55,11 +55,19 @@ ctl_status(ctl_t *ctl, const char *expect, json_t **status)
     }
 
     if (code == CTL_OK) {
+        code = ctl_status_rotations(ctl, &s);
+    }
+
+    if (code == CTL_OK) {
         code = ctl_status_approvals(ctl, &s);
     }
 
     if (code == CTL_OK) {
         code = ctl_status_refusals(ctl, &s);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_status_reviews(ctl, &s);
     }
 
     if (code == CTL_OK) {

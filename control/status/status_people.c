@@ -1,11 +1,13 @@
 /*
- * What a status says of approvals that somebody waits for, from "pending", and
- * of tokens that were refused in the last day, from "refusals".
+ * What a status says of approvals that somebody waits for, from "pending", of
+ * tokens that were refused in the last day, from "refusals", and of the last
+ * reviews, from "reviews".
  */
 
 
 #include "status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,6 +139,47 @@ ctl_status_request(ctl_t *ctl, json_t *waiting, const ctl_record_t *rec,
         }
     }
 
+    freeReplyObject(reply);
+
+    return CTL_OK;
+}
+
+
+/* the last of each, as reviews note it: when, how much was found, who */
+
+int
+ctl_status_reviews(ctl_t *ctl, ctl_status_t *s)
+{
+    int          code, n;
+    size_t       i;
+    json_t      *reviews, *json;
+    long long    at, found;
+    redisReply  *reply;
+    const char  *text;
+
+    static const char  *period[] = { "monthly", "quarterly" };
+
+    code = ctl_command(ctl, CTL_IS_ANY, &reply, "HGETALL %sreviews",
+                       ctl->prefix);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    reviews = json_object();
+
+    for (i = 0; i < sizeof(period) / sizeof(period[0]); i++) {
+        text = ctl_pair(reply, period[i]);
+        n = 0;
+
+        json = sscanf(text, "%18lld %18lld %n", &at, &found, &n) == 2 && n
+               ? json_pack("{s:I, s:I, s:s}", "at", (json_int_t) at, "found",
+                           (json_int_t) found, "by", text + n)
+               : NULL;
+
+        json_object_set_new(reviews, period[i], json ? json : json_null());
+    }
+
+    json_object_set_new(s->json, "reviews", reviews);
     freeReplyObject(reply);
 
     return CTL_OK;

@@ -10,7 +10,9 @@
  *
  * The shared memory also remembers how far the counter of ticks was.  If Redis
  * comes back with less of it, with an older dump or as a replica that lagged,
- * what was changed between the two is lost, and the log says about how much.
+ * what was changed between the two is lost, and the log says about how much.  A
+ * counter that knows of none before it, where there was one, is of a dump from
+ * before all ticks, or of a dataset that was emptied: how much is not known.
  */
 
 
@@ -50,12 +52,25 @@ ngx_service_token_health_check(ngx_service_token_stream_t *stream,
 
     health = &stream->health;
 
-    if (stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING
-        || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY
-        || health->pending
-        || (health->asked && health->server == stream->data->server
-            && now < health->asked + NGX_SERVICE_TOKEN_HEALTH_PAUSE))
+    if (health->pending
+        || (health->asked && now < health->asked
+                                   + NGX_SERVICE_TOKEN_HEALTH_PAUSE
+            && (health->server == stream->data->server
+                || stream->data->state != NGX_SERVICE_TOKEN_LINK_READY)))
     {
+        return;
+    }
+
+    /* with a stream its keeper opens both links */
+
+    if (stream->cache->valid == 0) {
+        ngx_service_token_link_start(stream->data);
+
+    } else if (stream->state < NGX_SERVICE_TOKEN_STREAM_JOINING) {
+        return;
+    }
+
+    if (stream->data->state != NGX_SERVICE_TOKEN_LINK_READY) {
         return;
     }
 
@@ -236,12 +251,14 @@ ngx_service_token_health_note(ngx_service_token_stream_t *stream,
 {
     uint64_t                     n, since, lost;
     ngx_msec_t                   gap;
+    ngx_uint_t                   gone;
     ngx_service_token_shared_t  *shared;
 
     shared = stream->cache->shared;
     n = tick->noted_n;
     since = tick->noted_since;
     lost = 0;
+    gone = (since && tick->since != since && tick->prev_since == 0);
 
     if (tick->since == since) {
         lost = n > tick->n ? n - tick->n : 0;
@@ -258,6 +275,15 @@ ngx_service_token_health_note(ngx_service_token_stream_t *stream,
     {
         atomic_store(&shared->noted_since, tick->since);
         atomic_store(&shared->noted_n, tick->n);
+    }
+
+    if (gone) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "service token: the dataset of redis \"%V\" has lost its "
+                      "counter of ticks: it was emptied, or is from before "
+                      "this node began, and revocations may be lost",
+                      &stream->link->redis->name);
+        return;
     }
 
     if (since == 0 || lost == 0) {

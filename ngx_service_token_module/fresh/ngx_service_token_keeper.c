@@ -14,6 +14,9 @@
  * the old keeper stays until the new one has joined, but not longer than
  * NGX_SERVICE_TOKEN_KEEPER_LEAVE.
  *
+ * Where nothing is cached there is no stream, and the keeper only asks Redis
+ * what would be lost with it (health.c).
+ *
  * The timer of a keeper is not cancelable, so that its worker stays that
  * long; everyone else's is.
  */
@@ -30,9 +33,12 @@
 #define NGX_SERVICE_TOKEN_KEEPER_TIMER  500        /* at most, ms */
 #define NGX_SERVICE_TOKEN_KEEPER_RETRY  5000       /* after a refusal, ms */
 #define NGX_SERVICE_TOKEN_KEEPER_RENEW  1000       /* data links, ms */
+#define NGX_SERVICE_TOKEN_KEEPER_ALIVE  5000       /* without a lease, ms */
 
 
 static void ngx_service_token_keeper_timer(ngx_event_t *ev);
+static void ngx_service_token_keeper_watch(ngx_service_token_stream_t *stream,
+    uint64_t now);
 static ngx_uint_t ngx_service_token_keeper_mine(
     ngx_service_token_stream_t *stream);
 static void ngx_service_token_keeper_claim(
@@ -129,6 +135,11 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
     stream = ev->data;
     now = ngx_service_token_cache_now();
 
+    if (stream->cache->valid == 0) {
+        ngx_service_token_keeper_watch(stream, now);
+        return;
+    }
+
     ngx_service_token_keeper_server(stream);
 
     streams = ngx_service_token_keeper_streams(stream, now);
@@ -142,6 +153,27 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
 
     stream->timer.cancelable = !streams;
     ngx_add_timer(&stream->timer, ngx_service_token_keeper_next(stream));
+}
+
+
+/* nothing is cached; its timer is cancelable: nobody waits for what it knows */
+
+static void
+ngx_service_token_keeper_watch(ngx_service_token_stream_t *stream,
+    uint64_t now)
+{
+    if (ngx_exiting) {
+        return;
+    }
+
+    ngx_service_token_keeper_claim(stream, now);
+
+    if (ngx_service_token_keeper_mine(stream)) {
+        atomic_store(&stream->cache->shared->keeper_alive, now);
+        ngx_service_token_health_check(stream, now);
+    }
+
+    ngx_add_timer(&stream->timer, NGX_SERVICE_TOKEN_KEEPER_TIMER);
 }
 
 
@@ -223,7 +255,9 @@ ngx_service_token_keeper_claim(ngx_service_token_stream_t *stream,
         atomic_fetch_add(&shared->keepers, 1);
 
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                      "service token: this worker keeps the stream");
+                      "service token: this worker %s",
+                      stream->cache->valid ? "keeps the stream"
+                                           : "looks after redis");
     }
 }
 
@@ -256,6 +290,11 @@ ngx_service_token_keeper_vacant(ngx_service_token_stream_t *stream,
 
     if (keeper >> 32 > stream->cache->cycle) {
         return 0;
+    }
+
+    if (stream->cache->valid == 0) {
+        return now > atomic_load(&shared->keeper_alive)
+                     + NGX_SERVICE_TOKEN_KEEPER_ALIVE;
     }
 
     lease = stream->cache->lease;

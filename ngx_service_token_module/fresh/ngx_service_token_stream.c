@@ -255,8 +255,8 @@ ngx_service_token_stream_subscribed(ngx_service_token_command_t *cmd,
 
     if (atomic_exchange(&stream->cache->shared->refused, 0)) {
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "service token: redis \"%V\" tells changes: "
-                      "records are cached", &stream->link->redis->name);
+                      "service token: redis \"%V\" announces changes: records "
+                      "are cached", &stream->link->redis->name);
     }
 
     stream->state = NGX_SERVICE_TOKEN_STREAM_JOINING;

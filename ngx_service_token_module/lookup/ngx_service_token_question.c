@@ -210,10 +210,10 @@ ngx_service_token_question_marked(ngx_service_token_lookups_t *lookups,
 
         case NGX_SERVICE_TOKEN_MARKER_IMPORT:
             ngx_log_error(NGX_LOG_ERR, log, 0,
-                          "service token: an import into the dataset at "
-                          "\"%V\" is under way, or was broken off: nobody is "
-                          "let in until it ends; if none is running, import "
-                          "the file again", &lookups->marker);
+                          "service token: an import into the dataset at \"%V\" "
+                          "is under way, or was interrupted: every token gets "
+                          "503 until it ends; if none is running, import the "
+                          "file again", &lookups->marker);
             break;
 
         case NGX_SERVICE_TOKEN_MARKER_SCHEMA:

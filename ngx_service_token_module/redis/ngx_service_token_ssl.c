@@ -222,7 +222,7 @@ ngx_service_token_ssl_verify(ngx_connection_t *c, ngx_str_t *name)
     }
 
     if (ngx_service_token_ssl_check_name(c, name) != NGX_OK) {
-        return "it is of another name";
+        return "it is for another name";
     }
 
     if (ngx_service_token_ssl_check_time(c) != NGX_OK) {

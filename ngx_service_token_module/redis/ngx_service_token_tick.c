@@ -18,6 +18,8 @@
 
 #include "ngx_service_token_tick.h"
 
+#include "stok.h"
+
 #include <time.h>
 
 
@@ -48,7 +50,7 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "name the primary", 1 },
 
     { ngx_string("NOREPLICAS"), NGX_SERVICE_TOKEN_TICK_REFUSED, NGX_LOG_ERR,
-      "takes no writes, since too few replicas follow it: another server may "
+      "accepts no writes, since too few replicas follow it: another server may "
       "have taken its place, so its answers are not used", 0 },
 
     { ngx_string("NOPERM"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
@@ -71,7 +73,7 @@ static ngx_service_token_tick_error_t  ngx_service_token_tick_errors[] = {
       "is out of memory: records are not cached", 0 },
 
     { ngx_string("MISCONF"), NGX_SERVICE_TOKEN_TICK_UNJUDGED, NGX_LOG_ERR,
-      "takes no writes, since it cannot save them to disk: records are not "
+      "accepts no writes, since it cannot save them to disk: records are not "
       "cached", 0 },
 
     { ngx_null_string, NGX_SERVICE_TOKEN_TICK_REFUSED, NGX_LOG_ERR,
@@ -83,8 +85,8 @@ ngx_int_t
 ngx_service_token_tick_send(ngx_service_token_tick_t *tick, ngx_uint_t node)
 {
     u_char                       lease[NGX_INT64_LEN];
-    size_t                       len[7];
-    const char                  *arg[7];
+    size_t                       len[8];
+    const char                  *arg[8];
     ngx_service_token_shared_t  *shared;
 
     if (tick->busy) {
@@ -103,6 +105,8 @@ ngx_service_token_tick_send(ngx_service_token_tick_t *tick, ngx_uint_t node)
     len[5] = node ? shared->node_len : 0;
     arg[6] = (const char *) lease;
     len[6] = ngx_sprintf(lease, "%M", tick->cache->lease) - lease;
+    arg[7] = STOK_VERSION;
+    len[7] = sizeof(STOK_VERSION) - 1;
 
     tick->eval.handler = ngx_service_token_tick_answered;
     tick->eval.data = tick;
@@ -115,7 +119,7 @@ ngx_service_token_tick_send(ngx_service_token_tick_t *tick, ngx_uint_t node)
     if (ngx_service_token_eval_send(&tick->eval, tick->link,
                                     ngx_service_token_script_tick,
                                     ngx_service_token_script_tick_sha1,
-                                    7, arg, len)
+                                    8, arg, len)
         != NGX_OK)
     {
         return NGX_ERROR;

@@ -313,8 +313,8 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
         ngx_service_token_handler_warned = ngx_time();
 
         ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "service token: unreadable user record of token %*s: "
-                      "role is none of service_token_roles",
+                      "service token: unreadable user record of token %*s: its "
+                      "role is not one of service_token_roles",
                       ctx->token.id.len, ctx->token.id.data);
     }
 }

@@ -51,7 +51,7 @@ typedef struct {
 #define EXPIRING(key, field)                                                  \
     { NGX_SERVICE_TOKEN_METRICS_WORKERS, "requests_expiring", key,            \
       "requests_expiring_total", "{within=\"" key "\"}", "counter",           \
-      "Requests let in whose token expires soon; 30d includes 7d, and "       \
+      "Requests accepted whose token expires soon; 30d includes 7d, and "     \
       "that 1d.",                                                             \
       ngx_service_token_metrics_at(field), 1 }
 
@@ -67,7 +67,7 @@ typedef struct {
 #define ADDRESSES(key, field)                                                 \
     { NGX_SERVICE_TOKEN_METRICS_THROTTLE, "throttle_addresses", key,          \
       "throttle_addresses", "{state=\"" key "\"}", "gauge",                   \
-      "Addresses that failed lately; throttled: too often. Reckoned from "    \
+      "Addresses that failed lately; throttled: too often. Estimated from "    \
       "a part if the zone is large.",                                         \
       ngx_service_token_metrics_at(field), 1 }
 
@@ -84,7 +84,7 @@ typedef struct {
 #define RECORD(key, field)                                                    \
     { NGX_SERVICE_TOKEN_METRICS_CACHE, "records", key, "records",             \
       "{kind=\"" key "\"}", "gauge",                                          \
-      "Records in the cache; absent: that there is none. Reckoned from "      \
+      "Records in the cache; absent: unknown tokens. Estimated from "          \
       "a part if there are many.",                                            \
       ngx_service_token_metrics_at(field), 1 }
 
@@ -106,7 +106,7 @@ typedef struct {
 static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
 
     WORKERS("requests_stale", "requests_stale_total", "counter",
-            "Requests let in under service_token_stale.", stale),
+            "Requests accepted under service_token_stale.", stale),
     EXPIRING("1d", expiring[NGX_SERVICE_TOKEN_EXPIRING_1D]),
     EXPIRING("7d", expiring[NGX_SERVICE_TOKEN_EXPIRING_7D]),
     EXPIRING("30d", expiring[NGX_SERVICE_TOKEN_EXPIRING_30D]),
@@ -138,7 +138,7 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     WORKERS("redis_timeouts", "redis_timeouts_total", "counter",
             "Connections given up because Redis was silent.", timeouts),
     WORKERS("redis_unproven", "redis_unproven_total", "counter",
-            "Answers not used, as their server was not proven to be the "
+            "Answers not used: their server was not proven to be the "
             "primary.", unproven),
     WORKERS("redis_links_down", "redis_links_down", "gauge",
             "Connections to Redis that are lost now.", down),
@@ -150,10 +150,10 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
             "Tokens in these batches.", flushed),
     WORKERS("touches_detail_dropped", "touches_detail_dropped_total",
             "counter",
-            "Uses of which only the date was kept, for want of room.",
+            "Uses of which only the date was kept: there was no room.",
             detail_dropped),
     WORKERS("touches_dropped", "touches_dropped_total", "counter",
-            "Uses that were not kept at all, for want of room.",
+            "Uses that were not kept at all: there was no room.",
             last_used_dropped),
 
     ADDRESSES("failing", failing),
@@ -170,9 +170,10 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
     RECORD("user", users),
     RECORD("absent", absent),
     CACHE("fills_refused", "fills_refused_total", "counter",
-          "Answers not kept, as something changed meanwhile.", fills_refused),
+          "Answers not kept, because something changed meanwhile.",
+          fills_refused),
     CACHE("evictions", "evictions_total", "counter",
-          "Records that went to make room.", evicted),
+          "Records evicted to make room.", evicted),
 
     STREAM("lease_valid", "lease_valid", "gauge",
            "1 if the cache is proven fresh.", lease_valid, 1),
@@ -188,13 +189,13 @@ static const ngx_service_token_metric_t  ngx_service_token_metrics[] = {
            "The same, of the last proof.", proof_last,
            NGX_SERVICE_TOKEN_METRICS_USEC),
     STREAM("keeper_changes", "keeper_changes_total", "counter",
-           "Times that a worker took the stream of changes over.", keepers,
+           "Times that a worker took over the stream of changes.", keepers,
            1),
     STATE("off", NGX_SERVICE_TOKEN_STATUS_OFF),
     STATE("joining", NGX_SERVICE_TOKEN_STATUS_JOINING),
     STATE("joined", NGX_SERVICE_TOKEN_STATUS_JOINED),
     STREAM("tracking_refused", "tracking_refused", "gauge",
-           "1 if Redis refuses to tell changes: nothing is cached.", refused,
+           "1 if Redis does not announce changes: nothing is cached.", refused,
            1),
 
     HEALTH("redis_aof_enabled", "redis_aof_enabled", "gauge",

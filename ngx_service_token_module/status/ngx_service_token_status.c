@@ -125,7 +125,7 @@ ngx_service_token_status_handler(ngx_http_request_t *r)
     }
 
     if (mcf->stream) {
-        st->streamed = 1;
+        st->streamed = (mcf->cache.valid != 0);
         ngx_service_token_status_stream(st, &mcf->cache);
     }
 

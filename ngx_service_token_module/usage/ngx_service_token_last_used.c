@@ -108,14 +108,15 @@ ngx_service_token_last_used_start(ngx_service_token_last_used_t *lu)
 
     if (ngx_service_token_slot_claim(lu->view) != NGX_OK) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "service token: no slot for this worker: "
-                      "it notes no uses yet");
+                      "service token: no slot for this worker: it does not "
+                      "record uses yet");
     }
 
     lu->timer.handler = ngx_service_token_flush_handler;
     lu->timer.data = lu;
     lu->timer.log = ngx_cycle->log;
     lu->timer.cancelable = 1;
+    lu->heir = 1;
     lu->beaten = ngx_current_msec;
 
     ngx_add_timer(&lu->timer, 1);

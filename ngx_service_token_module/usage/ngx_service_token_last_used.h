@@ -88,6 +88,7 @@ typedef struct {
     unsigned                        armed:1;       /* timer: soon */
     unsigned                        only_fresh:1;
     unsigned                        busy:1;        /* writer.c: asked */
+    unsigned                        heir:1;        /* of slots, perhaps */
     unsigned                        waited:1;      /* to connect */
 
     ngx_service_token_cache_t      *cache;         /* the node's name */

@@ -31,7 +31,8 @@
  *
  * Slots of dead workers are adopted by the writer, which then is their owner,
  * too: it completes the last batch as it is (no other cell can come under its
- * number), freezes the rest, frees, and gives the slot back.
+ * number), freezes the rest, frees, and gives the slot back.  It stays their
+ * owner if another worker becomes the writer meanwhile: then that one sends.
  */
 
 
@@ -49,6 +50,8 @@ static ngx_uint_t ngx_service_token_writer_mine(
     ngx_service_token_last_used_t *lu);
 static ngx_uint_t ngx_service_token_writer_vacant(
     ngx_service_token_last_used_t *lu, uint32_t writer, uint32_t keeper);
+static ngx_uint_t ngx_service_token_writer_heir(
+    ngx_service_token_last_used_t *lu);
 static void ngx_service_token_writer_adopt(ngx_service_token_last_used_t *lu);
 static void ngx_service_token_writer_inherit(
     ngx_service_token_last_used_t *lu, ngx_service_token_slot_t *slot);
@@ -71,7 +74,7 @@ ngx_uint_t
 ngx_service_token_writer_work(ngx_service_token_last_used_t *lu)
 {
     if (!ngx_service_token_writer_mine(lu)) {
-        return 0;
+        return ngx_service_token_writer_heir(lu);
     }
 
     atomic_fetch_add(&lu->view->shared->beat, 1);
@@ -129,7 +132,7 @@ ngx_service_token_writer_mine(ngx_service_token_last_used_t *lu)
     }
 
     ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                  "service token: this worker writes the uses of all");
+                  "service token: this worker writes the uses of all workers");
 
     return 1;
 }
@@ -162,6 +165,37 @@ ngx_service_token_writer_vacant(ngx_service_token_last_used_t *lu,
 }
 
 
+/* slots that were adopted before another worker became the writer: how many */
+
+static ngx_uint_t
+ngx_service_token_writer_heir(ngx_service_token_last_used_t *lu)
+{
+    ngx_uint_t                 i, n;
+    ngx_service_token_slot_t  *slot;
+
+    if (!lu->heir) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < NGX_SERVICE_TOKEN_SLOTS; i++) {
+        slot = &lu->view->shared->slot[i];
+
+        if (slot != lu->view->mine
+            && atomic_load(&slot->pid) == (uint32_t) ngx_pid)
+        {
+            ngx_service_token_writer_inherit(lu, slot);
+            n++;
+        }
+    }
+
+    lu->heir = (n != 0);
+
+    return n;
+}
+
+
 static void
 ngx_service_token_writer_adopt(ngx_service_token_last_used_t *lu)
 {
@@ -177,12 +211,13 @@ ngx_service_token_writer_adopt(ngx_service_token_last_used_t *lu)
             return;
         }
 
+        lu->heir = 1;
         ngx_service_token_flush_hook("adopted");
 
         if (!ngx_service_token_batch_empty(lu, slot)) {
             ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                           "service token: this worker flushes the uses that "
-                          "another has left");
+                          "another worker has left");
         }
     }
 }

@@ -1,5 +1,5 @@
--- A node has heard of a marker, and so of all that was changed before it.
--- ARGV: 2 the node's name, 3 the marker's nonce.
+-- A node has received a marker, and so all changes before it.  ARGV: 2 the
+-- node's name, 3 the marker's nonce.
 
 redis.call('SADD', key('ack:' .. ARGV[3]), ARGV[2])
 

@@ -1,8 +1,8 @@
 -- A node asks for a proof that its stream tells everything.
 --
--- ARGV: 2 the node's name, or empty: it keeps no stream; 3 its lease in ms.  It
--- answers the counter n and its birth, and the birth and the last n of the counter
--- before it (0: none).  A stream that then names watch:tick:<m>,
+-- ARGV: 2 the node's name, or empty: it keeps no stream; 3 its lease in ms; 4 its
+-- version.  It answers the counter n and its birth, and the birth and the last n
+-- of the counter before it (0: none).  A stream that then names watch:tick:<m>,
 -- m above n, has told all that was executed before this ran.
 --
 -- A tick is made if none was in the last moment (a fifth of the lease, 250 to
@@ -68,7 +68,8 @@ if not n or not at or not since or tick[4] ~= reign then
 end
 
 if ARGV[2] ~= '' then
-    redis.call('HSET', key('nodes'), ARGV[2], text(ms) .. ' ' .. ARGV[3])
+    redis.call('HSET', key('nodes'), ARGV[2], text(ms) .. ' ' .. ARGV[3]
+        .. ' ' .. (ARGV[4] or ''))
 end
 
 if ms < at or ms - at >= gap then
@@ -79,13 +80,12 @@ if ms < at or ms - at >= gap then
     redis.call('DEL', key('watch:tick:' .. text(n - 3)))
 
     if n % 256 == 0 then
-        local nodes = redis.call('HGETALL', key('nodes'))
-
-        for i = 1, #nodes, 2 do
-            local seen = tonumber(string.match(nodes[i + 1], '^%d+'))
+        for _, node in ipairs(redis.call('HKEYS', key('nodes'))) do
+            local said = redis.call('HGET', key('nodes'), node)
+            local seen = tonumber(string.match(said, '^%d+'))
 
             if not seen or seen < ms - 3600000 then
-                redis.call('HDEL', key('nodes'), nodes[i])
+                redis.call('HDEL', key('nodes'), node)
             end
         end
     end

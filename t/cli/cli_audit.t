@@ -52,7 +52,7 @@ is(scalar @{ $st->json('audit', '--user', $user) }, 4, '--user');
 is(scalar @{ $st->json('audit', '--user', 'other@service') }, 2, 'another');
 refused(3, qr/no token "tok_none"/, '--token', 'tok_none');
 refused(3, qr/no user "nobody"/, '--user', 'nobody');
-refused(3, qr/no token "a b"/, '--token', 'a b');
+refused(2, qr/bad --token "a b"/, '--token', 'a b');
 refused(2, qr/not both/, '--token', $id, '--user', $user);
 is(code('audit', '--token', $id, '--since', '2100-01-01'), 0,
     'nothing since, but there is such a token');

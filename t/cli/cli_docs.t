@@ -15,14 +15,19 @@ my $man = read_file('man/service-token.1') =~ s/\\f[BIR]//gr =~ s/\\-/-/gr
     =~ s/["\[\]|,]/ /gr =~ s/ +/ /gr;
 my $reference = read_file('docs/command.md');
 my %words = map { $_ => 1 } $reference =~ /[\w-]+/g;
-my @verbs = $help =~ /^  (\w.*)$/mg;
-my @globals = ($help =~ /^(usage.*?\n.*?)\n\n/ms)[0] =~ /(--[\w-]+)/g;
+my ($sections, $globals) = $help =~ /\n\n(\w.*?)^Options for every verb\n(.*?)\n\n/ms;
+my @verbs = grep { $_ ne 'help' } $sections =~ /^  ([a-z-]+(?: [a-z-]+)?)  /mg;
+my @globals = grep { $_ !~ /help|version/ } $globals =~ /^  (--[\w-]+)/mg;
 
 cmp_ok(@verbs, '>=', 33, 'verbs');
 
-for my $line (@verbs) {
-    my ($verb) = $line =~ /^([a-z]+(?: [a-z-]+)?)(?= |$)/;
-    my @options = $line =~ /(--[\w-]+)/g;
+for my $verb (@verbs) {
+    my ($help_code, $out, $err) = $st->run('help', split / /, $verb);
+    is("$help_code $err", '0 ', "help $verb");
+
+    my ($usage) = $out =~ /^(usage: .*?)\n\n/ms;
+    my @options = grep { !/secret-name|namespace|server/ }
+        $usage =~ /(--[\w-]+)/g;
 
     # the entry of this verb, up to the next one
 
@@ -43,10 +48,6 @@ for my $line (@verbs) {
     is(join(' ', sort grep { my $o = $_; !grep { $_ eq $o } @globals, '--help' }
         complete(split(/ /, $verb), '--')), join(' ', sort @options),
         'and its options');
-
-    my ($help_code, $out, $err) = $st->run(split(/ /, $verb), '--help');
-    is("$help_code $err", '0 ', "$verb --help");
-    like($out, qr/^  \Q$line\E$/m, 'shows it');
 }
 
 for my $option (@globals, '--help') {

@@ -77,7 +77,7 @@ for my $in ('', '0d', '366d', '12h', 'never', 'soon', '-1d') {
     refused(2, qr/bad --expires-in: 1d to 1y/, $new->{id}, "--expires-in=$in");
 }
 refused(2, qr/needs --expires-in/, $new->{id});
-refused(2, qr/usage: service-token token extend/, '--expires-in', '60d');
+refused(2, qr/"token extend" needs ID/, '--expires-in', '60d');
 redis($edited, expires_at => time + 40 * $day);
 refused(3, qr/has no valid seal/, $edited->{id}, '--expires-in', '60d');
 $st = $plain;

@@ -68,6 +68,14 @@ for my $case (
         'expiry', qr/which never expires/],
     ['expiry has a stranger', sub { r('ZADD', 'expiry', 5, 'tok_x') }, 'expiry',
         qr/has tok_x/],
+    ['rotating lacks one', sub { r('ZREM', 'rotating', $t{old}) }, 'rotating',
+        qr/rotating lacks old/],
+    ['rotating at another date', sub { r('ZADD', 'rotating', 5, $t{old}) },
+        'rotating', qr/rotating has old at 5, its record says \d+/],
+    ['rotating has one that is not', sub { r('ZADD', 'rotating', 5, $t{plain}) },
+        'rotating', qr/rotating has plain, which is in no rotation/],
+    ['rotating has a stranger', sub { r('ZADD', 'rotating', 5, 'tok_x') },
+        'rotating', qr/has tok_x/],
     ['users lacks one', sub { r('ZREM', 'users', $user) }, 'users',
         qr/users lacks $user/],
     ['users at another date', sub { r('ZADD', 'users', 5, $user) }, 'users',
@@ -85,7 +93,7 @@ for my $case (
     ['a token that was lost', sub { $redis->cli('DEL', record('plain')) },
         'id', qr/has plain, which has no record/],
     ['everything that can be made again', sub { del('tokens', 'expiry', 'users',
-        "user-tokens:$user", map { "id:$_" } values %t) }, 'tokens', qr/lacks/],
+        'rotating', "user-tokens:$user", map { "id:$_" } values %t) }, 'tokens', qr/lacks/],
 ) {
     my ($name, $damage, $word, $said) = @$case;
 
@@ -146,7 +154,8 @@ for my $case (
         qr/user:$user is no hash/],
     (map { my $index = $_; ["$index of another type", sub { set($index, 1) },
         'type', qr/$index is no \w+ but a string/] }
-        'users', 'tokens', 'expiry', 'last_used', 'audit', 'audit-head'),
+        'users', 'tokens', 'expiry', 'last_used', 'rotating', 'audit',
+        'audit-head'),
     ['a token that cannot be read', sub { field('plain', 'status') },
         'unreadable', qr/token:\w{8}\.\.\. cannot be used: no field status/],
     ['an unknown field', sub { $redis->cli('HSET', record('plain'), 'odd', 1) },
@@ -181,7 +190,7 @@ for my $case (
         ($code, $out, $err) = $st->run('fsck', @$fix);
         is("$code $err", '1 ', "$name: found @$fix");
         like(named($out), qr/^$word +\S+  .*$said.*$/m, 'says so');
-        unlike($out, qr/[0-9a-f]{9}/, 'and no digest');
+        unlike($out, qr/[0-9a-f]{11}/, 'and no digest');
     }
 
     like($out, qr/^$word .*: not fixed$/m, 'and that it is not mended');

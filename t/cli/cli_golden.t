@@ -25,7 +25,7 @@ chmod 0600, "$dir/keys";
 
 my %steps = (
     offline => [
-        [''], ['--help'], ['token', 'frob'], ['user', 'show'],
+        [''], ['token', 'frob'], ['user', 'show'],
         ['user', 'list', '--wait', '5s'], ['token', 'create', '--frob'],
         ['--roles', '', 'user', 'list'], ['--prefix', '', 'user', 'list'],
         ['--key-file', '/none', 'user', 'list'],

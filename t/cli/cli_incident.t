@@ -86,9 +86,9 @@ ok((grep { $_->{what} eq 'expired' } @{ $t->{timeline} }), 'when it expired');
 # bad input
 
 refused(3, qr/no token "tok_none"/, 'token', 'tok_none');
-refused(3, qr/no token "a b"/, 'token', 'a b');
+refused(2, qr/bad ID "a b"/, 'token', 'a b');
 refused(3, qr/no user "nobody"/, 'user', 'nobody');
-refused(2, qr/usage: service-token incident token ID/, 'token');
+refused(2, qr/"incident token" needs ID/, 'token');
 refused(2, qr/unknown verb "incident all"/, 'all', 'x');
 refused(2, qr/bad --wait/, 'user', $user, '--wait', 'soon');
 

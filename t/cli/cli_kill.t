@@ -49,6 +49,9 @@ for my $case (
         [@user], 'token.create', sub { tokens(name => 'x') }],
     ['token rotate', sub { "tok_$_[0]_1" }, [@user, @token], 'token.rotate',
         sub { tokens(sub { defined $_[1]{rotated_to} }) }],
+    ['token extend', sub { "tok_$_[0]_1", '--expires-in', '60d' },
+        [@user, @token], 'token.extend', sub { tokens(sub {
+            $_[1]{expires_at} > time + 45 * 86400 }) }],
     ['token revoke', sub { "tok_$_[0]_1" }, [@user, @token], 'token.revoke',
         sub { tokens(status => 'revoked') }],
     ['token restore', sub { "tok_$_[0]_1" }, [@user, @token, status => 'revoked'],

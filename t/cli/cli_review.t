@@ -254,7 +254,7 @@ $redis->listed_user($who, purpose => '', owner => '');
 is(($st->run('user', 'describe', $who, '--purpose', 'exports', '--owner',
     'data'))[0], 0, 'user describe');
 is_deeply(findings(), [], 'mends');
-my $entry = $st->json('audit')->[-1];
+my ($entry) = grep { $_->{action} ne 'review' } reverse @{ $st->json('audit') };
 is("$entry->{action} $entry->{after}", 'user.describe exports, data',
     'is in the audit');
 refused(2, qr/give --purpose/, 'user', 'describe', $who);
@@ -298,13 +298,13 @@ for my $case (
     is(($st->run('review', @args))[0], $code, "exit of review @args");
 }
 
-refused(2, qr/no rule "bogus": the rules are unused role /, 'review',
+refused(2, qr/bad --fail-on "bogus": one of unused, role, /, 'review',
     '--fail-on', 'unused,bogus');
-refused(2, qr/no rule ""/, 'review', '--fail-on', '');
-refused(2, qr/no rule ""/, 'review', '--fail-on', 'unused,');
+refused(2, qr/bad --fail-on "": one of /, 'review', '--fail-on', '');
+refused(2, qr/bad --fail-on "": one of /, 'review', '--fail-on', 'unused,');
 refused(2, qr/expiring is not of this review/, 'review', 'monthly',
     '--fail-on', 'expiring');
-refused(2, qr/usage: service-token review/, 'review', 'yearly');
+refused(2, qr/"review" does not take "yearly"/, 'review', 'yearly');
 
 # as text: 80 columns, and commands that a shell takes as they are
 

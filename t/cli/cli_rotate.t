@@ -199,7 +199,7 @@ refused(3, qr/has expired/, $expired->{id});
 refused(3, qr/no environment/, $strange->{id});
 refused(3, qr/is unreadable/, $odd->{id});
 refused(3, qr/no token "tok_none"/, 'tok_none');
-refused(3, qr/no token/, 'a b');
+refused(2, qr/bad ID "a b"/, 'a b');
 refused(3, qr/has a token of that name/, $good->{id}, '--name', 'good');
 refused(3, qr/bad --name/, $good->{id}, '--name', '');
 refused(3, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
@@ -214,8 +214,8 @@ for my $in ('', '0d', '366d', '12h', 'soon') {
 }
 refused(2, qr/bad --wait/, $good->{id}, '--wait', '5');
 refused(2, qr/bad --format/, $good->{id}, '--format', 'xml');
-refused(2, qr/usage: service-token token rotate ID/);
-refused(2, qr/usage: service-token token rotate ID/, $good->{id}, 'x');
+refused(2, qr/"token rotate" needs ID/);
+refused(2, qr/"token rotate" does not take "x"/, $good->{id}, 'x');
 refused(2, qr/is not for "token rotate"/, $good->{id}, '--env', 'testing');
 refused(2, qr/needs a value/, $good->{id}, '--name');
 

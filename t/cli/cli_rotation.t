@@ -135,8 +135,8 @@ $st->run('token', 'delete', $third, '--force');
 refused(3, qr/is not being rotated: "token rotate" makes a successor/, $alone);
 refused(3, qr/$third" is deleted: its rotation is over/, $fourth);
 refused(3, qr/no token "tok_none"/, 'tok_none');
-refused(3, qr/no token/, '');
-refused(2, qr/usage: service-token token rotation ID/);
+refused(2, qr/bad ID ""/, '');
+refused(2, qr/"token rotation" needs ID/);
 refused(2, qr/is not for/, $alone, '--wait', '5s');
 
 # the recipe: of either, and as long as it is not safe, nothing is revoked
@@ -228,8 +228,9 @@ sub set {
     my ($id, $field, $value) = @_;
     my $digest = $redis->cli('GET', $redis->key("id:$id"));
     $redis->cli('HSET', $redis->key("token:$digest"), $field, $value);
-    $redis->cli('ZADD', $redis->key('expiry'), $value, $id)
-        if $field eq 'expires_at';
+    return if $field ne 'expires_at';
+    $redis->cli('ZADD', $redis->key('expiry'), $value, $id);
+    $redis->cli('ZADD', $redis->key('rotating'), 'XX', $value, $id);
 }
 
 sub used {

@@ -90,7 +90,7 @@ refused(3, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
 refused(3, qr/bad --name/, @for, '--name', '', '--env', 'testing');
 refused(3, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
 refused(3, qr/no token "tok_none"/, 'token', 'revoke', 'tok_none');
-refused(3, qr/no token/, 'token', 'show', 'a b');
+refused(2, qr/bad ID "a b"/, 'token', 'show', 'a b');
 refused(3, qr/is active already/, 'token', 'restore', $id);
 refused(3, qr/is not revoked/, 'token', 'delete', $id);
 refused(3, qr/is not revoked/, 'token', 'delete', $id, '--force');

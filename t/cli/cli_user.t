@@ -55,7 +55,7 @@ refused(2, qr/--owner has a control character/, 'user', 'create', 'x',
     '--purpose', 'p', '--owner', "o\e[2J");
 refused(2, qr/--purpose has 1024 bytes at most/, 'user', 'create', 'x',
     '--owner', 'o', '--purpose', 'p' x 1025);
-refused(2, qr/no role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
+refused(2, qr/bad --role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss');
 refused(2, qr/not both/, 'user', 'create', 'x', @who, '--role', 'admin',
     '--use-case', 'bi');
 refused(2, qr/bad --use-case/, 'user', 'create', 'x', @who, '--use-case', 'x');
@@ -64,7 +64,7 @@ refused(2, qr/unknown option --bogus/, 'user', 'create', 'x', '--bogus');
 refused(2, qr/--force is not for "user create"/, 'user', 'create', 'x',
     '--force');
 refused(2, qr/unknown verb "user destroy"/, 'user', 'destroy', 'x');
-refused(2, qr/usage: service-token user show ID/, 'user', 'show');
+refused(2, qr/"user show" needs ID/, 'user', 'show');
 refused(2, qr/needs a value/, 'user', 'create', 'x', '--purpose');
 
 # poor names draw a warning
@@ -100,7 +100,7 @@ my $id = 'pipeline_automation@service';
 
 is(code('user', 'set-role', $id, 'admin'), 0, 'set-role');
 is(field('role'), 'admin', 'is in force');
-refused(2, qr/no role/, 'user', 'set-role', $id, 'boss');
+refused(2, qr/bad ROLE "boss"/, 'user', 'set-role', $id, 'boss');
 refused(3, qr/is active/, 'user', 'enable', $id);
 refused(3, qr/is active/, 'user', 'approve', $id);
 is(code('user', 'disable', $id), 0, 'disable');

@@ -33,11 +33,15 @@ my %args = (
     'user describe' => ['etl@service', '--owner', 'x'],
     'user delete' => ['none@service'], 'token delete' => [$id],
     export => ['-'], import => ['-'], scan => ['/dev/null'],
-    (map { ("token $_" => [$id]) } qw(show rotate rotation extend revoke
-        restore)), 'incident token' => [$id],
+    (map { ("token $_" => [$id]) } qw(show rotate rotation revoke
+        restore)), 'token extend' => [$id, '--expires-in', '300d'], 'incident token' => [$id],
     (map { ("user $_" => ['etl@service']) } qw(show approve disable enable
         revoke-all)), 'incident user' => ['etl@service'],
 );
+
+# what ends before it connects: it needs no Redis, or a token on standard input
+
+my %offline = map { $_ => 1 } 'key new', 'scan', 'token adopt', 'help';
 
 for my $verb (verbs()) {
     for my $closed (@closed) {
@@ -49,6 +53,8 @@ for my $verb (verbs()) {
         my ($code, $out, $err) = closed($closed, split(/ /, $verb), @args);
 
         is(seen('garbage'), 0, "$name: only commands get to Redis");
+        cmp_ok(seen('connection'), '>', $connections, "$name: it got there")
+            if $closed eq '2>&-' && !$offline{$verb};
 
         next if $closed !~ /(?:^| )>/;
 

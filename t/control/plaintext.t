@@ -113,6 +113,22 @@ is($code, 3, 'it is gone');
 like($err, qr/^service-token: the token is not one of this dataset/, 'a line');
 unlike($err, qr/$made->{token}/, 'without it');
 
+# wherever the id of a token is asked for: an option that is one, too
+
+my $listed = create('listed');
+is(acts($listed, 'audit', '--token', '-'), 'active', 'audit --token -');
+like($out, qr/ token\.create +$listed->{id} /, 'its entries');
+
+my $takes = 0;
+for my $verb (($st->run('--help'))[1] =~ /^  ([a-z]+(?: [a-z][a-z-]*)?)/mg) {
+    my ($usage) = ($st->run(split(/ /, $verb), '--help'))[1] =~ /^(usage:.*?)\n\n/ms;
+    unlike($usage, qr/--token ID(?!\|-)/, "$verb: --token takes -");
+    unlike($usage, qr/^usage: \S+ $verb ID(?!\|-)/, "$verb: so does its argument")
+        if $verb =~ /^token|token$/;
+    $takes++ if $usage =~ /ID\|-/;
+}
+cmp_ok($takes, '>=', 10, 'ten verbs and more take one');
+
 my $json = create('json');
 ($code, $out, $err) = $st->input($json->{token}, 'token', 'revoke', '-',
     '--json');
@@ -188,6 +204,8 @@ $st->run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
 my $old = create('by the old key');
 keys_are('new', 'old');
 my $new = create('by the new one');
+is(acts($new, 'seal', '--token', '-'), 'active', 'seal --token -');
+is($code, 0, 'it is sealed already');
 is(acts($old, 'token', 'revoke', '-'), 'revoked', 'by the old key');
 is(acts($new, 'token', 'revoke', '-'), 'revoked', 'by the new one');
 keys_are('new');

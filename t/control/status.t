@@ -61,7 +61,7 @@ is($json->{rotations}{stuck}, 1, 'counted');
 like($json->{attention}[0]{text}, qr/$new was never used$/, 'why');
 end($id{near}, 60 * $day, 100 * $day);
 is_deeply([attention()], [], 'there is time yet');
-is($json->{rotations}{under_way}, 1, 'met by the new one');
+is($json->{rotations}{under_way}, 1, 'and is under way');
 end($id{near}, 6 * $day, 100 * $day);
 used($new, 60);
 is_deeply([attention()], [], 'taken over');
@@ -70,6 +70,55 @@ is_deeply([attention()], ['rotation-stuck'], 'the new one is revoked');
 $st->run('token', 'revoke', $id{near});
 is_deeply([attention()], [], 'over');
 is($json->{rotations}{under_way}, 0, 'no rotation any more');
+
+# stuck ones are seen however many rotations there are, each in the index from its
+# beginning to its end, whatever ends it
+
+my $rotating = sub { [sort @{ $redis->cli('ZRANGE', $redis->key('rotating'), 0, -1) }] };
+is_deeply($rotating->(), [], 'no rotation, no entry');
+my %old = map { $_ => token($_) } qw(one two three four);
+$st->run('token', 'rotate', $old{$_}) for qw(one two three);
+is_deeply($rotating->(), [sort @old{qw(one two three)}], 'each is in the index');
+$st->run('token', 'revoke', $old{one});
+is_deeply($rotating->(), [sort @old{qw(two three)}], 'not once it is revoked');
+$st->run('token', 'restore', $old{one});
+is_deeply($rotating->(), [sort @old{qw(one two three)}], 'but when it is back');
+$st->run('token', 'extend', $old{two}, '--expires-in', '365d');
+is($redis->cli('ZSCORE', $redis->key('rotating'), $old{two}),
+    $redis->cli('HGET', record($old{two}), 'expires_at'), 'at its new end');
+$st->run('export', "$st->{dir}/rotating.jsonl");
+$redis->cli('DEL', $redis->key('rotating'));
+$st->run('import', "$st->{dir}/rotating.jsonl");
+is_deeply($rotating->(), [sort @old{qw(one two three)}], 'after an import');
+$redis->cli('DEL', $redis->key('rotating'));
+$st->run('fsck', '--fix');
+is_deeply($rotating->(), [sort @old{qw(one two three)}], 'after fsck');
+end($old{three}, -60, 100 * $day);
+$redis->cli('ZADD', $redis->key('rotating'), time - 60, $old{three});
+($code, $out) = $st->run('fsck');
+unlike($out, qr{^rotating}m, 'what has ended may stay');
+$st->run('token', 'rotate', $old{four});
+is_deeply($rotating->(), [sort @old{qw(one two four)}], 'until the next rotation');
+
+# beside 5 000 that end later, and 4 500 entries that lead nowhere
+
+many('later', 5000, 20 * $day, 25 * $day);
+set($redis->cli('HGET', record($old{one}), 'rotated_to'), created_at => time - 2 * $day);
+end($old{one}, 6 * $day, 100 * $day);
+$redis->cli('ZADD', $redis->key('rotating'), time + 6 * $day, $old{one});
+used($old{one}, 3600);
+is_deeply([attention()], ['rotation-stuck'], 'one that is stuck among 5 000');
+is("@{ $json->{rotations} }{qw(stuck complete)}", '1 0', 'counted');
+many('sooner', 4500, $day, 5 * $day);
+is_deeply([attention()], ['rotation-stuck'], 'behind 4 500 others');
+like($json->{attention}[0]{text}, qr/^more than 4000 tokens that were rotated end within 7 days/,
+    'there is a warning');
+$redis->cli('DEL', $redis->key('rotating'));
+$st->run('fsck', '--fix');
+is_deeply([attention()], ['rotation-stuck'], 'and without them it is named');
+$st->run('user', 'revoke-all', $user);
+is_deeply($rotating->(), [], 'not one after revoke-all');
+is_deeply([attention()], [], 'over');
 
 # approvals
 
@@ -98,6 +147,29 @@ is_deeply($json->{refusals}{reasons}, { EXPIRED => 6, REVOKED => 3 }, 'by reason
 refusal(time, 'TAMPERED', 1);
 is_deeply([attention()], ['tampered'], 'a wrong seal');
 $redis->cli('DEL', $redis->key('refusals'));
+
+# reviews
+
+is_deeply($json->{reviews}, { monthly => undef, quarterly => undef }, 'none yet');
+$st->run('--actor', 'anna', 'user', 'create', 'temp', '--purpose', 'p', '--owner', 'o');
+my $found = @{ JSON::PP->new->utf8->decode(($st->run("review", "quarterly", "--json"))[1]) };
+cmp_ok($found, '>', 0, 'a review finds some');
+attention();
+my $made = $json->{reviews}{quarterly};
+cmp_ok(abs($made->{at} - time), '<', 60, 'when it was made');
+is("$made->{found} $made->{by}", "$found " . getpwuid $<, 'what it found, and who');
+is($json->{reviews}{monthly}, undef, 'no other one');
+$st->run('review', 'monthly');
+attention();
+is($json->{reviews}{monthly}{found}, 0, 'a monthly one');
+like(($st->run('audit'))[1], qr/ review .*quarterly: $found found/, 'and in the audit');
+
+$redis->cli(qw(ACL SETUSER reader on >pw ~{st}:* -@all +@read +ping +select
+    +time +acl|whoami));
+($code, $out, $err) = $st->run('--redis',
+    'redis://reader:pw@127.0.0.1:' . $redis->port, 'review', 'quarterly');
+is($code, 1, 'who may only read has a review, too');
+like($err, qr/^note: status will not know of this review: .*NOPERM/m, 'not noted');
 
 # nodes
 
@@ -128,13 +200,15 @@ used(token("more$_"), 60) for 1 .. 8;
 is("$code$err", '0', 'as text');
 cmp_ok(scalar(my @lines = split /\n/, $out), '<=', 24, 'one screen');
 is(join("\n", grep { length > 80 } @lines), '', 'of 80 columns');
+like($out, qr/^reviews     monthly \d{4}-\d\d-\d\d, 0 found; quarterly \d{4}-\d\d-\d\d, $found found$/m,
+    'reviews');
 like($out, qr/^redis +\d\S+, primary.*^  append-only on, fsync everysec, last write ok; save ok/ms,
     'Redis');
 
 ($code, my $metrics, $err) = $st->run('status', '--format', 'prometheus');
 is("$code$err", '0', 'as metrics');
 like($metrics, qr/^service_token_dataset_$_$/m, $_)
-    for 'tokens 13', 'tokens_ending\{within="7d"\} 0', 'attention 0',
+    for 'review_findings\{review="monthly"\} 0', 'tokens 21', 'tokens_ending\{within="7d"\} 0', 'attention 0',
         'redis_aof_enabled 1', 'rotations\{state="stuck"\} 0';
 SKIP: {
     skip 'no promtool', 1 if system 'command -v promtool > /dev/null';
@@ -186,10 +260,19 @@ sub token {
         '--env', 'production')->{id};
 }
 
+sub record { $redis->key('token:' . $redis->cli('GET', $redis->key("id:$_[0]"))) }
+
 sub set {
     my ($id, $field, $value) = @_;
-    my $digest = $redis->cli('GET', $redis->key("id:$id"));
-    $redis->cli('HSET', $redis->key("token:$digest"), $field, $value);
+    $redis->cli('HSET', record($id), $field, $value);
+}
+
+# entries of the index that lead nowhere
+
+sub many {
+    my ($name, $n, $from, $to) = @_;
+    $redis->cli('ZADD', $redis->key('rotating'),
+        map { int(time + $from + ($to - $from) * $_ / $n), "tok_$name$_" } 1 .. $n);
 }
 
 sub end {

@@ -71,7 +71,7 @@ for my $name (sort keys %example) {
 
 my $readme = Stok::Nginx::slurp('README.md');
 
-like($readme, qr{\(docs/directives\.md#$_\)}, "$_: in the README's table")
+ok(index($readme, "(docs/directives.md#$_)") >= 0, "$_: in the README's table")
     for sort keys %declared;
 
 # variables

@@ -1,5 +1,6 @@
 # Every link of the documentation leads somewhere, to the heading that it
-# names, and docs/index.md leads to every page.
+# names, and docs/index.md leads to every page.  Files of the tree that a page
+# names are there.
 
 use strict;
 use warnings;
@@ -9,6 +10,10 @@ use Test::More;
 
 my @pages = (glob('*.md'), glob('docs/*.md'), glob('{fuzz,bench,model}/*.md'));
 my (%anchor, %text);
+
+# of the directive that CONTRIBUTING.md adds
+
+my %example = ('t/request/retry_after.t' => 1);
 
 for my $page (@pages) {
     open my $fh, '<:utf8', $page or die "$page: $!";
@@ -32,6 +37,12 @@ for my $page (@pages) {
         ok(-e $path, "$page: $link");
         ok($anchor{$path}{$name}, "$page: $link: its heading") if defined $name;
         $to{$page}{$path} = 1;
+    }
+
+    for my $file ($text{$page} =~ m{`((?:t|docs|conf|util|bench|model|fuzz|lib
+        |control|cli|scripts|man)/[\w/.-]+\.\w+)`}xg)
+    {
+        ok(-e $file, "$page: $file") if !$example{$file};
     }
 }
 

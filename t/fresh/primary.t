@@ -119,7 +119,7 @@ begin();
 promote($other);
 $redis->cli(qw(CONFIG SET min-replicas-to-write 1));
 bounded('NOREPLICAS', revoke($other), qr/^503 UNAVAILABLE/);
-told('NOREPLICAS', qr/\[error\].*takes no writes, .*: NOREPLICAS/);
+told('NOREPLICAS', qr/\[error\].*accepts no writes, .*: NOREPLICAS/);
 $redis->cli(qw(CONFIG SET min-replicas-to-write 0));
 healthy('it takes writes again');
 

@@ -20,7 +20,7 @@ $listen->flush;
 
 my $nginx = edge(redis => $redis, workers => 1);
 my @eval = monitored();
-is(scalar(@eval), 7, 'a keeper runs the script');
+is(scalar(@eval), 8, 'a keeper runs the script');
 close $listen;
 ok($nginx->stop, 'the real node leaves');
 
@@ -81,6 +81,7 @@ note(sprintf 'proof after %.0f ms (median), %.0f ms (largest)',
 
 # a node that was not seen for an hour is forgotten, in time
 
+my $hgetall = $redis->calls('hgetall');
 my $old = sprintf '%d 2000', (time - 3601) * 1000;
 $redis->cli('HSET', '{st}:nodes', 'long-gone', $old);
 my $n = $redis->cli('HGET', '{st}:tick', 'n');
@@ -91,6 +92,8 @@ $redis->cli('HSET', '{st}:tick', 'at', 1);
 tick('simulated-0');
 ok(!$redis->cli('HEXISTS', '{st}:nodes', 'long-gone'), 'an old node goes');
 is($redis->cli('HLEN', '{st}:nodes'), $nodes + 1, 'the others stay');
+is($redis->calls('hgetall'), $hgetall,
+    'and no look-up of a record is counted for it, as other tests expect');
 
 # without a dataset there is nothing to join: nobody hurries, nor sleeps
 

@@ -31,6 +31,13 @@ my @nginx = map { edge(redis => $redis, workers => 2, name => "node $_") } 1, 2;
 $cli->run('token', 'restore', $id);
 wait_for('two nodes', sub { $redis->cli('HLEN', '{st}:nodes') == 2 });
 
+my ($version) = Stok::Nginx::slurp('lib/stok.h')
+    =~ /STOK_VERSION +"([\d.]+)"/;
+is_deeply([map { "$_->{lease_ms} $_->{version}" }
+    @{ JSON::PP->new->decode(($cli->run('status', '--json'))[1])->{nodes} }],
+    [("2000 $version") x 2],
+    'status shows the lease and the version of each');
+
 my %changes = (
     'token revoke'    => [['token', 'revoke', $id], '401 REVOKED'],
     'token restore'   => [['token', 'restore', $id], '200 ALLOWED'],

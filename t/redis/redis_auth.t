@@ -62,6 +62,18 @@ EOC
             "$name at $addr");
         unlike($nginx->log, qr/admin pass|edgepass|weakpass|wrong-one/,
             "$name: no password in the log");
+
+        next if !$says;
+
+        # what a user may not do is several kinds of failure: the records, the
+        # freshness check, the stream
+
+        my %line;
+        $line{$_}++ for $nginx->log =~ /\[error\] \S+ (.*)/g;
+        is(join("\n", grep { $line{$_} > 1 } keys %line), '',
+            "$name: each kind in one line, after a request, too");
+        cmp_ok(scalar keys %line, '<=', $name eq 'no permission' ? 3 : 1,
+            'and not more kinds');
     }
 }
 

@@ -41,9 +41,9 @@ for my $case (
     ['no certificate is asked for', $open, $right, 200],
 
     ['wrong name', $redis, "tls tls_ca=$ca tls_name=other.test $client", 503,
-        qr/certificate refused: it is of another name/],
+        qr/certificate refused: it is for another name/],
     ['another address', $redis, "tls tls_ca=$ca tls_name=127.0.0.2 $client",
-        503, qr/certificate refused: it is of another name/],
+        503, qr/certificate refused: it is for another name/],
     ['expired', $expired, "$right $client", 503,
         qr/certificate refused: certificate has expired/],
     ['unknown authority', $stranger, "$right $client", 503,

@@ -6,6 +6,7 @@ use warnings;
 
 use JSON::PP ();
 use lib 't/lib';
+use Stok::Command;
 use Stok::Status;
 use Stok::Test;
 
@@ -27,6 +28,15 @@ my $metrics = $status->get('/metrics');
 my %there = %{ $status->names };
 
 cmp_ok(keys %there, '>', 25, 'a node has metrics');
+
+# what the command writes for the node exporter
+
+my ($code, $dataset) = Stok::Command->new($redis)->run('status', '--format',
+    'prometheus');
+my %dataset = map { $_ => 1 } $dataset =~ /^(service_token_dataset_\w+)/mg;
+
+cmp_ok(keys %dataset, '>', 15, 'a dataset has metrics');
+$metrics .= $dataset;
 
 # expressions of each file
 
@@ -116,7 +126,7 @@ sub named {
             my ($name, $labels) = ($1, $2 // '');
 
             $n++;
-            $unknown{$name}++ if !$there{$name};
+            $unknown{$name}++ if !$there{$name} && !$dataset{$name};
 
             while ($labels =~ /(\w+)(=~?)"([^"]*)"/g) {
                 my ($label, $op, $values) = ($1, $2, $3);

@@ -55,10 +55,11 @@ is($status->now->{waiters}, 0, 'and wait no more');
 # how long a question took: two of 0.3 s, no matter how many wait for it
 
 my $timed = $status->now;
-my $start = time;
 $proxy->hold('data');
 @sock = map { $nginx->open("${get}timed-$_\r\nConnection: close\r\n\r\n") }
     1, 1, 2;
+wait_for('all wait', sub { $status->now->{waiters} == 3 });
+my $start = time;
 wait_for('the time', sub { time - $start > 0.3 });
 $proxy->release('data');
 $nginx->answer($_) for @sock;

@@ -49,6 +49,9 @@ wait_for('both are written', sub { usage('one', 'last_addr')
     && usage('off', 'refused_addr') });
 is(usage('one', $_), '127.0.0.1', $_) for qw(first_addr last_addr addrs);
 is(usage('off', 'refused_addr'), '127.0.0.1', 'refused_addr');
+my %refusal = map { @{ $_->[1] } } @{ $redis->cli('XRANGE', '{st}:refusals',
+    '-', '+') };
+is("@refusal{qw(token addr)}", 'tok_off 127.0.0.1', 'the audit');
 wait_for('the log', sub { $nginx->read('client.log') =~ /^::ffff/m });
 like($nginx->read('client.log'), qr/^::ffff:127\.0\.0\.1 127\.0\.0\.1$/m,
     'the log of the sample');

@@ -55,7 +55,7 @@ $proxy->release('data');
 
 # the heir sends it again, and it does not count again
 
-my $heir = qr/this worker flushes the uses that another has left/;
+my $heir = qr/this worker flushes the uses that another worker has left/;
 my $before = () = $nginx->log =~ /$heir/g;
 wait_for('an heir', sub { (() = $nginx->log =~ /$heir/g) >= 1 }, 20);
 wait_for('the slot is empty', sub {

@@ -57,13 +57,17 @@ for my $workers (1, 3) {
         step($nginx, "KILL-flush-$point", "$workers workers, heir");
     }
 
-    # it stops there, another one does all, and it comes back
+    # it stops there, another one does all, and it comes back: what it adopted
+    # is its own until it dies, though it does not write any more
 
     next if $workers == 1;
 
     for my $point (qw(send answered)) {
         step($nginx, "STOP-flush-$point", "$workers workers");
     }
+
+    hook('KILL-flush-number');
+    step($nginx, 'STOP-flush-adopted', "$workers workers, heir");
 }
 
 finish();
@@ -72,9 +76,7 @@ finish();
 sub step {
     my ($nginx, $point, $name) = @_;
 
-    open my $fh, '>', "$hook/$point" or die "$hook/$point: $!";
-    close $fh;
-
+    hook($point);
     $standing = ($point =~ /^STOP/);
     used($nginx, @tokens);
     wait_for("$point is reached", sub { !-e "$hook/$point" }, 20);
@@ -94,6 +96,11 @@ sub step {
 
     used($nginx, @tokens[0 .. 4]);
     written($nginx, "$name: $point");
+}
+
+sub hook {
+    my $point = shift;
+    open my $fh, '>', "$hook/$point" or die "$hook/$point: $!";
 }
 
 # the worker that stands still

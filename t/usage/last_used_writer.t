@@ -197,4 +197,4 @@ sub last_said {
 }
 
 sub keeper { last_said('keeps the stream') }
-sub writer { last_said('writes the uses of all') }
+sub writer { last_said('writes the uses of all workers') }

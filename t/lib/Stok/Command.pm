@@ -113,6 +113,8 @@ sub broken {
     my $say = sub { push @broken, join ' ', @_ };
     my %expiry = @{ $redis->cli('ZRANGE', $redis->key('expiry'), 0, -1,
         'WITHSCORES') };
+    my %rotating = @{ $redis->cli('ZRANGE', $redis->key('rotating'), 0, -1,
+        'WITHSCORES') };
 
     for my $id (@{ $redis->cli('ZRANGE', $redis->key('tokens'), 0, -1) }) {
         $seen{$id} = 1;
@@ -126,6 +128,10 @@ sub broken {
         $say->('user-tokens', $id) if !$redis->cli('SISMEMBER',
             $redis->key("user-tokens:$rec{user}"), $id);
         $say->('expiry', $id) if ($expiry{$id} // 0) != $rec{expires_at};
+        $say->('rotating', $id) if $rec{status} eq 'active' && $rec{rotated_to}
+            ? ($rotating{$id} // -1) != $rec{expires_at}
+                && !($rec{expires_at} && $rec{expires_at} <= time)
+            : exists $rotating{$id};
         $say->('no user', $id)
             if !$redis->cli('EXISTS', $redis->key("user:$rec{user}"));
         $say->('no audit', $id)

@@ -125,7 +125,7 @@ sub serve {
 
 sub is_tick {
     my $args = shift;
-    return $args->[0] =~ /^EVAL/ && @$args == 7 && $args->[6] =~ /^\d+$/;
+    return $args->[0] =~ /^EVAL/ && @$args == 8 && $args->[6] =~ /^\d+$/;
 }
 
 sub work {

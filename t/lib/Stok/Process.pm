@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX ();
 use Time::HiRes qw(time sleep);
 
@@ -89,17 +90,36 @@ sub wait_for {
     }
 }
 
-# a port that was free a moment ago, and was not given out before
+# A port of 127.0.0.1 for a server that is started later.  It lies below those
+# that the kernel gives to connections, and until this process ends no other
+# test gets it: an abstract socket of the port's name says that it is taken,
+# in the same network namespace.
 
-my %given;
+my ($lowest, $highest) = (10240, 32767);
+my @taken;
 
 sub free_port {
-    while (1) {
-        my $sock = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
-            LocalPort => 0, ReuseAddr => 1) or die "no free port: $!";
+    for (1 .. 1000) {
+        my $port = $lowest + int rand(ephemeral() - $lowest);
+        my $mine = IO::Socket::UNIX->new(Listen => 1,
+            Local => "\0stok-test-port-$port") or next;
 
-        return $sock->sockport if !$given{ $sock->sockport }++;
+        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
+            LocalPort => $port, ReuseAddr => 1) or next;
+
+        push @taken, $mine;
+        return $port;
     }
+
+    die "no free port\n";
+}
+
+# the first port that the kernel may give to a connection
+
+sub ephemeral {
+    open my $fh, '<', '/proc/sys/net/ipv4/ip_local_port_range' or return $highest;
+    my ($first) = split ' ', <$fh>;
+    return $first > $lowest + 1000 ? $first : $highest;
 }
 
 sub DESTROY { local ($@, $?, $!); $_[0]->stop('KILL') }

@@ -1,7 +1,8 @@
 package Stok::Redis;
 
-# A real redis-server in a temporary folder, on a unix socket and a free TCP
-# port of 127.0.0.1, and records written to it without the project's code.
+# A real server in a temporary folder, on a unix socket and a free TCP port of
+# 127.0.0.1, and records written to it without the project's code.  It is Redis,
+# or Valkey where there is no Redis; STOK_REDIS=valkey-server chooses.
 
 use strict;
 use warnings;
@@ -21,11 +22,19 @@ my @fields = qw(id user kind name type role scope env networks rate status
     rotated_from rotated_to seal);
 my %order = map { $fields[$_] => $_ } 0 .. $#fields;
 
+my ($server) = $ENV{STOK_REDIS} // grep { on_path($_) } 'redis-server',
+    'valkey-server';
+
 our @tokens;    # every clear token that a test has seen
 
 our $dataset = 'd5' x 16;    # of every server that a test does not say more of
 
 my @digits = ('0' .. '9', 'A' .. 'Z', 'a' .. 'z');
+
+sub on_path {
+    my $program = shift;
+    return grep { -x "$_/$program" } split /:/, $ENV{PATH};
+}
 
 sub start {
     my ($class, %opt) = @_;
@@ -62,7 +71,7 @@ sub up {
     $self->{process} = Stok::Process->start(
         log  => "$self->{dir}/redis.log",
         argv => [
-            'redis-server',
+            $server,
             '--port', $self->{port}, '--bind', '127.0.0.1',
             '--unixsocket', $self->socket, '--unixsocketperm', '777',
             '--dir', "$self->{dir}", '--save', '',
@@ -293,6 +302,9 @@ sub listed_token {
     $self->cli('ZADD', $self->key('tokens'), $field{created_at}, $field{id});
     $self->cli('ZADD', $self->key('expiry'), $field{expires_at}, $field{id})
         if $field{expires_at};
+    $self->cli('ZADD', $self->key('rotating'), $field{expires_at} // 0,
+        $field{id}) if $field{rotated_to}
+        && ($field{status} // 'active') eq 'active';
 
     return $field{id};
 }

@@ -13,9 +13,9 @@
 
 static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     cli_plaintext_t *plaintext);
+static int cli_named(const cli_verb_t *verb, cli_args_t *args, char *id);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
-static const char *cli_env(const char *name, const char *value);
 static void cli_note(void *data, ctl_note_e note, const char *text);
 static int cli_exit(ctl_t *ctl, int kind);
 
@@ -36,14 +36,6 @@ main(int argc, char **argv)
     if (code != CTL_OK) {
         return cli_exit(&cli.ctl, code);
     }
-
-    cli.redis = cli_env("SERVICE_TOKEN_REDIS", "redis://127.0.0.1:6379");
-    cli.key_file = cli_env("SERVICE_TOKEN_KEY_FILE", NULL);
-    cli.timeout = cli_env("SERVICE_TOKEN_TIMEOUT", NULL);
-    cli.ctl.prefix = cli_env("SERVICE_TOKEN_PREFIX", "{st}:");
-    cli.ctl.role_names = cli_env("SERVICE_TOKEN_ROLES",
-                                 "member manager admin");
-    cli.ctl.actor = cli_env("SERVICE_TOKEN_ACTOR", NULL);
 
     code = cli_parse(&cli, argc, argv, &args, &verb);
 
@@ -71,7 +63,7 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     int  code, named;
 
     code = CTL_OK;
-    named = (verb->flags & CLI_TOKEN) && strcmp(args->arg[0], "-") == 0;
+    named = cli_named(verb, args, NULL);
 
     if (named) {
         code = cli_plaintext_read(cli, plaintext);
@@ -82,7 +74,8 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     if (code == CTL_OK && named) {
-        code = cli_plaintext_id(cli, plaintext, args);
+        code = cli_plaintext_id(cli, plaintext);
+        (void) cli_named(verb, args, plaintext->id);
     }
 
     if (named) {
@@ -90,6 +83,32 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     return code;
+}
+
+
+/* 1: "-" stands for the id of a token; it becomes id, unless that is NULL */
+
+static int
+cli_named(const cli_verb_t *verb, cli_args_t *args, char *id)
+{
+    int  i, named;
+
+    named = (verb->flags & CLI_INPUT) && strcmp(args->arg[0], "-") == 0;
+
+    if (named && id) {
+        args->arg[0] = id;
+    }
+
+    for (i = 0; i < args->options; i++) {
+        if (strcmp(args->option[i], "token") == 0
+            && strcmp(args->value[i], "-") == 0)
+        {
+            named = 1;
+            args->value[i] = id ? id : args->value[i];
+        }
+    }
+
+    return named;
 }
 
 
@@ -140,7 +159,7 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
         return code;
     }
 
-    /* what was done is told, whatever comes of the waiting */
+    /* say what was done, whatever the wait finds */
 
     if (wait && cli->ctl.ctx) {
         (void) cli_flush(cli);
@@ -194,17 +213,6 @@ cli_wait(cli_t *cli)
     json_decref(wait);
 
     return code;
-}
-
-
-static const char *
-cli_env(const char *name, const char *value)
-{
-    const char  *env;
-
-    env = getenv(name);
-
-    return env && *env ? env : value;
 }
 
 

@@ -1,0 +1,33 @@
+/*
+ * The command line.
+ */
+
+
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+
+#include "verbs.h"
+
+
+/* *verb NULL: help was asked for and given, or is the answer to an error */
+int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
+    const cli_verb_t **verb);
+
+/* the verb of the first words; *words: how many; NULL: there is none */
+#define CLI_WORDS_MAX  64                        /* of a verb, in bytes */
+const cli_verb_t *cli_find(const cli_args_t *args, int *words);
+
+/* settings.c: sets them; and looks whether they can be used */
+void cli_settings(cli_t *cli, cli_args_t *args);
+int cli_settings_check(cli_t *cli);
+
+/* unknown.c: the error, with what may be meant; half a verb: help instead */
+int cli_unknown_option(cli_t *cli, cli_args_t *args, const char *word);
+int cli_unknown_verb(cli_t *cli, const cli_args_t *args);
+
+/* values.c: of arguments and options, before anybody asks Redis */
+int cli_values(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
+
+
+#endif /* CLI_ARGS_H */

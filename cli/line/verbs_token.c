@@ -1,0 +1,262 @@
+/*
+ * The table: verbs of tokens.
+ */
+
+
+#include "verbs.h"
+
+
+#define CLI_OPT_OUT                                                           \
+    { .name = "out", .value = "FILE", .kind = CLI_NEW_FILE,                   \
+      .text = "Write the token to this new file of mode 0600, and print its " \
+              "id." }
+
+#define CLI_OPT_FORMAT                                                        \
+    { .name = "format", .value = "FORMAT", .kind = CLI_WORD,                  \
+      .words = "plain raw env json k8s-secret vault-json docker-config",      \
+      .text = "How the token is written: without a line break, a line for "   \
+              "an environment file, JSON, the manifest of a Kubernetes "      \
+              "Secret, JSON for Vault, or a config.json of docker." }
+
+#define CLI_OPT_SECRET                                                        \
+    { .name = "secret-name", .value = "NAME", .kind = CLI_TEXT,               \
+      .text = "The name of the Kubernetes Secret, instead of one that is "    \
+              "made from the name of the token." },                           \
+    { .name = "namespace", .value = "NAME", .kind = CLI_TEXT,                 \
+      .text = "The namespace of the Kubernetes Secret." },                    \
+    { .name = "server", .value = "HOST", .kind = CLI_TEXT,                    \
+      .text = "The registry that docker-config is for." }
+
+
+static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
+static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
+
+
+static const cli_opt_t  cli_create[] = {
+    { .name = "user", .value = "ID", .kind = CLI_USER, .flags = CLI_NEEDED,
+      .text = "The user whose token it is." },
+    { .name = "name", .value = "TEXT", .kind = CLI_TEXT, .flags = CLI_NEEDED,
+      .text = "What uses the token, such as production-etl-2026. A user has "
+              "one token of a name." },
+    { .name = "env", .value = "NAME", .kind = CLI_ENV, .flags = CLI_NEEDED,
+      .text = "Where the token is used." },
+    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+      .fallback = "by --env, see below",
+      .text = "How long the token lives: 1d to 1y, a date, or never." },
+    { .name = "scim-only",
+      .text = "Limit the token to locations of the scope scim." },
+    CLI_OPT_OUT,
+    CLI_OPT_FORMAT,
+    CLI_OPT_SECRET,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_adopt[] = {
+    { .name = "user", .value = "ID", .kind = CLI_USER,
+      .text = "The user whose token it is." },
+    { .name = "name", .value = "TEXT", .kind = CLI_TEXT,
+      .text = "What uses the token." },
+    { .name = "env", .value = "NAME", .kind = CLI_ENV,
+      .text = "Where the token is used." },
+    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+      .fallback = "by --env, see below",
+      .text = "How long the token lives: 1d to 1y, a date, or never." },
+    { .name = "scim-only",
+      .text = "Limit the token to locations of the scope scim." },
+    { .name = "allow-weak",
+      .text = "Take a token that is too easy to guess, too." },
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_list[] = {
+    { .name = "user", .value = "ID", .kind = CLI_USER,
+      .text = "Only tokens of this user." },
+    { .name = "status", .value = "STATE", .kind = CLI_WORD,
+      .words = "active revoked expired rotating",
+      .text = "Only tokens in this state." },
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_rotate[] = {
+    { .name = "overlap", .value = "TIME", .kind = CLI_DURATION,
+      .fallback = "the old token keeps its own end",
+      .text = "End the old token this long from now, never later than it "
+              "would have ended: 30m, 12h, 7d." },
+    { .name = "name", .value = "TEXT", .kind = CLI_TEXT,
+      .fallback = "the old name with this year",
+      .text = "The name of the new token." },
+    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+      .fallback = "the lifetime of the old token",
+      .text = "How long the new token lives: 1d to 1y, a date, or never." },
+    CLI_OPT_OUT,
+    CLI_OPT_FORMAT,
+    CLI_OPT_SECRET,
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_rotation[] = {
+    { .name = "wait-until", .value = "WORD", .kind = CLI_WORD,
+      .words = "safe",
+      .text = "Ask again until the old token is safe to revoke, or one of "
+              "the two has ended." },
+    { .name = "timeout", .value = "TIME", .kind = CLI_DURATION,
+      .fallback = "no limit",
+      .text = "Give up waiting after this time: 30m, 12h, 7d." },
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_extend[] = {
+    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+      .flags = CLI_NEEDED,
+      .text = "When the token ends: 1d to 1y from now, or a date." },
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_delete[] = {
+    { .name = "force",
+      .text = "Do not wait for the 7 days after the token was revoked or "
+              "last tried." },
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_check_options[] = {
+    { .name = "role", .value = "ROLE", .kind = CLI_ROLE,
+      .text = "The role that the location needs." },
+    { .name = "scope", .value = "TEXT", .kind = CLI_TEXT,
+      .text = "The scope of the location." },
+    { .name = "type", .value = "TYPE", .kind = CLI_WORD,
+      .words = "service personal",
+      .text = "The type of token that the location takes." },
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_scan_args[] = {
+    { .name = "PATH", .value = "PATH", .kind = CLI_FILE, .flags = CLI_MANY,
+      .text = "A file, a folder, or - for standard input." },
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_scan_options[] = {
+    { .name = "revoke",
+      .text = "Revoke the tokens that the dataset knows." },
+    { .name = "all",
+      .text = "Read what git ignores, too." },
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
+const cli_verb_t  cli_verbs_token[] = {
+    { .words = "token create", .also = "add new make issue generate",
+      .summary = "Create a token and print it, this once",
+      .text = "The token is printed alone on standard output; notes go to "
+              "standard error. It is printed first and saved afterwards: if "
+              "saving fails (exit 3 or 4), the token that was shown is not "
+              "valid.",
+      .options = cli_create,
+      .example = { "token create --user pipeline_automation@service "
+                   "--name production-etl-2026 --env production",
+                   "token create --user pipeline_automation@service "
+                   "--name nightly --env testing --expires-in 7d "
+                   "--format env --out nightly.env" },
+      .run = cli_token_create },
+    { .words = "token adopt", .also = "migrate take import",
+      .summary = "Take over tokens that another system has made",
+      .text = "The token is read from standard input, or many as a CSV whose "
+              "first line names its columns: token and name, and user, env "
+              "and expires_in. Only digests are stored.",
+      .options = cli_adopt,
+      .example = { "token adopt --user pipeline_automation@service "
+                   "--name old-key --env production < old.key",
+                   "token adopt --env production < tokens.csv" },
+      .run = cli_token_adopt },
+    { .words = "token list", .also = "ls all get",
+      .summary = "List tokens with their state",
+      .options = cli_list,
+      .example = { "token list --user pipeline_automation@service",
+                   "token list --status rotating --json" },
+      .run = cli_token_list },
+    { .words = "token show", .also = "get info view describe",
+      .summary = "Show a token, its use and refused attempts",
+      .args = cli_arg_token, .flags = CLI_INPUT,
+      .example = { "token show tok_2bsYV9S9kRkdzKPF",
+                   "token show - < leaked.txt" },
+      .run = cli_token_show },
+    { .words = "token rotate", .also = "renew replace roll regenerate",
+      .summary = "Create the successor of a token and print it, this once",
+      .text = "The new token has the user, type, scope, environment and "
+              "lifetime of the old one. The old token stays valid; if "
+              "anything fails, it stays as it was. Rotate at least 30 days "
+              "before the end.",
+      .args = cli_arg_token, .options = cli_rotate, .flags = CLI_INPUT,
+      .example = { "token rotate tok_2bsYV9S9kRkdzKPF --out new.token",
+                   "token rotate tok_2bsYV9S9kRkdzKPF --overlap 12h "
+                   "--format k8s-secret" },
+      .run = cli_token_rotate },
+    { .words = "token rotation", .also = "",
+      .summary = "Tell whether the old token of a rotation may be revoked",
+      .text = "The first word answers: wait, old-still-used or "
+              "safe-to-revoke. The exit code is 0 only if the token of this "
+              "id is safe to revoke, and 1 otherwise.",
+      .args = cli_arg_token, .options = cli_rotation, .flags = CLI_INPUT,
+      .example = { "token rotation tok_2bsYV9S9kRkdzKPF",
+                   "token rotation tok_2bsYV9S9kRkdzKPF --wait-until safe "
+                   "--timeout 12h" },
+      .run = cli_token_rotation },
+    { .words = "token extend", .also = "prolong renew",
+      .summary = "Give a token a later end",
+      .text = "Only an active token that has not ended can be extended.",
+      .args = cli_arg_token, .options = cli_extend, .flags = CLI_INPUT,
+      .example = { "token extend tok_2bsYV9S9kRkdzKPF --expires-in 30d",
+                   "token extend tok_2bsYV9S9kRkdzKPF --expires-in 365d "
+                   "--wait 5s" },
+      .run = cli_token_extend },
+    { .words = "token revoke", .also = "disable stop block cancel",
+      .summary = "Refuse a token from now on",
+      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .example = { "token revoke tok_2bsYV9S9kRkdzKPF --wait 5s",
+                   "token revoke - < leaked.txt" },
+      .run = cli_token_revoke },
+    { .words = "token restore", .also = "enable unrevoke undo reactivate",
+      .summary = "Accept a revoked token again, unless it has expired",
+      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .example = { "token restore tok_2bsYV9S9kRkdzKPF",
+                   "token restore tok_2bsYV9S9kRkdzKPF --wait 5s" },
+      .run = cli_token_restore },
+    { .words = "token delete", .also = "rm remove destroy",
+      .summary = "Delete a token that was revoked 7 days ago",
+      .args = cli_arg_token, .options = cli_delete, .flags = CLI_INPUT,
+      .example = { "token delete tok_2bsYV9S9kRkdzKPF",
+                   "token delete tok_2bsYV9S9kRkdzKPF --force" },
+      .run = cli_token_delete },
+    { .words = "check", .also = "verify test introspect validate",
+      .summary = "Judge the token on standard input as nginx would",
+      .text = "The first word is the verdict. The exit code is 0 if nginx "
+              "would accept the token at a location that needs this, and 1 "
+              "otherwise.",
+      .options = cli_check_options,
+      .example = { "check < new.token",
+                   "check --role manager --type service < new.token" },
+      .run = cli_check },
+    { .words = "scan", .also = "find search grep leak",
+      .summary = "Find tokens in files, by their checksum",
+      .text = "Nothing is asked of Redis without --revoke. A repository "
+              "cannot make the scan run anything.",
+      .args = cli_scan_args, .options = cli_scan_options,
+      .flags = CLI_OFFLINE,
+      .example = { "scan . --revoke", "scan - < build.log" },
+      .run = cli_scan },
+    { .words = NULL }
+};
