@@ -219,7 +219,7 @@ CPPCHECK = cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
-	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) $(CLI_I) lib control cli
+	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) -Iapi $(CLI_I) lib control api cli
 	$(CPPCHECK) --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
 

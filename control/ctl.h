@@ -52,7 +52,7 @@ typedef struct {
     ctl_kind_e     kind;
     char           text[1024];                   /* "": there is none */
     char           hint[256];                    /* what to do; "": nothing */
-    const char    *what;                         /* its name; NULL: the kind's */
+    const char    *what;                         /* NULL: its kind's name */
 } ctl_error_t;
 
 
