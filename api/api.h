@@ -14,7 +14,7 @@
 #define API_H
 
 
-#include "ctl.h"
+#include "ctl_caller.h"
 #include "scgi.h"
 
 
@@ -130,7 +130,7 @@ typedef struct {
 } api_route_t;
 
 
-/* serve.c: until it is told to end; an error of ctl, or CTL_OK */
+/* serve.c: until SIGTERM; an error of ctl, or CTL_OK */
 int api_serve(ctl_t *ctl, const api_serve_t *conf);
 
 /* worker.c: requests from a listening socket, one after the other */

@@ -93,13 +93,18 @@ api_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
 int
 api_users(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
-    json_t  *items;
+    json_t           *items;
+    ctl_list_want_t   want;
 
-    (void) request;
+    memset(&want, 0, sizeof(want));
+    want.role = api_query(request, "role");
+    want.type = api_query(request, "type");
+    want.state = api_query(request, "state");
+    want.limit = api_query(request, "limit");
 
     items = json_array();
 
-    if (ctl_user_list(&api->ctl, other_collect, items) != CTL_OK) {
+    if (ctl_user_list(&api->ctl, &want, other_collect, items) != CTL_OK) {
         json_decref(items);
         return api_problem_of(api, reply);
     }
@@ -112,14 +117,22 @@ api_users(api_t *api, const api_request_t *request, api_reply_t *reply)
 int
 api_tokens(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
-    json_t  *items;
+    json_t           *items;
+    ctl_list_want_t   want;
+
+    memset(&want, 0, sizeof(want));
+    want.user = api_query(request, "user");
+    want.env = api_query(request, "env");
+    want.type = api_query(request, "type");
+    want.state = api_query(request, "state");
+    want.expiring = api_query(request, "expiring");
+    want.unused = api_query(request, "unused");
+    want.sort = api_query(request, "sort");
+    want.limit = api_query(request, "limit");
 
     items = json_array();
 
-    if (ctl_token_list(&api->ctl, api_query(request, "user"),
-                       api_query(request, "state"), other_collect, items)
-        != CTL_OK)
-    {
+    if (ctl_token_list(&api->ctl, &want, other_collect, items) != CTL_OK) {
         json_decref(items);
         return api_problem_of(api, reply);
     }

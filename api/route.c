@@ -21,7 +21,7 @@ static const api_route_t  routes[] = {
       api_wait },
 
     { "GET", "users", API_SEE, API_AUTH_TOKEN | API_AUTH_USER, 0,
-      "limit cursor", api_users },
+      "role type state limit", api_users },
     { "POST", "users", API_DO, API_AUTH_TOKEN | API_AUTH_USER, 0, "",
       api_user_create },
     { "GET", "users/{}", API_SEE, API_AUTH_TOKEN | API_AUTH_USER, 0, "",
@@ -40,7 +40,7 @@ static const api_route_t  routes[] = {
       api_user_delete },
 
     { "GET", "tokens", API_SEE, API_AUTH_TOKEN | API_AUTH_USER, 0,
-      "user state limit cursor", api_tokens },
+      "user env type state expiring unused sort limit", api_tokens },
     { "POST", "tokens", API_DO, API_AUTH_TOKEN | API_AUTH_USER, 0, "",
       api_token_create },
     { "GET", "tokens/{}", API_SEE, API_AUTH_TOKEN | API_AUTH_USER, 0, "",

@@ -36,7 +36,7 @@ typedef struct {
 /*
  * STOK_OK: a head.  STOK_DECLINED: so far it may become one, more bytes are
  * needed.  STOK_INVALID: not a head, too long, too many parameters, or a name
- * twice; no more bytes can mend it.
+ * twice; no more bytes can make it one.
  */
 int scgi_parse(const char *buf, size_t len, scgi_head_t *head);
 

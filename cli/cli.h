@@ -80,23 +80,6 @@ void cli_answer(cli_t *cli, json_t *json);
 /* the same of a change that may have failed; json may be NULL */
 int cli_changed(cli_t *cli, int code, json_t *json);
 
-/*
- * Items of a list: an array, or a table with a head.  add: for an operation
- * that takes a ctl_item_pt.
- */
-typedef struct {
-    cli_t         *cli;
-    void         (*head)(void);
-    ctl_item_pt    row;
-    size_t         n;
-    json_t        *array;                        /* NULL: a table */
-} cli_rows_t;
-
-void cli_rows_init(cli_rows_t *rows, cli_t *cli, void (*head)(void),
-    ctl_item_pt row);
-int cli_rows_add(ctl_t *ctl, json_t *item, void *data);
-int cli_rows_done(cli_rows_t *rows, int code);
-
 /* an array as it grows: an item, and the end */
 int cli_print_item(cli_t *cli, json_t *item, size_t before);
 void cli_print_end(size_t items);
@@ -105,8 +88,12 @@ void cli_print_end(size_t items);
 int cli_print_record(cli_t *cli, json_t *record);
 
 void cli_print_fields(json_t *json);
+
+/* ISO 8601, and on a terminal "in 26 days", too */
+#define CLI_DATE  80
+const char *cli_date(int64_t date, char out[CLI_DATE]);
+
 int cli_flush(cli_t *cli);
-void cli_cell(const char *text, int width);
 void cli_safe(const char *text);
 long long cli_integer(json_t *json, const char *name);
 

@@ -1,20 +1,16 @@
 /*
- * What goes to standard output: one JSON value, lines of fields, or cells of
- * a table.
+ * What goes to standard output: one JSON value, or lines of fields.
  */
 
 
+#include "table.h"
+
 #include "cli.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-
-static int cli_columns(void);
+#include <time.h>
 
 
 int
@@ -68,60 +64,6 @@ cli_print_record(cli_t *cli, json_t *record)
 }
 
 
-void
-cli_rows_init(cli_rows_t *rows, cli_t *cli, void (*head)(void),
-    ctl_item_pt row)
-{
-    rows->cli = cli;
-    rows->head = head;
-    rows->row = row;
-    rows->n = 0;
-    rows->array = cli->json ? json_array() : NULL;
-}
-
-
-int
-cli_rows_add(ctl_t *ctl, json_t *item, void *data)
-{
-    cli_rows_t  *rows;
-
-    rows = data;
-
-    if (rows->array) {
-        json_array_append(rows->array, item);
-        return CTL_OK;
-    }
-
-    if (rows->n++ == 0) {
-        rows->head();
-    }
-
-    return rows->row(ctl, item, rows->cli);
-}
-
-
-/* an empty table has its head, too */
-
-int
-cli_rows_done(cli_rows_t *rows, int code)
-{
-    if (code != CTL_OK) {
-        json_decref(rows->array);
-        return code;
-    }
-
-    if (rows->array) {
-        return cli_print_json(rows->cli, rows->array);
-    }
-
-    if (rows->n == 0) {
-        rows->head();
-    }
-
-    return CTL_OK;
-}
-
-
 int
 cli_print_item(cli_t *cli, json_t *item, size_t before)
 {
@@ -153,7 +95,7 @@ cli_print_end(size_t items)
 void
 cli_print_fields(json_t *json)
 {
-    char         date[24];
+    char         date[CLI_DATE];
     size_t       i;
     json_t      *value, *item;
     const char  *name;
@@ -162,14 +104,7 @@ cli_print_fields(json_t *json)
         cli_say("%-16s", name);
 
         if (json_is_integer(value) && ctl_is_date(name)) {
-
-            if (json_integer_value(value) == 0) {
-                cli_say("%s\n", strcmp(name, "expires_at") == 0 ? "never"
-                                                               : "-");
-            } else {
-                ctl_iso(json_integer_value(value), date);
-                cli_say("%s\n", date);
-            }
+            cli_say("%s\n", cli_date(json_integer_value(value), date));
 
         } else if (json_is_true(value)) {
             cli_say("yes\n");
@@ -177,18 +112,21 @@ cli_print_fields(json_t *json)
         } else if (json_is_integer(value)) {
             cli_say("%lld\n", (long long) json_integer_value(value));
 
-        } else if (json_is_string(value) && json_string_length(value)) {
-            cli_safe(json_string_value(value));
-            cli_say("\n");
+        } else if (json_is_string(value)) {
+            cli_say("%s\n", json_string_value(value));
 
         } else if (json_array_size(value)) {
 
             json_array_foreach(value, i, item) {
-                cli_say(i ? ", " : "");
-                cli_safe(json_is_string(item) ? json_string_value(item) : "?");
+                cli_say("%s%s", i ? ", " : "", json_is_string(item)
+                                               ? json_string_value(item)
+                                               : "?");
             }
 
             cli_say("\n");
+
+        } else if (json_is_null(value) && strcmp(name, "expires_at") == 0) {
+            cli_say("never\n");
 
         } else if (json_is_null(value) && strcmp(name, "last_used") == 0) {
             cli_say("never used\n");
@@ -202,76 +140,19 @@ cli_print_fields(json_t *json)
 }
 
 
-/*
- * Text cut or filled to a width in characters; below 0: the last cell of a
- * line, cut and not filled.  What a narrow terminal has no room for is cut,
- * so that a row stays one line.
- */
+/* on a terminal with how far away it is */
 
-void
-cli_cell(const char *text, int width)
+const char *
+cli_date(int64_t date, char out[CLI_DATE])
 {
-    int          i, n, last, room, shown;
-    size_t       len;
-    const char  *p;
+    char  iso[24], when[CTL_WHEN];
 
-    static int   used;
+    ctl_iso(date, iso);
+    ctl_when(date, (int64_t) time(NULL), when);
 
-    last = width < 0;
-    width = abs(width);
-    room = cli_columns() - used;
-    used = last ? 0 : used + width + 1;
+    snprintf(out, CLI_DATE, cli_terminal() ? "%s (%s)" : "%s", iso, when);
 
-    if (room < width) {
-        width = room;
-    }
-
-    if (width <= 0) {
-        if (last) {
-            cli_say("\n");
-        }
-
-        return;
-    }
-
-    for (p = text, n = 0; *p; p += ctl_char(p, strlen(p), &shown)) {
-        n++;
-    }
-
-    for (p = text, i = 0; *p && i < (n > width ? width - 1 : n); i++) {
-        len = ctl_char(p, strlen(p), &shown);
-        cli_say("%.*s", (int) len, p);
-        p += len;
-    }
-
-    if (n > width) {
-        cli_say("\xe2\x80\xa6");
-    }
-
-    if (last) {
-        cli_say("\n");
-
-    } else {
-        n = n < width ? width - n + 1 : 1;
-        cli_say("%*s", room > width ? n : n - 1, "");
-    }
-}
-
-
-/* of a terminal; a file has room for everything */
-
-static int
-cli_columns(void)
-{
-    static int      columns;
-    struct winsize  size;
-
-    if (columns == 0) {
-        columns = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col
-                  ? size.ws_col : INT_MAX / 2;
-    }
-
-    return columns;
+    return out;
 }
 
 

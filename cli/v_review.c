@@ -4,6 +4,7 @@
 
 
 #include "cli.h"
+#include "table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +22,22 @@ typedef struct {
     int            begun;
     int            bar;                          /* there is a terminal */
     int            shown;                        /* percent; 0: no bar */
+    cli_table_t    table;
 } cli_review_t;
+
+
+static const cli_column_t  cli_found_columns[] = {
+    { "SEVERITY", 8, 0 }, { "RULE", 19, 0 }, { "WHAT", 20, 0 },
+    { "SEEN", 20, 1 },
+};
+
+static const int  cli_found_widths[] = { 8, 19, 20, 60 };
 
 
 static int cli_review(cli_t *cli, cli_args_t *args, unsigned period);
 static int cli_found(ctl_t *ctl, const ctl_found_t *found, void *data);
 static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
-static void cli_found_row(const ctl_found_t *found);
+static void cli_found_row(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_mend(const char *mend);
 static void cli_review_end(cli_t *cli, ctl_review_t *review);
 static void cli_progress(int64_t done, int64_t total, void *data);
@@ -98,7 +108,7 @@ cli_found(ctl_t *ctl, const ctl_found_t *found, void *data)
         return cli_found_json(r, found);
     }
 
-    cli_found_row(found);
+    cli_found_row(r, found);
 
     return CTL_OK;
 }
@@ -138,12 +148,16 @@ cli_found_json(cli_review_t *r, const ctl_found_t *found)
 
 
 static void
-cli_found_row(const ctl_found_t *found)
+cli_found_row(cli_review_t *r, const ctl_found_t *found)
 {
-    cli_cell(found->severity, 8);
-    cli_cell(found->rule, 19);
-    cli_cell(found->token ? found->token : found->user, 20);
-    cli_cell(found->seen, -30);
+    const char  *cell[4];
+
+    cell[0] = found->severity;
+    cell[1] = found->rule;
+    cell[2] = found->token ? found->token : found->user;
+    cell[3] = found->seen;
+
+    cli_table_row(&r->table, cell);
     cli_found_mend(found->mend);
 }
 
@@ -212,10 +226,8 @@ cli_progress(int64_t done, int64_t total, void *data)
     r = data;
 
     if (!r->begun && !r->cli->json) {
-        cli_cell("SEVERITY", 8);
-        cli_cell("RULE", 19);
-        cli_cell("WHAT", 20);
-        cli_cell("SEEN", -30);
+        cli_table_init(&r->table, cli_found_columns, 4);
+        cli_table_begin(&r->table, cli_found_widths);
     }
 
     r->begun = 1;

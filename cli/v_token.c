@@ -4,6 +4,7 @@
 
 
 #include "deliver.h"
+#include "rows.h"
 #include "stok_bearer.h"
 
 #include <openssl/crypto.h>
@@ -11,8 +12,28 @@
 #include <string.h>
 
 
-static void cli_token_head(void);
-static int cli_token_row(ctl_t *ctl, json_t *token, void *data);
+static const cli_field_t  cli_token_fields[] = {
+    { .name = "id", .column = { "ID", 20, 0 } },
+    { .name = "user", .column = { "USER", 10, 2 } },
+    { .name = "name", .column = { "NAME", 8, 3 } },
+    { .name = "type", .wide = 1, .column = { "TYPE", 8, 9 } },
+    { .name = "scope", .wide = 1, .column = { "SCOPE", 5, 8 } },
+    { .name = "env", .column = { "ENV", 4, 1 } },
+    { .name = "state", .column = { "STATE", 8, 6 } },
+    { .name = "created_at", .wide = 1, .column = { "CREATED", 10, 10 } },
+    { .name = "created_by", .wide = 1, .column = { "CREATED BY", 10, 11 } },
+    { .name = "expires_at", .none = "never",
+      .column = { "EXPIRES", 10, 5 } },
+    { .name = "last_used", .none = "never", .column = { "LAST USED", 9, 4 } },
+    { .name = "revoked_at", .wide = 1, .column = { "REVOKED", 10, 12 } },
+    { .name = "rotated_from", .wide = 1,
+      .column = { "ROTATED FROM", 12, 13 } },
+    { .name = "rotated_to", .wide = 1, .column = { "ROTATED TO", 12, 14 } },
+    { .name = "networks", .wide = 1, .column = { "NETWORKS", 8, 15 } },
+    { .name = "rate", .wide = 1, .column = { "RATE", 4, 16 } },
+};
+
+
 static int cli_check_input(cli_t *cli, char *text, size_t size, size_t *len);
 static int cli_check_print(cli_t *cli, json_t *answer);
 
@@ -68,54 +89,33 @@ cli_token_rotate(cli_t *cli, cli_args_t *args)
 int
 cli_token_list(cli_t *cli, cli_args_t *args)
 {
-    int         code;
-    cli_rows_t  rows;
+    int              code;
+    cli_rows_t       rows;
+    ctl_list_want_t  want;
 
-    cli_rows_init(&rows, cli, cli_token_head, cli_token_row);
+    memset(&want, 0, sizeof(want));
+    want.user = cli_option(args, "user");
+    want.env = cli_option(args, "env");
+    want.type = cli_option(args, "type");
+    want.state = cli_option(args, "state");
+    want.expiring = cli_option(args, "expiring");
+    want.unused = cli_option(args, "unused");
+    want.sort = cli_option(args, "sort");
+    want.limit = cli_option(args, "limit");
 
-    code = ctl_token_list(&cli->ctl, cli_option(args, "user"),
-                          cli_option(args, "status"), cli_rows_add, &rows);
-
-    return cli_rows_done(&rows, code);
-}
-
-
-static void
-cli_token_head(void)
-{
-    cli_cell("ID", 20);
-    cli_cell("USER", 14);
-    cli_cell("NAME", 13);
-    cli_cell("STATE", 8);
-    cli_cell("LAST USED", -20);
-}
-
-
-static int
-cli_token_row(ctl_t *ctl, json_t *token, void *data)
-{
-    char     date[24];
-    json_t  *used;
-
-    (void) ctl;
-    (void) data;
-
-    used = json_object_get(token, "last_used");
-
-    if (json_is_integer(used)) {
-        ctl_iso(json_integer_value(used), date);
-
-    } else {
-        strcpy(date, "never used");
+    if (want.state == NULL) {
+        want.state = cli_option(args, "status");
     }
 
-    cli_cell(ctl_text(token, "id"), 20);
-    cli_cell(ctl_text(token, "user"), 14);
-    cli_cell(ctl_text(token, "name"), 13);
-    cli_cell(ctl_text(token, "state"), 8);
-    cli_cell(date, -20);
+    code = cli_rows_init(&rows, cli, args, cli_token_fields,
+                         sizeof(cli_token_fields)
+                         / sizeof(cli_token_fields[0]));
 
-    return CTL_OK;
+    if (code == CTL_OK) {
+        code = ctl_token_list(&cli->ctl, &want, cli_rows_add, &rows);
+    }
+
+    return cli_rows_done(&rows, code);
 }
 
 

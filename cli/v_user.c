@@ -3,14 +3,27 @@
  */
 
 
-#include "cli.h"
+#include "rows.h"
 
 #include <stdio.h>
+#include <string.h>
+
+
+static const cli_field_t  cli_user_fields[] = {
+    { .name = "id", .column = { "ID", 20, 20 } },
+    { .name = "kind", .wide = 1, .column = { "TYPE", 7, 6 } },
+    { .name = "name", .wide = 1, .column = { "NAME", 8, 4 } },
+    { .name = "role", .column = { "ROLE", 7, 2 } },
+    { .name = "state", .column = { "STATE", 8, 3 } },
+    { .name = "owner", .column = { "OWNER", 8, 1 } },
+    { .name = "purpose", .wide = 1, .column = { "PURPOSE", 8, 5 } },
+    { .name = "use_case", .wide = 1, .column = { "USE CASE", 8, 7 } },
+    { .name = "created_at", .wide = 1, .column = { "CREATED", 10, 8 } },
+    { .name = "created_by", .wide = 1, .column = { "CREATED BY", 10, 9 } },
+};
 
 
 static int cli_approval_print(cli_t *cli, json_t *now);
-static void cli_user_head(void);
-static int cli_user_row(ctl_t *ctl, json_t *user, void *data);
 
 
 int
@@ -41,42 +54,26 @@ cli_user_create(cli_t *cli, cli_args_t *args)
 int
 cli_user_list(cli_t *cli, cli_args_t *args)
 {
-    int         code;
-    cli_rows_t  rows;
+    int              code;
+    cli_rows_t       rows;
+    ctl_list_want_t  want;
 
-    (void) args;
+    memset(&want, 0, sizeof(want));
+    want.role = cli_option(args, "role");
+    want.type = cli_option(args, "type");
+    want.state = cli_option(args, "state");
+    want.sort = cli_option(args, "sort");
+    want.limit = cli_option(args, "limit");
 
-    cli_rows_init(&rows, cli, cli_user_head, cli_user_row);
+    code = cli_rows_init(&rows, cli, args, cli_user_fields,
+                         sizeof(cli_user_fields)
+                         / sizeof(cli_user_fields[0]));
 
-    code = ctl_user_list(&cli->ctl, cli_rows_add, &rows);
+    if (code == CTL_OK) {
+        code = ctl_user_list(&cli->ctl, &want, cli_rows_add, &rows);
+    }
 
     return cli_rows_done(&rows, code);
-}
-
-
-static void
-cli_user_head(void)
-{
-    cli_cell("ID", 32);
-    cli_cell("ROLE", 10);
-    cli_cell("STATUS", 8);
-    cli_cell("OWNER", -25);
-}
-
-
-static int
-cli_user_row(ctl_t *ctl, json_t *user, void *data)
-{
-    (void) ctl;
-    (void) data;
-
-    cli_cell(ctl_text(user, "id"), 32);
-    cli_cell(ctl_text(user, "role"), 10);
-    cli_cell(json_object_get(user, "tampered") ? "tampered"
-                                               : ctl_text(user, "status"), 8);
-    cli_cell(ctl_text(user, "owner"), -25);
-
-    return CTL_OK;
 }
 
 

@@ -140,44 +140,6 @@ int ctl_timeout_parse(ctl_t *ctl, const char *text);
 int ctl_info(ctl_t *ctl, json_t **info);
 
 /*
- * redis.c: after one of several operations over a connection: error, hint and
- * who acts are forgotten.  A connection with replies that are due is closed.
- */
-void ctl_reset(ctl_t *ctl);
-
-/*
- * caller.c: whoever nginx let in, by the records as they are now.  token NULL:
- * another check let the user in.  scope: of the location, NULL: any.  CTL_OK:
- * the verdict says whether they have the role.
- */
-typedef struct {
-    const char      *token;
-    const char      *user;
-    const char      *addr;
-    const char      *scope;
-    int              role;                       /* a rank */
-} ctl_caller_want_t;
-
-typedef struct {
-    char             token[STOK_RECORD_ID_MAX + 1];
-    char             user[STOK_USER_ID_MAX + 1];
-    char             role[STOK_ROLE_MAX + 1];
-    int              rank;
-    stok_verdict_e   verdict;
-} ctl_caller_t;
-
-int ctl_caller(ctl_t *ctl, const ctl_caller_want_t *want,
-    ctl_caller_t *caller);
-
-/*
- * record.c: the revision of a record, by its fields and its seal.  While
- * ctl->match is one, a change of a record with another is CTL_CHANGED.
- */
-#define CTL_REVISION  16
-int ctl_revision_token(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1]);
-int ctl_revision_user(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1]);
-
-/*
  * status.c: all that is to be known at a glance, from indexes only.  expect:
  * NUMBER:HASH of an entry of the audit that was noted elsewhere, or NULL.
  * CTL_FOUND: "attention" has lines.
@@ -241,12 +203,32 @@ int ctl_approval_get(ctl_t *ctl, json_t **now);
 int ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
     json_t **now);
 
-/* list.c: by creation.  user NULL: of all; status NULL: any */
+/*
+ * list.c: what is NULL is not asked for.  Words may be some, with commas
+ * between.  In memory there is a page at a time, however many there are.
+ */
+typedef struct {
+    const char  *user;                           /* tokens of this one */
+    const char  *env;
+    const char  *role;                           /* of users */
+    const char  *type;                           /* of users: the kind */
+    const char  *state;                          /* what nginx would say */
+    const char  *expiring;                       /* before that: a time */
+    const char  *unused;                         /* since that: a time */
+    const char  *sort;                           /* created, expires, ... */
+    const char  *limit;
+} ctl_list_want_t;
+
+/* a number from 1 on */
+int ctl_count(ctl_t *ctl, const char *option, const char *text,
+    int64_t *count);
+
 int ctl_user_get(ctl_t *ctl, const char *id, json_t **user);
-int ctl_user_list(ctl_t *ctl, ctl_item_pt each, void *data);
+int ctl_user_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
+    void *data);
 int ctl_token_get(ctl_t *ctl, const char *id, json_t **token);
-int ctl_token_list(ctl_t *ctl, const char *user, const char *status,
-    ctl_item_pt each, void *data);
+int ctl_token_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
+    void *data);
 
 /*
  * stop.c: revokes every active token of a user, whatever the indexes say; the

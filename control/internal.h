@@ -214,6 +214,7 @@ const char *ctl_get(const ctl_record_t *rec, const char *name);
 
 /* a record without its seal; id: of a user, whose record does not have it */
 json_t *ctl_json(const ctl_record_t *rec, const char *id);
+json_t *ctl_json_value(const char *name, stok_str_t value);
 
 /*
  * What the library makes of a record, for who seals it again.  Refused: it
@@ -281,11 +282,15 @@ int ctl_only_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 /* disables a user that is active, whatever is wrong with its record */
 int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);
 
-/* list.c: what a token's JSON has besides the record */
-int ctl_token_more(ctl_t *ctl, json_t *json, const ctl_record_t *rec,
-    int64_t now);
-void ctl_token_state(json_t *json, const ctl_record_t *rec, int64_t now,
-    const char *last_used);
+/*
+ * state.c: a token as every verb shows it: its record, its state and its last
+ * use; and the word of its state, for who has its user's record, too
+ */
+int ctl_token_json(ctl_t *ctl, const ctl_record_t *rec, json_t **token);
+const char *ctl_token_word(ctl_t *ctl, const ctl_record_t *token,
+    const ctl_record_t *user, int64_t now);
+void ctl_token_state(json_t *json, const char *state, const char *last_used);
+const char *ctl_user_word(const ctl_record_t *rec);
 
 /* ids of a user's tokens, sorted; the caller frees them */
 int ctl_user_tokens(ctl_t *ctl, const char *user, redisReply **ids);

@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     reader = redisReaderCreate();
     fuzz_check(reader != NULL);
 
-    /* a byte less is no reply, and nothing is left of as many as it took */
+    /* a byte less is not a reply, and nothing is left of as many as it took */
 
     fuzz_check(redisReaderFeed(reader, buf, len - 1) == REDIS_OK);
     fuzz_check(redisReaderGetReply(reader, &reply) == REDIS_OK);

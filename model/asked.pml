@@ -1,6 +1,6 @@
 /*
- * What is asked now, and believed: an answer that decides, whether the cache
- * is used or not.  It has no stream behind it, so it needs a proof that the
+ * The query now, and believed: an answer that decides, whether the cache is
+ * used or not.  It has no stream behind it, so it needs a proof that the
  * server at the address is the primary: a tick script that it accepted, dated
  * when it was sent.  See README.md.
  *

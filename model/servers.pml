@@ -1,6 +1,6 @@
 /*
  * Servers that change their roles in place: for reign.pml and asked.pml, which
- * define X, the server at the node's address, and what its stream is told.
+ * define X, the server at the node's address, and what its stream receives.
  *
  * Servers 1 and 2 can be primaries; a server 3 only follows, and may lag
  * behind.  A server is the list of commands that it has executed: changes of
@@ -8,7 +8,7 @@
  * primary's goes on from there: a link that was cut, and a partial
  * resynchronisation, are a replica that takes its time.  If its list is
  * another one, or the primary has forgotten where it stood, it takes over the
- * primary's, and its stream is told nil: a full resynchronisation.
+ * primary's, and its stream receives nil: a full resynchronisation.
  */
 
 
@@ -20,7 +20,7 @@
 #define BLOCK   (3 * TICKS)
 
 
-mtype = { change, tick, nil };                   /* what a stream is told */
+mtype = { change, tick, nil };                   /* what a stream receives */
 
 
 typedef server_t {

@@ -1,8 +1,8 @@
 /*
  * service_token_throttle: the directive, and the zone that it names.
  *
- * A zone may be named before it is defined.  So what it lacks is told when all
- * is read, with the line that named it first.
+ * A zone may be named before it is defined.  So what it lacks is reported when
+ * all is read, with the line that named it first.
  */
 
 

@@ -1,4 +1,4 @@
--- Stands before every other script.
+-- The beginning of every other script.
 --
 -- KEYS[1] is the dataset's marker; all other keys are made from the prefix,
 -- whose braces keep them in the same slot of a Cluster.  ARGV[1] is the

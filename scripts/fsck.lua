@@ -66,7 +66,7 @@ local function other_type(name, wanted)
 end
 
 -- what a command says of a key; and true if the key is of another type, which
--- is told then: the type of each key would be one question more
+-- is the finding then: the type of each key would cost one more query
 
 local function ask(wanted, command, name, ...)
     local found = try(command, key(name), ...)

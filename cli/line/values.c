@@ -1,7 +1,7 @@
 /*
  * Values of arguments and options: the words that one may be, and whether it
- * can be understood, before anybody asks Redis.  What a text means is told by
- * the functions of control/ that use it.
+ * can be understood, before anybody asks Redis.  What a text means is reported
+ * by the functions of control/ that use it.
  */
 
 
@@ -56,7 +56,9 @@ static int
 cli_value(cli_t *cli, const cli_opt_t *opt, const char *shown,
     const char *text)
 {
+    int64_t     number;
     stok_str_t  word;
+    ctl_time_t  ignored;
 
     switch (opt->kind) {
 
@@ -71,6 +73,21 @@ cli_value(cli_t *cli, const cli_opt_t *opt, const char *shown,
     case CLI_WORDS:
     case CLI_RULES:
         return cli_value_words(cli, opt, shown, text);
+
+    case CLI_TIME:
+        return ctl_time(&cli->ctl, opt->name, text, &ignored);
+
+    case CLI_LIFETIME:
+        return ctl_time(&cli->ctl, "expires-in", text, &ignored);
+
+    case CLI_EXTENSION:
+        return ctl_time(&cli->ctl, "extend", text, &ignored);
+
+    case CLI_UNTIL:
+        return ctl_time(&cli->ctl, "until", text, &ignored);
+
+    case CLI_COUNT:
+        return ctl_count(&cli->ctl, opt->name, text, &number);
 
     case CLI_USER:
     case CLI_ID:

@@ -37,10 +37,11 @@ typedef enum {
     CLI_ENV,
     CLI_USE_CASE,
     CLI_RULES,
+    CLI_TIME,                                    /* as the option takes it */
     CLI_LIFETIME,
-    CLI_DURATION,
-    CLI_WAIT,
-    CLI_SINCE,
+    CLI_EXTENSION,                               /* of a lifetime */
+    CLI_UNTIL,                                   /* a long time-out */
+    CLI_COUNT,                                   /* from 1 on */
     CLI_ENTRY,
     CLI_BRAND,
     CLI_KEY_NAME,
@@ -114,6 +115,10 @@ extern const cli_verb_t     cli_verbs_watch[];
 extern const cli_verb_t     cli_verbs_care[];
 extern const cli_verb_t     cli_verbs_help[];
 
+/* complete.c, man.c: hidden verbs */
+int cli_complete(cli_t *cli, cli_args_t *args);
+int cli_man(cli_t *cli, cli_args_t *args);
+
 
 /* the verbs of all sections, by number; NULL: no more */
 const cli_verb_t *cli_verb(size_t i);
@@ -146,9 +151,19 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
               "not show it." }
 
 #define CLI_OPT_WAIT                                                          \
-    { .name = "wait", .value = "TIME", .kind = CLI_WAIT,                      \
+    { .name = "wait", .value = "TIME", .kind = CLI_TIME,                      \
       .text = "Come back when every nginx has heard of the change, or name "  \
               "those that did not answer in this time: 500ms, 5s, 1m." }
+
+#define CLI_OPT_OUTPUT                                                        \
+    { .name = "output", .letter = 'o', .value = "FORM", .kind = CLI_WORD,     \
+      .words = "table wide name json jsonl csv", .fallback = "table",         \
+      .text = "How the list is printed: a table, a table of everything, ids " \
+              "alone, a JSON array, a JSON object per line, or CSV." }
+
+#define CLI_OPT_LIMIT                                                         \
+    { .name = "limit", .value = "N", .kind = CLI_COUNT,                       \
+      .text = "Stop after so many." }
 
 #define CLI_END  { .name = NULL }
 

@@ -160,7 +160,7 @@ const cli_verb_t  cli_verbs_care[] = {
       .run = cli_fsck },
     { .words = "serve", .also = "api daemon http",
       .summary = "Answer the HTTP API, behind nginx",
-      .text = "Speaks SCGI on a unix socket, until it is told to end. See "
+      .text = "Speaks SCGI on a unix socket, until SIGTERM. See "
               "conf/control.conf for nginx' side.",
       .options = cli_serve_options,
       .example = { "--key-file keys serve", "serve --workers 8" },

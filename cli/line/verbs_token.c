@@ -70,18 +70,49 @@ static const cli_opt_t  cli_adopt[] = {
 };
 
 
+#define CLI_TOKEN_STATES                                                      \
+    "active rotating revoked expired disabled pending orphaned tampered "     \
+    "unreadable"
+
+
 static const cli_opt_t  cli_list[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only tokens of this user." },
-    { .name = "status", .value = "STATE", .kind = CLI_WORD,
-      .words = "active revoked expired rotating",
-      .text = "Only tokens in this state." },
+    { .name = "env", .value = "ENV,...", .kind = CLI_WORDS,
+      .words = "production staging development testing",
+      .text = "Only tokens of these environments." },
+    { .name = "type", .value = "TYPE,...", .kind = CLI_WORDS,
+      .words = "service personal scim",
+      .text = "Only tokens of these types; scim are those for SCIM only." },
+    { .name = "state", .value = "STATE,...", .kind = CLI_WORDS,
+      .words = CLI_TOKEN_STATES,
+      .text = "Only tokens in these states. The state is what nginx says of a "
+              "token: active and rotating ones are accepted. Without a key "
+              "file, none is tampered." },
+    { .name = "status", .value = "STATE,...", .kind = CLI_WORDS,
+      .words = CLI_TOKEN_STATES,
+      .text = "The same as --state." },
+    { .name = "expiring", .value = "TIME", .kind = CLI_TIME,
+      .text = "Only tokens that end within this time: 12h, 30d, 2w, or before "
+              "a date. Revoked ones are not among them, unless --state says "
+              "so." },
+    { .name = "unused", .value = "TIME", .kind = CLI_TIME,
+      .text = "Only tokens that were not used for so long, or since a date; "
+              "those that were never used count from their creation. Revoked "
+              "and expired ones are not among them, unless --state says so." },
+    { .name = "sort", .value = "ORDER", .kind = CLI_WORD,
+      .words = "created expires last-used -created -expires -last-used",
+      .fallback = "created; with --expiring expires, with --unused last-used",
+      .text = "The order. These have an index, so that a long list needs no "
+              "memory; for others, sort what -o csv prints." },
+    CLI_OPT_LIMIT,
+    CLI_OPT_OUTPUT,
     CLI_END
 };
 
 
 static const cli_opt_t  cli_rotate[] = {
-    { .name = "overlap", .value = "TIME", .kind = CLI_DURATION,
+    { .name = "overlap", .value = "TIME", .kind = CLI_TIME,
       .fallback = "the old token keeps its own end",
       .text = "End the old token this long from now, never later than it "
               "would have ended: 30m, 12h, 7d." },
@@ -104,7 +135,7 @@ static const cli_opt_t  cli_rotation[] = {
       .words = "safe",
       .text = "Ask again until the old token is safe to revoke, or one of "
               "the two has ended." },
-    { .name = "timeout", .value = "TIME", .kind = CLI_DURATION,
+    { .name = "timeout", .value = "TIME", .kind = CLI_UNTIL,
       .fallback = "no limit",
       .text = "Give up waiting after this time: 30m, 12h, 7d." },
     CLI_END
@@ -112,7 +143,7 @@ static const cli_opt_t  cli_rotation[] = {
 
 
 static const cli_opt_t  cli_extend[] = {
-    { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
+    { .name = "expires-in", .value = "TIME", .kind = CLI_EXTENSION,
       .flags = CLI_NEEDED,
       .text = "When the token ends: 1d to 1y from now, or a date." },
     CLI_OPT_WAIT,
@@ -186,7 +217,8 @@ const cli_verb_t  cli_verbs_token[] = {
       .summary = "List tokens with their state",
       .options = cli_list,
       .example = { "token list --user pipeline_automation@service",
-                   "token list --status rotating --json" },
+                   "token list --expiring 30d --env production",
+                   "token list --unused 90d -o csv" },
       .run = cli_token_list },
     { .words = "token show", .also = "get info view describe",
       .summary = "Show a token, its use and refused attempts",

@@ -6,6 +6,24 @@
 #include "verbs.h"
 
 
+static const cli_opt_t  cli_list[] = {
+    { .name = "role", .value = "ROLE", .kind = CLI_ROLE,
+      .text = "Only users of this role." },
+    { .name = "type", .value = "TYPE", .kind = CLI_WORD,
+      .words = "service human",
+      .text = "Only service users, or only people." },
+    { .name = "state", .value = "STATE,...", .kind = CLI_WORDS,
+      .words = "active pending disabled deleted tampered unreadable",
+      .text = "Only users in these states." },
+    { .name = "sort", .value = "ORDER", .kind = CLI_WORD,
+      .words = "created -created", .fallback = "created",
+      .text = "The oldest first, or the newest." },
+    CLI_OPT_LIMIT,
+    CLI_OPT_OUTPUT,
+    CLI_END
+};
+
+
 static const cli_opt_t  cli_arg_user[] = { CLI_ARG_USER, CLI_END };
 static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
@@ -66,8 +84,10 @@ const cli_verb_t  cli_verbs_user[] = {
                    "user create eva@example.org --human" },
       .run = cli_user_create },
     { .words = "user list", .also = "ls all get",
-      .summary = "List all users",
-      .example = { "user list", "user list --json" },
+      .summary = "List users with their state",
+      .options = cli_list,
+      .example = { "user list --state pending",
+                   "user list --sort -created --limit 10 -o wide" },
       .run = cli_user_list },
     { .words = "user show", .also = "get info view",
       .summary = "Show a user and the use of its tokens",

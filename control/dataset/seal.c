@@ -1,9 +1,10 @@
 /*
  * seal: gives every record a seal by the first key of the file.
  *
- * Who seals a record vouches for it, and what is in Redis never decides what
- * is sealed.  A record whose seal is good, by an older key, is sealed again;
- * any other is left, told, and makes the answer bad.  It is sealed only
+ * Somebody who seals a record vouches for it, and what is in Redis never
+ * decides what is sealed.  A record whose seal is good, by an older key, is
+ * sealed again; any other is left, reported, and makes the answer bad.  It is
+ * sealed only
  *
  *   - if it is named, with --force: somebody has looked at it;
  *   - by the first sealing of a dataset (want->first), if it has no seal and

@@ -136,19 +136,19 @@ ctl_incident_gather(ctl_t *ctl, const char *id, json_t *incident)
         return code;
     }
 
-    token = ctl_json(&rec, NULL);
+    code = ctl_token_json(ctl, &rec, &token);
     ctl_free(&rec);
+
+    if (code != CTL_OK) {
+        return code;
+    }
 
     /* what is asked by is what was named */
 
     json_object_set_new(token, "id", json_string(id));
     json_object_set_new(incident, "token", token);
 
-    code = ctl_token_more(ctl, token, &rec, now);
-
-    if (code == CTL_OK) {
-        code = ctl_usage_read(ctl, id, token);
-    }
+    code = ctl_usage_read(ctl, id, token);
 
     if (code == CTL_OK) {
         code = ctl_timeline(ctl, id, NULL, &timeline);

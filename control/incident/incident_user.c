@@ -12,8 +12,7 @@
 
 
 static int ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident);
-static int ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens,
-    int64_t now);
+static int ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens);
 static json_t *ctl_suspect_downstream(json_t *tokens);
 static void ctl_suspect_reached(json_t *downstream, const char *location,
     json_t *id);
@@ -86,7 +85,7 @@ ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
     code = ctl_usage_user(ctl, id, user);
 
     if (code == CTL_OK) {
-        code = ctl_suspect_tokens(ctl, id, tokens, now);
+        code = ctl_suspect_tokens(ctl, id, tokens);
     }
 
     if (code == CTL_OK) {
@@ -107,7 +106,7 @@ ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident)
 
 
 static int
-ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
+ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens)
 {
     int            code;
     size_t         i;
@@ -133,15 +132,14 @@ ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens, int64_t now)
             break;
         }
 
-        token = ctl_json(&rec, NULL);
+        code = ctl_token_json(ctl, &rec, &token);
         ctl_free(&rec);
 
-        json_object_set_new(token, "id", json_string(ids->element[i]->str));
-        json_array_append_new(tokens, token);
-
-        code = ctl_token_more(ctl, token, &rec, now);
-
         if (code == CTL_OK) {
+            json_object_set_new(token, "id",
+                                json_string(ids->element[i]->str));
+            json_array_append_new(tokens, token);
+
             code = ctl_usage_read(ctl, ids->element[i]->str, token);
         }
     }

@@ -53,7 +53,7 @@ ctl_token_extend(ctl_t *ctl, const char *id, const char *expires_in,
     code = ctl_read_token(ctl, id, &rec);
 
     if (code == CTL_OK) {
-        *token = ctl_json(&rec, NULL);
+        code = ctl_token_json(ctl, &rec, token);
         ctl_free(&rec);
     }
 

@@ -32,6 +32,8 @@ static int ctl_issue_dates(ctl_t *ctl, ctl_new_t *new, const char *text,
 static int ctl_issue_write(ctl_t *ctl, ctl_new_t *new,
     const ctl_deliver_t *deliver, ctl_issue_step_pt step, void *data);
 static int ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code);
+static void ctl_new_text(json_t *json, const char *name, const char *text);
+static void ctl_new_date(json_t *json, const char *name, int64_t date);
 
 
 /* what --expires-in says, as far as it is known before there is a date */
@@ -386,25 +388,43 @@ ctl_new_json(ctl_t *ctl, const ctl_new_t *new)
 
     json = json_object();
 
-    json_object_set_new(json, "id", json_string(new->id));
-    json_object_set_new(json, "user", json_string(new->user));
-    json_object_set_new(json, "name", json_string(new->name));
-    json_object_set_new(json, "type",
-                        json_string(new->personal ? "personal" : "service"));
-    json_object_set_new(json, "scope", json_string(new->scope));
-    json_object_set_new(json, "env", json_string(new->env));
-    json_object_set_new(json, "status", json_string("active"));
-    json_object_set_new(json, "created_at", json_integer(new->created_at));
-    json_object_set_new(json, "created_by", json_string(ctl->actor));
-    json_object_set_new(json, "expires_at", json_integer(new->expires_at));
+    ctl_new_text(json, "id", new->id);
+    ctl_new_text(json, "user", new->user);
+    ctl_new_text(json, "name", new->name);
+    ctl_new_text(json, "type", new->personal ? "personal" : "service");
+    ctl_new_text(json, "scope", new->scope);
+    ctl_new_text(json, "env", new->env);
+    ctl_new_text(json, "networks", new->networks);
+    ctl_new_text(json, "rate", new->rate);
+    ctl_new_text(json, "status", "active");
+    ctl_new_date(json, "created_at", new->created_at);
+    ctl_new_text(json, "created_by", ctl->actor);
+    ctl_new_date(json, "expires_at", new->expires_at);
+    ctl_new_date(json, "revoked_at", 0);
+    ctl_new_text(json, "rotated_from", new->old ? new->old : "");
+    ctl_new_text(json, "rotated_to", "");
+    ctl_token_state(json, stok_user_status_name(new->owner).data, NULL);
 
     if (new->old) {
-        json_object_set_new(json, "rotated_from", json_string(new->old));
         json_object_set_new(json, "predecessor",
-                            json_pack("{s:s, s:I}", "id", new->old,
-                                      "expires_at",
-                                      (json_int_t) new->old_expires_at));
+                            json_pack("{s:s}", "id", new->old));
+        ctl_new_date(json_object_get(json, "predecessor"), "expires_at",
+                     new->old_expires_at);
     }
 
     return json;
+}
+
+
+static void
+ctl_new_text(json_t *json, const char *name, const char *text)
+{
+    json_object_set_new(json, name, ctl_json_value(name, ctl_str(text)));
+}
+
+
+static void
+ctl_new_date(json_t *json, const char *name, int64_t date)
+{
+    json_object_set_new(json, name, date ? json_integer(date) : json_null());
 }

@@ -159,10 +159,8 @@ ctl_rotation_read(ctl_t *ctl, ctl_half_t *half, int64_t now)
         return code;
     }
 
-    half->json = ctl_json(&rec, NULL);
+    code = ctl_token_json(ctl, &rec, &half->json);
     ctl_free(&rec);
-
-    code = ctl_token_more(ctl, half->json, &rec, now);
 
     if (code == CTL_OK) {
         code = ctl_usage_read(ctl, half->id, half->json);

@@ -137,7 +137,7 @@ ctl_token_change(ctl_t *ctl, const char *id, int revoke, json_t **token)
                   : ctl_read_token(ctl, id, &rec);
 
     if (code == CTL_OK) {
-        *token = ctl_json(&rec, NULL);
+        code = ctl_token_json(ctl, &rec, token);
         ctl_free(&rec);
     }
 

@@ -5,6 +5,7 @@
 
 
 #include "internal.h"
+#include "ctl_caller.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -8,6 +8,7 @@
 
 
 #include "internal.h"
+#include "ctl_caller.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,6 @@ static int ctl_record_read(ctl_t *ctl, ctl_record_t *rec, const char *id);
 static int ctl_record_fields(ctl_record_t *rec);
 static void ctl_revision(const ctl_record_t *rec,
     char out[CTL_REVISION + 1]);
-static int ctl_is_number(const char *name);
 
 
 void
@@ -492,12 +492,21 @@ ctl_revision(const ctl_record_t *rec, char out[CTL_REVISION + 1])
 }
 
 
+/* every field that there is, none as null, and then what is odd */
+
 json_t *
 ctl_json(const ctl_record_t *rec, const char *id)
 {
-    size_t       i;
-    json_t      *json, *value;
-    const char  *name;
+    size_t              i;
+    json_t             *json;
+    const char *const  *name;
+
+    static const char *const  user[] = { "kind", "name", "role", "status",
+        "purpose", "owner", "use_case", "created_at", "created_by", NULL };
+    static const char *const  token[] = { "id", "user", "name", "type",
+        "scope", "env", "networks", "rate", "status", "created_at",
+        "created_by", "expires_at", "revoked_at", "rotated_from", "rotated_to",
+        NULL };
 
     json = json_object();
 
@@ -505,39 +514,43 @@ ctl_json(const ctl_record_t *rec, const char *id)
         json_object_set_new(json, "id", json_string(id));
     }
 
-    if (rec->is_user && ctl_record_forged(rec)) {
-        json_object_set_new(json, "tampered", json_true());
+    for (name = rec->is_user ? user : token; *name; name++) {
+        json_object_set_new(json, *name,
+                            ctl_json_value(*name, ctl_field(rec, *name)));
     }
 
     for (i = 0; i + 1 < rec->n; i += 2) {
-        name = rec->field[i].data;
-
-        if (strcmp(name, "seal") == 0) {
-            continue;
+        if (!ctl_str_is(rec->field[i], "seal")
+            && json_object_get(json, rec->field[i].data) == NULL)
+        {
+            json_object_set_new(json, rec->field[i].data,
+                                ctl_json_value(rec->field[i].data,
+                                               rec->field[i + 1]));
         }
+    }
 
-        if (ctl_is_number(name)) {
-            value = json_integer(ctl_number(rec->field[i + 1].data));
-
-        } else {
-            value = json_stringn(rec->field[i + 1].data,
-                                 rec->field[i + 1].len);
-        }
-
-        /* what is not UTF-8 cannot be shown as JSON */
-
-        json_object_set_new(json, name, value ? value : json_null());
+    if (rec->is_user) {
+        json_object_set_new(json, "state", json_string(ctl_user_word(rec)));
     }
 
     return json;
 }
 
 
-/* dates, and how often */
+/* a date of 0 is none; what is not UTF-8 cannot be shown */
 
-static int
-ctl_is_number(const char *name)
+json_t *
+ctl_json_value(const char *name, stok_str_t value)
 {
-    return ctl_is_date(name) || strcmp(name, "uses") == 0
-           || strcmp(name, "refused") == 0;
+    json_t   *json;
+    int64_t   number;
+
+    if (ctl_is_date(name)) {
+        number = ctl_number(value.data);
+        return number ? json_integer(number) : json_null();
+    }
+
+    json = value.len ? json_stringn(value.data, value.len) : NULL;
+
+    return json ? json : json_null();
 }

@@ -56,6 +56,8 @@ static const ctl_time_rule_t  ctl_time_rules[] = {
       "1ms to 1h, as in 500ms, 5s or 1m" },
     { "until", "timeout", CTL_MS, CTL_YEAR * CTL_MS, 0,
       "1s to 1y, as in 15m, 12h or 7d, or a time as in 2026-12-31T12:00:00Z" },
+    { "expiring", NULL, CTL_MS, 100 * CTL_MS * CTL_YEAR, 0,
+      "12h, 30d, 2w or 1y, or a time as in 2026-12-31T12:00:00Z" },
     { NULL, NULL, 0, CTL_MAX_MS, 0,
       "30m, 24h, 7d, 2w or 1y, or a time as in 2026-01-31T12:00:00Z" }
 };
@@ -421,7 +423,7 @@ ctl_when(int64_t date, int64_t now, char out[CTL_WHEN])
 
     for (i = 0; left < units[i].least; i++) { /* void */ }
 
-    n = left / units[i].length;
+    n = (left + units[i].length / 2) / units[i].length;
 
     snprintf(out, CTL_WHEN, "%s%lld %s%s%s", date > now ? "in " : "",
              (long long) n, units[i].name, n == 1 ? "" : "s",

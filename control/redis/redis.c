@@ -7,6 +7,7 @@
 
 
 #include "internal.h"
+#include "ctl_caller.h"
 #include "uri.h"
 
 #include <errno.h>

@@ -8,8 +8,8 @@
  *
  * Nodes are those that asked for a proof of late.  One that did not for its
  * lease, and ten seconds more, has no lease and uses no cache: it is not
- * waited for.  Making something new needs no wait: no node has looked for it
- * yet.
+ * waited for, nor is one that has left meanwhile.  Making something new needs
+ * no wait: no node has looked for it yet.
  */
 
 
@@ -30,6 +30,7 @@
 
 
 static int ctl_wait_nodes(ctl_t *ctl, json_t *nodes);
+static int ctl_wait_gone(ctl_t *ctl, json_t *nodes, size_t *all);
 static int ctl_wait_alive(const char *seen, int64_t now);
 static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
 static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
@@ -83,8 +84,9 @@ ctl_wait(ctl_t *ctl, int ms, json_t **wait)
            && ctl_wait_now() < start + ms)
     {
         if (ctl_wait_now() >= marked + CTL_WAIT_AGAIN) {
+            code = marked ? ctl_wait_gone(ctl, nodes, &all) : CTL_OK;
             marked = ctl_wait_now();
-            code = ctl_wait_mark(ctl, nonce);
+            code = code == CTL_OK ? ctl_wait_mark(ctl, nonce) : code;
         }
 
         if (code == CTL_OK) {
@@ -141,6 +143,34 @@ ctl_wait_nodes(ctl_t *ctl, json_t *nodes)
     freeReplyObject(reply);
 
     return CTL_OK;
+}
+
+
+/* a node that has left since is not waited for */
+
+static int
+ctl_wait_gone(ctl_t *ctl, json_t *nodes, size_t *all)
+{
+    int          code;
+    void        *next;
+    json_t      *alive, *value;
+    const char  *name;
+
+    alive = json_object();
+    code = ctl_wait_nodes(ctl, alive);
+
+    if (code == CTL_OK) {
+        json_object_foreach_safe(nodes, next, name, value) {
+            if (json_object_get(alive, name) == NULL) {
+                (void) json_object_del(nodes, name);
+                (*all)--;
+            }
+        }
+    }
+
+    json_decref(alive);
+
+    return code;
 }
 
 

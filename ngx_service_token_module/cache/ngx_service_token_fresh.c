@@ -1,8 +1,7 @@
 /*
- * The shared words that prove the cache fresh: the epoch with the
- * server that is followed, the lease, the last tick heard, and the primary's
- * proof.  cache.c says how a reader uses them, and why they are written in
- * this order.
+ * The shared words that prove the cache fresh: the epoch with the server that
+ * is followed, the lease, the last tick received, and the primary's proof.
+ * cache.c says how a reader uses them, and why they are written in this order.
  *
  * An answer that is used at once, and not kept, needs a proof of its own: that
  * its server takes writes, so that no other one has taken its place unnoticed.
@@ -20,6 +19,8 @@
 #define NGX_SERVICE_TOKEN_FRESH_STEP  4
 
 
+static void ngx_service_token_fresh_dropped(
+    ngx_service_token_shared_t *shared);
 static void ngx_service_token_fresh_raise(ngx_service_token_cache_t *cache);
 
 
@@ -31,15 +32,35 @@ ngx_service_token_fresh_bump(ngx_service_token_cache_t *cache,
 
     shared = cache->shared;
 
-    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    ngx_service_token_fresh_dropped(shared);
     ngx_service_token_fresh_raise(cache);
     atomic_fetch_add(&shared->bumps[cause], 1);
 }
 
 
 /*
+ * All is dropped at the last tick heard.  Another process may do the same at a
+ * later tick, while this one is frozen between its two steps: that one counts.
+ */
+
+static void
+ngx_service_token_fresh_dropped(ngx_service_token_shared_t *shared)
+{
+    uint64_t  heard, dropped;
+
+    dropped = atomic_load(&shared->dropped);
+
+    do {
+        heard = atomic_load(&shared->heard);
+
+    } while (!atomic_compare_exchange_weak(&shared->dropped, &dropped,
+                                           heard));
+}
+
+
+/*
  * The epoch is raised last: a process that is frozen before that has ended the
- * lease already, and what it had heard keeps old answers out.  resets is
+ * lease already, and what it had received keeps old answers out.  resets is
  * raised before the lease is ended, and the word of an ended lease is another
  * each time: a process that is frozen in the middle of a proof cannot bring
  * back an older lease.
@@ -56,7 +77,7 @@ ngx_service_token_fresh_reset(ngx_service_token_cache_t *cache,
 
     resets = atomic_fetch_add(&shared->resets, 1) + 1;
     atomic_store(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED | resets);
-    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    ngx_service_token_fresh_dropped(shared);
     atomic_store(&shared->heard, 0);
     ngx_service_token_fresh_raise(cache);
     atomic_fetch_add(&shared->bumps[cause], 1);

@@ -5,7 +5,7 @@
  * server, whether there is an append-only file (without one a restart brings
  * revoked tokens back), and whether keys can be evicted (then tokens that are
  * valid become unknown).  Each is a WARN as it begins and a NOTICE as it ends,
- * once for the node; a user without INFO is told nothing, and there is no
+ * once for the node; a user without INFO learns nothing, and there is no
  * metric.
  *
  * The shared memory also remembers how far the counter of ticks was.  If Redis

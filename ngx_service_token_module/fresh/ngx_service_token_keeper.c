@@ -1,14 +1,14 @@
 /*
  * Which worker of the node holds the stream, and how it joins.
  *
- * Each worker has a timer.  Whoever finds no keeper, a dead one, one of an
- * older configuration, or one whose lease has lapsed for a while, takes over.
- * That is economy, not safety: two keepers at once do no harm, since each
- * proves only what its own stream heard since it joined.
+ * Each worker has a timer.  The one that finds no keeper, a dead one, one of
+ * an older configuration, or one whose lease has lapsed for a while, takes
+ * over.  That is economy, not safety: two keepers at once do no harm, since
+ * each proves only what its own stream received since it joined.
  *
  * A new stream may not vouch for the past.  After its SUBSCRIBE was answered,
  * and after it has asked for the counter, it raises the epoch, unless another
- * joined stream to the same server proves continuity: that one has heard a
+ * joined stream to the same server proves continuity: that one has received a
  * tick above an n that was read after the answer, so it told all that the new
  * one could have missed.  That is the way of a reload, which keeps its cache:
  * the old keeper stays until the new one has joined, but not longer than
@@ -133,6 +133,13 @@ ngx_service_token_keeper_timer(ngx_event_t *ev)
     ngx_service_token_stream_t  *stream;
 
     stream = ev->data;
+
+    if (ngx_exiting && ngx_service_token_keeper_mine(stream)) {
+        /* no worker took over: there is no successor */
+        ngx_service_token_leave(stream);
+        return;
+    }
+
     now = ngx_service_token_cache_now();
 
     if (stream->cache->valid == 0) {
@@ -190,12 +197,6 @@ ngx_service_token_keeper_streams(ngx_service_token_stream_t *stream,
     if (!ngx_service_token_keeper_mine(stream)) {
         return stream->state != NGX_SERVICE_TOKEN_STREAM_OFF
                && !ngx_service_token_keeper_leave(stream, now);
-    }
-
-    if (ngx_exiting) {
-        /* no worker took over: there is no successor */
-        ngx_service_token_keeper_stop(stream);
-        return 0;
     }
 
     stream->leaving = 0;

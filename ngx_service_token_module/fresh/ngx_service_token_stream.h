@@ -1,5 +1,5 @@
 /*
- * What the keeper hears from Redis, and what it proves by it.
+ * What the keeper receives from Redis, and what it proves by it.
  */
 
 
@@ -67,7 +67,7 @@ typedef struct {
 
 /* a worker's; lives in the cycle's pool */
 typedef struct {
-    ngx_service_token_link_t     *link;            /* hears */
+    ngx_service_token_link_t     *link;            /* receives */
     ngx_service_token_link_t     *data;            /* asks: the worker's own */
     ngx_service_token_cache_t    *cache;
     ngx_str_t                     prefix;
@@ -84,6 +84,7 @@ typedef struct {
     ngx_service_token_tick_t      tick;
     ngx_uint_t                    tick_session;
     unsigned                      continued:1;     /* restarted, not opened */
+    unsigned                      ending:1;        /* its node goes */
 
     uint64_t                      acked;           /* when subscribed, ms */
     uint64_t                      proved;          /* when last proven, ms */
@@ -99,6 +100,7 @@ typedef struct {
 
     ngx_service_token_health_t    health;
 
+    ngx_service_token_command_t   gone;            /* leave.c; its HDEL */
     ngx_event_t                   timer;           /* keeper.c */
     uint64_t                      leaving;         /* since when, ms; or 0 */
     uint64_t                      ticked;          /* when last sent, ms */
@@ -119,6 +121,9 @@ ngx_service_token_stream_t *ngx_service_token_keeper_create(ngx_conf_t *cf,
 void ngx_service_token_keeper_start(ngx_service_token_stream_t *stream);
 void ngx_service_token_keeper_stop(ngx_service_token_stream_t *stream);
 
+/* leave.c: of a keeper without a successor; stops it, at once or soon */
+void ngx_service_token_leave(ngx_service_token_stream_t *stream);
+
 /*
  * keeper.c, called by the stream: it has subscribed, or something was learned
  * that may complete the joining.
@@ -130,15 +135,16 @@ void ngx_service_token_stream_open(ngx_service_token_stream_t *stream);
 void ngx_service_token_stream_close(ngx_service_token_stream_t *stream);
 
 /*
- * stream.c: the data is another, and perhaps older: what was heard and asked
- * before counts for nothing, and the stream joins anew on its connection.
+ * stream.c: the data is another, and perhaps older: what was received and
+ * asked before counts for nothing, and the stream joins anew on its
+ * connection.
  */
 void ngx_service_token_stream_restart(ngx_service_token_stream_t *stream);
 
 /* proof.c: asks for a proof; not more than one question at a time */
 void ngx_service_token_proof_tick(ngx_service_token_stream_t *stream);
 
-/* proof.c: joined: what is heard from now on proves */
+/* proof.c: joined: what is received from now on proves */
 void ngx_service_token_proof_joined(ngx_service_token_stream_t *stream);
 
 /* proof.c: the stream named a tick, or a marker */
@@ -153,7 +159,7 @@ void ngx_service_token_health_check(ngx_service_token_stream_t *stream,
 
 /*
  * health.c: an answer of the tick script.  If it is of an older dataset than
- * the node has heard of, the log says so.
+ * the node has received, the log says so.
  */
 void ngx_service_token_health_note(ngx_service_token_stream_t *stream,
     ngx_service_token_tick_t *tick);

@@ -9,7 +9,7 @@
  * The record is kept packed; each waiter gets a copy in its own pool and its
  * event posted, so that no request runs inside a reply's handler.
  *
- * A reply is kept in the cache if nothing was heard to change since it was
+ * A reply is kept in the cache if no change was announced since it was
  * asked for.  If something was, those who waited get it: their requests began
  * before.
  *
@@ -18,11 +18,11 @@
  *
  * - A request joins a question only before that is written to the socket, so
  *   that Redis reads the record after the request began; or while the stream
- *   vouches that every change of a lease ago was heard, and none was heard of
- *   this key.  Where a change was heard it asks anew at once.  Where no stream
- *   vouches, a second question waits behind the first (lookup->next), and is
- *   joined until it is sent: so a slow Redis has one question of a key at a
- *   time, and a request waits for two answers at most.
+ *   vouches that every change of a lease ago was received, and none was of
+ *   this key.  Where a change was received it asks anew at once.  Where no
+ *   stream vouches, a second question waits behind the first (lookup->next),
+ *   and is joined until it is sent: so a slow Redis has one question of a key
+ *   at a time, and a request waits for two answers at most.
  * - An answer decides only if the server that gave it is proven to be a
  *   primary that takes writes, by a script that it accepted less than a lease
  *   before the request asked, and before it gave that answer: a replica that
@@ -59,7 +59,7 @@ static ngx_service_token_lookup_t *ngx_service_token_lookup_find(
 static ngx_uint_t ngx_service_token_lookup_vouched(
     ngx_service_token_lookups_t *lookups);
 static void ngx_service_token_lookup_proof(
-    ngx_service_token_lookup_t *lookup);
+    ngx_service_token_lookup_t *lookup, uint64_t now);
 static ngx_int_t ngx_service_token_lookup_send(
     ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_lookup_put(ngx_service_token_lookup_t *lookup,
@@ -210,7 +210,7 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     }
 
     if (!lookup->record.written) {
-        ngx_service_token_lookup_proof(lookup);
+        ngx_service_token_lookup_proof(lookup, ngx_service_token_cache_now());
     }
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
@@ -265,9 +265,10 @@ ngx_service_token_lookup_overtake(ngx_service_token_lookup_t *lookup)
 /* what is proven of the server before it is asked */
 
 static void
-ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup)
+ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup,
+    uint64_t now)
 {
-    lookup->asked = ngx_service_token_cache_now();
+    lookup->asked = now;
     lookup->primary = ngx_service_token_cache_primary(lookup->lookups->cache);
 }
 
@@ -378,7 +379,11 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
 
     lookups = lookup->lookups;
 
-    ngx_service_token_lookup_proof(lookup);
+    /* this clock may be ahead of that of the proof, by a tick of the kernel */
+
+    lookup->usec = ngx_service_token_tick_usec();
+
+    ngx_service_token_lookup_proof(lookup, lookup->usec / 1000);
     ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
                                   &lookup->guard);
 
@@ -399,8 +404,6 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
     if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    lookup->usec = ngx_service_token_tick_usec();
 
     ngx_service_token_count(lookups);
 

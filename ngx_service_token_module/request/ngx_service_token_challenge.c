@@ -1,8 +1,8 @@
 /*
  * Verdict -> status, WWW-Authenticate, Retry-After.
  *
- * All the ways in which a presented token is bad give the same bytes: which
- * it was is told to the operator only.
+ * All the ways in which a presented token is bad give the same bytes: which it
+ * was is shown to the operator only.
  *
  * The headers are written when the answer is, and not when a request is
  * refused: an error_page may lead on to a location that judges it again, or
@@ -178,7 +178,7 @@ ngx_service_token_challenge_others(ngx_http_request_t *r, ngx_uint_t shown)
 }
 
 
-/* only who was let in comes here, be it by "satisfy any" */
+/* only accepted requests come here, be it by "satisfy any" */
 
 static ngx_int_t
 ngx_service_token_challenge_passed(ngx_http_request_t *r)

@@ -10,7 +10,7 @@
  * with a valid token has nothing to fear from others behind its address.  Nor
  * when they were in it and may only not be used now, since they are old, or
  * the lease is out, or the epoch has changed: a question about a token that is
- * known to be good is no guess.
+ * known to be good is not a guess.
  *
  * An address is known by an HMAC under a random key of the zone: nobody can
  * choose addresses that share a bucket with another's, and the zone holds no
@@ -23,8 +23,8 @@
 
 
 /*
- * Who overdrew, by attempts that were under way together, waits no longer:
- * others may share the address.  In microseconds.
+ * An address that overdrew, by attempts that were under way together, waits no
+ * longer: several clients may share it.  In microseconds.
  */
 #define NGX_SERVICE_TOKEN_THROTTLE_DEBT  60000000
 

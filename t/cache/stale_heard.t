@@ -20,7 +20,7 @@ for my $name (sort keys %token) {
     wait_for('cached', sub { said($nginx, $token{$name}) eq '200 ALLOWED HIT' });
 }
 
-# no change is told any more, so Redis is asked each time
+# changes are not announced any more, so Redis is asked each time
 
 $redis->cli(qw(ACL SETUSER default -client|tracking));
 $redis->cli(qw(CLIENT KILL TYPE pubsub));

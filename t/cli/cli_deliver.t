@@ -1,5 +1,5 @@
 # The formats of a new token, as their readers read them; which Secret a token
-# stands in; what a person at a terminal is told.
+# stands in; what a person at a terminal sees.
 
 use strict;
 use warnings;
@@ -135,7 +135,7 @@ refused("bad $_->[0]", '--format', 'k8s-secret', @$_)
         ['--namespace', 'x' x 64], ['--secret-name', 'a' x 254];
 refused('are for --format k8s-secret', '--secret-name', 'a');
 
-# a person at a terminal is told that this is the only time
+# a terminal shows that this is the only time
 
 for my $case ([[], 'expires at \d{4}-'], [['--expires-in', 'never'], 'never expires']) {
     my ($options, $says) = @$case;

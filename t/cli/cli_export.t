@@ -277,7 +277,7 @@ for my $name ('user-tokens:' . $user, 'expiry') {
     $redis->cli('RENAME', 'aside', $redis->key($name));
 }
 
-# what export leaves out can be told, and the rest can be read back
+# export names what it leaves out, and the rest can be read back
 
 my $digest = $redis->cli('GET', $redis->key("id:$t{other}{id}"));
 $redis->cli('HSET', $redis->key("token:$digest"), 'user', 'nobody@service');

@@ -1,4 +1,4 @@
-# fsck: each kind of damage is found, and mended if that can be done from the
+# fsck: each kind of damage is found, and fixed if that can be done from the
 # records; nothing is found where nothing is wrong.
 
 use strict;
@@ -31,7 +31,7 @@ $redis->listed_token(id => 'tok_plain', user => 'eva@example.org', name => 'plai
 ($code, $out) = $st->run('fsck');
 is("$code $out", "0 606 tokens and 2 users: 0 found, 0 fixed\n", 'of many tokens');
 
-# what is mended: damage, the word, what is said
+# fixed: damage, the word, the message
 
 for my $case (
     ['id: is lost', sub { del("id:$t{plain}") }, 'id', qr/id:\S+ is missing/],
@@ -125,7 +125,7 @@ my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-', 'COUNT',
 is("@last{qw(actor action)}", 'anna fsck.mend', 'who mended');
 like($last{after}, qr/^\S+: .* lacks /, 'and what');
 
-# a link can be mended only when the id of both is: one run does both, in
+# a link can be fixed only when the id of both is: one run does both, in
 # whatever order it meets them
 
 dataset();
@@ -139,7 +139,7 @@ my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
 is("@$json{qw(found mended)}", '60 60', '20 pairs without ids and half a link');
 is(($st->run('fsck'))[0], 0, 'clean after one run');
 
-# what is not mended: damage, the word, what is said
+# not fixed: damage, the word, the message
 
 for my $case (
     ['id: of another type', sub { del("id:$t{plain}"); r('SADD', "id:$t{plain}", 1) },
@@ -208,7 +208,7 @@ is($redis->cli('ZSCORE', $redis->key('tokens'), 'tok_x'), 5, 'it stays');
 isnt($redis->cli('ZSCORE', $redis->key('expiry'), $t{other}), undef,
     'what is lacking is added');
 
-# a record with a wrong seal: nothing is mended from it
+# a record with a wrong seal: nothing is fixed from it
 
 $redis->cli('FLUSHALL');
 my $keys = "$st->{dir}/keys";

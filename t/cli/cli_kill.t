@@ -121,7 +121,7 @@ sub twice {
 
         $whole++ if $verb eq 'fsck' || whole();
 
-        # found and mended is 1; a run that did not end well explains the rest
+        # found and fixed is 1; a run that did not end well explains the rest
 
         my ($code, $out, $err) = $st->run(@args);
         $code <= ($verb eq 'fsck') ? $ended++ : diag("again: $code $out$err");

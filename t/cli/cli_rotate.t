@@ -34,7 +34,7 @@ is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($out =~ s/\n//r),
     'its digest');
 
 my ($was, $is) = map { $st->json('token', 'show', $_) } $old->{id}, $id;
-is($is->{$_}, $old->{$_}, "the same $_") for qw(user type scope env);
+is($is->{$_} // '', $old->{$_}, "the same $_") for qw(user type scope env);
 is($is->{name}, "etl-$year", 'a name');
 is($is->{expires_at}, $is->{created_at} + 180 * $day, 'lives as long');
 like($err, qr/^note: the successor lives 180 days, as its predecessor did/m,
@@ -98,11 +98,11 @@ for my $case (
     $new = $st->json('token', 'rotate', $old->{id}, @$options);
     $was = $st->json('token', 'show', $old->{id});
     is($was->{expires_at}, defined $overlap ? $new->{created_at} + $overlap
-        : $old->{expires_at}, $name);
-    is($new->{expires_at}, $in eq 'never' ? 0
+        : $old->{expires_at} || undef, $name);
+    is($new->{expires_at}, $in eq 'never' ? undef
         : $new->{created_at} + $day * ($in =~ s/d//r),
         'the successor: as the predecessor');
-    is($redis->cli('ZSCORE', $redis->key('expiry'), $old->{id}) // 0,
+    is($redis->cli('ZSCORE', $redis->key('expiry'), $old->{id}),
         $was->{expires_at}, 'the index');
 }
 
@@ -256,8 +256,8 @@ is(digest({ id => $st->json('token', 'show', $old->{id})->{rotated_to} }),
     sha256_hex($out =~ s/\n//r), 'it is the one that was shown');
 
 # Redis goes away half-way.  At the check nothing is shown.  At the change, who
-# was shown a token is told that it may be none; the old one is as it was, or
-# all was done and the file holds the new one.
+# was shown a token is warned that it may not be valid; the old one is as it
+# was, or all was done and the file holds the new one.
 
 for my $case (
     # at      what happens     shown  file  done
@@ -403,7 +403,7 @@ sub set {
         $token->{id}) if $field{expires_at};
 }
 
-# stands before Redis, until a script is called in a mode
+# precedes Redis, until a script is called in a mode
 
 sub faulty {
     my ($mode, $what) = @_;

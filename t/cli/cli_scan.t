@@ -77,7 +77,7 @@ is(found("$dir/link"), 'x', 'a link that was asked for');
 is(found($dir, "$dir/a", "$top/outside"), '.hidden a a b/c/d odd?name x',
     'several paths');
 
-# what cannot be read is told, and the others are read
+# unreadable files are named, and the others are read
 
 my ($code, $out, $err) = $st->run('scan', "$dir/none", '/proc/self/mem', $dir);
 is($code, 1, 'found something');
@@ -212,7 +212,8 @@ my $entries = audit();
 is(() = $out =~ /revoked already$/mg, 4, 'again: nothing to do');
 is(audit(), $entries, 'and no entry');
 
-# what cannot be revoked is told; an index that leads elsewhere is passed by
+# tokens that cannot be revoked are named; an index that leads elsewhere is
+# ignored
 
 $redis->cli('SET', $redis->key('id:tok_moved'),
     $redis->cli('GET', $redis->key('id:tok_old')));

@@ -100,7 +100,8 @@ refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
 is(($st->run('seal', '--token', $id[1]))[0], 3, 'named, and not vouched for');
 is((field($id[1], 'seal')), undef, 'not sealed');
 
-# all seals are taken off, and what says so: that is no first time by itself
+# all seals are taken off, and the mark: that alone does not make it a first
+# time
 
 my $all = Stok::Command::snapshot($redis);
 my @records = map { @{ $redis->cli('KEYS', $redis->key($_)) } } 'user:*', 'token:*';

@@ -23,7 +23,7 @@ is_deeply([@{ $t }{qw(uses first_used last_used first_addr last_addr addrs
     [0, undef, undef, undef, undef, [], undef, [], undef, 0, undef, undef,
     undef], 'never used: every field is there');
 like(text('token', 'show', $never), qr/^last_used +never used$/m, 'as text');
-like(text('token', 'list'), qr/^$never .* never used$/m, 'in a list');
+like(text('token', 'list'), qr/^$never .* never$/m, 'in a list');
 
 my $u = $st->json('user', 'show', $user);
 is_deeply([@{ $u }{qw(tokens uses first_used last_used addrs locations refused

@@ -73,7 +73,7 @@ refused(qr/bad --wait: 1ms to 1h/, 'user', 'disable', $user, '--wait', $_)
 
 # "never" is for an end alone
 
-ok(!token('--expires-in', 'never')->{expires_at}, 'never');
+is(token('--expires-in', 'never')->{expires_at}, undef, 'never');
 refused(qr/bad --expires-in: 1d to 1y, as in 30d, 12w or 2026-12-31$/, 'token',
     'extend', $old->{id}, '--expires-in', 'never');
 refused(qr/bad --overlap/, 'token', 'rotate', $old->{id}, '--overlap', 'never');

@@ -97,7 +97,7 @@ is(body('/health', headers => \@forged), '   []',
 like($nginx->get('/', headers => \@forged), qr/^HTTP\S+ 401 /, 'no token');
 like($nginx->get('/admin/', token => $token), qr/^HTTP\S+ 403 /, 'no admin');
 
-# one object a line, whatever the request holds
+# one object per line, whatever the request holds
 
 like($nginx->get('/%22%5C%0a?access_token=query', token => "$token-x"),
     qr/^HTTP\S+ 401 /, 'an unknown token');
@@ -114,7 +114,7 @@ is("@$admin{qw(status verdict token user)}",
 is("@$odd{qw(uri verdict)}", qq(/"\\\n UNKNOWN), 'strings are escaped');
 unlike($nginx->read('access.log'), qr/access_token/, 'no query');
 
-# what is counted is told
+# the counters are shown
 
 my $metrics = $nginx->get('/metrics', port => $nginx->port('PORT_2'));
 like($metrics, qr/^service_token_requests_total\{verdict="ROLE".*\} 1$/m,

@@ -119,7 +119,7 @@ sub seen {
         =~ /^$what$/mg);
 }
 
-# stands before Redis, until it is stopped; one client at a time
+# precedes Redis, until it is stopped; one client at a time
 
 sub relay {
     my $listen = IO::Socket::INET->new(Listen => 8, LocalAddr => '127.0.0.1',

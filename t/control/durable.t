@@ -86,7 +86,7 @@ $redis->cli('FLUSHDB');
 $redis->cli('SELECT', 0);
 is(warned(), '', 'alone again');
 
-# keys that were removed for want of memory
+# keys that were removed because memory was full
 
 $redis->cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
 $redis->cli('CONFIG', 'SET', 'maxmemory', 1);

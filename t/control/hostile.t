@@ -1,5 +1,5 @@
-# Whoever can write to Redis, and has no key, against an operator with the key
-# file: attacks x verbs.  After each, with a real nginx as the judge:
+# Somebody who can write to Redis, and has no key, against an operator with the
+# key file: attacks x verbs.  After each, with a real nginx as the judge:
 #
 #   - what was to be stopped is refused, or the command said that it failed;
 #   - no record has a good seal that had none before: nothing is vouched for;
@@ -372,11 +372,13 @@ sub shows {
         my ($id) = $out =~ /^id +(\S+)/m;
         my ($state) = $out =~ /^state +(\S+)/m;
 
-        # what is unreadable has no seal at all
+        # what is unreadable has no seal at all; of a user, either
+
+        my $right = $good->{rec('T')} && ($good->{"user:$user"} // 1);
 
         return "shows " . ($id // '') . ' ' . ($state // '')
             if $state ne 'unreadable' && ($id ne 'tok_T'
-                    || ($state eq 'tampered') == !!$good->{rec('T')})
+                    || ($state eq 'tampered') == !!$right)
                 || $state eq 'unreadable' && $case->{now}{T};
     }
 

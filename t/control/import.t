@@ -159,7 +159,7 @@ for my $case ('a dataset', 'no dataset') {
     is(($st->run('fsck'))[0], 0, 'fsck finds nothing');
 }
 
-# of another file: it is told, and goes on
+# of another file: it is reported, and the import goes on
 
 $redis->cli('HSET', $redis->key('meta'), 'importing', 'a' x 64);
 ($code, $out, $err) = $st->run('import', $many);

@@ -108,7 +108,7 @@ ok(-l $file, 'which stays one');
 like(slurp(), qr/^dataset /m, 'and leads to it');
 unlink $file, "$dir/real";
 
-# a file that cannot be replaced: nothing is made, and the line is told
+# a file that cannot be replaced: nothing is made, and the line is printed
 
 {
     $redis->cli('FLUSHALL');

@@ -134,7 +134,7 @@ my $json = create('json');
     '--json');
 is(JSON::PP::decode_json($out)->{id}, $json->{id}, 'json: its id');
 
-# what is no token changes nothing, and Redis is not asked
+# a text that is not a token changes nothing, and Redis is not asked
 
 my $good = create('good');
 my $before = Stok::Command::snapshot($redis);

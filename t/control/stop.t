@@ -89,7 +89,7 @@ for my $attack (@attacks) {
     }
 }
 
-# what was put aside is told, has an entry, and is still there
+# what was put aside is named, has an entry, and is still there
 
 for my $name ('audit', 'audit-head', "user-tokens:$user") {
     dataset();

@@ -81,7 +81,7 @@ waitpid $pid, 0;
 
 unlike(slurp("$state/error.log"), qr/\[(?:alert|emerg)\]/, 'no alert');
 unlike(join('', map { slurp($_) } glob "$state/*.log"), qr/\Q$token\E/,
-    'no clear token in a log');
+    'no plaintext token in a log');
 
 finish();
 

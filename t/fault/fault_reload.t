@@ -96,7 +96,7 @@ sub storm {
     }
 }
 
-# all but two are gone; a client that keeps its connection is told to leave
+# all but two are gone; a client that keeps its connection is asked to leave
 
 sub left {
     my $name = shift;

@@ -1,8 +1,8 @@
-# Where a clear token may be seen, after it went each way that a request can
+# Where a plaintext token may be seen, after it went each way that a request can
 # go: no log line of ours, no answer, nothing that Redis hears or keeps, no
-# shared memory.  In a worker's own memory it stands where nginx itself read
-# or wrote the header, for as long as nothing else is written there; the
-# module keeps no copy.  SECURITY.md says so.
+# shared memory.  In a worker's own memory it stands where nginx itself read or
+# wrote the header, for as long as nothing else is written there; the module
+# keeps no copy.  SECURITY.md says so.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
 # While the marker says that an import is under way, half of the file may be in
-# the dataset: nobody is let in, nobody is told that a token is unknown, and
+# the dataset: every request gets 503, none hears that its token is unknown, and
 # what is in the cache is not used either.
 
 use strict;

@@ -19,7 +19,7 @@ my $token = $redis->token;
 
 cached('at first');
 
-# the stream is half-open: it says nothing any more, and nobody is told
+# the stream is half-open: it is silent, and nothing shows that
 
 $proxy->hold('stream');
 $redis->cli('HSET', $redis->token_key($token), status => 'revoked');

@@ -168,7 +168,7 @@ promote($redis);
 bounded('unheard', revoke($redis), qr/^401 REVOKED/);
 $proxy->release('stream');
 
-# A server reborn empty: an outage, and nobody is told that a token is not valid
+# A server reborn empty: an outage, and no token is called invalid
 
 begin(alone => 1);
 $redis->crash;

@@ -68,7 +68,7 @@ everywhere('FLUSHALL', $many[0], '503 UNAVAILABLE');
 $redis->init;
 everywhere('an empty dataset', $many[0], '401 UNKNOWN');
 
-# a message that is no invalidation: all is asked again
+# a message that is not an invalidation: everything is asked again
 
 $redis->user('user@service');
 my $last = $redis->token;

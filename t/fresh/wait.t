@@ -64,7 +64,7 @@ for my $name ('token revoke', 'token restore', 'user set-role', 'user disable',
 
     ($code, $out, $err) = $cli->run(@$args, '--wait', '10s');
 
-    # what the very next request of each node is told, before all else
+    # what the very next request of each node gets, before all else
 
     my @said = map { said($_, $token, $uri) } @nginx, @nginx;
 

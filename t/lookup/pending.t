@@ -1,9 +1,9 @@
 use strict;
 use warnings;
 
-# Redis is silent, and guesses come from everywhere: a worker's link takes
-# 8192 questions.  Who comes then gets 503 at once, is counted, and waits for
-# nothing; who is in the cache is let in; and when Redis answers, so do all
+# Redis is silent, and guesses come from everywhere: a worker's link takes 8192
+# queries.  A request that comes then gets 503 at once, is counted, and waits
+# for nothing; who is in the cache is let in; and when Redis answers, so do all
 # questions, and the next one.
 
 use lib 't/lib';

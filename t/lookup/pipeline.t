@@ -6,7 +6,7 @@ use warnings;
 use lib 't/lib';
 use Stok::Test;
 
-# a server that holds its answers until it is told
+# a server that holds its answers until it may send them
 
 my $held = Stok::FakeRedis->start(sub {
     my ($args) = @_;

@@ -86,7 +86,7 @@ for my $n (0 .. $#traffic) {
 finish;
 
 
-# nginx is told; comes back when each client has used each secret twice more
+# reloads nginx; returns when each client has used each secret twice more
 
 sub step {
     my $name = shift;

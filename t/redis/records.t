@@ -8,8 +8,8 @@ use Stok::Test;
 my $redis = Stok::Redis->start;
 $redis->user('user@service');
 
-# A worker writes a line a second of all bad records together: some of them take
-# turns, so that not each case has to wait for the next second.
+# A worker writes one line per second about all bad records together: some of
+# them take turns, so that not each case has to wait for the next second.
 
 my @nginx = map { Stok::Nginx->start(redis => $redis, http => <<'EOC') } 1 .. 8;
     service_token_redis %%REDIS%%;

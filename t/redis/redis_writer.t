@@ -1,5 +1,5 @@
-# Who can write to Redis, and has no key: what he can do to nginx, and what he
-# cannot.  SECURITY.md and docs/threat-model.md say the same.
+# Somebody who can write to Redis, and has no key: what he can do to nginx, and
+# what he cannot.  SECURITY.md and docs/threat-model.md say the same.
 
 use strict;
 use warnings;

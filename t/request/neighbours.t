@@ -163,7 +163,7 @@ close $open;
 $redis->cli('HSET', $redis->token_key($token{member}), 'status', 'active');
 wait_for('it is back', sub { said_of('/', 'member') eq '200 ALLOWED' });
 
-# Expect: nobody is told to go on before he was let in
+# Expect: a client may go on only after it was accepted
 
 my $expect = "POST /app HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     . "Content-Length: 5\r\nExpect: 100-continue\r\nAuthorization: Bearer";

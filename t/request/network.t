@@ -97,7 +97,7 @@ wait_for('the change is heard',
     sub { from($token{four}, '192.0.2.1') eq '401 NETWORK' });
 is(from($token{four}, '10.0.0.1'), '200 ALLOWED', 'and from there');
 
-# what is no list is no list of none
+# a text that is not a list is not an empty list
 
 $redis->cli('HSET', $redis->token_key($token{four}), networks => 'any');
 wait_for('that, too', sub { from($token{four}, '10.0.0.1') =~ /^503/ });

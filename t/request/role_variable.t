@@ -84,7 +84,7 @@ like($lines[0], qr/\[error\].*service_token_role "mem\$arg_half" .*"mem"/,
 
 unlike($nginx->log, qr/keeps its first value/, 'no warning: all are volatile');
 
-# nginx keeps the value of a variable unless it is told otherwise
+# nginx keeps the value of a variable unless it is volatile
 
 for my $case (
     ['a map', 'map $uri $v { default member; }', '$v', 'v'],

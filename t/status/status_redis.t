@@ -35,7 +35,7 @@ said($nginx, $_) for $first, $second, 'foreign-1', 'foreign-2', 'foreign-3';
 is_deeply([ @{ $status->now }{'records token', 'records user', 'records absent',
     'lookups'} ], [2, 1, 3, 6], 'records by kind');
 
-# who waits is told while it waits; each way out brings it back
+# the number of waiting requests rises; each way out lowers it
 
 waiters('abort', 5, sub {
     setsockopt $_, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 for @_;

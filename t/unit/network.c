@@ -320,7 +320,10 @@ network_list(void **state)
                      1);
     assert_int_equal(stok_networks_match(network_str("::/0", 4), &addr), 0);
 
-    /* no address is nowhere, and nobody is in what is no list */
+    /*
+     * a client without an address is in no network, and a bad list has no
+     * members
+     */
 
     stok_addr_set(&addr, mapped, 0);
     assert_int_equal(addr.len, 0);

@@ -150,7 +150,7 @@ watch_unknown(void **state)
 }
 
 
-/* a longer id is no user's; its key is not looked up cut */
+/* a longer id is not a user's; its key is not looked up cut */
 
 static void
 watch_long(void **state)

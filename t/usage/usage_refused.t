@@ -95,7 +95,7 @@ my $sum = 0;
 $sum += $_->{count} for @{ entries($id) };
 is($sum, 6, 'the entries tell all of them') or diag(explain(entries($id)));
 
-# Redis cannot answer: that is no refusal
+# Redis cannot answer: that is not a refusal
 
 $redis->down;
 like(said($nginx, $both), qr/^(?:503|200)/, 'an outage');

@@ -11,7 +11,7 @@ package Stok::FakeRedis;
 #
 # Options: port; setup, the script is asked for PING, AUTH, ... too; ticks, it
 # is asked for the freshness check; raw, what is sent to whoever sends something
-# that is no command.
+# that is not a command.
 
 use strict;
 use warnings;

@@ -13,10 +13,11 @@ package Stok::Fault;
 #     $fault->try('name', begin => sub { }, lasts => 1, end => sub { });
 #
 # Options of try(): lasts, seconds between begin and end; down, there have to be
-# answers of 503; up, none of them; down_at, from these workers only; lost, how many answers may be missing;
-# close, a connection for each request; moves, workers are replaced; late,
-# seconds for which nginx itself is away; victim, code that revokes it (it gets
-# the clear token), else that is done right before begin.
+# answers of 503; up, none of them; down_at, from these workers only; lost, how
+# many answers may be missing; close, a connection for each request; moves,
+# workers are replaced; late, seconds for which nginx itself is away; victim,
+# code that revokes it (it gets the plaintext token), else that is done right
+# before begin.
 
 use strict;
 use warnings;
@@ -103,7 +104,7 @@ sub try {
 
     my $took = now() - $ended;
 
-    # long enough to see one who is let in for too long
+    # long enough to see one who is accepted for too long
 
     sleep max(0.5, $begun + $bound + 0.4 - now());
 

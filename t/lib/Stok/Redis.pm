@@ -25,7 +25,7 @@ my %order = map { $fields[$_] => $_ } 0 .. $#fields;
 my ($server) = $ENV{STOK_REDIS} // grep { on_path($_) } 'redis-server',
     'valkey-server';
 
-our @tokens;    # every clear token that a test has seen
+our @tokens;    # every plaintext token that a test has seen
 
 our $dataset = 'd5' x 16;    # of every server that a test does not say more of
 
@@ -60,7 +60,7 @@ sub start {
 }
 
 # A dataset that the command makes has what it wants, an append-only file, so
-# that it warns of nothing; that is no way for a test to get back what was there
+# that it warns of nothing; a test cannot get back that way what was there
 # before a restart.
 
 sub up {
@@ -241,7 +241,7 @@ sub key_file {
         map { "$_->{name} " . unpack('H*', $_->{secret}) . "\n" } @keys;
 }
 
-# a token's record; the answer is the clear token
+# a token's record; the answer is the plaintext token
 
 sub token {
     my ($self, %field) = @_;
