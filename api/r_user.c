@@ -194,8 +194,8 @@ int
 api_user_revoke(api_t *api, const api_request_t *request,
     api_reply_t *reply)
 {
-    int64_t      n;
-    const char  *id;
+    const char    *id;
+    ctl_effect_t   done;
 
     id = request->segment[1];
 
@@ -203,12 +203,13 @@ api_user_revoke(api_t *api, const api_request_t *request,
         return reply->status;
     }
 
-    if (ctl_user_stop(&api->ctl, id, &n) != CTL_OK) {
+    if (ctl_user_revoke_all(&api->ctl, id, &done) != CTL_OK) {
         return api_problem_of(api, reply);
     }
 
     return api_changed(api, reply, json_pack("{s:s,s:I}", "user", id,
-                                             "revoked", (json_int_t) n));
+                                             "revoked",
+                                             (json_int_t) done.active));
 }
 
 
