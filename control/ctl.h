@@ -383,40 +383,6 @@ int ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident);
 int ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident);
 
 /*
- * audit.c: entries of the audit and refusals, oldest first; last: the ids of
- * the newest of each that was seen, from which ctl_audit_wait() goes on.  Not
- * CTL_OK: of no token or user.
- */
-typedef struct {
-    const char  *token;                          /* NULL: of all */
-    const char  *user;
-    const char  *since;                          /* NULL: all */
-    char         from[64];                       /* the first id, or "-" */
-    char         last[2][64];
-} ctl_audit_t;
-
-int ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit);
-int ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* from the newest on: nothing that was before is seen */
-int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
-
-/* what comes within a second */
-int ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* whether there is such a token or user at all */
-int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
-
-/*
- * audit_verify.c: {entries, first, last, hash, trimmed, found, findings}.
- * expect: NUMBER:HASH of an entry that was noted elsewhere, or NULL.
- * CTL_FOUND: the chain is broken.
- */
-int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
-
-/*
  * review.c.  CTL_FOUND: a finding of a rule that makes it fail.
  */
 #define CTL_MONTHLY    1
@@ -472,8 +438,8 @@ const char *ctl_env(size_t i, int *days);
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
 /*
- * seal.c: each: {user, was, key, role, status} or {id, was, key, of, env,
- * status}; {again, right, refused, sealed}
+ * seal.c: each: {token, user, role, env, status, was, key}, of a user without
+ * token and env, of a token without role; {again, right, refused, sealed}
  */
 typedef struct {
     const char  *user;
@@ -602,6 +568,9 @@ const char *ctl_text(json_t *json, const char *name);
 
 /* the words of an array, with a comma between; "" if it has none */
 void ctl_words(json_t *array, char *out, size_t size);
+
+
+#include "ctl_audit.h"
 
 
 #endif /* CTL_H */
