@@ -3,8 +3,8 @@
  */
 
 
-#ifndef CTL_AUDIT_H
-#define CTL_AUDIT_H
+#ifndef CTL_OPS_AUDIT_H
+#define CTL_OPS_AUDIT_H
 
 
 /*
@@ -42,4 +42,4 @@ int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
 int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
 
 
-#endif /* CTL_AUDIT_H */
+#endif /* CTL_OPS_AUDIT_H */
