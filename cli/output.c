@@ -18,7 +18,8 @@ cli_print_json(cli_t *cli, json_t *json)
 {
     char  *text;
 
-    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII);
+    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII
+                            |JSON_REAL_PRECISION(15));
     json_decref(json);
 
     if (text == NULL) {

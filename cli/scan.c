@@ -263,12 +263,14 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     }
 
     if (scan->json) {
-        entry = json_pack("{s:s, s:I, s:s}", "file", name, "line",
-                          (json_int_t) line, "token", public);
+        entry = json_pack("{s:s, s:I, s:s, s:n, s:n, s:n}", "file", name,
+                          "line", (json_int_t) line, "token", public,
+                          "id", "user", "result");
 
         if (entry == NULL) {                     /* a name not of UTF-8 */
-            entry = json_pack("{s:n, s:I, s:s}", "file", "line",
-                              (json_int_t) line, "token", public);
+            entry = json_pack("{s:n, s:I, s:s, s:n, s:n, s:n}", "file", "line",
+                              (json_int_t) line, "token", public, "id", "user",
+                              "result");
         }
 
         json_object_set_new(entry, "encoding", coded ? json_string("base64")

@@ -145,7 +145,7 @@ cli_audit_line(json_t *entry)
 
     json_object_foreach(entry, name, value) {
         if (!cli_word(known, name) && cli_audit_tells(entry, name)
-            && !(json_is_string(value) && json_string_length(value) == 0))
+            && !json_is_null(value))
         {
             cli_say("  ");
             cli_safe(name);

@@ -463,8 +463,8 @@ const char *ctl_env(size_t i, int *days);
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
 /*
- * seal.c: each: {user, was, key, role, status} or {id, was, key, of, env,
- * status}; {again, right, refused, sealed}
+ * seal.c: each: {token, user, role, env, status, was, key}, of a user without
+ * token and env, of a token without role; {again, right, refused, sealed}
  */
 typedef struct {
     const char  *user;

@@ -479,12 +479,12 @@ ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
         seal->sealed++;
     }
 
-    json = s->is_user
-           ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "user", s->id, "was", was,
-                       "key", seal->key, "role", s->role, "status", s->status)
-           : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", s->id, "was",
-                       was, "key", seal->key, "of", s->user, "env", s->env,
-                       "status", s->status);
+    json = json_pack("{s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:s}",
+                     "token", s->is_user ? NULL : s->id,
+                     "user", s->is_user ? s->id : s->user,
+                     "role", s->is_user ? s->role : NULL,
+                     "env", s->is_user || s->env[0] == '\0' ? NULL : s->env,
+                     "status", s->status, "was", was, "key", seal->key);
 
     if (json == NULL) {
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");

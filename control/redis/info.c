@@ -362,9 +362,7 @@ ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes)
         return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
     }
 
-    if (notes) {
-        json_object_set_new(json, "notes", notes);
-    }
+    json_object_set_new(json, "notes", notes ? notes : json_array());
 
     return CTL_OK;
 }

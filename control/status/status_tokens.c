@@ -160,11 +160,12 @@ ctl_ending_token(ctl_status_t *s, ctl_ending_t *e, const ctl_record_t *rec,
     }
 
     if (json_array_size(e->next) < CTL_NEXT) {
-        json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "id", id,
+        json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:s?}", "id", id,
                          "user", ctl_get(rec, "user"), "name",
                          ctl_get(rec, "name"), "env", ctl_get(rec, "env"),
                          "expires_at", (json_int_t) rec->token.expires_at,
-                         "last_used", ctl_status_used(used), "rotated_to", to);
+                         "last_used", ctl_status_used(used), "rotated_to",
+                         to[0] ? to : NULL);
         if (json) {
             json_array_append_new(e->next, json);
         }

@@ -18,7 +18,7 @@ dataset();
 my ($code, $out, $err) = $st->run('fsck');
 is("$code $out$err", "0 5 tokens and 2 users: 0 found, 0 fixed\n", 'clean');
 is_deeply($st->json('fsck'), { users => 2, tokens => 5, found => 0,
-    mended => 0, findings => [] }, 'as JSON');
+    mended => 0, notes => [], findings => [] }, 'as JSON');
 my $before = Stok::Command::snapshot($redis);
 is(($st->run('fsck', '--fix'))[0], 0, '--fix of a clean one');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
