@@ -94,7 +94,7 @@ cli_audit_show(ctl_t *ctl, json_t *entry, void *data)
     text = json_dumps(entry, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw(text);

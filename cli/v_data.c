@@ -398,7 +398,7 @@ cli_export_row(ctl_t *ctl, json_t *item, void *data)
 
     text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw_to(d->out, text);
@@ -432,7 +432,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 
     if (out == stdout) {
         return done && (fflush(out) != 0 || ferror(out))
-               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+               ? ctl_fail(ctl, CTL_FAILED, "cannot write to standard "
                           "output")
                : code;
     }
@@ -446,7 +446,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 int
 cli_import(cli_t *cli, cli_args_t *args)
 {
-    int                code;
+    int                code, rc;
     FILE              *in;
     json_t            *sums;
     ctl_import_want_t  want;
@@ -475,7 +475,8 @@ cli_import(cli_t *cli, cli_args_t *args)
     }
 
     if (cli->json) {
-        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
+        rc = cli_print_json(cli, sums);
+        return rc == CTL_OK ? code : rc;
     }
 
     cli_say("%lld new, %lld the same, %lld overwritten%s\n",

@@ -36,7 +36,8 @@ typedef enum {                                   /* exit; HTTP */
     CTL_KEYLESS,                                 /* 3; 500: no key file */
     CTL_UNREADY,                                 /* 3; 503: no dataset */
     CTL_CHANGED,                                 /* 3; 409: read again */
-    CTL_UNAVAILABLE                              /* 4; 503 */
+    CTL_FAILED,                                  /* 3; 500: memory, a file */
+    CTL_UNAVAILABLE                              /* 4; 503: Redis */
 } ctl_kind_e;
 
 

@@ -449,7 +449,7 @@ ctl_seal_listed(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 
     if (seal->dry) {
         return json_object_set_new(seal->listed, s->id, json_string(s->seal))
-               == 0 ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+               == 0 ? CTL_OK : ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     if (strcmp(ctl_text(seal->listed, s->id), s->seal) != 0) {
@@ -487,7 +487,7 @@ ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
                      "status", s->status, "was", was, "key", seal->key);
 
     if (json == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = seal->each(ctl, json, seal->data);

@@ -359,7 +359,7 @@ ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes)
 {
     if (json == NULL) {
         json_decref(notes);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     json_object_set_new(json, "notes", notes ? notes : json_array());

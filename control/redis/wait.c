@@ -69,7 +69,7 @@ ctl_wait(ctl_t *ctl, int ms, json_t **wait)
     marked = 0;
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random bytes: the change "
+        return ctl_fail(ctl, CTL_FAILED, "no random bytes: the change "
                         "was made, but not waited for");
     }
 

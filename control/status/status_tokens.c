@@ -193,7 +193,7 @@ ctl_status_read(ctl_t *ctl, size_t n, const stok_str_t *id,
     *used = calloc(n + 1, sizeof(int64_t));
 
     code = *rec && *used ? ctl_records(ctl, 0, n, id, *rec)
-                         : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                         : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     for (i = 0; i < n && code == CTL_OK; i++) {
         ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix, id[i].data);
