@@ -29,6 +29,7 @@ typedef struct {
     json_t   *known;                             /* digest -> what was done */
     const char *label;                           /* of standard input */
     size_t    found;
+    size_t    files;
     int       unread;                            /* files that were not */
     int       code;                              /* of what went wrong */
     char     *buffer;
@@ -44,6 +45,7 @@ typedef struct {
 
 
 static int cli_scan_file(const char *path, int fd, void *data);
+static int cli_scan_step(cli_scan_t *scan);
 static int cli_scan_piece(cli_scan_t *scan, const char *path,
     cli_piece_t *piece);
 static int cli_scan_name(cli_scan_t *scan, const char *path);
@@ -90,14 +92,17 @@ cli_scan(cli_t *cli, cli_args_t *args)
     scan.buffer = malloc(CLI_SCAN_BUFFER);
 
     if (scan.known == NULL || scan.buffer == NULL) {
-        code = ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
+        code = ctl_fail(&cli->ctl, CTL_FAILED, "no memory");
 
     } else {
         code = CTL_OK;
+        cli_progress_begin(cli);
 
         for (i = 0; i < args->n && code == CTL_OK; i++) {
             code = cli_tree(&tree, args->arg[i]);
         }
+
+        cli_progress_end(cli);
     }
 
     if (code == CTL_OK) {
@@ -130,7 +135,11 @@ cli_scan_file(const char *path, int fd, void *data)
     piece.line = 1;
 
     path = scan->label && fd == STDIN_FILENO ? scan->label : path;
-    code = cli_scan_name(scan, path);
+    code = cli_scan_step(scan);
+
+    if (code == CTL_OK) {
+        code = cli_scan_name(scan, path);
+    }
 
     while (code == CTL_OK) {
         n = read(fd, scan->buffer + piece.len, CLI_SCAN_BUFFER - piece.len);
@@ -214,11 +223,30 @@ cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
 }
 
 
+static int
+cli_scan_step(cli_scan_t *scan)
+{
+    ctl_t  *ctl;
+
+    ctl = &scan->cli->ctl;
+
+    if (ctl->progress) {
+        ctl->progress(ctl->progress_data, (int64_t) ++scan->files, 0);
+    }
+
+    return !ctl->stop ? CTL_OK
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: %s", scan->revoke
+                      ? "what was revoked stays so; the same scan again goes "
+                        "on" : "not every file was read");
+}
+
+
 /* line 0: it is the name of the file itself */
 
 static int
 cli_scan_name(cli_scan_t *scan, const char *path)
 {
+    int            code;
     size_t         pos;
     const char    *name;
     stok_token_t   token;
@@ -228,8 +256,9 @@ cli_scan_name(cli_scan_t *scan, const char *path)
     pos = 0;
 
     while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
-        if (cli_scan_found(scan, path, 0, &token, 0) != CTL_OK) {
-            return CTL_UNAVAILABLE;
+        code = cli_scan_found(scan, path, 0, &token, 0);
+        if (code != CTL_OK) {
+            return code;
         }
     }
 
@@ -258,17 +287,19 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     if (scan->revoke) {
         done = cli_scan_revoke(scan, token);
         if (done == NULL) {
-            return ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no memory");
+            return ctl_fail(&scan->cli->ctl, CTL_FAILED, "no memory");
         }
     }
 
     if (scan->json) {
-        entry = json_pack("{s:s, s:I, s:s}", "file", name, "line",
-                          (json_int_t) line, "token", public);
+        entry = json_pack("{s:s, s:I, s:s, s:n, s:n, s:n}", "file", name,
+                          "line", (json_int_t) line, "token", public,
+                          "id", "user", "result");
 
         if (entry == NULL) {                     /* a name not of UTF-8 */
-            entry = json_pack("{s:n, s:I, s:s}", "file", "line",
-                              (json_int_t) line, "token", public);
+            entry = json_pack("{s:n, s:I, s:s, s:n, s:n, s:n}", "file", "line",
+                              (json_int_t) line, "token", public, "id", "user",
+                              "result");
         }
 
         json_object_set_new(entry, "encoding", coded ? json_string("base64")
@@ -278,7 +309,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
         json_decref(entry);
 
         return rc == 0 ? CTL_OK
-                       : ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no "
+                       : ctl_fail(&scan->cli->ctl, CTL_FAILED, "no "
                                   "memory");
     }
 

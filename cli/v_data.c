@@ -74,15 +74,22 @@ cli_init(cli_t *cli, cli_args_t *args)
 int
 cli_key_new(cli_t *cli, cli_args_t *args)
 {
-    int   code;
-    char  line[CTL_KEY_LINE];
+    int     code;
+    char    line[CTL_KEY_LINE];
+    size_t  name;
 
     code = ctl_key_new(&cli->ctl, args->arg[0], line);
 
-    if (code == CTL_OK) {
+    if (code == CTL_OK && cli->json) {
+        name = strcspn(line, " ");
+        cli_say("{\n  \"name\": \"%.*s\",\n  \"key\": \"%s\"\n}\n",
+                (int) name, line, line + name + 1);
+
+    } else if (code == CTL_OK) {
         cli_say("%s\n", line);
-        OPENSSL_cleanse(line, sizeof(line));
     }
+
+    OPENSSL_cleanse(line, sizeof(line));
 
     return code;
 }
@@ -199,7 +206,9 @@ cli_seal_run(cli_t *cli, const ctl_seal_want_t *want)
     d.array = cli->json ? json_array() : NULL;
     sums = NULL;
 
+    cli_progress_begin(cli);
     code = ctl_seal(&cli->ctl, want, cli_seal_row, &d, &sums);
+    cli_progress_end(cli);
 
     if (sums == NULL) {
         json_decref(d.array);
@@ -241,13 +250,13 @@ cli_seal_row(ctl_t *ctl, json_t *item, void *data)
 
     was = ctl_text(item, "was");
 
-    if (json_object_get(item, "user")) {
+    if (json_is_null(json_object_get(item, "token"))) {
         cli_say("user %s (%s", ctl_text(item, "user"),
                 ctl_text(item, "role"));
 
     } else {
-        cli_say("token %s (of %s, %s", ctl_text(item, "id"),
-                ctl_text(item, "of"), ctl_text(item, "env"));
+        cli_say("token %s (of %s, %s", ctl_text(item, "token"),
+                ctl_text(item, "user"), ctl_text(item, "env"));
     }
 
     cli_say(", %s)", ctl_text(item, "status"));
@@ -272,7 +281,9 @@ cli_fsck(cli_t *cli, cli_args_t *args)
     d.array = cli->json ? json_array() : NULL;
     d.fix = cli_option(args, "fix") != NULL;
 
+    cli_progress_begin(cli);
     code = ctl_fsck(&cli->ctl, d.fix, cli_fsck_row, &d, &sums);
+    cli_progress_end(cli);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         json_decref(d.array);
@@ -355,7 +366,10 @@ cli_export(cli_t *cli, cli_args_t *args)
         return code;
     }
 
+    cli_progress_begin(cli);
     code = ctl_export(&cli->ctl, cli_export_row, &d, &sums);
+    cli_progress_end(cli);
+
     code = cli_export_close(&cli->ctl, path, d.out, code);
 
     if (sums == NULL || (code != CTL_OK && code != CTL_FOUND)) {
@@ -369,6 +383,10 @@ cli_export(cli_t *cli, cli_args_t *args)
     if (code == CTL_FOUND) {
         ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld records were left out",
                  cli_integer(sums, "left"));
+    }
+
+    if (cli->json && strcmp(path, "-") != 0) {
+        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
     }
 
     json_decref(sums);
@@ -387,7 +405,7 @@ cli_export_row(ctl_t *ctl, json_t *item, void *data)
 
     text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw_to(d->out, text);
@@ -421,7 +439,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 
     if (out == stdout) {
         return done && (fflush(out) != 0 || ferror(out))
-               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+               ? ctl_fail(ctl, CTL_FAILED, "cannot write to standard "
                           "output")
                : code;
     }
@@ -435,7 +453,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 int
 cli_import(cli_t *cli, cli_args_t *args)
 {
-    int                code;
+    int                code, rc;
     FILE              *in;
     json_t            *sums;
     ctl_import_want_t  want;
@@ -454,7 +472,9 @@ cli_import(cli_t *cli, cli_args_t *args)
                           : CTL_OK;
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_import(&cli->ctl, fileno(in), &want, &sums);
+        cli_progress_end(cli);
     }
 
     fclose(in);
@@ -464,7 +484,8 @@ cli_import(cli_t *cli, cli_args_t *args)
     }
 
     if (cli->json) {
-        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
+        rc = cli_print_json(cli, sums);
+        return rc == CTL_OK ? code : rc;
     }
 
     cli_say("%lld new, %lld the same, %lld overwritten%s\n",

@@ -30,7 +30,7 @@ static int64_t cli_rotation_now(void);
 int
 cli_token_rotation(cli_t *cli, cli_args_t *args)
 {
-    int          code;
+    int          code, rc;
     int64_t      until;
     json_t      *rotation;
     const char  *old;
@@ -56,8 +56,9 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
                  "token to revoke is %s", args->arg[0], old);
     }
 
-    return cli_rotation_print(cli, rotation) == CTL_OK ? code
-                                                       : CTL_UNAVAILABLE;
+    rc = cli_rotation_print(cli, rotation);
+
+    return rc == CTL_OK ? code : rc;
 }
 
 
@@ -179,7 +180,7 @@ cli_rotation_print(cli_t *cli, json_t *rotation)
 static void
 cli_rotation_line(const char *which, json_t *half)
 {
-    char         used[24], end[64];
+    char         used[CLI_DATE], end[64];
     const char  *id;
 
     id = ctl_text(half, "id");
@@ -192,7 +193,7 @@ cli_rotation_line(const char *which, json_t *half)
     strcpy(used, "never used");
 
     if (cli_integer(half, "last_used")) {
-        ctl_iso(cli_integer(half, "last_used"), used);
+        (void) cli_date(cli_integer(half, "last_used"), used);
     }
 
     cli_rotation_end(cli_integer(half, "expires_at"), end, sizeof(end));

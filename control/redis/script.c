@@ -58,7 +58,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
         *word = strdup("");
 
         return *word ? ctl_writable(ctl)
-                     : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                     : ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = ctl_script_ask(ctl, script, argc, argv, &reply);
@@ -69,7 +69,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
     *word = strdup(ctl_script_word(reply));
 
     code = *word ? ctl_script_answer(ctl, reply->element[0]->str, *word)
-                 : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                 : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     if (code == CTL_OK) {
         ctl_script_notes(ctl, reply);
@@ -193,7 +193,7 @@ ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     if (arg == NULL || len == NULL) {
         free(arg);
         free(len);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);
@@ -226,7 +226,10 @@ ctl_who(ctl_t *ctl, char who[CTL_WHO])
     char        *p;
     size_t       i, n;
 
-    const char  *name[] = { ctl->actor, ctl->os, ctl->sudo, ctl->acl };
+    const char  *name[] = {
+        ctl->actor, ctl->os, ctl->sudo, ctl->acl, ctl->via, ctl->via_token,
+        ctl->via_addr, ctl->via_request
+    };
 
     for (i = 0, n = 0; i < sizeof(name) / sizeof(name[0]); i++) {
         p = who + n;
@@ -239,7 +242,7 @@ ctl_who(ctl_t *ctl, char who[CTL_WHO])
             }
         }
 
-        if (i < 3) {
+        if (i + 1 < sizeof(name) / sizeof(name[0])) {
             who[n++] = '\n';
             who[n] = '\0';
         }

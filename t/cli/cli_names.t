@@ -25,16 +25,16 @@ for my $case (
 ) {
     my ($name, $tidy) = @$case;
 
-    refused(3, qr/^service-token: bad name: .*did you mean "\Q$tidy\E"\?$/, 'user',
+    refused(2, qr/^service-token: bad name: .*did you mean "\Q$tidy\E"\?$/, 'user',
         'create', $name, @who);
-    refused(3, qr/^service-token: bad --name: .*did you mean "\Q$tidy\E"\?$/,
+    refused(2, qr/^service-token: bad --name: .*did you mean "\Q$tidy\E"\?$/,
         'token', 'create', '--user', 'pipeline_automation@service', '--env',
         'testing', '--name', $name);
 }
 
 # what has no width, or turns the text
 
-refused(3, qr/bad name: it has a control character, or one that hides/, 'user',
+refused(2, qr/bad name: it has a control character, or one that hides/, 'user',
     'create', "etl${_}job", @who)
     for "\xe2\x80\x8b", "\xe2\x80\xae", "\xcd\x8f", "\xe1\xa0\x8b";
 
@@ -68,6 +68,20 @@ refused(3, qr/^service-token: user B\[o\]b\@Example\.com exists already$/, 'user
     'create', 'b[O]B@example.COM', '--human');
 is(($st->run('user', 'create', 'bob@example.com', '--human'))[0], 0,
     'no pattern is an address');
+
+# and is found by either
+
+for my $case (['ANN.LEE@example.com', 'ann.lee@example.com'],
+    ['b[o]b@example.com', 'B[o]b@Example.com'], ['B[o]b@Example.com', 'B[o]b@Example.com'])
+{
+    my ($typed, $id) = @$case;
+    is($st->json('user', 'show', $typed)->{id}, $id, "$typed is $id");
+    is(($st->run('token', 'create', '--user', $typed, '--env', 'testing', '--name',
+        "of $typed"))[0], 0, 'as an option, too');
+    is($redis->cli('SCARD', $redis->key("user-tokens:$id")) > 0, 1, 'of that record');
+}
+
+is(($st->run('user', 'show', 'nobody@example.com'))[0], 3, 'nobody is found by neither');
 
 # letters that the id lacks are named
 
