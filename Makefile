@@ -11,6 +11,8 @@ PREFIX ?= /usr
 MODULES_DIR ?= /usr/lib/nginx/modules
 MAN_DIR ?= $(PREFIX)/share/man/man1
 COMPLETION_DIR ?= $(PREFIX)/share/bash-completion/completions
+ZSH_DIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISH_DIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DOC_DIR ?= $(PREFIX)/share/doc/service-token
 PROVE_FLAGS ?=
 MINUTES ?= 5
@@ -37,6 +39,7 @@ B = build
 CONFIGURED = $(B)/nginx/objs/Makefile
 MODULE = $(B)/ngx_service_token_module.so
 COMMAND = $(B)/service-token
+MANUAL = $(B)/service-token.1
 
 LIB = $(wildcard lib/*.c)
 LIB_H = $(wildcard lib/*.h)
@@ -83,7 +86,7 @@ FUZZ_SECONDS ?= 60
     bench-last-used bench-fleet bench-import bench-timing model model-full \
     fuzz analyze install uninstall dist package matrix clean FORCE
 
-all: module command  ## build the module and the command (the default)
+all: module command $(MANUAL)  ## build the module and the command (the default)
 
 module: $(MODULE)
 
@@ -151,6 +154,11 @@ $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 $(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
+
+# what the command takes, as it says itself
+
+$(MANUAL): man/head.1 man/tail.1 $(COMMAND)
+	$(COMMAND) man | cat man/head.1 - man/tail.1 > $@
 
 $(B)/lib/%.o: lib/%.c $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
@@ -293,8 +301,10 @@ $(B)/fuzz/reply: fuzz/reply.c $(FUZZ_REPLY) $(FUZZ_H) $(CONFIGURED) \
 
 INSTALLED = 644 $(MODULE) $(MODULES_DIR)/$(notdir $(MODULE)) \
     755 $(COMMAND) $(PREFIX)/bin/$(notdir $(COMMAND)) \
-    $(foreach page,$(wildcard man/*.1),644 $(page) $(MAN_DIR)/$(notdir $(page))) \
+    644 $(MANUAL) $(MAN_DIR)/$(notdir $(MANUAL)) \
     644 completion/service-token.bash $(COMPLETION_DIR)/service-token \
+    644 completion/service-token.zsh $(ZSH_DIR)/_service-token \
+    644 completion/service-token.fish $(FISH_DIR)/service-token.fish \
     $(foreach file,$(sort $(wildcard *.md docs/*.md) LICENSE $(SAMPLES)),\
         644 $(file) $(DOC_DIR)/$(file))
 

@@ -92,16 +92,34 @@ stok_digest_last(SHA256_CTX *ctx, size_t before, const void *data, size_t len,
 }
 
 
+/*
+ * Four bytes at a time: each half of a byte in a byte of its own, the first in
+ * the highest.  Six more than a digit has a carry if it is a letter.
+ */
+
 void
 stok_digest_hex(const uint8_t digest[STOK_DIGEST_LEN],
     char hex[STOK_DIGEST_HEX])
 {
-    size_t             i;
-    static const char  digits[] = "0123456789abcdef";
+    size_t    i, k;
+    uint32_t  word;
+    uint64_t  x;
 
-    for (i = 0; i < STOK_DIGEST_LEN; i++) {
-        hex[i * 2] = digits[digest[i] >> 4];
-        hex[i * 2 + 1] = digits[digest[i] & 0x0f];
+    for (i = 0; i < STOK_DIGEST_LEN; i += sizeof(word)) {
+        memcpy(&word, digest + i, sizeof(word));
+
+        x = ntohl(word);
+        x = (x | x << 16) & 0x0000ffff0000ffff;
+        x = (x | x << 8) & 0x00ff00ff00ff00ff;
+        x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
+
+        x += 0x3030303030303030
+             + (((x + 0x0606060606060606) >> 4) & 0x0101010101010101)
+               * ('a' - '0' - 10);
+
+        for (k = 0; k < sizeof(x); k++) {
+            hex[i * 2 + k] = (char) (x >> (56 - k * 8));
+        }
     }
 }
 

@@ -94,12 +94,33 @@ int
 stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
     size_t len)
 {
-    const uint8_t      *p;
+    size_t              strings;
     stok_pack_token_t   fixed;
 
     if (len < STOK_PACK_TOKEN || buf[0] != 'T') {
         return STOK_INVALID;
     }
+
+    memcpy(&fixed, buf + 4, STOK_PACK_FIXED);
+
+    strings = (size_t) fixed.id + fixed.user + fixed.name + fixed.scope
+              + fixed.env + fixed.networks + fixed.rate;
+
+    if (STOK_PACK_TOKEN + strings != len) {
+        return STOK_INVALID;
+    }
+
+    stok_token_record_view(rec, buf);
+
+    return stok_likely(stok_pack_token_valid(rec)) ? STOK_OK : STOK_INVALID;
+}
+
+
+void
+stok_token_record_view(stok_token_record_t *rec, const uint8_t *buf)
+{
+    const uint8_t      *p;
+    stok_pack_token_t   fixed;
 
     rec->type = buf[1];
     rec->status = buf[2];
@@ -107,13 +128,6 @@ stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
 
     memcpy(&fixed, buf + 4, STOK_PACK_FIXED);
     rec->expires_at = fixed.expires_at;
-
-    if (STOK_PACK_TOKEN + (size_t) fixed.id + fixed.user + fixed.name
-        + fixed.scope + fixed.env + fixed.networks + fixed.rate
-        != len)
-    {
-        return STOK_INVALID;
-    }
 
     p = buf + STOK_PACK_TOKEN;
     p = stok_unpack_str(p, fixed.id, &rec->id);
@@ -126,8 +140,6 @@ stok_token_record_unpack(stok_token_record_t *rec, const uint8_t *buf,
 
     rec->seal.data = NULL;
     rec->seal.len = 0;
-
-    return stok_likely(stok_pack_token_valid(rec)) ? STOK_OK : STOK_INVALID;
 }
 
 
@@ -172,6 +184,23 @@ stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
         return STOK_INVALID;
     }
 
+    memcpy(&n, buf + 4, sizeof(n));
+
+    if (STOK_PACK_USER + (size_t) n != len) {
+        return STOK_INVALID;
+    }
+
+    stok_user_record_view(rec, buf);
+
+    return stok_likely(stok_pack_user_valid(rec)) ? STOK_OK : STOK_INVALID;
+}
+
+
+void
+stok_user_record_view(stok_user_record_t *rec, const uint8_t *buf)
+{
+    uint16_t  n;
+
     memset(rec, 0, sizeof(*rec));
 
     rec->kind = buf[1];
@@ -180,13 +209,7 @@ stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
 
     memcpy(&n, buf + 4, sizeof(n));
 
-    if (STOK_PACK_USER + (size_t) n != len) {
-        return STOK_INVALID;
-    }
-
     (void) stok_unpack_str(buf + STOK_PACK_USER, n, &rec->role);
-
-    return stok_likely(stok_pack_user_valid(rec)) ? STOK_OK : STOK_INVALID;
 }
 
 

@@ -316,7 +316,7 @@ stok_record_read(const stok_field_t *known, size_t count,
 
         for (k = 0; k < count; k++) {
             if (known[slot].name.len == name->len
-                && memcmp(known[slot].name.data, name->data, name->len) == 0)
+                && stok_same(known[slot].name.data, name->data, name->len))
             {
                 break;
             }
@@ -416,7 +416,7 @@ stok_word_find(const stok_str_t *words, size_t count, stok_str_t value)
 
     for (i = 1; i < count; i++) {
         if (words[i].len == value.len
-            && memcmp(words[i].data, value.data, value.len) == 0)
+            && stok_same(words[i].data, value.data, value.len))
         {
             return (unsigned) i;
         }

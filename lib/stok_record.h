@@ -141,6 +141,15 @@ size_t stok_user_record_pack(const stok_user_record_t *rec, uint8_t *buf,
 int stok_user_record_unpack(stok_user_record_t *rec, const uint8_t *buf,
     size_t len) stok_hot;
 
+/*
+ * The same of bytes that unpack has taken before, and that nobody else can
+ * have written to since.
+ */
+void stok_token_record_view(stok_token_record_t *rec, const uint8_t *buf)
+    stok_hot;
+void stok_user_record_view(stok_user_record_t *rec, const uint8_t *buf)
+    stok_hot;
+
 /* the word of a value, as Redis holds it; empty for another value */
 stok_str_t stok_type_name(unsigned type);
 stok_str_t stok_token_status_name(unsigned status);

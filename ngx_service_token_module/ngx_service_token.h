@@ -88,17 +88,13 @@ typedef enum {
 typedef struct ngx_service_token_ctx_s  ngx_service_token_ctx_t;
 
 struct ngx_service_token_ctx_s {
-    ngx_http_request_t            *request;
-    ngx_service_token_waiter_t     waiter;
+    ngx_service_token_waiter_t    *waiter;        /* NULL: nothing was asked */
+    ngx_http_request_t            *request;       /* that waits */
 
     stok_str_t                     bearer;        /* in the header's buffer */
-    u_char                         digest[STOK_DIGEST_LEN];
     ngx_uint_t                     key;           /* that made the digest */
     ngx_str_t                      role_needed;
     ngx_int_t                      rank_needed;
-
-    stok_token_record_t            token;         /* valid: token_found */
-    stok_user_record_t             user;          /* valid: user_found */
 
     stok_verdict_e                 verdict;       /* valid: decided */
     ngx_service_token_step_e       step;
@@ -119,6 +115,12 @@ struct ngx_service_token_ctx_s {
     unsigned                       stale:1;       /* beyond the lease */
     unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
+
+    /* from here on not zeroed: what a hit needs is written by it */
+
+    u_char                         digest[STOK_DIGEST_LEN];
+    stok_token_record_t            token;         /* valid: token_found */
+    stok_user_record_t             user;          /* valid: user_found */
     u_char                         records[NGX_SERVICE_TOKEN_MEMO_DATA];
 };
 
@@ -222,6 +224,10 @@ ngx_uint_t ngx_service_token_throttle_failed(stok_verdict_e verdict);
 
 /* handler.c: the access phase */
 ngx_int_t ngx_service_token_handler(ngx_http_request_t *r) stok_hot;
+
+/* handler.c: before the first question: ctx->waiter.  NGX_OK or NGX_ERROR */
+ngx_int_t ngx_service_token_handler_waiter(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx);
 
 /* count.c: the verdict of a request, for Last Used and the counters */
 void ngx_service_token_count_verdict(ngx_http_request_t *r,

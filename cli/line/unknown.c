@@ -94,7 +94,9 @@ cli_unknown_verb(cli_t *cli, const cli_args_t *args)
     grouped = guess.n;
 
     for (i = 0; !grouped && (verb = cli_verb(i)) != NULL; i++) {
-        cli_guess_verb(&guess, verb, args);
+        if (!(verb->flags & CLI_HIDDEN)) {
+            cli_guess_verb(&guess, verb, args);
+        }
     }
 
     cli_guess_text(&guess, "", "\"", near, sizeof(near));

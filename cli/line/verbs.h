@@ -115,6 +115,10 @@ extern const cli_verb_t     cli_verbs_watch[];
 extern const cli_verb_t     cli_verbs_care[];
 extern const cli_verb_t     cli_verbs_help[];
 
+/* complete.c, man.c: hidden verbs */
+int cli_complete(cli_t *cli, cli_args_t *args);
+int cli_man(cli_t *cli, cli_args_t *args);
+
 
 /* the verbs of all sections, by number; NULL: no more */
 const cli_verb_t *cli_verb(size_t i);

@@ -120,10 +120,29 @@ static const cli_opt_t  cli_help_args[] = {
 };
 
 
+/* the words are taken as they are: they stand behind "--" */
+
+static const cli_opt_t  cli_complete_args[] = {
+    { .name = "WORD", .value = "WORD", .kind = CLI_TEXT, .flags = CLI_MANY,
+      .text = "The words behind service-token, up to the one to complete." },
+    CLI_END
+};
+
+
 const cli_verb_t  cli_verbs_help[] = {
-    { .words = "help", .also = "man usage",
+    { .words = "help", .also = "usage",
       .summary = "Show help: of everything, of a group, or of a verb",
       .args = cli_help_args, .flags = CLI_OFFLINE,
       .example = { "help token", "help token create" } },
+    { .words = "complete", .also = "",
+      .summary = "Complete a command line, for the completion of shells",
+      .args = cli_complete_args, .flags = CLI_OFFLINE|CLI_HIDDEN,
+      .example = { "complete -- token cr", "complete -- token create --" },
+      .run = cli_complete },
+    { .words = "man", .also = "",
+      .summary = "Print the verbs and options as a part of a manual page",
+      .flags = CLI_OFFLINE|CLI_HIDDEN,
+      .example = { "man > middle.1", "man | man -l -" },
+      .run = cli_man },
     { .words = NULL }
 };

@@ -20,6 +20,8 @@
 #define NGX_SERVICE_TOKEN_FRESH_STEP  4
 
 
+static void ngx_service_token_fresh_dropped(
+    ngx_service_token_shared_t *shared);
 static void ngx_service_token_fresh_raise(ngx_service_token_cache_t *cache);
 
 
@@ -31,9 +33,29 @@ ngx_service_token_fresh_bump(ngx_service_token_cache_t *cache,
 
     shared = cache->shared;
 
-    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    ngx_service_token_fresh_dropped(shared);
     ngx_service_token_fresh_raise(cache);
     atomic_fetch_add(&shared->bumps[cause], 1);
+}
+
+
+/*
+ * All is dropped at the last tick heard.  Another process may do the same at a
+ * later tick, while this one is frozen between its two steps: that one counts.
+ */
+
+static void
+ngx_service_token_fresh_dropped(ngx_service_token_shared_t *shared)
+{
+    uint64_t  heard, dropped;
+
+    dropped = atomic_load(&shared->dropped);
+
+    do {
+        heard = atomic_load(&shared->heard);
+
+    } while (!atomic_compare_exchange_weak(&shared->dropped, &dropped,
+                                           heard));
 }
 
 
@@ -56,7 +78,7 @@ ngx_service_token_fresh_reset(ngx_service_token_cache_t *cache,
 
     resets = atomic_fetch_add(&shared->resets, 1) + 1;
     atomic_store(&shared->proved, NGX_SERVICE_TOKEN_CACHE_ENDED | resets);
-    atomic_store(&shared->dropped, atomic_load(&shared->heard));
+    ngx_service_token_fresh_dropped(shared);
     atomic_store(&shared->heard, 0);
     ngx_service_token_fresh_raise(cache);
     atomic_fetch_add(&shared->bumps[cause], 1);

@@ -110,9 +110,14 @@ ngx_service_token_answer_marker(ngx_service_token_command_t *cmd,
     lookup = cmd->data;
     lookups = lookup->lookups;
 
+    if (reply == NULL) {
+        goto done;
+    }
+
     /* a marker that came by another connection may be another server's */
 
-    if (reply == NULL || lookup->serial != lookups->link->serial) {
+    if (lookup->serial != lookups->link->serial) {
+        lookup->split = (lookup->serial != 0);
         goto done;
     }
 
@@ -174,6 +179,16 @@ ngx_service_token_answer_complete(ngx_service_token_lookup_t *lookup)
 
     ngx_service_token_slot_took(ngx_service_token_tick_usec() - lookup->usec);
     ngx_service_token_lookup_overtake(lookup);
+
+    /* the connection was lost in the middle of the answer */
+
+    if (lookup->split && !lookup->again) {
+        lookup->again = 1;
+
+        if (ngx_service_token_answer_again(lookup) == NGX_OK) {
+            return;
+        }
+    }
 
     if ((lookup->rc == NGX_OK || lookup->rc == NGX_DECLINED)
         && !lookup->proven)
@@ -345,7 +360,7 @@ ngx_service_token_answer_free(ngx_service_token_lookup_t *lookup)
 }
 
 
-/* the same question, by a server that is proven now; not if nobody waits */
+/* the same question; not if nobody waits */
 
 static ngx_int_t
 ngx_service_token_answer_again(ngx_service_token_lookup_t *lookup)
@@ -364,6 +379,7 @@ ngx_service_token_answer_again(ngx_service_token_lookup_t *lookup)
     lookup->packed.len = 0;
     lookup->found = NGX_ERROR;
     lookup->rc = NGX_ERROR;
+    lookup->serial = 0;
 
     if (ngx_service_token_lookup_ask(lookup) != NGX_OK) {
         lookup->packed = packed;

@@ -59,7 +59,7 @@ static ngx_service_token_lookup_t *ngx_service_token_lookup_find(
 static ngx_uint_t ngx_service_token_lookup_vouched(
     ngx_service_token_lookups_t *lookups);
 static void ngx_service_token_lookup_proof(
-    ngx_service_token_lookup_t *lookup);
+    ngx_service_token_lookup_t *lookup, uint64_t now);
 static ngx_int_t ngx_service_token_lookup_send(
     ngx_service_token_lookup_t *lookup);
 static void ngx_service_token_lookup_put(ngx_service_token_lookup_t *lookup,
@@ -210,7 +210,7 @@ ngx_service_token_lookup_join(ngx_service_token_lookups_t *lookups,
     }
 
     if (!lookup->record.written) {
-        ngx_service_token_lookup_proof(lookup);
+        ngx_service_token_lookup_proof(lookup, ngx_service_token_cache_now());
     }
 
     ngx_queue_insert_tail(&lookup->waiters, &waiter->queue);
@@ -265,9 +265,10 @@ ngx_service_token_lookup_overtake(ngx_service_token_lookup_t *lookup)
 /* what is proven of the server before it is asked */
 
 static void
-ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup)
+ngx_service_token_lookup_proof(ngx_service_token_lookup_t *lookup,
+    uint64_t now)
 {
-    lookup->asked = ngx_service_token_cache_now();
+    lookup->asked = now;
     lookup->primary = ngx_service_token_cache_primary(lookup->lookups->cache);
 }
 
@@ -378,7 +379,11 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
 
     lookups = lookup->lookups;
 
-    ngx_service_token_lookup_proof(lookup);
+    /* this clock may be ahead of that of the proof, by a tick of the kernel */
+
+    lookup->usec = ngx_service_token_tick_usec();
+
+    ngx_service_token_lookup_proof(lookup, lookup->usec / 1000);
     ngx_service_token_cache_guard(lookups->cache, &lookup->cached,
                                   &lookup->guard);
 
@@ -399,8 +404,6 @@ ngx_service_token_lookup_ask(ngx_service_token_lookup_t *lookup)
     if (ngx_service_token_lookup_send(lookup) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    lookup->usec = ngx_service_token_tick_usec();
 
     ngx_service_token_count(lookups);
 

@@ -10,6 +10,8 @@
 #define NGX_SERVICE_TOKEN_QUESTION_FIELDS  64
 
 
+static ngx_int_t ngx_service_token_question_strings(
+    ngx_service_token_reply_t *reply, stok_str_t *field);
 static int ngx_service_token_question_pack(ngx_service_token_lookup_t *lookup,
     const stok_str_t *fields, size_t n, const char **why);
 static int ngx_service_token_question_keep(ngx_service_token_lookup_t *lookup,
@@ -25,10 +27,9 @@ ngx_service_token_question_decode(ngx_service_token_lookup_t *lookup,
     ngx_service_token_reply_t *reply)
 {
     int                         rc;
-    ngx_uint_t                  i;
     stok_str_t                  field[NGX_SERVICE_TOKEN_QUESTION_FIELDS];
     const char                 *why;
-    ngx_service_token_reply_t  *element;
+    const stok_str_t           *fields;
 
     if (reply->type == NGX_SERVICE_TOKEN_FAILURE) {
 
@@ -52,19 +53,19 @@ ngx_service_token_question_decode(ngx_service_token_lookup_t *lookup,
                                                      "too many fields");
     }
 
-    for (i = 0; i < reply->n; i++) {
-        element = &reply->element[i];
+    fields = reply->strings;
 
-        if (element->type != NGX_SERVICE_TOKEN_STRING) {
+    if (fields == NULL) {
+
+        if (ngx_service_token_question_strings(reply, field) != NGX_OK) {
             return ngx_service_token_question_unreadable(lookup,
                                                          "unexpected reply");
         }
 
-        field[i].data = (char *) element->str.data;
-        field[i].len = element->str.len;
+        fields = field;
     }
 
-    rc = ngx_service_token_question_pack(lookup, field, reply->n, &why);
+    rc = ngx_service_token_question_pack(lookup, fields, reply->n, &why);
 
     if (rc == STOK_OK) {
         return NGX_OK;
@@ -79,6 +80,30 @@ ngx_service_token_question_decode(ngx_service_token_lookup_t *lookup,
     }
 
     return ngx_service_token_question_unreadable(lookup, why);
+}
+
+
+/* what hiredis has read */
+
+static ngx_int_t
+ngx_service_token_question_strings(ngx_service_token_reply_t *reply,
+    stok_str_t *field)
+{
+    ngx_uint_t                  i;
+    ngx_service_token_reply_t  *element;
+
+    for (i = 0; i < reply->n; i++) {
+        element = &reply->element[i];
+
+        if (element->type != NGX_SERVICE_TOKEN_STRING) {
+            return NGX_DECLINED;
+        }
+
+        field[i].data = (char *) element->str.data;
+        field[i].len = element->str.len;
+    }
+
+    return NGX_OK;
 }
 
 

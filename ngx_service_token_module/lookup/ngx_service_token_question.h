@@ -78,7 +78,8 @@ struct ngx_service_token_lookup_s {
     unsigned                      user:1;         /* else token */
     unsigned                      overtaken:1;    /* not in the tree */
     unsigned                      proven:1;       /* server, before it */
-    unsigned                      again:1;        /* for want of a proof */
+    unsigned                      split:1;        /* by two connections */
+    unsigned                      again:1;        /* asked, or to be */
 
     stok_table_key_t              cached;         /* data: digest, or id */
     ngx_service_token_guard_t     guard;

@@ -194,8 +194,10 @@ ngx_service_token_redis_strings(ngx_service_token_reader_t *reader)
 {
     int                         array;
     size_t                      i, n, len;
-    stok_str_t                  str[NGX_SERVICE_TOKEN_REPLY_STRINGS];
+    stok_str_t                 *str;
     ngx_service_token_reply_t  *reply;
+
+    str = reader->str;
 
     len = stok_resp_strings((char *) reader->pos, reader->last - reader->pos,
                             str, NGX_SERVICE_TOKEN_REPLY_STRINGS, &n, &array);
@@ -210,21 +212,16 @@ ngx_service_token_redis_strings(ngx_service_token_reader_t *reader)
         reply->type = NGX_SERVICE_TOKEN_ARRAY;
         reply->n = n;
         reply->element = reader->string;
+        reply->strings = array == STOK_RESP_NILS ? NULL : str;
 
         reply = reader->string;
     }
 
     for (i = 0; i < n; i++) {
-        reply[i].type = NGX_SERVICE_TOKEN_STRING;
+        reply[i].type = str[i].data ? NGX_SERVICE_TOKEN_STRING
+                                    : NGX_SERVICE_TOKEN_NIL;
         reply[i].str.data = (u_char *) str[i].data;
         reply[i].str.len = str[i].len;
-    }
-
-    for (i = 0; array == STOK_RESP_NILS && i < n; i++) {
-
-        if (str[i].data == NULL) {
-            reply[i].type = NGX_SERVICE_TOKEN_NIL;
-        }
     }
 
     return NGX_OK;

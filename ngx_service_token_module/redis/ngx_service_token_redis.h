@@ -11,6 +11,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "stok.h"
+
 
 #define NGX_SERVICE_TOKEN_REPLY_BYTES     1048576  /* of one reply, in memory */
 #define NGX_SERVICE_TOKEN_PUSH_BYTES      16777216 /* of one message */
@@ -40,6 +42,9 @@ struct ngx_service_token_reply_s {
     ngx_uint_t                    n;               /* ARRAY */
     ngx_uint_t                    depth;           /* 0: in no array */
     ngx_service_token_reply_t    *element;
+    const stok_str_t             *strings;         /* the same elements, if */
+                                                   /* all are strings and */
+                                                   /* read in place; or NULL */
 };
 
 
@@ -56,6 +61,7 @@ typedef struct {
 
     ngx_service_token_reply_t     strings;         /* a reply read in place */
     ngx_service_token_reply_t     string[NGX_SERVICE_TOKEN_REPLY_STRINGS];
+    stok_str_t                    str[NGX_SERVICE_TOKEN_REPLY_STRINGS];
 } ngx_service_token_reader_t;
 
 

@@ -11,6 +11,19 @@
 #include "ngx_service_token.h"
 
 
+static ngx_inline void
+ngx_service_token_bearer_hash(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+
+    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, ctx->bearer.data,
+                ctx->bearer.len, ctx->digest);
+}
+
+
 ngx_int_t
 ngx_service_token_bearer_digest(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
@@ -34,7 +47,7 @@ ngx_service_token_bearer_digest(ngx_http_request_t *r,
     }
 
     ctx->bearer = text;
-    ngx_service_token_bearer_first(r, ctx);
+    ngx_service_token_bearer_hash(r, ctx);
 
     return NGX_OK;
 }
@@ -44,13 +57,8 @@ void
 ngx_service_token_bearer_first(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    ngx_service_token_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-
     ctx->key = 0;
-    stok_digest(mcf->keys ? &mcf->keys->key[0] : NULL, ctx->bearer.data,
-                ctx->bearer.len, ctx->digest);
+    ngx_service_token_bearer_hash(r, ctx);
 }
 
 

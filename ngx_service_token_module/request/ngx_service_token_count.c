@@ -132,12 +132,10 @@ ngx_service_token_count_touch(ngx_http_request_t *r,
     touch.sockaddr = r->connection->sockaddr;
     touch.location = &clcf->name;
     touch.role.data = (const char *) ctx->role_needed.data;
-    touch.role.len = ngx_min(ctx->role_needed.len, STOK_ROLE_MAX);
+    touch.role.len = ctx->role_needed.len;
     touch.rank = ctx->rank_needed;
     touch.verdict = ctx->verdict;
     touch.counted = again;
-    touch.same = 0;
-    touch.addr_len = 0;
 
     ngx_service_token_last_used_touch(mcf->last_used, &touch);
 }

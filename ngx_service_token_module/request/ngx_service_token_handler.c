@@ -96,16 +96,12 @@ ngx_service_token_handler_begin(ngx_http_request_t *r,
 {
     ngx_service_token_ctx_t  *ctx;
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_service_token_ctx_t));
+    ctx = ngx_palloc(r->pool, sizeof(ngx_service_token_ctx_t));
     if (stok_unlikely(ctx == NULL)) {
         return NULL;
     }
 
-    ctx->request = r;
-    ctx->waiter.pool = r->pool;
-    ctx->waiter.event.handler = ngx_service_token_handler_wake;
-    ctx->waiter.event.data = ctx;
-    ctx->waiter.event.log = r->connection->log;
+    ngx_memzero(ctx, offsetof(ngx_service_token_ctx_t, digest));
 
     ngx_http_set_ctx(r, ctx, ngx_service_token_module);
 
@@ -160,6 +156,33 @@ ngx_service_token_handler_role(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_service_token_handler_waiter(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
+    ngx_service_token_waiter_t  *waiter;
+
+    if (ctx->waiter) {
+        return NGX_OK;
+    }
+
+    waiter = ngx_pcalloc(r->pool, sizeof(ngx_service_token_waiter_t));
+    if (waiter == NULL) {
+        return NGX_ERROR;
+    }
+
+    waiter->pool = r->pool;
+    waiter->event.handler = ngx_service_token_handler_wake;
+    waiter->event.data = ctx;
+    waiter->event.log = r->connection->log;
+
+    ctx->waiter = waiter;
+    ctx->request = r;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_service_token_handler_wait(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
@@ -173,7 +196,7 @@ ngx_service_token_handler_wait(ngx_http_request_t *r,
     if (!ctx->cleanup) {
         cln = ngx_http_cleanup_add(r, 0);
         if (cln == NULL) {
-            ngx_service_token_lookup_leave(&ctx->waiter);
+            ngx_service_token_lookup_leave(ctx->waiter);
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -184,7 +207,7 @@ ngx_service_token_handler_wait(ngx_http_request_t *r,
         /* one deadline for all that this request waits for */
 
         mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
-        ngx_add_timer(&ctx->waiter.event, mcf->redis->timeout);
+        ngx_add_timer(&ctx->waiter->event, mcf->redis->timeout);
     }
 
     ctx->waiting = 1;
@@ -238,9 +261,9 @@ ngx_service_token_handler_wake(ngx_event_t *ev)
 
     /* too late */
 
-    if (ctx->waiter.lookup) {
-        ngx_service_token_lookup_leave(&ctx->waiter);
-        ctx->waiter.rc = NGX_ERROR;
+    if (ctx->waiter->lookup) {
+        ngx_service_token_lookup_leave(ctx->waiter);
+        ctx->waiter->rc = NGX_ERROR;
     }
 
     ctx->waiting = 0;
@@ -259,10 +282,10 @@ ngx_service_token_handler_cleanup(void *data)
 
     ctx = data;
 
-    ngx_service_token_lookup_leave(&ctx->waiter);
+    ngx_service_token_lookup_leave(ctx->waiter);
 
-    if (ctx->waiter.event.timer_set) {
-        ngx_del_timer(&ctx->waiter.event);
+    if (ctx->waiter->event.timer_set) {
+        ngx_del_timer(&ctx->waiter->event);
     }
 
     if (ctx->waiting) {
@@ -331,13 +354,14 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
         word = stok_verdict_word(ctx->verdict);
 
         ngx_log_debug4(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                       "service token %*s: %*s", ctx->token.id.len,
+                       "service token %*s: %*s",
+                       ctx->token_found ? ctx->token.id.len : 0,
                        ctx->token.id.data, word.len, word.data);
     }
 #endif
 
-    if (stok_unlikely(ctx->waiter.event.timer_set)) {
-        ngx_del_timer(&ctx->waiter.event);
+    if (stok_unlikely(ctx->waiter && ctx->waiter->event.timer_set)) {
+        ngx_del_timer(&ctx->waiter->event);
     }
 
     if (stok_unlikely(ctx->verdict != STOK_ALLOWED)) {

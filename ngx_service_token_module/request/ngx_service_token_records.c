@@ -14,6 +14,8 @@
 #include "ngx_service_token.h"
 
 
+static ngx_int_t ngx_service_token_records_each(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx) stok_hot stok_apart;
 static void ngx_service_token_records_next(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx, ngx_uint_t user) stok_hot;
 static ngx_int_t ngx_service_token_records_memo(ngx_http_request_t *r,
@@ -38,6 +40,20 @@ ngx_int_t
 ngx_service_token_records_get(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
+    if (stok_likely(ctx->step == NGX_SERVICE_TOKEN_STEP_MEMO)
+        && stok_likely(ngx_service_token_records_memo(r, ctx) == NGX_OK))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_service_token_records_each(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_service_token_records_each(ngx_http_request_t *r,
+    ngx_service_token_ctx_t *ctx)
+{
     ngx_int_t                       rc;
     ngx_uint_t                      user;
     ngx_service_token_cached_t      cached[2];
@@ -50,14 +66,6 @@ ngx_service_token_records_get(ngx_http_request_t *r,
 
     while (ctx->step != NGX_SERVICE_TOKEN_STEP_DONE) {
 
-        if (ctx->step == NGX_SERVICE_TOKEN_STEP_MEMO) {
-            rc = ngx_service_token_records_memo(r, ctx);
-
-            if (stok_likely(rc == NGX_OK)) {
-                return NGX_OK;
-            }
-        }
-
         user = (ctx->step >= NGX_SERVICE_TOKEN_STEP_USER);
 
         rc = ngx_service_token_records_one(r, ctx, user, &cached[user]);
@@ -67,6 +75,14 @@ ngx_service_token_records_get(ngx_http_request_t *r,
         }
 
         ngx_service_token_records_next(r, ctx, user);
+
+        /* by an older key */
+
+        if (ctx->step == NGX_SERVICE_TOKEN_STEP_MEMO
+            && ngx_service_token_records_memo(r, ctx) == NGX_OK)
+        {
+            return NGX_OK;
+        }
     }
 
     if (mcf->memo && cached[0].record.len && cached[1].record.len) {
@@ -148,11 +164,11 @@ ngx_service_token_records_one(ngx_http_request_t *r,
     ngx_service_token_waiter_t     *waiter;
     ngx_service_token_main_conf_t  *mcf;
 
-    waiter = &ctx->waiter;
-
     if (stok_unlikely(ctx->step == NGX_SERVICE_TOKEN_STEP_TOKEN_ASKED
                       || ctx->step == NGX_SERVICE_TOKEN_STEP_USER_ASKED))
     {
+        waiter = ctx->waiter;
+
         return ngx_service_token_records_read(ctx, user, waiter->rc,
                                               &waiter->record);
     }
@@ -181,6 +197,11 @@ ngx_service_token_records_one(ngx_http_request_t *r,
         return NGX_BUSY;
     }
 
+    if (ngx_service_token_handler_waiter(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    waiter = ctx->waiter;
     mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
 
     if (user) {

@@ -45,7 +45,7 @@ static void ngx_service_token_last_used_addr(
     ngx_service_token_touch_t *touch) stok_hot;
 static size_t ngx_service_token_last_used_location(
     ngx_service_token_touch_t *touch) stok_hot;
-static uint32_t ngx_service_token_last_used_find(
+static ngx_service_token_cell_t *ngx_service_token_last_used_find(
     ngx_service_token_last_used_t *lu, uint32_t hash,
     ngx_service_token_touch_t *touch) stok_hot;
 static ngx_uint_t ngx_service_token_last_used_same(
@@ -213,10 +213,10 @@ ngx_service_token_last_used_cell(ngx_service_token_last_used_t *lu,
     uint32_t                   index, tag, *seen;
     ngx_service_token_cell_t  *cell;
 
-    index = ngx_service_token_last_used_find(lu, hash, touch);
+    cell = ngx_service_token_last_used_find(lu, hash, touch);
 
-    if (stok_likely(index != NGX_SERVICE_TOKEN_CELLS_NONE)) {
-        return ngx_service_token_cell(lu, index);
+    if (stok_likely(cell != NULL)) {
+        return cell;
     }
 
     index = ngx_service_token_cells_room(lu, 0);
@@ -264,9 +264,10 @@ ngx_service_token_last_used_update(ngx_service_token_cell_t *cell,
     cell->uses += !touch->counted;
 
     if (stok_unlikely(cell->role_len == 0 || touch->rank > cell->rank)) {
+        len = ngx_min(touch->role.len, sizeof(cell->role));
         cell->rank = (uint8_t) touch->rank;
-        cell->role_len = (uint8_t) touch->role.len;
-        ngx_memcpy(cell->role, touch->role.data, touch->role.len);
+        cell->role_len = (uint8_t) len;
+        ngx_memcpy(cell->role, touch->role.data, len);
     }
 
     if (stok_unlikely(!touch->same)) {
@@ -386,16 +387,16 @@ ngx_service_token_last_used_location(ngx_service_token_touch_t *touch)
  * Redis keeps: then the newest cell has the last use.
  */
 
-static uint32_t
+static ngx_service_token_cell_t *
 ngx_service_token_last_used_find(ngx_service_token_last_used_t *lu,
     uint32_t hash, ngx_service_token_touch_t *touch)
 {
-    uint32_t                   i, other;
+    uint32_t                   i;
     ngx_uint_t                 n;
-    ngx_service_token_cell_t  *cell;
+    ngx_service_token_cell_t  *cell, *other;
 
     n = 0;
-    other = NGX_SERVICE_TOKEN_CELLS_NONE;
+    other = NULL;
 
     for (i = lu->head[hash % NGX_SERVICE_TOKEN_CELLS_HEADS];
          i != NGX_SERVICE_TOKEN_CELLS_NONE;
@@ -417,18 +418,17 @@ ngx_service_token_last_used_find(ngx_service_token_last_used_t *lu,
         }
 
         if (stok_likely(ngx_service_token_last_used_same(cell, touch))) {
-            return i;
+            return cell;
         }
 
         /* the newest: the first one stays what it is */
 
         if (n++ == 0) {
-            other = i;
+            other = cell;
         }
     }
 
-    return n < NGX_SERVICE_TOKEN_TOUCH_CELLS ? NGX_SERVICE_TOKEN_CELLS_NONE
-                                             : other;
+    return n < NGX_SERVICE_TOKEN_TOUCH_CELLS ? NULL : other;
 }
 
 
@@ -451,7 +451,8 @@ ngx_service_token_last_used_same(ngx_service_token_cell_t *cell,
     }
 
     touch->same = cell->addr_len == touch->addr_len
-                  && stok_same(cell->addr, touch->addr, sizeof(touch->addr))
+                  && ngx_memcmp(cell->addr, touch->addr, sizeof(touch->addr))
+                     == 0
                   && cell->location_len
                      == ngx_service_token_last_used_location(touch)
                   && stok_same(cell->location, touch->location->data,

@@ -4,7 +4,7 @@
  * worker.
  *
  * It is the keeper, which has a data link anyway, and which takes the word
- * "writer" from whoever has it.  Without a keeper (nothing is cached), or if
+ * "writer" from whoever has it.  Without a keeper, as at first, or if
  * the keeper does not write, any worker takes it that finds it at 0, of a dead
  * process, or of one whose "beat" has stood still for
  * NGX_SERVICE_TOKEN_WRITER_STILL.

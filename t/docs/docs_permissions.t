@@ -1,5 +1,6 @@
 # Each cell of the example in docs/permissions.md is what nginx answers with
-# conf/nginx.conf, and every location of that file has a row.
+# conf/nginx.conf, and every location of that file has a row.  util/permissions
+# makes the same rows.
 
 use strict;
 use warnings;
@@ -45,4 +46,37 @@ for (@rows) {
 my @locations = $http =~ /^ +location (?:= )?(\S+) \{(?=[^{}]*proxy_pass)/mg;
 is(join(' ', sort keys %row), join(' ', sort @locations), 'every location');
 
+# the rows as the program makes them; a location that is no address is named
+
+my $dir = File::Temp->newdir('stok-permissions-XXXXXX', TMPDIR => 1);
+my @who = @$head[3 .. $#$head];
+
+write_file("$dir/$_.header", "Authorization: Bearer $token{$_}\n") for @who;
+write_file("$dir/conf", "$http\nlocation ~ \\.php\$ {\nlocation \@inside {\n");
+
+my $url = 'http://127.0.0.1:' . $nginx->port;
+my $made = program(join ' ', 'METHODS="GET POST DELETE"', 'util/permissions', $url,
+    map { "$dir/$_.header" } @who);
+
+is($?, 0, 'util/permissions');
+is((split /\n/, $made)[0], (split /\n/, $table)[0], 'the same columns');
+like($made, qr/^\Q$_\E$/m, $_) for grep { /^\| `/ } split /\n/, $table;
+like(Stok::Nginx::slurp("$dir/err"), qr/\Apermissions: location ~ \\\.php\$: fill it in by hand\n\z/,
+    'an expression is named');
+unlike($made, qr/php|inside/, 'and has no row');
+
+$nginx->stop;
+program("util/permissions $url $dir/member.header");
+isnt($?, 0, 'nobody answers');
+
 finish;
+
+
+sub program { my $command = shift; `$command 2>$dir/err <$dir/conf` }
+
+sub write_file {
+    my ($path, $text) = @_;
+    open my $fh, '>', $path or die "$path: $!";
+    print $fh $text;
+    close $fh;
+}
