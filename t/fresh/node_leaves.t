@@ -1,7 +1,7 @@
 use strict;
 use warnings;
 
-# A node that has gone for good is no node for --wait: nginx quits, or another
+# A node that has gone for good does not count for --wait: nginx quits, or another
 # binary has taken its place.  A reload is no such end.
 
 use lib 't/lib';
