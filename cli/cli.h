@@ -26,6 +26,7 @@ typedef struct {
     const char    *key_file;
     const char    *timeout;                      /* NULL: the default */
     int            json;
+    int            quiet;                        /* of what was done */
     int            wait;                         /* ms; 0: do not */
     json_t        *answer;                       /* held back meanwhile */
 } cli_t;
@@ -70,6 +71,16 @@ const char *cli_setting(cli_args_t *args, const char *name);
  * together.  making: there may be no dataset yet, and none that the file names.
  */
 int cli_open(cli_t *cli, int making);
+
+/*
+ * confirm.c: on a terminal the word has to be typed before what the format says
+ * is done, unless --yes is given.  Off a terminal, and in a dry run, nothing is
+ * asked.  asks: whether it would.  user: names what the tokens of a user feel.
+ */
+int cli_confirm(cli_t *cli, cli_args_t *args, const char *word,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+int cli_confirm_asks(cli_t *cli, cli_args_t *args);
+int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb);
 
 /* output.c */
 int cli_print_json(cli_t *cli, json_t *json);

@@ -270,9 +270,6 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 
     } else if (out->path) {
         cli_say("%s\n", new->id);
-
-    } else if (out->format != CLI_FORMAT_JSON) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%s", new->id);
     }
 
     if (new->old && new->old_expires_at == 0) {

@@ -44,6 +44,10 @@ int
 cli_changed(cli_t *cli, int code, json_t *json)
 {
     if (code == CTL_OK && json) {
+        if (cli->ctl.dry) {
+            json_object_set_new(json, "dry_run", json_true());
+        }
+
         cli_answer(cli, json);
     }
 

@@ -38,6 +38,8 @@ static int cli_export_row(ctl_t *ctl, json_t *item, void *data);
 static int cli_export_open(ctl_t *ctl, const char *path, FILE **out);
 static int cli_export_close(ctl_t *ctl, const char *path, FILE *out,
     int code);
+static int cli_import_confirm(cli_t *cli, cli_args_t *args, int fd,
+    ctl_import_want_t want);
 static int cli_import_open(ctl_t *ctl, const char *path, FILE **in);
 static int cli_import_spool(ctl_t *ctl, FILE *in, FILE **out);
 
@@ -281,12 +283,18 @@ cli_fsck(cli_t *cli, cli_args_t *args)
 
     if (cli->json) {
         json_object_set_new(sums, "findings", d.array);
+
+        if (cli->ctl.dry) {
+            json_object_set_new(sums, "dry_run", json_true());
+        }
+
         rc = cli_print_json(cli, sums);
 
     } else {
-        cli_say("%lld tokens and %lld users: %lld found, %lld fixed\n",
+        cli_say("%lld tokens and %lld users: %lld found, %lld %sfixed\n",
                cli_integer(sums, "tokens"), cli_integer(sums, "users"),
-               cli_integer(sums, "found"), cli_integer(sums, "mended"));
+               cli_integer(sums, "found"), cli_integer(sums, "mended"),
+               cli->ctl.dry && d.fix ? "would be " : "");
         json_decref(sums);
     }
 
@@ -300,7 +308,6 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     cli_data_t  *d;
     const char  *subject;
 
-    (void) ctl;
     d = data;
 
     if (d->array) {
@@ -318,8 +325,10 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     cli_safe(subject[0] ? subject : "-");
     cli_say("  ");
     cli_safe(ctl_text(item, "seen"));
-    cli_say("%s\n", json_is_true(json_object_get(item, "mended")) ? ": fixed"
-                   : d->fix ? ": not fixed" : "");
+    cli_say("%s\n", !d->fix ? ""
+                   : !json_is_true(json_object_get(item, "mended"))
+                   ? ": not fixed" : ctl->dry ? ": would be fixed"
+                                              : ": fixed");
 
     return CTL_OK;
 }
@@ -441,7 +450,13 @@ cli_import(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    code = ctl_import(&cli->ctl, fileno(in), &want, &sums);
+    code = want.overwrite ? cli_import_confirm(cli, args, fileno(in), want)
+                          : CTL_OK;
+
+    if (code == CTL_OK) {
+        code = ctl_import(&cli->ctl, fileno(in), &want, &sums);
+    }
+
     fclose(in);
 
     if (sums == NULL) {
@@ -459,6 +474,41 @@ cli_import(cli_t *cli, cli_args_t *args)
     json_decref(sums);
 
     return code;
+}
+
+
+/* only if there is something to overwrite: so it is looked first */
+
+static int
+cli_import_confirm(cli_t *cli, cli_args_t *args, int fd,
+    ctl_import_want_t want)
+{
+    int           code;
+    json_t       *sums;
+    long long     n;
+    ctl_note_pt   note;
+
+    if (!cli_confirm_asks(cli, args)) {
+        return CTL_OK;
+    }
+
+    want.dry = 1;
+    sums = NULL;
+    note = cli->ctl.note;
+    cli->ctl.note = NULL;
+
+    code = ctl_import(&cli->ctl, fd, &want, &sums);
+
+    cli->ctl.note = note;
+    n = cli_integer(sums, "overwritten");
+    json_decref(sums);
+
+    return code == CTL_OK && n
+           ? cli_confirm(cli, args, "overwrite", "This replaces %lld record%s "
+                         "of the dataset at %s, database %d, prefix \"%s\".",
+                         n, n == 1 ? "" : "s", cli->ctl.where, cli->ctl.db,
+                         cli->ctl.prefix)
+           : code;
 }
 
 

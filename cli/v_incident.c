@@ -48,21 +48,23 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
     int      code;
     json_t  *incident;
 
-    code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
+    incident = NULL;
+    code = cli_confirm_user(cli, args, "disables, and revokes all tokens of,");
 
-    if (code != CTL_OK) {
-        return code;
+    if (code == CTL_OK) {
+        code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
     }
 
-    if (cli->json) {
-        cli_answer(cli, incident);
+    if (code == CTL_OK && !cli->json) {
+        if (!cli->ctl.dry) {
+            cli_suspect_print(incident, args->arg[0]);
+        }
 
-    } else {
-        cli_suspect_print(incident, args->arg[0]);
         json_decref(incident);
+        incident = NULL;
     }
 
-    return CTL_OK;
+    return cli_changed(cli, code, code == CTL_OK ? incident : NULL);
 }
 
 

@@ -73,7 +73,11 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
     *until = 0;
 
     what = cli_option(args, "wait-until");
-    timeout = cli_option(args, "timeout");
+    timeout = cli_option(args, "give-up-after");
+
+    if (timeout == NULL) {
+        timeout = cli_option(args, "timeout");
+    }
 
     if (what && strcmp(what, "safe") != 0) {
         return ctl_fail(&cli->ctl, CTL_INVALID, "bad --wait-until: the only "
@@ -81,8 +85,8 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
     }
 
     if (timeout && what == NULL) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "--timeout goes with "
-                        "--wait-until safe");
+        return ctl_fail(&cli->ctl, CTL_INVALID, "--give-up-after goes "
+                        "with --wait-until safe");
     }
 
     code = timeout ? ctl_time_left(&cli->ctl, "until", timeout, &ms)

@@ -34,6 +34,7 @@ static const cli_field_t  cli_token_fields[] = {
 };
 
 
+static int cli_token_confirm(cli_t *cli, cli_args_t *args);
 static int cli_check_input(cli_t *cli, char *text, size_t size, size_t *len);
 static int cli_check_print(cli_t *cli, json_t *answer);
 
@@ -80,9 +81,14 @@ cli_token_rotate(cli_t *cli, cli_args_t *args)
 
     code = cli_deliver_options(cli, args, &new, &out, &deliver);
 
-    return code == CTL_OK ? ctl_token_rotate(&cli->ctl, args->arg[0], &new,
-                                             &deliver)
-                          : code;
+    if (code == CTL_OK) {
+        code = ctl_token_rotate(&cli->ctl, args->arg[0], &new, &deliver);
+    }
+
+    return cli_changed(cli, code, cli->json && cli->ctl.dry
+                                  ? json_pack("{s:s}", "rotated_from",
+                                              args->arg[0])
+                                  : NULL);
 }
 
 
@@ -162,15 +168,49 @@ cli_token_restore(cli_t *cli, cli_args_t *args)
 int
 cli_token_delete(cli_t *cli, cli_args_t *args)
 {
-    int  code;
+    int      code, force;
+    json_t  *json;
 
-    code = ctl_token_delete(&cli->ctl, args->arg[0],
-                            cli_option(args, "force") != NULL);
+    force = cli_option(args, "force") != NULL;
+    code = force ? cli_token_confirm(cli, args) : CTL_OK;
 
-    if (code == CTL_OK && cli->json) {
-        cli_answer(cli, json_pack("{s:s, s:b}", "id", args->arg[0],
-                                  "deleted", 1));
+    if (code == CTL_OK) {
+        code = ctl_token_delete(&cli->ctl, args->arg[0], force);
     }
+
+    json = code == CTL_OK && cli->json
+           ? json_pack("{s:s, s:b}", "id", args->arg[0], "deleted",
+                       !cli->ctl.dry)
+           : NULL;
+
+    return cli_changed(cli, code, json);
+}
+
+
+/* what is still watched, and by which name people know it */
+
+static int
+cli_token_confirm(cli_t *cli, cli_args_t *args)
+{
+    int          code;
+    json_t      *token;
+    const char  *id;
+
+    if (!cli_confirm_asks(cli, args)) {
+        return CTL_OK;
+    }
+
+    id = args->arg[0];
+
+    code = ctl_token_get(&cli->ctl, id, &token);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    code = cli_confirm(cli, args, id, "This deletes %s (%s) of %s, whether or "
+                       "not somebody still tries it.", id,
+                       ctl_text(token, "name"), ctl_text(token, "user"));
+    json_decref(token);
 
     return code;
 }

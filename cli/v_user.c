@@ -135,7 +135,12 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
     json_t  *user;
 
     user = NULL;
-    code = ctl_user_delete(&cli->ctl, args->arg[0], cli->json ? &user : NULL);
+    code = cli_confirm_user(cli, args, "deletes");
+
+    if (code == CTL_OK) {
+        code = ctl_user_delete(&cli->ctl, args->arg[0],
+                               cli->json ? &user : NULL);
+    }
 
     return cli_changed(cli, code, user);
 }
@@ -174,22 +179,22 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
 int
 cli_user_revoke_all(cli_t *cli, cli_args_t *args)
 {
-    int      code;
-    int64_t  n;
+    int            code;
+    json_t        *json;
+    ctl_effect_t   done;
 
-    code = ctl_user_stop(&cli->ctl, args->arg[0], &n);
-    if (code != CTL_OK) {
-        return code;
+    code = cli_confirm_user(cli, args, "revokes all tokens of");
+
+    if (code == CTL_OK) {
+        code = ctl_user_revoke_all(&cli->ctl, args->arg[0], &done);
     }
 
-    if (cli->json) {
-        cli_answer(cli, json_pack("{s:s, s:I}", "user", args->arg[0],
-                                  "revoked", (json_int_t) n));
-    } else {
-        cli_say("%lld revoked\n", (long long) n);
-    }
+    json = code == CTL_OK && cli->json
+           ? json_pack("{s:s, s:I}", "user", args->arg[0], "revoked",
+                       (json_int_t) done.active)
+           : NULL;
 
-    return CTL_OK;
+    return cli_changed(cli, code, json);
 }
 
 

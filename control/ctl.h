@@ -42,6 +42,7 @@ typedef enum {                                   /* exit; HTTP */
 
 typedef enum {
     CTL_NOTE_PLAIN = 0,
+    CTL_NOTE_DONE,                               /* what a change did */
     CTL_NOTE_NOTE,
     CTL_NOTE_WARNING,
     CTL_NOTE_ERROR                               /* of what went on after */
@@ -74,6 +75,7 @@ typedef struct {
 
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
+    unsigned       dry:1;                        /* nothing is written */
 
     redisContext  *ctx;                          /* NULL: no connection */
     size_t         pending;                      /* replies that are due */
@@ -106,6 +108,13 @@ void ctl_hint(ctl_t *ctl, const char *format, ...)
 
 void ctl_note(ctl_t *ctl, ctl_note_e note, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/*
+ * The note of a change: "<did> <what>", or, in a dry run, "would <verb>
+ * <what>".
+ */
+void ctl_done(ctl_t *ctl, const char *did, const char *verb,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* the error becomes a note: the operation goes on */
 void ctl_note_error(ctl_t *ctl);
@@ -161,7 +170,20 @@ int ctl_init(ctl_t *ctl, const char *brand, const char *approval,
     json_t **made);
 
 /*
+ * effect.c: the tokens that a change of a user is felt by, and how many of them
+ * were used in the last day
+ */
+typedef struct {
+    int64_t  active;
+    int64_t  used;
+} ctl_effect_t;
+
+int ctl_user_effect(ctl_t *ctl, const char *id, ctl_effect_t *effect);
+void ctl_effect_text(const ctl_effect_t *effect, char *out, size_t size);
+
+/*
  * user.c.  user: the record after the change, or NULL: it is not read again.
+ * A change that finds the user as it is to be is CTL_OK, and a note says so.
  */
 typedef struct {
     const char  *name;
@@ -222,10 +244,13 @@ int ctl_token_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
     void *data);
 
 /*
- * stop.c: revokes every active token of a user, whatever the indexes say; the
- * number of those that were.  CTL_OK: none is active.
+ * stop.c: revokes every active token of a user, whatever the indexes say;
+ * done: those that were.  CTL_OK: none is active.
  */
-int ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n);
+int ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done);
+
+/* the same with its note */
+int ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done);
 
 /*
  * A new token, on its way to who asked for it.  Its plaintext leaves by
@@ -293,6 +318,7 @@ typedef struct {
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
+/* a dry run delivers nothing */
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 
@@ -454,7 +480,7 @@ int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
 
 /*
  * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
- * above.  CTL_FOUND: some findings.
+ * above.  CTL_FOUND: some findings.  A dry run counts what would be fixed.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,
     json_t **sums);

@@ -128,7 +128,8 @@ void ctl_tries_free(redisReply **replies, size_t n);
 /*
  * script.c: a script with its arguments behind prefix and actor.  CTL_OK: *word
  * is what stands behind the answer's word, or empty; the caller frees it.
- * CTL_CHANGED: nothing was changed, read again.
+ * CTL_CHANGED: nothing was changed, read again.  In a dry run a script is sent
+ * only if its mode says that it does not write; any other is CTL_OK.
  */
 int ctl_script(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv, char **word);
@@ -156,6 +157,15 @@ int ctl_now(ctl_t *ctl, int64_t *now);
 
 /* one field of the dataset's marker: "" if missing; the caller frees it */
 int ctl_meta(ctl_t *ctl, const char *field, char **value);
+
+/*
+ * effect.c: adds the token to those that were used in the last day, if it was;
+ * and when it was used, for a sentence: ", used today"
+ */
+#define CTL_USED  48
+int ctl_effect_token(ctl_t *ctl, const char *id, int64_t now,
+    ctl_effect_t *effect);
+int ctl_effect_used(ctl_t *ctl, const char *id, char used[CTL_USED]);
 
 /* user.c: the record after a change, if it is asked for */
 int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);

@@ -88,7 +88,7 @@ ngx_service_token_file_check(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *path,
         return NGX_ERROR;
     }
 
-    /* whoever owns it may change it at any time: as ssh sees it */
+    /* its owner may change it at any time: as ssh sees it */
 
     if (strict && fi.st_uid != 0 && fi.st_uid != geteuid()) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -1,6 +1,7 @@
 -- Deletes a revoked token and all that is known of it.
 -- ARGV: 3 id, 4 seconds that must have passed since it was revoked, 5 its
--- digest, if the caller has looked for its record, or empty: id: tells.
+-- digest, if the caller has looked for its record, or empty: id: tells, 6 "look":
+-- nothing is deleted.
 -- WATCHED or OK, with a text: when it may be deleted, and, if somebody tried
 -- it since it was revoked: when last, from where, and the verdict.
 
@@ -47,6 +48,10 @@ end
 
 if free > tonumber(now) then
     return {'WATCHED', told}
+end
+
+if ARGV[6] == 'look' then
+    return {'OK', told}
 end
 
 redis.call('DEL', key(record), key('id:' .. id), key('usage:' .. id))

@@ -9,6 +9,7 @@
 #include "help.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 
@@ -29,6 +30,7 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb)
 {
     int                code, words;
+    const char        *env;
     const cli_verb_t  *found;
 
     memset(args, 0, sizeof(*args));
@@ -62,6 +64,13 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
 
     args->arg += words;
     args->n -= words;
+
+    /* where --timeout is something else, the environment alone sets it */
+
+    if (found->options && cli_opt(found->options, "timeout", 7)) {
+        env = getenv("SERVICE_TOKEN_TIMEOUT");
+        cli->timeout = env && *env ? env : NULL;
+    }
 
     code = cli_parse_verb(cli, args, found);
 

@@ -31,6 +31,7 @@ main(int argc, char **argv)
 
     memset(&cli, 0, sizeof(cli));
     cli.ctl.note = cli_note;
+    cli.ctl.note_data = &cli;
 
     code = cli_descriptors(&cli);
     if (code != CTL_OK) {
@@ -143,6 +144,7 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
     const char  *wait;
 
     wait = cli_option(args, "wait");
+    cli->ctl.dry = cli_option(args, "dry-run") != NULL;
 
     if (wait) {
         code = ctl_time_left(&cli->ctl, "wait", wait, &ms);
@@ -161,7 +163,7 @@ cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
 
     /* say what was done, whatever the wait finds */
 
-    if (wait && cli->ctl.ctx) {
+    if (wait && cli->ctl.ctx && !cli->ctl.dry) {
         (void) cli_flush(cli);
         rc = cli_wait(cli);
         code = rc == CTL_OK ? code : rc;
@@ -216,15 +218,21 @@ cli_wait(cli_t *cli)
 }
 
 
+/* --quiet: what was done is known to whoever asked for it */
+
 static void
 cli_note(void *data, ctl_note_e note, const char *text)
 {
-    static const char  *prefix[] = { "", "note: ", "warning: ",
+    const cli_t  *cli;
+
+    static const char  *prefix[] = { "", "", "note: ", "warning: ",
                                      "service-token: " };
 
-    (void) data;
+    cli = data;
 
-    cli_say_to(stderr, "%s%s\n", prefix[note], text);
+    if (!cli->quiet || (note != CTL_NOTE_PLAIN && note != CTL_NOTE_DONE)) {
+        cli_say_to(stderr, "%s%s\n", prefix[note], text);
+    }
 }
 
 

@@ -41,7 +41,8 @@ cli_settings(cli_t *cli, cli_args_t *args)
 {
     cli->redis = cli_setting(args, "redis");
     cli->key_file = cli_setting(args, "key-file");
-    cli->timeout = getenv("SERVICE_TOKEN_TIMEOUT");
+    cli->timeout = cli_setting(args, "timeout");
+    cli->quiet = cli_option(args, "quiet") != NULL;
     cli->json = cli_option(args, "json") != NULL;
     cli->ctl.prefix = cli_setting(args, "prefix");
     cli->ctl.role_names = cli_setting(args, "roles");

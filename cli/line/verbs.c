@@ -45,6 +45,13 @@ const cli_opt_t  cli_globals[] = {
       .env = "SERVICE_TOKEN_ACTOR",
       .text = "The person who makes the change, for the audit. Without it, "
               "the user of the operating system." },
+    { .name = "timeout", .value = "TIME", .kind = CLI_TIME,
+      .env = "SERVICE_TOKEN_TIMEOUT", .fallback = "5s",
+      .text = "How long Redis may take to connect, and for each answer: "
+              "500ms, 5s, 1m." },
+    { .name = "quiet", .letter = 'q',
+      .text = "Do not say on standard error what was done. Errors, warnings "
+              "and notes are shown all the same." },
     { .name = "json",
       .text = "Print one JSON object or array. Dates are seconds since "
               "1970." },

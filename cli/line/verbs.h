@@ -155,6 +155,14 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
       .text = "Come back when every nginx has heard of the change, or name "  \
               "those that did not answer in this time: 500ms, 5s, 1m." }
 
+#define CLI_OPT_DRY                                                           \
+    { .name = "dry-run",                                                      \
+      .text = "Only say what would be done. Nothing is written." }
+
+#define CLI_OPT_YES                                                           \
+    { .name = "yes",                                                          \
+      .text = "Do not ask. Only a terminal is asked: the id has to be typed." }
+
 #define CLI_OPT_OUTPUT                                                        \
     { .name = "output", .letter = 'o', .value = "FORM", .kind = CLI_WORD,     \
       .words = "table wide name json jsonl csv", .fallback = "table",         \

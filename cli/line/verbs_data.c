@@ -96,6 +96,8 @@ static const cli_opt_t  cli_seal_options[] = {
 static const cli_opt_t  cli_fsck_options[] = {
     { .name = "fix",
       .text = "Build the indexes anew from the records." },
+    { .name = "dry-run",
+      .text = "With --fix: only say what would be fixed." },
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -123,6 +125,9 @@ static const cli_opt_t  cli_import_options[] = {
               "more." },
     { .name = "dry-run",
       .text = "Only check." },
+    { .name = "yes",
+      .text = "Do not ask. Only a terminal is asked, where --overwrite would "
+              "replace records." },
     CLI_OPT_WAIT,
     CLI_END
 };

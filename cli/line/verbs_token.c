@@ -29,7 +29,6 @@
 
 
 static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
-static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
 
 static const cli_opt_t  cli_create[] = {
@@ -125,6 +124,7 @@ static const cli_opt_t  cli_rotate[] = {
     CLI_OPT_OUT,
     CLI_OPT_FORMAT,
     CLI_OPT_SECRET,
+    CLI_OPT_DRY,
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -135,9 +135,12 @@ static const cli_opt_t  cli_rotation[] = {
       .words = "safe",
       .text = "Ask again until the old token is safe to revoke, or one of "
               "the two has ended." },
-    { .name = "timeout", .value = "TIME", .kind = CLI_UNTIL,
+    { .name = "give-up-after", .value = "TIME", .kind = CLI_UNTIL,
       .fallback = "no limit",
-      .text = "Give up waiting after this time: 30m, 12h, 7d." },
+      .text = "Do not wait longer than this: 30m, 12h, 7d." },
+    { .name = "timeout", .value = "TIME", .kind = CLI_UNTIL,
+      .text = "The old name of --give-up-after. With this verb, only "
+              "SERVICE_TOKEN_TIMEOUT sets the time-out of Redis." },
     CLI_END
 };
 
@@ -151,10 +154,19 @@ static const cli_opt_t  cli_extend[] = {
 };
 
 
+static const cli_opt_t  cli_opt_change[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
 static const cli_opt_t  cli_delete[] = {
     { .name = "force",
       .text = "Do not wait for the 7 days after the token was revoked or "
               "last tried." },
+    CLI_OPT_DRY,
+    CLI_OPT_YES,
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -245,7 +257,7 @@ const cli_verb_t  cli_verbs_token[] = {
       .args = cli_arg_token, .options = cli_rotation, .flags = CLI_INPUT,
       .example = { "token rotation tok_2bsYV9S9kRkdzKPF",
                    "token rotation tok_2bsYV9S9kRkdzKPF --wait-until safe "
-                   "--timeout 12h" },
+                   "--give-up-after 12h" },
       .run = cli_token_rotation },
     { .words = "token extend", .also = "prolong renew",
       .summary = "Give a token a later end",
@@ -257,13 +269,13 @@ const cli_verb_t  cli_verbs_token[] = {
       .run = cli_token_extend },
     { .words = "token revoke", .also = "disable stop block cancel",
       .summary = "Refuse a token from now on",
-      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .args = cli_arg_token, .options = cli_opt_change, .flags = CLI_INPUT,
       .example = { "token revoke tok_2bsYV9S9kRkdzKPF --wait 5s",
                    "token revoke - < leaked.txt" },
       .run = cli_token_revoke },
     { .words = "token restore", .also = "enable unrevoke undo reactivate",
       .summary = "Accept a revoked token again, unless it has expired",
-      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .args = cli_arg_token, .options = cli_opt_change, .flags = CLI_INPUT,
       .example = { "token restore tok_2bsYV9S9kRkdzKPF",
                    "token restore tok_2bsYV9S9kRkdzKPF --wait 5s" },
       .run = cli_token_restore },

@@ -72,6 +72,21 @@ static const cli_opt_t  cli_arg_role[] = {
 };
 
 
+static const cli_opt_t  cli_opt_change[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
+static const cli_opt_t  cli_opt_asked[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_YES,
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
 const cli_verb_t  cli_verbs_user[] = {
     { .words = "user create", .also = "add new make",
       .summary = "Create a user and print its id",
@@ -107,7 +122,7 @@ const cli_verb_t  cli_verbs_user[] = {
       .summary = "Change the role of a user, for all its tokens at once",
       .text = "Where approval is required, a higher role is asked for, and "
               "another person approves it.",
-      .args = cli_arg_role, .options = cli_opt_wait,
+      .args = cli_arg_role, .options = cli_opt_change,
       .example = { "user set-role pipeline_automation@service manager",
                    "user set-role pipeline_automation@service member "
                    "--wait 5s" },
@@ -121,13 +136,13 @@ const cli_verb_t  cli_verbs_user[] = {
       .run = cli_user_describe },
     { .words = "user disable", .also = "lock suspend block deactivate",
       .summary = "Refuse all tokens of a user until it is enabled",
-      .args = cli_arg_user, .options = cli_opt_wait,
+      .args = cli_arg_user, .options = cli_opt_change,
       .example = { "user disable pipeline_automation@service",
                    "user disable pipeline_automation@service --wait 5s" },
       .run = cli_user_disable },
     { .words = "user enable", .also = "unlock activate",
       .summary = "Accept the tokens of a disabled user again",
-      .args = cli_arg_user, .options = cli_opt_wait,
+      .args = cli_arg_user, .options = cli_opt_change,
       .example = { "user enable pipeline_automation@service",
                    "user enable pipeline_automation@service --wait 5s" },
       .run = cli_user_enable },
@@ -135,13 +150,13 @@ const cli_verb_t  cli_verbs_user[] = {
       .summary = "Delete a user; its tokens are refused",
       .text = "The tokens of a deleted user are orphaned: nginx refuses "
               "them, and the quarterly review finds them.",
-      .args = cli_arg_user, .options = cli_opt_wait,
+      .args = cli_arg_user, .options = cli_opt_asked,
       .example = { "user delete pipeline_automation@service",
-                   "user delete pipeline_automation@service --wait 5s" },
+                   "user delete pipeline_automation@service --dry-run" },
       .run = cli_user_delete },
     { .words = "user revoke-all", .also = "revoke",
       .summary = "Revoke all tokens of a user",
-      .args = cli_arg_user, .options = cli_opt_wait,
+      .args = cli_arg_user, .options = cli_opt_asked,
       .example = { "user revoke-all pipeline_automation@service",
                    "user revoke-all pipeline_automation@service --wait 5s" },
       .run = cli_user_revoke_all },

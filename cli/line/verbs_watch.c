@@ -54,6 +54,14 @@ static const cli_opt_t  cli_arg_user[] = { CLI_ARG_USER, CLI_END };
 static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
 
+static const cli_opt_t  cli_incident_options[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_YES,
+    CLI_OPT_WAIT,
+    CLI_END
+};
+
+
 const cli_verb_t  cli_verbs_watch[] = {
     { .words = "status", .also = "health info",
       .summary = "Show on one screen what needs attention",
@@ -104,7 +112,7 @@ const cli_verb_t  cli_verbs_watch[] = {
       .run = cli_incident_token },
     { .words = "incident user", .also = "compromise",
       .summary = "Disable a user, revoke all its tokens, and report",
-      .args = cli_arg_user, .options = cli_opt_wait,
+      .args = cli_arg_user, .options = cli_incident_options,
       .example = { "incident user pipeline_automation@service",
                    "incident user pipeline_automation@service --wait 5s" },
       .run = cli_incident_user },

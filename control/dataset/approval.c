@@ -55,7 +55,10 @@ ctl_approval_set(ctl_t *ctl, const char *approval, const char *trust,
 
     code = ctl_script_texts(ctl, stok_script_approval, 2, arg, &word);
 
-    if (code == CTL_FOUND) {
+    if (code == CTL_OK) {
+        ctl_done(ctl, "set", "set", "approval to %s, by %s", arg[0], arg[1]);
+
+    } else if (code == CTL_FOUND) {
         ctl_note(ctl, CTL_NOTE_NOTE, "nothing was changed yet: approval is "
                  "required here, so another admin has to run the same command");
         code = CTL_OK;
@@ -200,8 +203,14 @@ ctl_raise_try(ctl_t *ctl, const char *id, const char *role)
     free(word);
 
     if (code == CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "the role was requested: another admin "
-                 "has to run service-token user approve %s", id);
+        if (ctl->dry) {
+            ctl_done(ctl, "", "request", "the role %s for %s, which has %s",
+                     role, id, has);
+
+        } else {
+            ctl_note(ctl, CTL_NOTE_NOTE, "the role was requested: another "
+                     "admin has to run service-token user approve %s", id);
+        }
     }
 
     return code;
@@ -248,6 +257,15 @@ ctl_approve_try(ctl_t *ctl, const char *id)
     if (code == CTL_OK && user.status != STOK_USER_PENDING) {
         code = ctl_approve_role(ctl, id, &role);
 
+        if (code == CTL_OK && role == NULL
+            && user.status == STOK_USER_ACTIVE)
+        {
+            ctl_note(ctl, CTL_NOTE_DONE, "%s is active already, and no role "
+                     "is asked for", id);
+            ctl_free(&rec);
+            return CTL_OK;
+        }
+
         if (code == CTL_OK && (role == NULL
                                || user.status == STOK_USER_DELETED))
         {
@@ -269,6 +287,13 @@ ctl_approve_try(ctl_t *ctl, const char *id)
 
     if (code == CTL_OK) {
         code = ctl_approve_write(ctl, id, &rec, role);
+    }
+
+    if (code == CTL_OK && role) {
+        ctl_done(ctl, "approved", "approve", "the role %s of %s", role, id);
+
+    } else if (code == CTL_OK) {
+        ctl_done(ctl, "approved", "approve", "%s", id);
     }
 
     free(role);

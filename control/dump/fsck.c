@@ -421,14 +421,16 @@ ctl_fsck_one(ctl_fsck_t *f, ctl_names_t *names, size_t i, redisReply *reply)
             continue;
         }
 
-        if (good && f->fix && finding->element[5]->str[0] == '+') {
+        if (good && f->fix && !f->ctl->dry
+            && finding->element[5]->str[0] == '+')
+        {
             return ctl_fsck_fix(f, names, i);
         }
 
         found = 1;
     }
 
-    ctl_fsck_findings(f, findings, i, 0);
+    ctl_fsck_findings(f, findings, i, good && f->fix && f->ctl->dry);
 
     return good && !found && strcmp(names->kind, "token") == 0
            && i <= records->elements

@@ -48,7 +48,7 @@ ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident)
     code = ctl_incident_gather(ctl, id, *incident);
 
     if (code != CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "the token is revoked; not all could "
+        ctl_note(ctl, CTL_NOTE_NOTE, "the token is revoked; not all could "
                  "be shown");
         json_decref(*incident);
     }
@@ -71,6 +71,11 @@ ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
     if (strcmp(ctl_get(&rec, "status"), "revoked") != 0) {
         code = ctl_incident_revoke(ctl, id, &rec);
         *revoked = code == CTL_OK;
+    }
+
+    if (code == CTL_OK && *revoked) {
+        ctl_done(ctl, "revoked", "revoke", "%s (%s) of %s", id,
+                 ctl_get(&rec, "name"), ctl_get(&rec, "user"));
     }
 
     ctl_free(&rec);

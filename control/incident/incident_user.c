@@ -11,6 +11,8 @@
 #include <string.h>
 
 
+static void ctl_suspect_done(ctl_t *ctl, const char *id, int halted,
+    const ctl_effect_t *done);
 static int ctl_suspect_gather(ctl_t *ctl, const char *id, json_t *incident);
 static int ctl_suspect_tokens(ctl_t *ctl, const char *id, json_t *tokens);
 static json_t *ctl_suspect_downstream(json_t *tokens);
@@ -22,8 +24,8 @@ static json_t *ctl_suspect_remaining(const char *id, json_t *incident);
 int
 ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
 {
-    int      code, halted;
-    int64_t  n;
+    int           code, halted;
+    ctl_effect_t  done;
 
     code = ctl_ready(ctl);
 
@@ -34,26 +36,49 @@ ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
     }
 
     if (code == CTL_OK) {
-        code = ctl_user_stop(ctl, id, &n);
+        code = ctl_user_stop(ctl, id, &done);
     }
 
     if (code != CTL_OK) {
         return code;
     }
 
+    ctl_suspect_done(ctl, id, halted, &done);
+
     *incident = json_object();
     json_object_set_new(*incident, "disabled_now", json_boolean(halted));
-    json_object_set_new(*incident, "revoked", json_integer((json_int_t) n));
+    json_object_set_new(*incident, "revoked",
+                        json_integer((json_int_t) done.active));
 
-    code = ctl_suspect_gather(ctl, id, *incident);
+    code = ctl->dry ? CTL_OK : ctl_suspect_gather(ctl, id, *incident);
 
     if (code != CTL_OK) {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "the user's tokens are revoked; not "
+        ctl_note(ctl, CTL_NOTE_NOTE, "the user's tokens are revoked; not "
                  "all could be shown");
         json_decref(*incident);
     }
 
     return code;
+}
+
+
+static void
+ctl_suspect_done(ctl_t *ctl, const char *id, int halted,
+    const ctl_effect_t *done)
+{
+    char  felt[128];
+
+    ctl_effect_text(done, felt, sizeof(felt));
+
+    if (ctl->dry) {
+        ctl_note(ctl, CTL_NOTE_DONE, "would %srevoke the tokens of %s: %s",
+                 halted ? "disable and " : "", id, felt);
+
+    } else {
+        ctl_note(ctl, CTL_NOTE_DONE, "revoked %lld token%s of %s%s",
+                 (long long) done->active, done->active == 1 ? "" : "s", id,
+                 halted ? ", and disabled it" : "");
+    }
 }
 
 

@@ -10,42 +10,49 @@
 #include <string.h>
 
 
-static int ctl_delete(ctl_t *ctl, const char *id, int force, char **word);
+static int ctl_delete(ctl_t *ctl, const char *id, int force, char **what,
+    char **word);
 static int ctl_delete_tried(const char *told, char tried[256]);
 
 
 int
 ctl_token_delete(ctl_t *ctl, const char *id, int force)
 {
-    int    code;
-    char  *word, date[24], tried[256];
+    int    code, still;
+    char  *what, *word, date[24], tried[256];
 
-    code = ctl_delete(ctl, id, force, &word);
+    code = ctl_delete(ctl, id, force, &what, &word);
+    still = word && ctl_delete_tried(word, tried);
 
     if (code == CTL_FOUND) {
         ctl_iso(ctl_number(word), date);
-        (void) ctl_delete_tried(word, tried);
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is watched until %s, "
                         "7 days after it was revoked, and was %s: "
                         "--force deletes it now", id, date, tried);
 
-    } else if (code == CTL_OK && ctl_delete_tried(word, tried)) {
-        ctl_note(ctl, CTL_NOTE_NOTE, "it was %s", tried);
+    } else if (code == CTL_OK) {
+        ctl_done(ctl, "deleted", "delete", "%s%s%s", what,
+                 still ? ", which was " : "", still ? tried : "");
     }
 
+    free(what);
     free(word);
 
     return code;
 }
 
 
+/* what: the token with its name and its user, for who acts */
+
 static int
-ctl_delete(ctl_t *ctl, const char *id, int force, char **word)
+ctl_delete(ctl_t *ctl, const char *id, int force, char **what, char **word)
 {
     int            code;
-    const char    *arg[3];
+    size_t         size;
+    const char    *arg[4];
     ctl_record_t   rec;
 
+    *what = NULL;
     *word = NULL;
 
     code = ctl_stop_token(ctl, id, &rec);
@@ -56,8 +63,20 @@ ctl_delete(ctl_t *ctl, const char *id, int force, char **word)
     arg[0] = id;
     arg[1] = force ? "-9999999999" : "604800";
     arg[2] = rec.key + sizeof("token:") - 1;
+    arg[3] = ctl->dry ? "look" : "";
 
-    code = ctl_script_texts(ctl, stok_script_token_delete, 3, arg, word);
+    size = strlen(id) + STOK_NAME_BYTES + STOK_USER_ID_MAX + 16;
+    *what = malloc(size);
+
+    if (*what) {
+        snprintf(*what, size, "%s (%s) of %s", id, ctl_get(&rec, "name"),
+                 ctl_get(&rec, "user"));
+        code = ctl_script_texts(ctl, stok_script_token_delete, 4, arg, word);
+
+    } else {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
     ctl_free(&rec);
 
     return code == CTL_CHANGED ? ctl_fail(ctl, CTL_NOTFOUND, "no token \"%s\"",

@@ -160,7 +160,8 @@ ctl_extend_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
 
     if (code == CTL_OK) {
         ctl_iso(expires_at, date);
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", id, date);
+        ctl_done(ctl, "extended", "extend", "%s (%s) of %s: it is valid until "
+                 "%s", id, ctl_get(rec, "name"), ctl_get(rec, "user"), date);
     }
 
     return code;

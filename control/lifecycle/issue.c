@@ -79,11 +79,11 @@ ctl_issue(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
         code = ctl_secret_choose(ctl, new);
     }
 
-    if (code == CTL_OK && deliver->deliver) {
+    if (code == CTL_OK && !ctl->dry && deliver->deliver) {
         code = deliver->deliver(ctl, new, deliver->data);
     }
 
-    if (code == CTL_OK) {
+    if (code == CTL_OK && !ctl->dry) {
         code = ctl_issue_write(ctl, new, deliver, step, data);
     }
 

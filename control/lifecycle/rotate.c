@@ -44,6 +44,7 @@ static int ctl_rotate_end(ctl_t *ctl, ctl_new_t *new, ctl_rotate_t *rotate,
     int64_t expires_at);
 static int ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
     ctl_record_t *rec, stok_token_record_t *token);
+static int ctl_rotate_done(ctl_t *ctl, const char *id, const ctl_new_t *new);
 static void ctl_rotate_say(ctl_t *ctl, ctl_new_t *new, int usual);
 static void ctl_rotate_name(ctl_new_t *new, stok_str_t name);
 static size_t ctl_rotate_stem(const char *name, size_t len);
@@ -67,6 +68,10 @@ ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
 
     if (code == CTL_OK) {
         code = ctl_issue(ctl, &new, deliver, ctl_rotate_step, &rotate);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl_rotate_done(ctl, id, &new);
     }
 
     if (code == CTL_OK && !rotate.lives) {
@@ -305,6 +310,27 @@ ctl_rotate_lifetime(ctl_new_t *new, ctl_rotate_t *rotate,
     new->lifetime = lifetime > CTL_YEAR ? CTL_YEAR : lifetime;
 
     return CTL_OK;
+}
+
+
+static int
+ctl_rotate_done(ctl_t *ctl, const char *id, const ctl_new_t *new)
+{
+    int   code;
+    char  used[CTL_USED];
+
+    used[0] = '\0';
+    code = ctl->dry ? ctl_effect_used(ctl, id, used) : CTL_OK;
+
+    /* the id of what is not made is not told */
+
+    if (code == CTL_OK) {
+        ctl_done(ctl, "rotated", "rotate", "%s of %s%s: the successor is "
+                 "%s%s%s%s", id, new->user, used, ctl->dry ? "" : new->id,
+                 ctl->dry ? "" : " (", new->name, ctl->dry ? "" : ")");
+    }
+
+    return code;
 }
 
 

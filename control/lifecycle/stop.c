@@ -25,6 +25,9 @@
 
 typedef struct {
     const char    *user;
+    int64_t        now;
+    json_t        *seen;                         /* in a dry run, by digest */
+    ctl_effect_t   would;
     int64_t        revoked;
     int64_t        changed;                      /* to be met again */
     size_t         n;                            /* of the step */
@@ -36,21 +39,23 @@ typedef struct {
 static int ctl_halt_try(ctl_t *ctl, const char *id, int *halted);
 static int ctl_stop_user(ctl_t *ctl, const char *id);
 static int ctl_stop_all(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_look(ctl_t *ctl, ctl_stop_t *stop);
 static int ctl_stop_index(ctl_t *ctl, ctl_stop_t *stop);
 static int ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data);
 static int ctl_stop_judge(ctl_t *ctl, ctl_stop_t *stop, ctl_record_t *rec);
 static int ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_count(ctl_t *ctl, ctl_stop_t *stop);
 static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop);
 
 
 int
-ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
+ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 {
     int          code;
     size_t       i;
     ctl_stop_t  *stop;
 
-    *n = 0;
+    memset(done, 0, sizeof(*done));
 
     stop = calloc(1, sizeof(ctl_stop_t));
     if (stop == NULL) {
@@ -58,7 +63,7 @@ ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
     }
 
     stop->user = user;
-    code = ctl_stop_all(ctl, stop);
+    code = ctl->dry ? ctl_stop_look(ctl, stop) : ctl_stop_all(ctl, stop);
 
     for (i = 0; i < stop->n; i++) {
         ctl_free(&stop->rec[i]);
@@ -70,8 +75,31 @@ ctl_user_stop(ctl_t *ctl, const char *user, int64_t *n)
         code = CTL_UNAVAILABLE;
     }
 
-    *n = stop->revoked;
+    *done = stop->would;
+    done->active += stop->revoked;
     free(stop);
+
+    return code;
+}
+
+
+int
+ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done)
+{
+    int   code;
+    char  felt[128];
+
+    code = ctl_user_stop(ctl, user, done);
+
+    if (code == CTL_OK && ctl->dry) {
+        ctl_effect_text(done, felt, sizeof(felt));
+        ctl_note(ctl, CTL_NOTE_DONE, "would revoke all tokens of %s: %s",
+                 user, felt);
+
+    } else if (code == CTL_OK || done->active) {
+        ctl_note(ctl, CTL_NOTE_DONE, "revoked %lld token%s of %s",
+                 (long long) done->active, done->active == 1 ? "" : "s", user);
+    }
 
     return code;
 }
@@ -208,6 +236,38 @@ ctl_stop_all(ctl_t *ctl, ctl_stop_t *stop)
 }
 
 
+/* a dry run: one walk, and nothing is revoked on the way */
+
+static int
+ctl_stop_look(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int  code;
+
+    code = ctl_stop_user(ctl, stop->user);
+
+    if (code == CTL_OK) {
+        code = ctl_now(ctl, &stop->now);
+    }
+
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    stop->seen = json_object();
+
+    code = stop->seen ? ctl_meet_walk(ctl, ctl_stop_meet, stop)
+                      : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+
+    if (code == CTL_OK) {
+        code = ctl_stop_step(ctl, stop);
+    }
+
+    json_decref(stop->seen);
+
+    return code;
+}
+
+
 /* whatever is wrong with the index: the walk comes after it */
 
 static int
@@ -326,6 +386,10 @@ ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop)
     size_t       i, argc;
     stok_str_t   argv[2 + 4 * CTL_STOP_BATCH];
 
+    if (ctl->dry) {
+        return ctl_stop_count(ctl, stop);
+    }
+
     if (stop->n == 0) {
         return CTL_OK;
     }
@@ -356,6 +420,33 @@ ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop)
 
     for (i = 0; i < stop->n; i++) {
         ctl_free(&stop->rec[i]);
+    }
+
+    stop->n = 0;
+
+    return code;
+}
+
+
+static int
+ctl_stop_count(ctl_t *ctl, ctl_stop_t *stop)
+{
+    int            code;
+    size_t         i;
+    ctl_record_t  *rec;
+
+    code = CTL_OK;
+
+    for (i = 0; i < stop->n; i++) {
+        rec = &stop->rec[i];
+
+        if (code == CTL_OK && json_object_get(stop->seen, rec->key) == NULL) {
+            (void) json_object_set_new(stop->seen, rec->key, json_true());
+            code = ctl_effect_token(ctl, ctl_get(rec, "id"), stop->now,
+                                    &stop->would);
+        }
+
+        ctl_free(rec);
     }
 
     stop->n = 0;

@@ -15,6 +15,8 @@ static int ctl_token_step(ctl_t *ctl, ctl_new_t *new, const char *mode,
 static int ctl_token_change(ctl_t *ctl, const char *id, int revoke,
     json_t **token);
 static int ctl_token_change_try(ctl_t *ctl, const char *id, int revoke);
+static int ctl_token_done(ctl_t *ctl, const char *id, const ctl_record_t *rec,
+    int revoke);
 
 
 int
@@ -32,9 +34,17 @@ ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
         code = ctl_secret_want(ctl, want, &new);
     }
 
-    return code == CTL_OK ? ctl_issue(ctl, &new, deliver, ctl_token_step,
-                                      (void *) want->user)
-                          : code;
+    if (code == CTL_OK) {
+        code = ctl_issue(ctl, &new, deliver, ctl_token_step,
+                         (void *) want->user);
+    }
+
+    if (code == CTL_OK) {
+        ctl_done(ctl, "created", "create", "%s (%s) of %s", new.id, new.name,
+                 new.user);
+    }
+
+    return code;
 }
 
 
@@ -183,18 +193,21 @@ ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
 
     code = ctl_decode_token(ctl, id, &rec, &token);
 
-    if (code == CTL_OK
-        && token.status == (revoke ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE))
-    {
-        code = ctl_fail(ctl, CTL_STATE, "token \"%s\" is %s already: nothing "
-                        "was changed", id, ctl_get(&rec, "status"));
-    }
-
     if (code == CTL_OK && !revoke && token.expires_at
         && token.expires_at <= now)
     {
         code = ctl_fail(ctl, CTL_STATE, "token \"%s\" has expired: make a new "
                         "one", id);
+    }
+
+    if (code == CTL_OK
+        && token.status == (revoke ? STOK_TOKEN_REVOKED : STOK_TOKEN_ACTIVE))
+    {
+        ctl_note(ctl, CTL_NOTE_DONE, "%s (%s) of %s %s already", id,
+                 ctl_get(&rec, "name"), ctl_get(&rec, "user"),
+                 revoke ? "was revoked" : "is active");
+        ctl_free(&rec);
+        return CTL_OK;
     }
 
     if (code == CTL_OK) {
@@ -220,7 +233,30 @@ ctl_token_change_try(ctl_t *ctl, const char *id, int revoke)
                           revoke ? "revoked_at" : "", n, field);
     }
 
+    if (code == CTL_OK) {
+        code = ctl_token_done(ctl, id, &rec, revoke);
+    }
+
     ctl_free(&rec);
+
+    return code;
+}
+
+
+static int
+ctl_token_done(ctl_t *ctl, const char *id, const ctl_record_t *rec, int revoke)
+{
+    int   code;
+    char  used[CTL_USED];
+
+    used[0] = '\0';
+    code = ctl->dry ? ctl_effect_used(ctl, id, used) : CTL_OK;
+
+    if (code == CTL_OK) {
+        ctl_done(ctl, revoke ? "revoked" : "restored",
+                 revoke ? "revoke" : "restore", "%s (%s) of %s%s", id,
+                 ctl_get(rec, "name"), ctl_get(rec, "user"), used);
+    }
 
     return code;
 }

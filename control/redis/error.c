@@ -93,6 +93,24 @@ ctl_note(ctl_t *ctl, ctl_note_e note, const char *format, ...)
 
 
 void
+ctl_done(ctl_t *ctl, const char *did, const char *verb, const char *format,
+    ...)
+{
+    char     text[CTL_TEXT];
+    va_list  ap;
+
+    va_start(ap, format);
+    vsnprintf(text, sizeof(text), format, ap);
+    va_end(ap);
+
+    ctl_note(ctl, CTL_NOTE_DONE, "%s%s %s", ctl->dry ? "would " : "",
+             ctl->dry ? verb : did, text);
+
+    OPENSSL_cleanse(text, sizeof(text));
+}
+
+
+void
 ctl_note_error(ctl_t *ctl)
 {
     ctl_error_t  *error;

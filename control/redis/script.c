@@ -17,6 +17,7 @@
 
 static int ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv, redisReply **reply);
+static int ctl_script_looks(const char *script, const stok_str_t *argv);
 static const char *ctl_script_word(redisReply *reply);
 static int ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv);
@@ -53,6 +54,13 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
 
     *word = NULL;
 
+    if (ctl->dry && !ctl_script_looks(script, argv)) {
+        *word = strdup("");
+
+        return *word ? ctl_writable(ctl)
+                     : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    }
+
     code = ctl_script_ask(ctl, script, argc, argv, &reply);
     if (code != CTL_OK) {
         return code;
@@ -75,6 +83,19 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
     }
 
     return code;
+}
+
+
+/* scripts with a mode that writes nothing, and that mode */
+
+static int
+ctl_script_looks(const char *script, const stok_str_t *argv)
+{
+    return (script == stok_script_fsck && ctl_str_is(argv[0], "check"))
+           || (script == stok_script_token_create
+               && !ctl_str_is(argv[0], "write"))
+           || (script == stok_script_token_delete
+               && ctl_str_is(argv[3], "look"));
 }
 
 
@@ -122,6 +143,10 @@ ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv, redisReply **reply)
 {
     int  code;
+
+    if (ctl->dry && !ctl_script_looks(script, argv)) {
+        return ctl_fail(ctl, CTL_STATE, "a dry run does not write");
+    }
 
     /* all others write, and fsck asks before it does */
 

@@ -103,7 +103,7 @@ ctl_wait(ctl_t *ctl, int ms, json_t **wait)
         code = json_object_size(nodes) ? CTL_FOUND : CTL_OK;
 
     } else {
-        ctl_note(ctl, CTL_NOTE_PLAIN, "the change was made; whether every "
+        ctl_note(ctl, CTL_NOTE_NOTE, "the change was made; whether every "
                  "node knows is not known");
     }
 

@@ -6,8 +6,8 @@
  * reads takes the lease first, then the epoch, then the entry, then the clock:
  *
  * - the lease is kept as the date of its script, and stored after all that it
- *   proves was applied, so whoever sees it sees the entries dropped and the
- *   epoch raised;
+ *   proves was applied, so a reader that sees it sees the entries dropped and
+ *   the epoch raised;
  * - the clock is read last, so a process that was frozen in between does not
  *   believe an old one.
  *
@@ -20,23 +20,23 @@
  * drop becomes a raised epoch.
  *
  * An answer that is not kept takes away what was kept before: in an outage
- * nothing is used that this node has heard to be otherwise.
+ * no record is used once the node has received a change of it.
  *
  * A server can change its role in place, with all connections kept: demoted,
  * it takes over the data of another server, which may lack changes that were
- * heard before.  Three rules keep the invariant then (model/reign.pml):
+ * received before.  Three rules keep the invariant then (model/reign.pml):
  *
- * - when the stream says that the data is another (nil), what was heard and
+ * - when the stream says that the data is another (nil), what was received and
  *   proven before counts for nothing any more;
- * - that message may come after an answer from the new data.  So each
- *   question also reads the counter of ticks, before the record, and the
- *   answer is kept only if that counter has reached the last tick heard;
- * - after a key was dropped, it must have passed the last tick heard then.
+ * - that message may come after an answer from the new data.  So each question
+ *   also reads the counter of ticks, before the record, and the answer is kept
+ *   only if that counter has reached the last tick received;
+ * - after a key was dropped, it must have passed the last tick received then.
  *
  * Instead of the last two, the tick script may have said, after the record was
  * read, that the counter is of the same birth: then the reign was the same, so
  * the server had taken over no other data, and a change since the question
- * would have been heard as far as the tick.
+ * would have been received as far as the tick.
  */
 
 
@@ -335,8 +335,8 @@ ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
 
 
 /*
- * NGX_OK: the answer is not older than what was heard.  NGX_AGAIN: it may be
- * older than the last drop, unless the server is checked.
+ * NGX_OK: the answer is not older than what was received.  NGX_AGAIN: it may
+ * be older than the last drop, unless the server is checked.
  */
 
 static ngx_int_t
@@ -365,7 +365,7 @@ ngx_service_token_cache_recent(ngx_service_token_cache_t *cache,
         return guard->checked == guard->counter ? NGX_OK : NGX_DECLINED;
     }
 
-    /* a tick was heard while the answer was under way, or it is older */
+    /* a tick was received while the answer was under way, or it is older */
 
     if (behind) {
         return NGX_AGAIN;
@@ -499,7 +499,9 @@ ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
         return;
     }
 
-    /* before a tick was heard nothing is kept: there is nothing to compare */
+    /*
+     * before a tick was received nothing is kept: there is nothing to compare
+     */
 
     heard = atomic_load(&cache->shared->heard);
     when = heard ? (uint64_t) ngx_service_token_cache_epoch(cache) << 32

@@ -97,7 +97,7 @@ typedef struct {
 /* what a record was asked under, and what was learned with it */
 typedef struct {
     uint64_t                     followed;
-    uint64_t                     ticked;           /* as heard; 0: unknown */
+    uint64_t                     ticked;           /* as received; 0: unknown */
     uint64_t                     counter;          /* before the record */
     uint64_t                     checked;          /* and after; 0: not */
     uint32_t                     generation;
@@ -169,29 +169,28 @@ ngx_int_t ngx_service_token_cache_seen(ngx_service_token_cache_t *cache,
 void ngx_service_token_cache_guard(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard);
 
-/* 1: nothing has changed since, as far as was heard */
+/* 1: nothing has changed since, as far as was received */
 ngx_uint_t ngx_service_token_cache_unchanged(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard);
 
 /*
- * 1: no tick was heard since the key was dropped: an answer is kept only if
+ * 1: no tick was received since the key was dropped: an answer is kept only if
  * the server is checked after the record was read (guard->checked).
  */
 ngx_uint_t ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
 /*
- * 1: the stream vouches for the cache now, so a change that was acknowledged
- * a lease ago or earlier has been heard.
+ * 1: the stream vouches for the cache now, so a change that was acknowledged a
+ * lease ago or earlier has been received.
  */
 ngx_uint_t ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache);
 
 /*
  * What was answered by that server, if nothing changed since guard was taken
- * and the answer is not older than what was heard; len 0: there is no such
- * record.
- * NGX_OK: it is kept.  NGX_DECLINED: it is not.  NGX_AGAIN: not yet; it may be
- * tried again once guard->checked is set.
+ * and the answer is not older than what was received; len 0: there is no such
+ * record.  NGX_OK: it is kept.  NGX_DECLINED: it is not.  NGX_AGAIN: not yet;
+ * it may be tried again once guard->checked is set.
  */
 ngx_int_t ngx_service_token_cache_store(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, ngx_service_token_guard_t *guard, uint64_t server,
@@ -202,9 +201,9 @@ void ngx_service_token_cache_drop(ngx_service_token_cache_t *cache,
     stok_table_key_t *key);
 
 /*
- * An answer that is not kept, or is by a server that is perhaps not the primary
- * any more; len 0: no such record.  A record that differs is dropped, so that
- * no outage lets in what has been heard to be otherwise.
+ * An answer that is not kept, or is by a server that is perhaps not the
+ * primary any more; len 0: no such record.  A record that differs is dropped,
+ * so that no outage brings back what is known to have changed.
  */
 void ngx_service_token_cache_doubt(ngx_service_token_cache_t *cache,
     stok_table_key_t *key, const void *data, size_t len);

@@ -1,8 +1,7 @@
 /*
- * The shared words that prove the cache fresh: the epoch with the
- * server that is followed, the lease, the last tick heard, and the primary's
- * proof.  cache.c says how a reader uses them, and why they are written in
- * this order.
+ * The shared words that prove the cache fresh: the epoch with the server that
+ * is followed, the lease, the last tick received, and the primary's proof.
+ * cache.c says how a reader uses them, and why they are written in this order.
  *
  * An answer that is used at once, and not kept, needs a proof of its own: that
  * its server takes writes, so that no other one has taken its place unnoticed.
@@ -61,7 +60,7 @@ ngx_service_token_fresh_dropped(ngx_service_token_shared_t *shared)
 
 /*
  * The epoch is raised last: a process that is frozen before that has ended the
- * lease already, and what it had heard keeps old answers out.  resets is
+ * lease already, and what it had received keeps old answers out.  resets is
  * raised before the lease is ended, and the word of an ended lease is another
  * each time: a process that is frozen in the middle of a proof cannot bring
  * back an older lease.

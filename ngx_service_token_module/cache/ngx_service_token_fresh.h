@@ -17,9 +17,10 @@ void ngx_service_token_fresh_bump(ngx_service_token_cache_t *cache,
 /*
  * The data itself may be another, perhaps an older one: FLUSHALL, a full
  * resynchronisation, a counter that went back, or a stream that may have
- * missed one of these.  What was heard and proven before says nothing of it:
- * the lease ends, scripts that were sent before prove nothing, and nothing is
- * kept before the next tick is heard.  The number of resets, with this one.
+ * missed one of these.  What was received and proven before says nothing of
+ * it: the lease ends, scripts that were sent before prove nothing, and nothing
+ * is kept before the next tick is received.  The number of resets, with this
+ * one.
  */
 uint64_t ngx_service_token_fresh_reset(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);

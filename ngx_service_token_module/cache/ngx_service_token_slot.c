@@ -142,7 +142,7 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
             view->mine = slot;
             ngx_service_token_counters = &slot->counters;
 
-            /* these are of now: who was here before is not any more */
+            /* these are current: the owner before is gone */
 
             atomic_store(&slot->counters.waiters, 0);
             atomic_store(&slot->counters.pending, 0);

@@ -1,6 +1,7 @@
 /*
- * Worker slots: what the workers of a node leave in shared memory for whoever
- * comes after them: counters, and touches that are not in Redis yet.
+ * Worker slots: what the workers of a node leave in shared memory for any
+ * worker that comes after them: counters, and touches that are not in Redis
+ * yet.
  *
  * What always holds:
  *
@@ -12,7 +13,8 @@
  * - acked <= ready <= seq, and each of them only grows, through all owners of
  *   the slot.  The cells of batches above acked, up to ready, do not change;
  * - a chunk belongs to one slot (map[].owner), or is free;
- * - counters only grow, so a sum over all slots never falls, whoever dies;
+ * - counters only grow, so a sum over all slots never falls, even if a worker
+ *   dies;
  * - a cell is used when its id_len is not 0, which is stored last.
  */
 

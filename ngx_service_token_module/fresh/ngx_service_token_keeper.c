@@ -1,14 +1,14 @@
 /*
  * Which worker of the node holds the stream, and how it joins.
  *
- * Each worker has a timer.  Whoever finds no keeper, a dead one, one of an
- * older configuration, or one whose lease has lapsed for a while, takes over.
- * That is economy, not safety: two keepers at once do no harm, since each
- * proves only what its own stream heard since it joined.
+ * Each worker has a timer.  The one that finds no keeper, a dead one, one of
+ * an older configuration, or one whose lease has lapsed for a while, takes
+ * over.  That is economy, not safety: two keepers at once do no harm, since
+ * each proves only what its own stream received since it joined.
  *
  * A new stream may not vouch for the past.  After its SUBSCRIBE was answered,
  * and after it has asked for the counter, it raises the epoch, unless another
- * joined stream to the same server proves continuity: that one has heard a
+ * joined stream to the same server proves continuity: that one has received a
  * tick above an n that was read after the answer, so it told all that the new
  * one could have missed.  That is the way of a reload, which keeps its cache:
  * the old keeper stays until the new one has joined, but not longer than

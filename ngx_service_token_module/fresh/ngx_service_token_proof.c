@@ -1,21 +1,21 @@
 /*
  * Ticks and the lease.
  *
- * The proof: the tick script, sent on the data link at the time t, answers
- * the counter n.  When the *stream* names a tick above n, that tick was made
- * after the script ran, so all that Redis executed before t has been heard:
- * the cache is fresh until t + lease.  The answer and the tick travel on two
+ * The proof: the tick script, sent on the data link at the time t, answers the
+ * counter n.  When the *stream* names a tick above n, that tick was made after
+ * the script ran, so all that Redis executed before t has been received: the
+ * cache is fresh until t + lease.  The answer and the tick travel on two
  * connections and may come in any order: they are compared once both are
  * there.  Answers of an earlier session, or of another server than the
  * stream's, prove nothing, nor does a tick that is too far above to be of the
  * same counter.  "since" is the counter's birth: another one says that it
  * began anew, perhaps without a word (SWAPDB), or under another primary: then
  * the stream begins anew, too.  A counter that went back is of older data:
- * ticks that were heard would prove scripts that they are not above, so the
+ * ticks that were received would prove scripts that they are not above, so the
  * session ends as with a nil.
  *
  * If the keeper dies between any two lines, no more is proven: the lease ends
- * by itself, and whoever joins next raises the epoch.
+ * by itself, and the next stream to join raises the epoch.
  */
 
 
@@ -83,7 +83,7 @@ ngx_service_token_proof_joined(ngx_service_token_stream_t *stream)
 }
 
 
-/* answers below what was heard are proofs; the others stay */
+/* answers below what was received are proofs; the others stay */
 
 static void
 ngx_service_token_proof_prove(ngx_service_token_stream_t *stream)
@@ -205,7 +205,7 @@ ngx_service_token_proof_ticked(ngx_service_token_tick_t *tick)
 }
 
 
-/* NGX_OK: it is the counter that the stream has heard of, and went on */
+/* NGX_OK: it is the counter that the stream has received, and went on */
 
 static ngx_int_t
 ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
@@ -235,8 +235,8 @@ ngx_service_token_proof_counter(ngx_service_token_stream_t *stream,
 
 
 /*
- * A marker, after all that was said before it: this node tells that it heard.
- * A stream that has not joined is silent; the command asks again.
+ * A marker, after all messages before it: this node acknowledges it.  A stream
+ * that has not joined is silent; the command asks again.
  */
 
 void

@@ -6,11 +6,10 @@
  *
  *     CLIENT ID -> CLIENT TRACKING ON REDIRECT <id> BCAST -> SUBSCRIBE
  *
- * A key that is named is dropped from the cache; what is not understood
- * raises the epoch.  "Everything" (nil: FLUSHALL, or a full resynchronisation
- * of a server that was made a replica) ends the session: the data may be
- * older than what was heard.  Messages are applied in the order in which they
- * come.
+ * A key that is named is dropped from the cache; what is not understood raises
+ * the epoch.  "Everything" (nil: FLUSHALL, or a full resynchronisation of a
+ * server that was made a replica) ends the session: the data may be older than
+ * what was received.  Messages are applied in the order in which they come.
  */
 
 

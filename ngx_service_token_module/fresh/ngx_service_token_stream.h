@@ -1,5 +1,5 @@
 /*
- * What the keeper hears from Redis, and what it proves by it.
+ * What the keeper receives from Redis, and what it proves by it.
  */
 
 
@@ -67,7 +67,7 @@ typedef struct {
 
 /* a worker's; lives in the cycle's pool */
 typedef struct {
-    ngx_service_token_link_t     *link;            /* hears */
+    ngx_service_token_link_t     *link;            /* receives */
     ngx_service_token_link_t     *data;            /* asks: the worker's own */
     ngx_service_token_cache_t    *cache;
     ngx_str_t                     prefix;
@@ -135,15 +135,16 @@ void ngx_service_token_stream_open(ngx_service_token_stream_t *stream);
 void ngx_service_token_stream_close(ngx_service_token_stream_t *stream);
 
 /*
- * stream.c: the data is another, and perhaps older: what was heard and asked
- * before counts for nothing, and the stream joins anew on its connection.
+ * stream.c: the data is another, and perhaps older: what was received and
+ * asked before counts for nothing, and the stream joins anew on its
+ * connection.
  */
 void ngx_service_token_stream_restart(ngx_service_token_stream_t *stream);
 
 /* proof.c: asks for a proof; not more than one question at a time */
 void ngx_service_token_proof_tick(ngx_service_token_stream_t *stream);
 
-/* proof.c: joined: what is heard from now on proves */
+/* proof.c: joined: what is received from now on proves */
 void ngx_service_token_proof_joined(ngx_service_token_stream_t *stream);
 
 /* proof.c: the stream named a tick, or a marker */
@@ -158,7 +159,7 @@ void ngx_service_token_health_check(ngx_service_token_stream_t *stream,
 
 /*
  * health.c: an answer of the tick script.  If it is of an older dataset than
- * the node has heard of, the log says so.
+ * the node has received, the log says so.
  */
 void ngx_service_token_health_note(ngx_service_token_stream_t *stream,
     ngx_service_token_tick_t *tick);

@@ -9,7 +9,7 @@
  * The record is kept packed; each waiter gets a copy in its own pool and its
  * event posted, so that no request runs inside a reply's handler.
  *
- * A reply is kept in the cache if nothing was heard to change since it was
+ * A reply is kept in the cache if no change was announced since it was
  * asked for.  If something was, those who waited get it: their requests began
  * before.
  *
@@ -18,11 +18,11 @@
  *
  * - A request joins a question only before that is written to the socket, so
  *   that Redis reads the record after the request began; or while the stream
- *   vouches that every change of a lease ago was heard, and none was heard of
- *   this key.  Where a change was heard it asks anew at once.  Where no stream
- *   vouches, a second question waits behind the first (lookup->next), and is
- *   joined until it is sent: so a slow Redis has one question of a key at a
- *   time, and a request waits for two answers at most.
+ *   vouches that every change of a lease ago was received, and none was of
+ *   this key.  Where a change was received it asks anew at once.  Where no
+ *   stream vouches, a second question waits behind the first (lookup->next),
+ *   and is joined until it is sent: so a slow Redis has one question of a key
+ *   at a time, and a request waits for two answers at most.
  * - An answer decides only if the server that gave it is proven to be a
  *   primary that takes writes, by a script that it accepted less than a lease
  *   before the request asked, and before it gave that answer: a replica that

@@ -22,9 +22,9 @@ typedef struct ngx_service_token_lookups_s  ngx_service_token_lookups_t;
 
 
 /*
- * One who waits.  Lives in the pool it names; whoever destroys the pool calls
- * leave first.  The answer: rc NGX_OK with a record packed by stok_record.h
- * in record (in the pool), NGX_DECLINED: there is no such record, NGX_ERROR:
+ * A waiter.  Lives in the pool it names; the owner of the pool calls leave
+ * first.  The answer: rc NGX_OK with a record packed by stok_record.h in
+ * record (in the pool), NGX_DECLINED: there is no such record, NGX_ERROR:
  * Redis cannot answer, NGX_ABORT: it answered what cannot be used.
  */
 typedef struct {

@@ -10,9 +10,9 @@
  * after the script was sent.  READONLY, NOREPLICAS and all that is not known:
  * another server may have taken its place.  Redis checks these before it
  * checks its memory and its disk for a script, so OOM and MISCONF say that it
- * is no replica; and a user without the right to run the script (NOPERM), or
- * a server without scripts, says nothing: there the node does without proof,
- * and the log says so.
+ * is not a replica; and a user without the right to run the script (NOPERM),
+ * or a server without scripts, says nothing: there the node does without
+ * proof, and the log says so.
  */
 
 

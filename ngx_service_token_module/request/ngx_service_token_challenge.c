@@ -178,7 +178,7 @@ ngx_service_token_challenge_others(ngx_http_request_t *r, ngx_uint_t shown)
 }
 
 
-/* only who was let in comes here, be it by "satisfy any" */
+/* only accepted requests come here, be it by "satisfy any" */
 
 static ngx_int_t
 ngx_service_token_challenge_passed(ngx_http_request_t *r)

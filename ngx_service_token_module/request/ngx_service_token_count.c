@@ -56,7 +56,7 @@ ngx_service_token_count_verdict(ngx_http_request_t *r,
     }
 
     /*
-     * a record whose seal is wrong may name any token; and who is throttled
+     * a record whose seal is wrong may name any token; and a throttled client
      * makes no work for Redis
      */
 

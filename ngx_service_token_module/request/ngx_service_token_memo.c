@@ -5,9 +5,9 @@
  * The invariant: what it answers, the cache would answer, too.  An entry has
  * the places in the shared table from which its records were read, with the
  * sequences of their buckets.  A bucket with the same sequence was not written
- * since, so reading it again would give the same bytes; and whoever stores a
- * key elsewhere takes it out of its old bucket first.  Epoch, lease and age
- * are asked as in ngx_service_token_cache_read(), and in that order.
+ * since, so reading it again would give the same bytes; and a worker that
+ * stores a key elsewhere takes it out of its old bucket first.  Epoch, lease
+ * and age are asked as in ngx_service_token_cache_read(), and in that order.
  *
  * A sequence has 32 bits and comes round after 2^31 writes of one bucket.  By
  * default a record ends after 60 s: that would be 35 million writes a second.

@@ -263,7 +263,7 @@ ngx_service_token_variables_cache(ngx_http_request_t *r,
 }
 
 
-/* for logs only: whoever presents a token need not be let in */
+/* for logs only: the token that was presented may have been refused */
 
 static ngx_int_t
 ngx_service_token_variables_presented(ngx_http_request_t *r,

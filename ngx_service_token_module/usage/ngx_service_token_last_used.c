@@ -6,14 +6,14 @@
  *
  *     free -> open -> frozen under a number of the slot -> free, acknowledged
  *
- * What always holds, whoever dies between any two lines:
+ * What always holds, whichever process dies between any two lines:
  *
  * - the slot's number ("seq") is raised before the first cell is frozen under
  *   it, and "ready" follows when the last one is; no cell is ever frozen under
  *   a number that is ready.  So the cells frozen under one number are one
- *   batch: whoever sends them, and sends them again after a lost answer, sends
- *   the very same batch, and Redis takes it once.  Of a worker that was killed
- *   while it froze, what is frozen under the last number is that batch;
+ *   batch: a worker that sends them, and sends them again after a lost answer,
+ *   sends the very same batch, and Redis takes it once.  Of a worker that was
+ *   killed while it froze, what is frozen under the last number is that batch;
  * - a cell changes as its slot's owner has it, and in no other way; once
  *   frozen it only goes, and not before "acked" says that it is in Redis;
  * - a cell is counted as used by its id's length, which is stored last, and
@@ -132,7 +132,7 @@ ngx_service_token_last_used_stop(ngx_service_token_last_used_t *lu)
         ngx_del_timer(&lu->timer);
     }
 
-    /* with touches left it is found by whoever sees that we are dead */
+    /* with touches left it is found by a worker that sees that we are dead */
 
     mine = lu->view->mine;
 

@@ -4,13 +4,13 @@
  * worker.
  *
  * It is the keeper, which has a data link anyway, and which takes the word
- * "writer" from whoever has it.  Without a keeper, as at first, or if
- * the keeper does not write, any worker takes it that finds it at 0, of a dead
+ * "writer" from its holder.  Without a keeper, as at first, or if the
+ * keeper does not write, any worker takes it that finds it at 0, of a dead
  * process, or of one whose "beat" has stood still for
  * NGX_SERVICE_TOKEN_WRITER_STILL.
  *
- * That is economy, not safety.  The word does not stop one that was frozen
- * and comes back: then two write.  What always holds, whoever writes:
+ * That is economy, not safety.  The word does not stop one that was frozen and
+ * comes back: then two write.  What always holds, whichever worker writes:
  *
  * - a batch that is ready does not change until it is acked: all writers send
  *   the same bytes;

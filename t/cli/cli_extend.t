@@ -26,7 +26,7 @@ my $id = $token->{id};
 my ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in',
     '60d');
 is("$code$out", 0, 'extend');
-like($err, qr/^$id is valid until 20\d\d-.*Z\n\z/, 'until when');
+like($err, qr/^extended $id \(a\) of \S+: it is valid until 20\d\d-.*Z\n\z/, 'until when');
 my $is = $st->json('token', 'show', $id);
 near($is->{expires_at}, time + 60 * $day, 'from now on');
 is($redis->cli('ZSCORE', $redis->key('expiry'), $id), $is->{expires_at},

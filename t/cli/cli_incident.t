@@ -30,7 +30,7 @@ $redis->used($third, uses => 1, last_used => $now, last_location => '/bi/',
 # a token
 
 my ($code, $out, $err) = $st->run('incident', 'token', $id);
-is("$code $err", '0 ', 'incident token');
+is("$code $err", "0 revoked $id (etl) of $user\n", 'incident token');
 is(status($id), 'revoked', 'is revoked');
 is(status($never), 'active', 'and no other');
 
@@ -96,7 +96,7 @@ refused(2, qr/bad --wait/, 'user', $user, '--wait', 'soon');
 
 $st->run('token', 'restore', $_) for $id, $never;
 ($code, $out, $err) = $st->run('incident', 'user', $user);
-is("$code $err", '0 ', 'incident user');
+is("$code $err", "0 revoked 3 tokens of $user, and disabled it\n", 'incident user');
 is(join(' ', map { status($_) } $id, $never, $third), 'revoked revoked revoked',
     'all are revoked');
 for my $says (
@@ -156,7 +156,7 @@ for my $case (['production', "user create NEW-NAME --purpose TEXT --owner $eva"]
 my $later = $redis->listed_token(user => $user, later => 1);
 ($code, $out, $err) = $st->run('incident', 'token', $later);
 is("$code " . status($later), '0 revoked', 'a record with an unknown field');
-like($err, qr/^service-token: token "$later" is unreadable: [^\n]*\n\z/, 'said');
+like($err, qr/^service-token: token "$later" is unreadable: [^\n]*\nrevoked $later [^\n]*\n\z/, 'said');
 
 # killed at any moment: all tokens or none, and a chain that is whole
 

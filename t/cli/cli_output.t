@@ -137,7 +137,7 @@ sub args {
     return (@create, $name) if $verb eq 'create';
 
     my ($code, $out, $err) = $st->run(@create, "to rotate $n");
-    return ('token', 'rotate', $err =~ /^(tok_\w+)$/m, '--name', $name);
+    return ('token', 'rotate', Stok::Command::made($err), '--name', $name);
 }
 
 # the token that was delivered is the one of that id; the answer is the id
@@ -145,7 +145,7 @@ sub args {
 sub known {
     my ($text, $told, $what) = @_;
     my ($token) = $text =~ /($clear)/;
-    my ($id) = $told =~ /(tok_\w{16})/;
+    my $id = Stok::Command::made($told) || $told =~ s/.*(tok_\w{16}).*/$1/sr;
     is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($token // ''),
         "$what: it is the token");
     return $id;

@@ -27,7 +27,7 @@ my $old = create('etl', 'staging');
 my ($code, $out, $err) = $st->run('token', 'rotate', $old->{id});
 is($code, 0, 'rotate');
 like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
-my ($id) = $err =~ /^(tok_[0-9A-Za-z]{16})\n/;
+my $id = Stok::Command::made($err);
 like($err, qr/^\Q$old->{id}\E is valid until 20\d\d-.*Z$/m,
     'how long the predecessor is');
 is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($out =~ s/\n//r),
@@ -389,7 +389,7 @@ sub create {
     my ($code, $out, $err) = $st->run('token', 'create', '--user', $user,
         '--name', $name, '--env', $env, @options);
     die $err if $code;
-    my ($id) = $err =~ /^(tok_\w+)$/m;
+    my $id = Stok::Command::made($err);
     return { id => $id, @{ $redis->cli('HGETALL',
         $redis->key('token:' . digest({ id => $id }))) } };
 }

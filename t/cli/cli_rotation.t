@@ -159,7 +159,7 @@ is("@{[map { status($_) } $first, $second]}", 'revoked active', 'now');
 used($first, 2 * $day);
 my $began = time;
 ($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe',
-    '--timeout', '2s');
+    '--give-up-after', '2s');
 like("$code $out", qr/^1 wait: /, 'until the time is over');
 cmp_ok(time - $began, '>=', 1, 'which is waited');
 my $pid = $st->start('token', 'rotation', $first, '--wait-until', 'safe',
@@ -173,12 +173,12 @@ like(Stok::Command::slurp("$st->{dir}/out"), qr/^safe-to-revoke: /, 'and says so
 $st->run('token', 'revoke', $second);
 $began = time;
 ($code, $out) = $st->run('token', 'rotation', $first, '--wait-until', 'safe',
-    '--timeout', '20s');
+    '--give-up-after', '20s');
 like("$code $out", qr/^1 wait: the successor .* ended/, 'not for what has ended');
 cmp_ok(time - $began, '<', 10, 'which is told at once');
 refused(2, qr/bad --wait-until/, $first, '--wait-until', 'x');
 refused(2, qr/bad --timeout/, $first, '--wait-until', 'safe', '--timeout', 'x');
-refused(2, qr/--timeout goes with --wait-until/, $first, '--timeout', '1h');
+refused(2, qr/--give-up-after goes with --wait-until/, $first, '--timeout', '1h');
 
 # when the old one ends
 

@@ -194,7 +194,8 @@ for my $case (['old', 'k1'], ['new', 'k2'], ['before', 'k2', 'revoked'],
 
 file('f', join "\n", @token{qw(old new before)}, $svc, $token{old});
 ($code, $out, $err) = $st->run('--key-file', $keys, 'scan', '--revoke', $dir);
-is("$code $err", '1 ', '--revoke');
+is("$code $err", join("\n", 1 . ' ' . "revoked tok_old (a token) of user\@service",
+    "revoked tok_new (a token) of user\@service") . "\n", '--revoke');
 is($out =~ s/^.*?: //mgr, join("\n", map { "stk_svc_\x{e2}\x{80}\x{a6} $_" }
     'tok_old revoked', 'tok_new revoked', 'tok_before revoked already',
     'unknown', 'tok_old revoked') . "\n", 'what was done');

@@ -176,7 +176,7 @@ sub keys_are {
 sub token {
     my ($code, $out, $err) = $st->run('token', 'create', '--user', $user,
         '--name', shift, '--env', 'testing');
-    return $err =~ s/\n//r;
+    return Stok::Command::made($err);
 }
 
 sub record {

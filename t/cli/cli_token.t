@@ -22,9 +22,9 @@ $st->run('user', 'create', 'eva@example.org', '--human');
 my ($code, $out, $err) = $st->run(@for, '--name', 'first', '--env', 'testing');
 is($code, 0, 'create');
 like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
-like($err, qr/^tok_[0-9A-Za-z]{16}\n\z/, 'its id, aside');
+like($err, qr/^created tok_[0-9A-Za-z]{16} \(first\) of $user\n\z/, 'its id, aside');
 
-my ($clear, $id) = map { s/\n//r } $out, $err;
+my ($clear, $id) = ($out =~ s/\n//r, Stok::Command::made($err));
 is(substr($clear, -6), Stok::Redis::checksum(substr $clear, 0, -6), 'checksum');
 is($redis->cli('GET', $redis->key("id:$id")), sha256_hex($clear), 'digest');
 
@@ -91,7 +91,7 @@ refused(3, qr/bad --name/, @for, '--name', '', '--env', 'testing');
 refused(3, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
 refused(3, qr/no token "tok_none"/, 'token', 'revoke', 'tok_none');
 refused(2, qr/bad ID "a b"/, 'token', 'show', 'a b');
-refused(3, qr/is active already/, 'token', 'restore', $id);
+already(qr/^$id \(first\) of $user is active already$/, 'token', 'restore', $id);
 refused(3, qr/is not revoked/, 'token', 'delete', $id);
 refused(3, qr/is not revoked/, 'token', 'delete', $id, '--force');
 refused(2, qr/bad --status/, 'token', 'list', '--status', 'x');
@@ -108,7 +108,7 @@ my $t = $st->json('token', 'show', $id);
 is("$t->{status} $t->{state}", 'revoked revoked', 'is in force');
 cmp_ok(abs($t->{revoked_at} - time), '<', 60, 'when');
 is($t->{last_used}, undef, 'never used');
-refused(3, qr/is revoked already/, 'token', 'revoke', $id);
+already(qr/^$id \(first\) of $user was revoked already$/, 'token', 'revoke', $id);
 is(($st->run('token', 'restore', $id))[0], 0, 'restore');
 is($st->json('token', 'show', $id)->{state}, 'active', 'is in force');
 
@@ -189,11 +189,11 @@ is($made, 1, 'one of eight at once');
 
 # revoke-all is one step
 
-($code, $out) = $st->run('user', 'revoke-all', $user);
+($code, $out, $err) = $st->run('user', 'revoke-all', $user);
 is($code, 0, 'revoke-all');
 is(scalar(grep { $_->{status} eq 'active' }
     @{ $st->json('token', 'list', '--user', $user) }), 0, 'none is active');
-like($out, qr/^\d+ revoked$/, 'how many');
+like($err, qr/^revoked \d+ tokens of $user$/, 'how many');
 
 # more of them than a command's arguments on a terminal
 
@@ -211,9 +211,10 @@ $redis->cli('HSET', $redis->key('token:' . $redis->cli('GET',
     $redis->key("id:$odd[0]"))), 'later', 1);
 $redis->cli('DEL', $redis->key("id:$odd[1]"));
 ($code, $out, $err) = $st->run('user', 'revoke-all', 'odd@service');
-is("$code $out", "0 3 revoked\n",
+is("$code$out", 0,
     'revoke-all, one of them unreadable, and one that no index names');
 like($err, qr/^service-token: token "$odd[0]" is unreadable: /m, 'named');
+like($err, qr/^revoked 3 tokens of odd\@service$/m, 'counted');
 is($st->json('token', 'show', $_)->{status}, 'revoked', 'revoked')
     for @odd[0, 2];
 $redis->cli('FLUSHALL');
@@ -236,7 +237,7 @@ chmod 0600, $keys;
 sealed('init');
 sealed('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
 ($code, $out, $err) = sealed(@for, '--name', 'x', '--env', 'testing');
-$id = $err =~ s/\n//r;
+$id = Stok::Command::made($err);
 $digest = $redis->cli('GET', $redis->key("id:$id"));
 isnt($digest, sha256_hex($out =~ s/\n//r), 'a digest with the key');
 $redis->{key} = { name => 'k1', secret => pack 'H*', $line =~ /(\w{64})/ };
@@ -259,7 +260,7 @@ seal_ok('after revoke-all');
 sealed('token', 'restore', $id);
 $redis->cli('HSET', $redis->key("user:$user"), 'role', 'admin');
 refused(3, qr/is sealed/, 'user', 'revoke-all', $user);
-is((sealed('user', 'revoke-all', $user))[1], "1 revoked\n",
+like((sealed('user', 'revoke-all', $user))[2], qr/^revoked 1 token of $user$/m,
     'revoke-all of a user that was edited');
 seal_ok('after that');
 $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at', 0);
@@ -267,8 +268,8 @@ is((sealed('token', 'restore', $id))[0], 3, 'a record that was edited');
 
 # one that cannot be sealed again does not keep the others
 
-my @id = map { (sealed(@for, '--name', "all $_", '--env', 'testing'))[2]
-    =~ s/\n//r } 1 .. 3;
+my @id = map { Stok::Command::made((sealed(@for, '--name', "all $_", '--env',
+    'testing'))[2]) } 1 .. 3;
 my @key = map { $redis->key('token:' . $redis->cli('GET',
     $redis->key("id:$_"))) } @id;
 $redis->cli('HSET', $key[0], 'expires_at', 0);
@@ -276,8 +277,9 @@ $redis->cli('HSET', $key[1], 'future', 1);
 $redis->cli('SADD', $redis->key("user-tokens:$user"), 'tok_nothing');
 refused(3, qr/is sealed: give --key-file/, 'user', 'revoke-all', $user);
 ($code, $out, $err) = sealed('user', 'revoke-all', $user);
-is("$code $out", "0 3 revoked\n", 'revoke-all, in spite of two edited ones');
+is("$code$out", 0, 'revoke-all, in spite of two edited ones');
 like($err, qr/$_/, 'which are named') for @id[0, 1];
+like($err, qr/^revoked 3 tokens of $user$/m, 'counted');
 is(join(' ', map { $redis->cli('HGET', $_, 'status') } @key),
     'revoked revoked revoked', 'all are revoked');
 
@@ -289,6 +291,19 @@ sub sealed { $st->run('--key-file', $keys, @_) }
 sub seal_ok {
     my %t = @{ $redis->cli('HGETALL', $redis->key("token:$digest")) };
     is($t{seal}, Stok::Redis::seal($redis->{key}, 'token', $digest, \%t), "seal $_[0]");
+}
+
+# as it is to be: nothing is written, and that is no failure
+
+sub already {
+    my ($says, @args) = @_;
+
+    my $before = Stok::Command::snapshot($redis);
+    my ($code, $out, $err) = $st->run(@args);
+
+    is("$code$out", 0, "@args: again");
+    like($err, $says, 'says so');
+    is(Stok::Command::snapshot($redis), $before, 'and no change');
 }
 
 sub refused {

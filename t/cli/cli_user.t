@@ -73,11 +73,13 @@ for my $case (['service1', 'not descriptive'], ['temp', 'vague'],
     ['test123', 'generic'])
 {
     is(code('user', 'create', $case->[0], @who), 0, "$case->[0] is made");
-    like(err(), qr/^warning: the name is $case->[1]/, 'with a warning');
+    like(err(), qr/^created $case->[0]\@service, role member\nwarning: the name is $case->[1]/,
+        'with a warning');
 }
 
 for my $name ('pipeline_automation2', 'alation_sync2', 'finance_metrics') {
-    is(code('user', 'create', $name, @who) . err(), '0', "$name is good");
+    is(code('user', 'create', $name, @who) . err(),
+        "0created $name\@service, role member\n", "$name is good");
 }
 
 # use cases
@@ -101,16 +103,20 @@ my $id = 'pipeline_automation@service';
 is(code('user', 'set-role', $id, 'admin'), 0, 'set-role');
 is(field('role'), 'admin', 'is in force');
 refused(2, qr/bad ROLE "boss"/, 'user', 'set-role', $id, 'boss');
-refused(3, qr/is active/, 'user', 'enable', $id);
-refused(3, qr/is active/, 'user', 'approve', $id);
+already(qr/is active already/, 'user', 'enable', $id);
+already(qr/is active already/, 'user', 'approve', $id);
+already(qr/has the role admin already/, 'user', 'set-role', $id, 'admin');
 is(code('user', 'disable', $id), 0, 'disable');
 is(field('status'), 'disabled', 'is in force');
-refused(3, qr/is disabled/, 'user', 'disable', $id);
+already(qr/is disabled already/, 'user', 'disable', $id);
 is(code('user', 'enable', $id), 0, 'enable');
 is(field('status'), 'active', 'is in force');
 is(code('user', 'delete', $id), 0, 'delete');
 is(field('status'), 'deleted', 'is in force');
+already(qr/is deleted already/, 'user', 'delete', $id);
 refused(3, qr/is deleted/, 'user', 'enable', $id);
+refused(3, qr/is deleted/, 'user', 'set-role', $id, 'admin');
+refused(3, qr/is deleted/, 'user', 'approve', $id);
 refused(3, qr/exists already/, 'user', 'create', 'Pipeline Automation', @who);
 refused(3, qr/no user "nobody"/, 'user', 'show', 'nobody');
 refused(3, qr/no user/, 'user', 'disable', 'nobody@service');
@@ -179,7 +185,7 @@ $st->run('user', 'create', 'Leaves', @who);
 $st->run('token', 'create', '--user', 'leaves@service', '--name', $_, '--env',
     'testing') for 1, 2;
 is(code('user', 'delete', 'leaves@service'), 0, 'a delete');
-like(err(), qr/^note: 2 of its tokens are orphaned: .* quarterly review finds/,
+like(err(), qr/^deleted leaves\@service\nnote: 2 of its tokens are orphaned: .* quarterly review finds/,
     'leaves two tokens');
 
 # revoke-all, of more tokens than anybody wants to have
@@ -191,7 +197,8 @@ for my $n (1 .. 1500) {
     $redis->cli('SADD', $redis->key('user-tokens:many@service'), "tok_many$n");
     $redis->cli('ZADD', $redis->key('tokens'), time, "tok_many$n");
 }
-is(($st->run('user', 'revoke-all', 'many@service'))[1], "1500 revoked\n",
+is(($st->run('user', 'revoke-all', 'many@service'))[2],
+    "revoked 1500 tokens of many\@service\n",
     'revoke-all: all of 1500');
 is_deeply($st->json('token', 'list', '--user', 'many@service', '--status',
     'active'), [], 'none is left');
@@ -216,6 +223,19 @@ my @result;
 sub code { @result = $st->run(@_); $result[0] }
 sub err { $result[2] }
 sub field { $st->json('user', 'show', $id)->{ $_[0] } }
+
+# as it is to be: nothing is written, and that is no failure
+
+sub already {
+    my ($says, @args) = @_;
+
+    my $before = Stok::Command::snapshot($redis);
+    my ($code, $out, $err) = $st->run(@args);
+
+    is("$code$out", 0, "@args: again");
+    like($err, $says, 'says so');
+    is(Stok::Command::snapshot($redis), $before, 'and no change');
+}
 
 sub refused {
     my ($code, $says, @args) = @_;

@@ -92,7 +92,8 @@ my $etl = user('etl@service');
 $redis->{key} = { name => 'k1', secret => "\1" x 32 };
 is("$etl->{role} $etl->{seal}", 'admin ' . Stok::Redis::seal($redis->{key},
     'user', 'etl@service', $etl), 'with its seal');
-is(by('bert', @key, 'user', 'approve', 'etl@service'), 3, 'once');
+is(by('bert', @key, 'user', 'approve', 'etl@service'), 0, 'again');
+like($err, qr/is active already, and no role is asked for/, 'changes nothing');
 is(by('anna', @key, 'user', 'set-role', 'etl@service', 'member'), 0, 'a lower one');
 is(user('etl@service')->{role}, 'member', 'needs nobody');
 

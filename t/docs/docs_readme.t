@@ -63,7 +63,7 @@ for my $command (@commands) {
 
     if ($command =~ /^token create/) {
         chomp($token = $out);
-        ($id) = $err =~ /^(tok_\w{16})$/m;
+        $id = Stok::Command::made($err);
     }
 }
 

@@ -1,8 +1,8 @@
 use strict;
 use warnings;
 
-# A node that has gone for good does not count for --wait: nginx quits, or another
-# binary has taken its place.  A reload is no such end.
+# --wait does not count a node that has gone for good: nginx quits, or another
+# binary has taken its place.  A reload does not end a node.
 
 use lib 't/lib';
 use Stok::Command;

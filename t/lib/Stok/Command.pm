@@ -54,20 +54,32 @@ sub start {
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
-        $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
-        %ENV = (%ENV, %{ $self->{env} // {} });
-        $ENV{SERVICE_TOKEN_REDIS} = 'unix://' . $self->{redis}->socket
-            if $self->{redis};
         open STDIN, '<', -e "$self->{dir}/in" ? "$self->{dir}/in" : '/dev/null';
         open STDOUT, '>', $self->{stdout} // "$self->{dir}/out";
         open STDERR, '>', "$self->{dir}/err";
-        exec { $binary } 'service-token', @{ $self->{options} }, @args
-            or POSIX::_exit(127);
+        $self->become(@args);
     }
 
     return $pid;
 }
+
+# in a child, whose descriptors are as they are to be
+
+sub become {
+    my ($self, @args) = @_;
+
+    delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
+    $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
+    %ENV = (%ENV, %{ $self->{env} // {} });
+    $ENV{SERVICE_TOKEN_REDIS} = 'unix://' . $self->{redis}->socket
+        if $self->{redis};
+    exec { $binary } 'service-token', @{ $self->{options} }, @args
+        or POSIX::_exit(127);
+}
+
+# the id of the token that "created" or "rotated" names
+
+sub made { $_[0] =~ /^(?:created|rotated) .*?(tok_\w{16}) \(/m ? $1 : '' }
 
 # the answer as data; dies if the command did not end well
 
