@@ -27,6 +27,7 @@ typedef struct {
     int       revoke;
     json_t   *json;                              /* NULL: lines */
     json_t   *known;                             /* digest -> what was done */
+    const char *label;                           /* of standard input */
     size_t    found;
     int       unread;                            /* files that were not */
     int       code;                              /* of what went wrong */
@@ -34,10 +35,20 @@ typedef struct {
 } cli_scan_t;
 
 
+/* what is read of a file */
+typedef struct {
+    size_t    len;
+    size_t    line;                              /* of its first byte */
+    size_t    pos[2];                            /* plain, and base64 */
+} cli_piece_t;
+
+
 static int cli_scan_file(const char *path, int fd, void *data);
+static int cli_scan_piece(cli_scan_t *scan, const char *path,
+    cli_piece_t *piece);
 static int cli_scan_name(cli_scan_t *scan, const char *path);
 static int cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
-    const stok_token_t *token);
+    const stok_token_t *token, int coded);
 static void cli_scan_bad(const char *path, int err, void *data);
 static int cli_scan_done(cli_scan_t *scan);
 static const char *cli_scan_shown(const char *path, char out[], size_t size);
@@ -54,6 +65,7 @@ cli_scan(cli_t *cli, cli_args_t *args)
     memset(&scan, 0, sizeof(scan));
     scan.cli = cli;
     scan.revoke = cli_option(args, "revoke") != NULL;
+    scan.label = cli_option(args, "label");
 
     tree.ctl = &cli->ctl;
     tree.all = cli_option(args, "all") != NULL;
@@ -107,20 +119,21 @@ cli_scan(cli_t *cli, cli_args_t *args)
 static int
 cli_scan_file(const char *path, int fd, void *data)
 {
-    int            code;
-    size_t         len, pos, line, counted;
-    ssize_t        n;
-    cli_scan_t    *scan;
-    stok_token_t   token;
+    int           code;
+    size_t        kept;
+    ssize_t       n;
+    cli_scan_t   *scan;
+    cli_piece_t   piece;
 
     scan = data;
-    line = 1;
-    len = 0;
+    memset(&piece, 0, sizeof(piece));
+    piece.line = 1;
 
+    path = scan->label && fd == STDIN_FILENO ? scan->label : path;
     code = cli_scan_name(scan, path);
 
     while (code == CTL_OK) {
-        n = read(fd, scan->buffer + len, CLI_SCAN_BUFFER - len);
+        n = read(fd, scan->buffer + piece.len, CLI_SCAN_BUFFER - piece.len);
 
         if (n == -1 && errno == EINTR) {
             continue;
@@ -135,23 +148,67 @@ cli_scan_file(const char *path, int fd, void *data)
             break;
         }
 
-        len += (size_t) n;
-        pos = 0;
-        counted = 0;
+        piece.len += (size_t) n;
+        code = cli_scan_piece(scan, path, &piece);
 
-        while (code == CTL_OK
-               && stok_scan_next(scan->buffer, len, &pos, &token) == STOK_OK)
-        {
-            line += stok_scan_lines(scan->buffer + counted, pos - counted);
-            counted = pos;
-            code = cli_scan_found(scan, path, line, &token);
+        piece.pos[0] = stok_scan_keep(piece.len, piece.pos[0]);
+        piece.pos[1] = stok_scan64_keep(piece.len, piece.pos[1]);
+
+        kept = piece.pos[0] < piece.pos[1] ? piece.pos[0] : piece.pos[1];
+        piece.line += stok_scan_lines(scan->buffer, kept);
+        piece.pos[0] -= kept;
+        piece.pos[1] -= kept;
+        piece.len -= kept;
+        memmove(scan->buffer, scan->buffer + kept, piece.len);
+    }
+
+    return code;
+}
+
+
+/* in the order in which they stand there, plain or in base64 */
+
+static int
+cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
+{
+    int             i, code, have[2];
+    size_t          line, counted, at[2];
+    stok_token_t    token;
+    stok_scan64_t   coded;
+
+    line = piece->line;
+    counted = 0;
+    code = CTL_OK;
+    memset(have, 0, sizeof(have));
+    memset(at, 0, sizeof(at));
+
+    while (code == CTL_OK) {
+        if (!have[0]) {
+            have[0] = stok_scan_next(scan->buffer, piece->len, &piece->pos[0],
+                                     &token) == STOK_OK;
+            at[0] = piece->pos[0];
         }
 
-        pos = stok_scan_keep(len, pos);
-        line += stok_scan_lines(scan->buffer + counted, pos - counted);
-        len -= pos;
-        memmove(scan->buffer, scan->buffer + pos, len);
+        if (!have[1]) {
+            have[1] = stok_scan64_next(scan->buffer, piece->len,
+                                       &piece->pos[1], &coded) == STOK_OK;
+            at[1] = coded.at;
+        }
+
+        if (!have[0] && !have[1]) {
+            break;
+        }
+
+        i = !have[0] || (have[1] && at[1] < at[0]);
+
+        line += stok_scan_lines(scan->buffer + counted, at[i] - counted);
+        counted = at[i];
+        have[i] = 0;
+
+        code = cli_scan_found(scan, path, line, i ? &coded.token : &token, i);
     }
+
+    OPENSSL_cleanse(&coded, sizeof(coded));
 
     return code;
 }
@@ -171,7 +228,7 @@ cli_scan_name(cli_scan_t *scan, const char *path)
     pos = 0;
 
     while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
-        if (cli_scan_found(scan, path, 0, &token) != CTL_OK) {
+        if (cli_scan_found(scan, path, 0, &token, 0) != CTL_OK) {
             return CTL_UNAVAILABLE;
         }
     }
@@ -182,7 +239,7 @@ cli_scan_name(cli_scan_t *scan, const char *path)
 
 static int
 cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
-    const stok_token_t *token)
+    const stok_token_t *token, int coded)
 {
     int      rc;
     char     name[4096], public[STOK_BRAND_MAX + 16];
@@ -214,6 +271,8 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
                               (json_int_t) line, "token", public);
         }
 
+        json_object_set_new(entry, "encoding", coded ? json_string("base64")
+                                                     : json_null());
         rc = entry == NULL || (done && json_object_update(entry, done) == -1)
              ? -1 : json_array_append(scan->json, entry);
         json_decref(entry);
@@ -223,7 +282,8 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
                                   "memory");
     }
 
-    cli_say("%s:%zu: %s\xe2\x80\xa6", name, line, public);
+    cli_say("%s:%zu: %s\xe2\x80\xa6%s", name, line, public,
+            coded ? " (base64)" : "");
 
     if (done) {
         if (json_object_get(done, "id")) {

@@ -295,6 +295,7 @@ cli_adopt_row(cli_adopt_t *adopt, char *line)
     json_t           *token;
     ctl_token_new_t   want;
 
+    token = NULL;
     want = adopt->want;
     n = cli_lines_split(line, cell);
 

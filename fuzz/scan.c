@@ -4,6 +4,8 @@
  *
  * Input: a byte for the size of the pieces, and text.  In it, byte 1 stands
  * for a token that is right: the next byte says of which brand and kind.
+ * Byte 2 stands for such a token in base64, between quotes: all of those are
+ * found by stok_scan64, in one piece and as a stream, and each once.
  */
 
 
@@ -14,6 +16,7 @@
 #define SCAN_TAIL   (STOK_TOKEN_SECRET + STOK_TOKEN_CHECK)
 #define SCAN_INPUT  4096
 #define SCAN_FINDS  (SCAN_INPUT / 2)             /* two bytes make a token */
+#define SCAN_CODED  (STOK_TOKEN_MAX * 2 + 16)    /* base64 in base64 */
 
 
 typedef struct {
@@ -23,7 +26,12 @@ typedef struct {
 } scan_find_t;
 
 
-static char *scan_text(const uint8_t *data, size_t size, size_t *len);
+static char *scan_text(const uint8_t *data, size_t size, size_t *len,
+    size_t *coded);
+static size_t scan_token(uint8_t of, char *out);
+static size_t scan_encode(const char *text, size_t len, char *out);
+static size_t scan64_whole(const char *text, size_t len);
+static size_t scan64_stream(const char *text, size_t len, size_t piece);
 static size_t scan_whole(const char *text, size_t len, scan_find_t *find);
 static size_t scan_stream(const char *text, size_t len, size_t piece,
     scan_find_t *find);
@@ -38,14 +46,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char         *text;
-    size_t        i, n, len, lines;
+    size_t        i, n, len, lines, coded;
     scan_find_t   naive[SCAN_FINDS], find[SCAN_FINDS];
 
     if (size == 0 || size > SCAN_INPUT) {
         return 0;
     }
 
-    text = scan_text(data + 1, size - 1, &len);
+    text = scan_text(data + 1, size - 1, &len, &coded);
 
     n = scan_naive(text, len, naive);
 
@@ -58,6 +66,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_check(stok_scan_lines(text, len) == lines);
 
+    n = scan64_whole(text, len);
+    fuzz_check(n >= coded);
+    fuzz_check(scan64_stream(text, len, 1 + (size_t) data[0]) == n);
+
     free(text);
 
     return 0;
@@ -65,33 +77,42 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 static char *
-scan_text(const uint8_t *data, size_t size, size_t *len)
+scan_text(const uint8_t *data, size_t size, size_t *len, size_t *coded)
 {
-    int          rc;
-    char        *out, *text;
-    size_t       i, n, made, brand;
-    uint8_t      random[STOK_TOKEN_RANDOM];
+    char    *out, *text, token[STOK_TOKEN_MAX], once[SCAN_CODED];
+    size_t   i, n, made;
 
-    static const char  name[] = "stk0123456789abcdef";
-
-    out = malloc(size * STOK_TOKEN_MAX + 1);
+    out = malloc(size * SCAN_CODED + 1);
     fuzz_check(out != NULL);
+    *coded = 0;
 
     for (i = 0, n = 0; i < size; i++) {
 
-        if (data[i] != 1 || i + 1 == size) {
+        if ((data[i] != 1 && data[i] != 2) || i + 1 == size) {
             out[n++] = (char) data[i];
             continue;
         }
 
         i++;
-        memset(random, data[i] % 248, sizeof(random));
-        brand = 2 + data[i] / 3 % 15;
 
-        rc = stok_token_make(name, brand, (stok_kind_e) (1 + data[i] % 3),
-                             random, out + n, &made);
-        fuzz_check(rc == STOK_OK);
-        n += made;
+        if (data[i - 1] == 1) {
+            n += scan_token(data[i], out + n);
+            continue;
+        }
+
+        made = scan_token(data[i], token);
+        out[n++] = '"';
+
+        if (data[i] % 2) {
+            made = scan_encode(token, made, once);
+            n += scan_encode(once, made, out + n);
+
+        } else {
+            n += scan_encode(token, made, out + n);
+        }
+
+        out[n++] = '"';
+        (*coded)++;
     }
 
     /* of its own length, so that a byte beyond is seen */
@@ -104,6 +125,111 @@ scan_text(const uint8_t *data, size_t size, size_t *len)
     *len = n;
 
     return text;
+}
+
+
+static size_t
+scan_token(uint8_t of, char *out)
+{
+    int      rc;
+    size_t   made;
+    uint8_t  random[STOK_TOKEN_RANDOM];
+
+    static const char  name[] = "stk0123456789abcdef";
+
+    memset(random, of % 248, sizeof(random));
+
+    rc = stok_token_make(name, (size_t) (2 + of / 3 % 15),
+                         (stok_kind_e) (1 + of % 3), random, out, &made);
+    fuzz_check(rc == STOK_OK);
+
+    return made;
+}
+
+
+static size_t
+scan_encode(const char *text, size_t len, char *out)
+{
+    size_t    i, k, n;
+    uint32_t  bits;
+
+    static const char  digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (i = 0, n = 0; i < len; i += 3) {
+        bits = 0;
+
+        for (k = 0; k < 3; k++) {
+            bits = bits << 8 | (i + k < len ? (uint8_t) text[i + k] : 0);
+        }
+
+        for (k = 0; k < 4; k++) {
+            out[n++] = k > len - i ? '=' : digits[bits >> (18 - 6 * k) & 63];
+        }
+    }
+
+    return n;
+}
+
+
+static size_t
+scan64_whole(const char *text, size_t len)
+{
+    size_t         n, pos, before;
+    stok_scan64_t  found;
+
+    n = 0;
+    pos = 0;
+
+    for ( ;; ) {
+        before = pos;
+
+        if (stok_scan64_next(text, len, &pos, &found) != STOK_OK) {
+            fuzz_check(pos == before);
+            return n;
+        }
+
+        fuzz_check(pos > before && pos <= len && found.at <= len);
+        fuzz_check(found.token.brand.data >= found.text);
+        fuzz_check(found.token.brand.data + stok_scan_len(&found.token)
+                   <= found.text + sizeof(found.text));
+        n++;
+    }
+}
+
+
+static size_t
+scan64_stream(const char *text, size_t len, size_t piece)
+{
+    char           *buf;
+    size_t          n, pos, kept, read, part;
+    stok_scan64_t   found;
+
+    buf = malloc(piece + STOK_SCAN64_MAX);
+    fuzz_check(buf != NULL);
+
+    for (n = 0, read = 0, kept = 0; read < len; /* void */ ) {
+        part = len - read < piece ? len - read : piece;
+
+        memcpy(buf + kept, text + read, part);
+        kept += part;
+        read += part;
+        pos = 0;
+
+        while (stok_scan64_next(buf, kept, &pos, &found) == STOK_OK) {
+            n++;
+        }
+
+        pos = stok_scan64_keep(kept, pos);
+        fuzz_check(pos <= kept && kept - pos <= STOK_SCAN64_MAX);
+
+        kept -= pos;
+        memmove(buf, buf + pos, kept);
+    }
+
+    free(buf);
+
+    return n;
 }
 
 

@@ -3,6 +3,10 @@
  * stands around them and whatever their brand.
  *
  * A wrong find has a chance of 2^-32 for each text of the right shape.
+ *
+ * stok_scan64 finds those in base64, of either alphabet, wherever in it they
+ * begin, in one line or in lines of 32 digits and more, and in base64 that is
+ * in base64 itself, as Kubernetes stores the logins of registries.
  */
 
 
@@ -36,6 +40,23 @@ size_t stok_scan_len(const stok_token_t *token);
 
 /* line feeds */
 size_t stok_scan_lines(const char *data, size_t len);
+
+
+#define STOK_SCAN64_TEXT  128
+#define STOK_SCAN64_MAX   512                    /* bytes around a token */
+
+typedef struct {
+    stok_token_t  token;                         /* its brand is in text */
+    size_t        at;                            /* within its base64 */
+    char          text[STOK_SCAN64_TEXT];        /* decoded; for the caller to
+                                                  * wipe */
+} stok_scan64_t;
+
+/* as those above; *pos is not behind the token, but so that it is not found
+ * again */
+int stok_scan64_next(const char *data, size_t len, size_t *pos,
+    stok_scan64_t *found);
+size_t stok_scan64_keep(size_t len, size_t pos);
 
 
 #endif /* STOK_SCAN_H */

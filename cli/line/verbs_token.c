@@ -196,6 +196,8 @@ static const cli_opt_t  cli_scan_options[] = {
       .text = "Revoke the tokens that the dataset knows." },
     { .name = "all",
       .text = "Read what git ignores, too." },
+    { .name = "label", .value = "FILE", .kind = CLI_TEXT,
+      .text = "What to call standard input." },
     CLI_OPT_WAIT,
     CLI_END
 };

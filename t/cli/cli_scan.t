@@ -5,6 +5,8 @@ use warnings;
 use lib 't/lib';
 use Stok::Command;
 use Stok::Test;
+use JSON::PP ();
+use MIME::Base64 ();
 use POSIX ();
 
 my $redis = Stok::Redis->start;
@@ -47,6 +49,39 @@ for my $case (
     is("$code $err", @$found ? '1 ' : '0 ', "exit code, $name");
 }
 
+# in base64, as Secrets, HTTP Basic and the files of docker and npm have it
+
+for my $case (
+    ['a Secret', "data:\n  token: " . b64($svc) . "\n", ['2: stk_svc_']],
+    ['HTTP Basic', 'Authorization: Basic ' . b64("etl\@service:$svc"), ['1: stk_svc_']],
+    ['docker', '{"auths":{"r":{"auth":"' . b64("x:$pat") . '"}}}', ['1: stk_pat_']],
+    ['npm', "x\n//r/:_auth=" . b64("me:$scim") . "\n", ['2: stk_scim_']],
+    ['a Secret of docker', '.dockerconfigjson: ' . b64('{"auths":{"r":{"auth":"'
+        . b64("x:$svc") . '"}}}'), ['1: stk_svc_']],
+    ['lines', "a\n" . MIME::Base64::encode_base64('x' x 100 . $svc), ['3: stk_svc_']],
+    ['for URLs', MIME::Base64::encode_base64url("\xff\xfe>?$other"), ['1: acme2026_svc_']],
+    (map { ["behind $_ bytes", '"' . b64('-' x $_ . $svc) . '"', ['1: stk_svc_']] } 1 .. 5),
+) {
+    my ($name, $content, $found) = @$case;
+    my $file = file('one', $content);
+    my ($code, $out, $err) = $st->run('scan', $file);
+
+    is($out, join('', map { "$file:$_\x{e2}\x{80}\x{a6} (base64)\n" } @$found),
+        "base64: $name");
+    is("$code $err", '1 ', "exit code, $name");
+}
+
+{
+    my $file = file('one', "$svc\n" . b64($pat) . "\n$scim " . b64($svc) . "\n$svc");
+    my ($code, $out) = $st->run('scan', $file, '--json');
+    is(join(' ', map { "$_->{line}$_->{token}" . ($_->{encoding} // 'plain') }
+        @{ JSON::PP->new->decode($out) }), '1stk_svc_plain 2stk_pat_base64 '
+        . '3stk_scim_plain 3stk_svc_base64 4stk_svc_plain', 'in their order');
+}
+
+is(($st->input("x\n" . b64($svc), 'scan', '-', '--label', 'src/x.py'))[1],
+    "src/x.py:2: stk_svc_\x{e2}\x{80}\x{a6} (base64)\n", 'standard input has a name');
+
 # however it lies across the parts that are read
 
 for my $at (map { 262_144 * $_->[0] + $_->[1] }
@@ -54,14 +89,18 @@ for my $at (map { 262_144 * $_->[0] + $_->[1] }
 {
     my $file = file('one', "\n" x 7 . '.' x ($at - 7) . "$svc\n$pat");
     my ($code, $out) = $st->run('scan', $file);
+    my $coded = file('two', "\n" x 7 . '.' x ($at - 7) . b64($svc) . ".\n$pat");
+    $out .= ($st->run('scan', $coded))[1];
     my $right = $out eq "$file:8: stk_svc_\x{e2}\x{80}\x{a6}\n"
-        . "$file:9: stk_pat_\x{e2}\x{80}\x{a6}\n";
+        . "$file:9: stk_pat_\x{e2}\x{80}\x{a6}\n"
+        . "$coded:8: stk_svc_\x{e2}\x{80}\x{a6} (base64)\n"
+        . "$coded:9: stk_pat_\x{e2}\x{80}\x{a6}\n";
 
     is($out, 'both', "at $at") if !$right;
     pass('at any place') if $at == 262_144 * 2 + 2;
 }
 
-unlink "$dir/one";
+unlink "$dir/one", "$dir/two";
 
 # a folder: what is a file, wherever it is
 
@@ -150,7 +189,8 @@ unlink glob "$dir/*";
 file('f', "\n$other");
 my ($json) = map { JSON::PP->new->decode($_) }
     ($st->run('scan', '--json', $dir))[1];
-is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_' }],
+is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_',
+    encoding => undef }],
     '--json');
 is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
 
@@ -262,6 +302,8 @@ sub found {
         =~ s{^\Q$top\E/(tree|outside)/}{}r =~ s{^$}{($args[0] =~ m{([^/]+)$})[0]}er }
         split /\n/, $out;
 }
+
+sub b64 { MIME::Base64::encode_base64(shift, '') }
 
 sub git { system('git', '-C', $dir, @_) == 0 or die "git @_" }
 
