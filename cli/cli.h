@@ -104,7 +104,11 @@ void cli_print_fields(json_t *json);
 #define CLI_DATE  80
 const char *cli_date(int64_t date, char out[CLI_DATE]);
 
+
+/* whether all of it was written; printed: then code */
 int cli_flush(cli_t *cli);
+int cli_printed(cli_t *cli, int code);
+
 void cli_safe(const char *text);
 long long cli_integer(json_t *json, const char *name);
 

@@ -106,7 +106,7 @@ cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
     text = cli_format_text(ctl, out, new);
 
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = CTL_OK;

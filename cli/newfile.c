@@ -66,7 +66,7 @@ cli_newfile_open(ctl_t *ctl, const char *path, FILE **out)
     if (*out == NULL) {
         close(fd);
         unlink(cli_newfile_temp);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     return CTL_OK;
@@ -138,11 +138,6 @@ cli_newfile_signals(void (*handler)(int))
             sigaction(ends[i], &action, NULL);
         }
     }
-
-    /* beyond a limit of the shell, write() fails instead */
-
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGXFSZ, &action, NULL);
 }
 
 

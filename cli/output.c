@@ -7,6 +7,7 @@
 
 #include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,12 @@ cli_print_json(cli_t *cli, json_t *json)
 {
     char  *text;
 
-    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII);
+    text = json_dumps(json, JSON_INDENT(2)|JSON_ENSURE_ASCII
+                            |JSON_REAL_PRECISION(15));
     json_decref(json);
 
     if (text == NULL) {
-        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(&cli->ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw(text);
@@ -76,7 +78,7 @@ cli_print_item(cli_t *cli, json_t *item, size_t before)
     text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
-        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(&cli->ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw(before ? ",\n  " : "[\n  ");
@@ -170,12 +172,25 @@ cli_safe(const char *text)
 int
 cli_flush(cli_t *cli)
 {
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        return ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "cannot write to standard "
-                        "output");
+    errno = 0;
+
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return CTL_OK;
     }
 
-    return CTL_OK;
+    return ctl_fail(&cli->ctl, CTL_FAILED, "cannot write to standard output%s"
+                    "%s", errno ? ": " : "", errno ? strerror(errno) : "");
+}
+
+
+int
+cli_printed(cli_t *cli, int code)
+{
+    int  rc;
+
+    rc = cli_flush(cli);
+
+    return rc == CTL_OK ? code : rc;
 }
 
 

@@ -217,7 +217,7 @@ cli_rows_json(cli_rows_t *rows, json_t *item)
     text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
-        return ctl_fail(&rows->cli->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(&rows->cli->ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw(text);

@@ -90,7 +90,7 @@ cli_scan(cli_t *cli, cli_args_t *args)
     scan.buffer = malloc(CLI_SCAN_BUFFER);
 
     if (scan.known == NULL || scan.buffer == NULL) {
-        code = ctl_fail(&cli->ctl, CTL_UNAVAILABLE, "no memory");
+        code = ctl_fail(&cli->ctl, CTL_FAILED, "no memory");
 
     } else {
         code = CTL_OK;
@@ -219,6 +219,7 @@ cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
 static int
 cli_scan_name(cli_scan_t *scan, const char *path)
 {
+    int            code;
     size_t         pos;
     const char    *name;
     stok_token_t   token;
@@ -228,8 +229,9 @@ cli_scan_name(cli_scan_t *scan, const char *path)
     pos = 0;
 
     while (stok_scan_next(name, strlen(name), &pos, &token) == STOK_OK) {
-        if (cli_scan_found(scan, path, 0, &token, 0) != CTL_OK) {
-            return CTL_UNAVAILABLE;
+        code = cli_scan_found(scan, path, 0, &token, 0);
+        if (code != CTL_OK) {
+            return code;
         }
     }
 
@@ -258,17 +260,19 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
     if (scan->revoke) {
         done = cli_scan_revoke(scan, token);
         if (done == NULL) {
-            return ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no memory");
+            return ctl_fail(&scan->cli->ctl, CTL_FAILED, "no memory");
         }
     }
 
     if (scan->json) {
-        entry = json_pack("{s:s, s:I, s:s}", "file", name, "line",
-                          (json_int_t) line, "token", public);
+        entry = json_pack("{s:s, s:I, s:s, s:n, s:n, s:n}", "file", name,
+                          "line", (json_int_t) line, "token", public,
+                          "id", "user", "result");
 
         if (entry == NULL) {                     /* a name not of UTF-8 */
-            entry = json_pack("{s:n, s:I, s:s}", "file", "line",
-                              (json_int_t) line, "token", public);
+            entry = json_pack("{s:n, s:I, s:s, s:n, s:n, s:n}", "file", "line",
+                              (json_int_t) line, "token", public, "id", "user",
+                              "result");
         }
 
         json_object_set_new(entry, "encoding", coded ? json_string("base64")
@@ -278,7 +282,7 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
         json_decref(entry);
 
         return rc == 0 ? CTL_OK
-                       : ctl_fail(&scan->cli->ctl, CTL_UNAVAILABLE, "no "
+                       : ctl_fail(&scan->cli->ctl, CTL_FAILED, "no "
                                   "memory");
     }
 

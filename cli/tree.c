@@ -152,7 +152,7 @@ cli_tree_entry(cli_tree_t *tree, const char *path, int fd, const char *name,
                  len && path[len - 1] == '/' ? "" : "/", name)
         == -1)
     {
-        return ctl_fail(tree->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(tree->ctl, CTL_FAILED, "no memory");
     }
 
     rc = CTL_OK;

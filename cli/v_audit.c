@@ -94,7 +94,7 @@ cli_audit_show(ctl_t *ctl, json_t *entry, void *data)
     text = json_dumps(entry, JSON_COMPACT|JSON_ENSURE_ASCII);
 
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw(text);
@@ -145,7 +145,7 @@ cli_audit_line(json_t *entry)
 
     json_object_foreach(entry, name, value) {
         if (!cli_word(known, name) && cli_audit_tells(entry, name)
-            && !(json_is_string(value) && json_string_length(value) == 0))
+            && !json_is_null(value))
         {
             cli_say("  ");
             cli_safe(name);

@@ -74,15 +74,22 @@ cli_init(cli_t *cli, cli_args_t *args)
 int
 cli_key_new(cli_t *cli, cli_args_t *args)
 {
-    int   code;
-    char  line[CTL_KEY_LINE];
+    int     code;
+    char    line[CTL_KEY_LINE];
+    size_t  name;
 
     code = ctl_key_new(&cli->ctl, args->arg[0], line);
 
-    if (code == CTL_OK) {
+    if (code == CTL_OK && cli->json) {
+        name = strcspn(line, " ");
+        cli_say("{\n  \"name\": \"%.*s\",\n  \"key\": \"%s\"\n}\n",
+                (int) name, line, line + name + 1);
+
+    } else if (code == CTL_OK) {
         cli_say("%s\n", line);
-        OPENSSL_cleanse(line, sizeof(line));
     }
+
+    OPENSSL_cleanse(line, sizeof(line));
 
     return code;
 }
@@ -241,13 +248,13 @@ cli_seal_row(ctl_t *ctl, json_t *item, void *data)
 
     was = ctl_text(item, "was");
 
-    if (json_object_get(item, "user")) {
+    if (json_is_null(json_object_get(item, "token"))) {
         cli_say("user %s (%s", ctl_text(item, "user"),
                 ctl_text(item, "role"));
 
     } else {
-        cli_say("token %s (of %s, %s", ctl_text(item, "id"),
-                ctl_text(item, "of"), ctl_text(item, "env"));
+        cli_say("token %s (of %s, %s", ctl_text(item, "token"),
+                ctl_text(item, "user"), ctl_text(item, "env"));
     }
 
     cli_say(", %s)", ctl_text(item, "status"));
@@ -371,6 +378,10 @@ cli_export(cli_t *cli, cli_args_t *args)
                  cli_integer(sums, "left"));
     }
 
+    if (cli->json && strcmp(path, "-") != 0) {
+        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
+    }
+
     json_decref(sums);
 
     return code;
@@ -387,7 +398,7 @@ cli_export_row(ctl_t *ctl, json_t *item, void *data)
 
     text = json_dumps(item, JSON_COMPACT|JSON_ENSURE_ASCII);
     if (text == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     cli_raw_to(d->out, text);
@@ -421,7 +432,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 
     if (out == stdout) {
         return done && (fflush(out) != 0 || ferror(out))
-               ? ctl_fail(ctl, CTL_UNAVAILABLE, "cannot write to standard "
+               ? ctl_fail(ctl, CTL_FAILED, "cannot write to standard "
                           "output")
                : code;
     }
@@ -435,7 +446,7 @@ cli_export_close(ctl_t *ctl, const char *path, FILE *out, int code)
 int
 cli_import(cli_t *cli, cli_args_t *args)
 {
-    int                code;
+    int                code, rc;
     FILE              *in;
     json_t            *sums;
     ctl_import_want_t  want;
@@ -464,7 +475,8 @@ cli_import(cli_t *cli, cli_args_t *args)
     }
 
     if (cli->json) {
-        return cli_print_json(cli, sums) == CTL_OK ? code : CTL_UNAVAILABLE;
+        rc = cli_print_json(cli, sums);
+        return rc == CTL_OK ? code : rc;
     }
 
     cli_say("%lld new, %lld the same, %lld overwritten%s\n",

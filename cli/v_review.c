@@ -90,7 +90,7 @@ cli_review(cli_t *cli, cli_args_t *args, unsigned period)
 
     cli_review_end(cli, &r.review);
 
-    return cli_flush(cli) == CTL_OK ? code : CTL_UNAVAILABLE;
+    return cli_printed(cli, code);
 }
 
 

@@ -30,7 +30,7 @@ static int64_t cli_rotation_now(void);
 int
 cli_token_rotation(cli_t *cli, cli_args_t *args)
 {
-    int          code;
+    int          code, rc;
     int64_t      until;
     json_t      *rotation;
     const char  *old;
@@ -56,8 +56,9 @@ cli_token_rotation(cli_t *cli, cli_args_t *args)
                  "token to revoke is %s", args->arg[0], old);
     }
 
-    return cli_rotation_print(cli, rotation) == CTL_OK ? code
-                                                       : CTL_UNAVAILABLE;
+    rc = cli_rotation_print(cli, rotation);
+
+    return rc == CTL_OK ? code : rc;
 }
 
 

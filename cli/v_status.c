@@ -35,7 +35,7 @@ static const char *cli_status_known(json_t *json, const char *name,
 int
 cli_status(cli_t *cli, cli_args_t *args)
 {
-    int          code, metrics;
+    int          code, metrics, rc;
     json_t      *status;
     const char  *format;
 
@@ -54,7 +54,8 @@ cli_status(cli_t *cli, cli_args_t *args)
     }
 
     if (cli->json) {
-        return cli_print_json(cli, status) == CTL_OK ? code : CTL_UNAVAILABLE;
+        rc = cli_print_json(cli, status);
+        return rc == CTL_OK ? code : rc;
     }
 
     if (metrics) {

@@ -241,7 +241,7 @@ cli_token_extend(cli_t *cli, cli_args_t *args)
 int
 cli_check(cli_t *cli, cli_args_t *args)
 {
-    int             code;
+    int             code, rc;
     char            text[STOK_BEARER_MAX + 3];
     size_t          len;
     json_t         *answer;
@@ -264,11 +264,9 @@ cli_check(cli_t *cli, cli_args_t *args)
 
     OPENSSL_cleanse(text, sizeof(text));
 
-    if (answer && cli_check_print(cli, answer) != CTL_OK) {
-        code = CTL_UNAVAILABLE;
-    }
+    rc = answer ? cli_check_print(cli, answer) : CTL_OK;
 
-    return code;
+    return rc == CTL_OK ? code : rc;
 }
 
 

@@ -36,7 +36,8 @@ typedef enum {                                   /* exit; HTTP */
     CTL_KEYLESS,                                 /* 3; 500: no key file */
     CTL_UNREADY,                                 /* 3; 503: no dataset */
     CTL_CHANGED,                                 /* 3; 409: read again */
-    CTL_UNAVAILABLE                              /* 4; 503 */
+    CTL_FAILED,                                  /* 3; 500: memory, a file */
+    CTL_UNAVAILABLE                              /* 4; 503: Redis */
 } ctl_kind_e;
 
 
@@ -463,8 +464,8 @@ const char *ctl_env(size_t i, int *days);
 int ctl_wait(ctl_t *ctl, int ms, json_t **wait);
 
 /*
- * seal.c: each: {user, was, key, role, status} or {id, was, key, of, env,
- * status}; {again, right, refused, sealed}
+ * seal.c: each: {token, user, role, env, status, was, key}, of a user without
+ * token and env, of a token without role; {again, right, refused, sealed}
  */
 typedef struct {
     const char  *user;

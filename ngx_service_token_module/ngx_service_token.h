@@ -65,9 +65,12 @@ typedef struct {
     ngx_int_t                      rank;          /* of a constant role */
 
     ngx_flag_t                     enable;
+    ngx_flag_t                     optional;
     ngx_str_t                      realm;         /* as in a quoted-string */
+    ngx_http_complex_value_t      *realm_value;   /* instead, with variables */
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
+    ngx_array_t                   *envs;          /* stok_str_t; NULL: any */
     ngx_msec_t                     stale;
     ngx_service_token_throttle_t  *throttle;      /* NULL: off */
     ngx_uint_t                     status;        /* its format; not merged */
@@ -158,9 +161,16 @@ char *ngx_service_token_conf_type(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_service_token_conf_env(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 char *ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* conf_role.c: a value with variables, to be looked through.  Or NGX_ERROR */
+ngx_int_t ngx_service_token_conf_role_note(ngx_conf_t *cf,
+    ngx_http_complex_value_t *value);
+
 char *ngx_service_token_conf_role_rank(ngx_conf_t *cf,
     ngx_service_token_loc_conf_t *conf);
 void ngx_service_token_conf_role_check(ngx_conf_t *cf);
@@ -256,6 +266,20 @@ ngx_int_t ngx_service_token_bearer_next(ngx_http_request_t *r,
  * asked of Redis before this.
  */
 ngx_int_t ngx_service_token_bearer_check(ngx_service_token_ctx_t *ctx);
+
+/*
+ * realm.c: a text as it stands in a quoted-string (RFC 9110 section 5.6.4),
+ * without control characters.  NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_service_token_realm_quote(ngx_pool_t *pool, ngx_str_t *text,
+    ngx_str_t *realm);
+
+/*
+ * realm.c: the value with variables -> *realm, in the request's pool.
+ * NGX_DECLINED: it is "off"; NGX_ERROR.
+ */
+ngx_int_t ngx_service_token_realm_get(ngx_http_request_t *r,
+    ngx_service_token_loc_conf_t *lcf, ngx_str_t **realm);
 
 /* challenge.c: a handler of a later phase; in a worker, a header filter */
 ngx_int_t ngx_service_token_challenge_init(ngx_conf_t *cf);

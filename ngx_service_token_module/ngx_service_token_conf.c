@@ -73,12 +73,15 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
      *     lcf->types = 0;
      *     lcf->status = 0;
      *     lcf->realm = { 0, NULL };
+     *     lcf->realm_value = NULL;
      *     lcf->scope = { 0, NULL };
      */
 
     lcf->enable = NGX_CONF_UNSET;
     lcf->stale = NGX_CONF_UNSET_MSEC;
     lcf->throttle = NGX_CONF_UNSET_PTR;
+    lcf->envs = NGX_CONF_UNSET_PTR;
+    lcf->optional = NGX_CONF_UNSET;
 
     return lcf;
 }
@@ -93,13 +96,16 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
     if (conf->enable == NGX_CONF_UNSET) {
         conf->enable = prev->enable;
         conf->realm = prev->realm;
+        conf->realm_value = prev->realm_value;
     }
 
     ngx_conf_init_value(conf->enable, 0);
+    ngx_conf_merge_value(conf->optional, prev->optional, 0);
 
     ngx_conf_merge_str_value(conf->scope, prev->scope, "");
     ngx_conf_merge_msec_value(conf->stale, prev->stale, 0);
     ngx_conf_merge_ptr_value(conf->throttle, prev->throttle, NULL);
+    ngx_conf_merge_ptr_value(conf->envs, prev->envs, NULL);
 
     if (conf->throttle) {
         ngx_conf_init_uint_value(conf->throttle->burst,
@@ -255,14 +261,12 @@ ngx_service_token_conf_roles(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* the realm as it stands in a quoted-string: RFC 9110 section 5.6.4 */
-
 char *
 ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_service_token_loc_conf_t *lcf = conf;
 
-    u_char                         *p, ch;
+    char                           *rv;
     size_t                          i;
     ngx_str_t                      *value;
     ngx_service_token_main_conf_t  *mcf;
@@ -282,28 +286,29 @@ ngx_service_token_conf_realm(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has an empty realm";
     }
 
-    p = ngx_pnalloc(cf->pool, value[1].len * 2);
-    if (p == NULL) {
+    for (i = 0; i < value[1].len; i++) {
+        if (value[1].data[i] < 0x20 || value[1].data[i] == 0x7f) {
+            return "has a control character in its realm";
+        }
+    }
+
+    if (ngx_http_script_variables_count(&value[1])) {
+        rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+
+        if (ngx_service_token_conf_role_note(cf, lcf->realm_value) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (ngx_service_token_realm_quote(cf->pool, &value[1], &lcf->realm)
+               != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    lcf->realm.data = p;
-
-    for (i = 0; i < value[1].len; i++) {
-        ch = value[1].data[i];
-
-        if (ch < 0x20 || ch == 0x7f) {
-            return "has a control character in its realm";
-        }
-
-        if (ch == '"' || ch == '\\') {
-            *p++ = '\\';
-        }
-
-        *p++ = ch;
-    }
-
-    lcf->realm.len = p - lcf->realm.data;
     lcf->enable = 1;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
@@ -381,6 +386,68 @@ ngx_service_token_conf_scope(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->scope = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+/* "any": whatever is inherited */
+
+char *
+ngx_service_token_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_service_token_loc_conf_t *lcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i, k;
+    stok_str_t  *env, *taken;
+
+    if (lcf->envs != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "any") == 0) {
+        lcf->envs = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->envs = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                 sizeof(stok_str_t));
+    if (lcf->envs == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        env = ngx_array_push(lcf->envs);
+        if (env == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        env->data = (const char *) value[i].data;
+        env->len = value[i].len;
+
+        if (stok_env_check(*env) != STOK_OK
+            || ngx_strcmp(value[i].data, "any") == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid environment \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        taken = lcf->envs->elts;
+
+        for (k = 0; k < i - 1; k++) {
+            if (taken[k].len == env->len
+                && stok_same(taken[k].data, env->data, env->len))
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate environment \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
 
     return NGX_CONF_OK;
 }

@@ -1,5 +1,6 @@
 /*
- * service_token_role: the role as it stands in the configuration.
+ * service_token_role: the role as it stands in the configuration; and values
+ * with variables, of this directive and of service_token.
  *
  * A value with variables is evaluated when a request is judged, and a request
  * that is redirected internally is judged again.  nginx keeps the value of a
@@ -15,6 +16,7 @@
 
 
 typedef struct {
+    ngx_str_t                  directive;
     ngx_http_complex_value_t  *value;
     ngx_str_t                  file;
     ngx_uint_t                 line;
@@ -32,9 +34,7 @@ ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_service_token_loc_conf_t *lcf = conf;
 
-    char                           *rv;
-    ngx_service_token_conf_role_t  *role;
-    ngx_service_token_main_conf_t  *mcf;
+    char  *rv;
 
     rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
 
@@ -45,9 +45,23 @@ ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     lcf->role_file = cf->conf_file->file.name;
     lcf->role_line = cf->conf_file->line;
 
-    if (lcf->role->lengths == NULL) {
-        return NGX_CONF_OK;
+    if (lcf->role->lengths
+        && ngx_service_token_conf_role_note(cf, lcf->role) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_service_token_conf_role_note(ngx_conf_t *cf,
+    ngx_http_complex_value_t *value)
+{
+    ngx_str_t                      *word;
+    ngx_service_token_conf_role_t  *role;
+    ngx_service_token_main_conf_t  *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
 
@@ -55,20 +69,23 @@ ngx_service_token_conf_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         mcf->role_values = ngx_array_create(cf->temp_pool, 4,
                                         sizeof(ngx_service_token_conf_role_t));
         if (mcf->role_values == NULL) {
-            return NGX_CONF_ERROR;
+            return NGX_ERROR;
         }
     }
 
     role = ngx_array_push(mcf->role_values);
     if (role == NULL) {
-        return NGX_CONF_ERROR;
+        return NGX_ERROR;
     }
 
-    role->value = lcf->role;
-    role->file = lcf->role_file;
-    role->line = lcf->role_line;
+    word = cf->args->elts;
 
-    return NGX_CONF_OK;
+    role->directive = word[0];
+    role->value = value;
+    role->file = cf->conf_file->file.name;
+    role->line = cf->conf_file->line;
+
+    return NGX_OK;
 }
 
 
@@ -164,10 +181,11 @@ ngx_service_token_conf_role_warn(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                  "service_token_role \"%V\": \"$%V\" keeps its first value "
+                  "%V \"%V\": \"$%V\" keeps its first value "
                   "after an internal redirect: "
                   "if it is a \"map\", make it \"volatile\" in %V:%ui",
-                  &role->value->value, name, &role->file, role->line);
+                  &role->directive, &role->value->value, name,
+                  &role->file, role->line);
 }
 
 

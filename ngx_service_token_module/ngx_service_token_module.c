@@ -77,6 +77,20 @@ static ngx_command_t  ngx_service_token_module_commands[] = {
       NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_TAKE1,
       ngx_service_token_conf_realm,
       NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_service_token_loc_conf_t, realm_value),
+      NULL },
+
+    { ngx_string("service_token_optional"),
+      NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_service_token_loc_conf_t, optional),
+      NULL },
+
+    { ngx_string("service_token_env"),
+      NGX_SERVICE_TOKEN_ANY_CONF|NGX_CONF_1MORE,
+      ngx_service_token_conf_env,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 

@@ -6,6 +6,7 @@
 #include "args.h"
 
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,10 @@ main(int argc, char **argv)
     memset(&cli, 0, sizeof(cli));
     cli.ctl.note = cli_note;
     cli.ctl.note_data = &cli;
+
+    /* beyond a limit of the shell, write() fails instead */
+
+    (void) signal(SIGXFSZ, SIG_IGN);
 
     code = cli_descriptors(&cli);
     if (code != CTL_OK) {

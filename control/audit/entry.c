@@ -122,10 +122,11 @@ ctl_entry_json(redisReply *entry)
             value = json_integer(ctl_number(text->str));
 
         } else {
-            value = json_stringn(text->str, (size_t) text->len);
+            value = text->len ? json_stringn(text->str, (size_t) text->len)
+                              : NULL;
         }
 
-        /* what is not UTF-8 cannot be shown as JSON */
+        /* none, or not UTF-8, which cannot be shown as JSON */
 
         json_object_set_new(json, name, value ? value : json_null());
     }

@@ -116,7 +116,7 @@ ctl_init_draw(ctl_t *ctl, char id[STOK_DATASET_LEN + 1])
     uint8_t  bytes[STOK_DIGEST_LEN];
 
     if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
+        return ctl_fail(ctl, CTL_FAILED, "no random numbers");
     }
 
     stok_digest_hex(bytes, hex);

@@ -98,7 +98,7 @@ ctl_key_new(ctl_t *ctl, const char *name, char line[CTL_KEY_LINE])
     }
 
     if (RAND_bytes(secret, sizeof(secret)) != 1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
+        return ctl_fail(ctl, CTL_FAILED, "no random numbers");
     }
 
     stok_digest_hex(secret, hex);

@@ -449,7 +449,7 @@ ctl_seal_listed(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
 
     if (seal->dry) {
         return json_object_set_new(seal->listed, s->id, json_string(s->seal))
-               == 0 ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+               == 0 ? CTL_OK : ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     if (strcmp(ctl_text(seal->listed, s->id), s->seal) != 0) {
@@ -479,15 +479,15 @@ ctl_seal_done(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s)
         seal->sealed++;
     }
 
-    json = s->is_user
-           ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "user", s->id, "was", was,
-                       "key", seal->key, "role", s->role, "status", s->status)
-           : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", s->id, "was",
-                       was, "key", seal->key, "of", s->user, "env", s->env,
-                       "status", s->status);
+    json = json_pack("{s:s?, s:s?, s:s?, s:s?, s:s, s:s, s:s}",
+                     "token", s->is_user ? NULL : s->id,
+                     "user", s->is_user ? s->id : s->user,
+                     "role", s->is_user ? s->role : NULL,
+                     "env", s->is_user || s->env[0] == '\0' ? NULL : s->env,
+                     "status", s->status, "was", was, "key", seal->key);
 
     if (json == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = seal->each(ctl, json, seal->data);

@@ -76,7 +76,7 @@ ctl_batch_add(ctl_t *ctl, ctl_import_t *im, const ctl_line_t *line)
                                      : ctl_batch_token(im, line);
 
     if (rc != 0) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     if (call->n < CTL_BATCH_RECORDS && im->text_len < CTL_LINE_MAX) {
@@ -373,7 +373,7 @@ ctl_batch_send(ctl_t *ctl, ctl_import_t *im)
     free(len);
 
     if (rc != REDIS_OK) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     im->argc = 0;

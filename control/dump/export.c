@@ -159,7 +159,7 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 
     if (rc != 0 || ctl_set_add(&ex->users, id, strlen(id)) != 1) {
         json_decref(all);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     return ctl_export_line(ctl, ex, "user", all);
@@ -229,7 +229,7 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 
     if (rc != 0 || ctl_set_add(&ex->tokens, id, strlen(id)) != 1) {
         json_decref(all);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = ctl_export_used(ctl, id, all);
@@ -392,7 +392,7 @@ ctl_export_line(ctl_t *ctl, ctl_export_t *ex, const char *kind, json_t *json)
     line = json_pack("{s:o}", kind, json);
 
     if (line == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     rc = ex->each(ctl, line, ex->data);

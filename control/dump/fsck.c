@@ -233,7 +233,7 @@ ctl_fsck_page(ctl_fsck_t *f, const char *kind, const char *owner,
     names.arg = calloc(CTL_FSCK_FIXED + page->elements, sizeof(char *));
 
     if (names.arg == NULL) {
-        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(f->ctl, CTL_FAILED, "no memory");
     }
 
     head = step == 1 && owner[0] == '\0'
@@ -316,7 +316,7 @@ ctl_fsck_ask(ctl_fsck_t *f, ctl_names_t *names, const char *mode,
     arg = calloc(n, sizeof(stok_str_t));
 
     if (arg == NULL) {
-        return ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(f->ctl, CTL_FAILED, "no memory");
     }
 
     for (i = 0; i < n; i++) {
@@ -459,7 +459,7 @@ ctl_fsck_right(ctl_fsck_t *f, redisReply *record)
     }
 
     return id == NULL || ctl_set_add(&f->right, id->str, id->len) >= 0
-           ? CTL_OK : ctl_fail(f->ctl, CTL_UNAVAILABLE, "no memory");
+           ? CTL_OK : ctl_fail(f->ctl, CTL_FAILED, "no memory");
 }
 
 

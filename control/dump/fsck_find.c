@@ -152,17 +152,15 @@ void
 ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding)
 {
     json_t      *item;
-    const char  *token, *user;
-
-    token = finding->token ? finding->token : "";
-    user = finding->user ? finding->user : "";
-
     f->found++;
     f->fixed += finding->fixed;
 
-    item = json_pack("{s:s, s:s, s:s, s:s, s:b}", "finding", finding->word,
-                     "token", token, "user", user, "seen", finding->seen,
-                     "mended", finding->fixed);
+    item = json_pack("{s:s, s:s?, s:s?, s:s, s:b}", "finding", finding->word,
+                     "token", finding->token && finding->token[0]
+                              ? finding->token : NULL,
+                     "user", finding->user && finding->user[0]
+                             ? finding->user : NULL,
+                     "seen", finding->seen, "mended", finding->fixed);
 
     if (f->code == CTL_OK) {
         f->code = item ? f->each(f->ctl, item, f->data) : CTL_OK;

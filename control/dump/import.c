@@ -67,7 +67,7 @@ ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
         }
 
     } else {
-        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        code = ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     free(im.buffer);
@@ -182,7 +182,7 @@ ctl_import_digest(ctl_t *ctl, ctl_import_t *im)
     uint8_t  digest[STOK_DIGEST_LEN];
 
     if (!EVP_DigestFinal_ex(im->md, digest, NULL)) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     stok_digest_hex(digest, im->digest);

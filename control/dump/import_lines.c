@@ -253,7 +253,7 @@ ctl_import_twice(ctl_t *ctl, ctl_import_t *im, ctl_line_t *line)
     }
 
     if (rc == -1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     if (rc == 0) {

@@ -74,7 +74,7 @@ ctl_delete(ctl_t *ctl, const char *id, int force, char **what, char **word)
         code = ctl_script_texts(ctl, stok_script_token_delete, 4, arg, word);
 
     } else {
-        code = ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        code = ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     ctl_free(&rec);

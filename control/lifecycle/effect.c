@@ -40,7 +40,7 @@ ctl_user_effect(ctl_t *ctl, const char *id, ctl_effect_t *effect)
     walk.seen = json_object();
 
     code = walk.seen ? ctl_walk_tokens(ctl, id, ctl_effect_each, &walk)
-                     : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                     : ctl_fail(ctl, CTL_FAILED, "no memory");
     json_decref(walk.seen);
 
     return code;

@@ -137,7 +137,7 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
     redisReply  *reply;
     ctl_error_t  error;
 
-    if (code != CTL_UNAVAILABLE) {
+    if (code != CTL_UNAVAILABLE && code != CTL_FAILED) {
         return 0;
     }
 
@@ -280,7 +280,7 @@ ctl_issue_random(ctl_t *ctl, ctl_new_t *new, stok_kind_e kind)
 
     do {
         if (RAND_bytes(random[0], sizeof(random)) != 1) {
-            return ctl_fail(ctl, CTL_UNAVAILABLE, "no random numbers");
+            return ctl_fail(ctl, CTL_FAILED, "no random numbers");
         }
 
         rc = stok_token_make(brand, strlen(brand), kind, random[0],

@@ -276,9 +276,7 @@ ctl_rotation_half(ctl_half_t *half)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         value = json_object_get(half->json, names[i]);
 
-        if (value) {
-            json_object_set(json, names[i], value);
-        }
+        json_object_set(json, names[i], value ? value : json_null());
     }
 
     if (half->json == NULL) {

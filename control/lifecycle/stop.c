@@ -51,7 +51,7 @@ static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop);
 int
 ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 {
-    int          code;
+    int          code, rc;
     size_t       i;
     ctl_stop_t  *stop;
 
@@ -59,7 +59,7 @@ ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 
     stop = calloc(1, sizeof(ctl_stop_t));
     if (stop == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     stop->user = user;
@@ -71,9 +71,8 @@ ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 
     /* what was done is noted, even if it is not all that was asked for */
 
-    if (stop->revoked && ctl_stop_end(ctl, stop) != CTL_OK && code == CTL_OK) {
-        code = CTL_UNAVAILABLE;
-    }
+    rc = stop->revoked ? ctl_stop_end(ctl, stop) : CTL_OK;
+    code = code == CTL_OK ? rc : code;
 
     *done = stop->would;
     done->active += stop->revoked;
@@ -256,7 +255,7 @@ ctl_stop_look(ctl_t *ctl, ctl_stop_t *stop)
     stop->seen = json_object();
 
     code = stop->seen ? ctl_meet_walk(ctl, ctl_stop_meet, stop)
-                      : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                      : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     if (code == CTL_OK) {
         code = ctl_stop_step(ctl, stop);

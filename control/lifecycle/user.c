@@ -192,7 +192,7 @@ ctl_user_person(ctl_t *ctl, ctl_user_new_t *new)
     size_t  i;
 
     if (!ctl_user_address(new->name)) {
-        return ctl_fail(ctl, CTL_REJECTED, "the name of a human is an "
+        return ctl_fail(ctl, CTL_INVALID, "the name of a human is an "
                         "e-mail address");
     }
 

@@ -256,7 +256,7 @@ ctl_list_few(ctl_t *ctl, ctl_list_t *list)
     place = calloc(ids->elements + 1, sizeof(ctl_place_t));
 
     code = place ? ctl_list_places(ctl, list, ids, place)
-                 : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                 : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     for (i = 0; i < ids->elements && code == CTL_OK; i += n) {
         n = ids->elements - i < CTL_BATCH ? ids->elements - i : CTL_BATCH;

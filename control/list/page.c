@@ -50,7 +50,7 @@ ctl_list_page(ctl_t *ctl, ctl_list_t *list, const stok_str_t *id, size_t n,
 
     page = calloc(1, sizeof(ctl_page_t));
     if (page == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     page->n = n;

@@ -261,8 +261,9 @@ ctl_check_json(ctl_t *ctl, ctl_checked_t *checked)
     json_t            *json;
     const stok_key_t  *key;
 
-    json = json_pack("{s:s}", "verdict",
-                     stok_verdict_word(checked->verdict).data);
+    json = json_pack("{s:s, s:n, s:n, s:n, s:n}", "verdict",
+                     stok_verdict_word(checked->verdict).data, "id", "user",
+                     "role", "key");
 
     if (checked->token_found) {
         json_object_set_new(json, "id",

@@ -71,7 +71,7 @@ ctl_meta(ctl_t *ctl, const char *field, char **value)
 
     freeReplyObject(reply);
 
-    return *value ? CTL_OK : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+    return *value ? CTL_OK : ctl_fail(ctl, CTL_FAILED, "no memory");
 }
 
 

@@ -33,14 +33,14 @@ ctl_name_new(ctl_t *ctl, const char *what, const char *name)
     why = ctl_text_wrong(ctl_str(name), CTL_TEXT_NAME);
 
     if (why) {
-        return ctl_fail(ctl, CTL_REJECTED, "bad %s: it %s", what, why);
+        return ctl_fail(ctl, CTL_INVALID, "bad %s: it %s", what, why);
     }
 
     if (ctl_name_tidy(name, tidy)) {
         return CTL_OK;
     }
 
-    return ctl_fail(ctl, CTL_REJECTED, "bad %s: it has blanks at an end, two "
+    return ctl_fail(ctl, CTL_INVALID, "bad %s: it has blanks at an end, two "
                     "in a row, or one that only looks like a blank: did you "
                     "mean \"%s\"?", what, tidy);
 }
@@ -161,12 +161,12 @@ ctl_user_id(ctl_t *ctl, const char *name, char id[STOK_USER_ID_MAX + 1])
     }
 
     if (n == 0) {
-        return ctl_fail(ctl, CTL_REJECTED, "the name has no letter or digit "
+        return ctl_fail(ctl, CTL_INVALID, "the name has no letter or digit "
                         "from which to make an id");
     }
 
     if (n > CTL_ID_MAX) {
-        return ctl_fail(ctl, CTL_REJECTED, "the id made from this name is "
+        return ctl_fail(ctl, CTL_INVALID, "the id made from this name is "
                         "longer than %d characters", CTL_ID_MAX);
     }
 

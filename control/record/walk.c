@@ -140,7 +140,7 @@ ctl_walk_page(ctl_walk_t *walk, redisReply *ids, size_t step)
     if (id == NULL || rec == NULL) {
         free(id);
         free(rec);
-        return ctl_fail(walk->ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(walk->ctl, CTL_FAILED, "no memory");
     }
 
     for (i = 0; i < n; i++) {

@@ -359,12 +359,10 @@ ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes)
 {
     if (json == NULL) {
         json_decref(notes);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
-    if (notes) {
-        json_object_set_new(json, "notes", notes);
-    }
+    json_object_set_new(json, "notes", notes ? notes : json_array());
 
     return CTL_OK;
 }

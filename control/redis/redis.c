@@ -354,7 +354,7 @@ ctl_tries(ctl_t *ctl, size_t n, redisReply ***replies)
 
     if (*replies == NULL) {
         ctl_close(ctl);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     for (i = 0; i < n; i++) {

@@ -58,7 +58,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
         *word = strdup("");
 
         return *word ? ctl_writable(ctl)
-                     : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                     : ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = ctl_script_ask(ctl, script, argc, argv, &reply);
@@ -69,7 +69,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
     *word = strdup(ctl_script_word(reply));
 
     code = *word ? ctl_script_answer(ctl, reply->element[0]->str, *word)
-                 : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                 : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     if (code == CTL_OK) {
         ctl_script_notes(ctl, reply);
@@ -193,7 +193,7 @@ ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     if (arg == NULL || len == NULL) {
         free(arg);
         free(len);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     snprintf(marker, sizeof(marker), "%smeta", ctl->prefix);

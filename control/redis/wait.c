@@ -35,6 +35,7 @@ static int ctl_wait_alive(const char *seen, int64_t now);
 static int ctl_wait_mark(ctl_t *ctl, const char *nonce);
 static int ctl_wait_heard(ctl_t *ctl, const char *nonce, json_t *nodes);
 static json_t *ctl_wait_json(json_t *nodes, size_t all, double took);
+static double ctl_wait_rounded(double ms);
 static double ctl_wait_now(void);
 
 
@@ -68,7 +69,7 @@ ctl_wait(ctl_t *ctl, int ms, json_t **wait)
     marked = 0;
 
     if (RAND_bytes(random, sizeof(random)) != 1) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no random bytes: the change "
+        return ctl_fail(ctl, CTL_FAILED, "no random bytes: the change "
                         "was made, but not waited for");
     }
 
@@ -245,7 +246,17 @@ ctl_wait_json(json_t *nodes, size_t all, double took)
     return json_pack("{s:I, s:I, s:f, s:o}", "nodes", (json_int_t) all,
                      "acknowledged", (json_int_t)
                      (all - json_array_size(missing)),
-                     "milliseconds", took, "missing", missing);
+                     "milliseconds", ctl_wait_rounded(took), "missing",
+                     missing);
+}
+
+
+/* two decimals */
+
+static double
+ctl_wait_rounded(double ms)
+{
+    return (double) (int64_t) (ms * 100 + 0.5) / 100;
 }
 
 

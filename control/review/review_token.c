@@ -55,7 +55,7 @@ ctl_review_tokens(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
 
     page = calloc(1, sizeof(ctl_tokens_t));
     if (page == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     code = ctl_tokens_read(ctl, item, n, page);

@@ -69,7 +69,7 @@ ctl_review_users(ctl_t *ctl, ctl_review_t *review, const ctl_item_t *item,
     if (people == NULL || rec == NULL) {
         free(people);
         free(rec);
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     memset(id, 0, sizeof(id));

@@ -244,7 +244,8 @@ ctl_status_audit(ctl_t *ctl, ctl_status_t *s, json_t *dataset,
     }
 
     json_object_set_new(dataset, "audit_seq", json_integer(last));
-    json_object_set_new(dataset, "audit_hash", json_string(hash));
+    json_object_set_new(dataset, "audit_hash", hash[0] ? json_string(hash)
+                                                    : json_null());
 
     if (seq > last) {
         ctl_attend(s, "set-back", "the dataset was set back: its audit ends at "

@@ -79,7 +79,7 @@ ctl_status_users(ctl_t *ctl, json_t *waiting, const redisReply *ids)
     rec = calloc(n + 1, sizeof(ctl_record_t));
 
     if (rec == NULL) {
-        return ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+        return ctl_fail(ctl, CTL_FAILED, "no memory");
     }
 
     for (i = 0; i < n; i++) {

@@ -160,11 +160,12 @@ ctl_ending_token(ctl_status_t *s, ctl_ending_t *e, const ctl_record_t *rec,
     }
 
     if (json_array_size(e->next) < CTL_NEXT) {
-        json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:s}", "id", id,
+        json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:o, s:s?}", "id", id,
                          "user", ctl_get(rec, "user"), "name",
                          ctl_get(rec, "name"), "env", ctl_get(rec, "env"),
                          "expires_at", (json_int_t) rec->token.expires_at,
-                         "last_used", ctl_status_used(used), "rotated_to", to);
+                         "last_used", ctl_status_used(used), "rotated_to",
+                         to[0] ? to : NULL);
         if (json) {
             json_array_append_new(e->next, json);
         }
@@ -192,7 +193,7 @@ ctl_status_read(ctl_t *ctl, size_t n, const stok_str_t *id,
     *used = calloc(n + 1, sizeof(int64_t));
 
     code = *rec && *used ? ctl_records(ctl, 0, n, id, *rec)
-                         : ctl_fail(ctl, CTL_UNAVAILABLE, "no memory");
+                         : ctl_fail(ctl, CTL_FAILED, "no memory");
 
     for (i = 0; i < n && code == CTL_OK; i++) {
         ctl_append(ctl, "ZSCORE %slast_used %s", ctl->prefix, id[i].data);

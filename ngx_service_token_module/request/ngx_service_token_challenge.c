@@ -79,16 +79,12 @@ ngx_int_t
 ngx_service_token_challenge_set(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx)
 {
-    const char                    *error;
-    ngx_service_token_loc_conf_t  *lcf;
-
-    lcf = ngx_http_get_module_loc_conf(r, ngx_service_token_module);
+    const char  *error;
 
     /* of an earlier refusal, by another module: now it is ours */
 
     ngx_service_token_challenge_others(r, 0);
 
-    ctx->realm = &lcf->realm;
     ctx->answer = ngx_service_token_challenge_status(ctx->verdict, &error);
 
     return ctx->answer;

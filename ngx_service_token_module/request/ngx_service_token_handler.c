@@ -30,7 +30,7 @@ static void ngx_service_token_handler_cleanup(void *data);
 static void ngx_service_token_handler_decide(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
 static ngx_int_t ngx_service_token_handler_done(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx) stok_hot;
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
 
 
 static time_t  ngx_service_token_handler_warned;
@@ -40,6 +40,7 @@ ngx_int_t
 ngx_service_token_handler(ngx_http_request_t *r)
 {
     ngx_int_t                      rc;
+    ngx_str_t                     *realm;
     ngx_service_token_ctx_t       *ctx;
     ngx_service_token_loc_conf_t  *lcf;
 
@@ -52,10 +53,23 @@ ngx_service_token_handler(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_service_token_module);
 
     if (stok_likely(ctx == NULL)) {
+        realm = &lcf->realm;
+
+        if (stok_unlikely(lcf->realm_value)) {
+            rc = ngx_service_token_realm_get(r, lcf, &realm);
+
+            if (rc != NGX_OK) {
+                return rc == NGX_DECLINED ? rc
+                                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+        }
+
         ctx = ngx_service_token_handler_begin(r, lcf);
         if (stok_unlikely(ctx == NULL)) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ctx->realm = realm;
     }
 
     if (stok_unlikely(ctx->waiting)) {
@@ -86,7 +100,7 @@ ngx_service_token_handler(ngx_http_request_t *r)
         ctx->decided = 1;
     }
 
-    return ngx_service_token_handler_done(r, ctx);
+    return ngx_service_token_handler_done(r, lcf, ctx);
 }
 
 
@@ -314,6 +328,11 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
     require.scope.len = lcf->scope.len;
     require.envs = 0;
 
+    if (stok_unlikely(lcf->envs)) {
+        require.env = lcf->envs->elts;
+        require.envs = lcf->envs->nelts;
+    }
+
     from = NULL;
 
     /* most tokens may come from anywhere */
@@ -345,7 +364,7 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_service_token_handler_done(ngx_http_request_t *r,
-    ngx_service_token_ctx_t *ctx)
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx)
 {
 #if (NGX_DEBUG)
     stok_str_t  word;
@@ -377,6 +396,12 @@ ngx_service_token_handler_done(ngx_http_request_t *r,
         }
 
         return NGX_OK;
+    }
+
+    /* no access is granted by it: with "satisfy any" others have to */
+
+    if (ctx->verdict == STOK_MISSING && lcf->optional) {
+        return NGX_DECLINED;
     }
 
     if (ngx_service_token_variables_keep(r, ctx) != NGX_OK) {

@@ -15,6 +15,7 @@ typedef enum {
     NGX_SERVICE_TOKEN_VAR_ROLE,
     NGX_SERVICE_TOKEN_VAR_TYPE,
     NGX_SERVICE_TOKEN_VAR_SCOPE,
+    NGX_SERVICE_TOKEN_VAR_ENV,
     NGX_SERVICE_TOKEN_VAR_EXPIRES
 } ngx_service_token_variable_e;
 
@@ -61,6 +62,10 @@ static ngx_http_variable_t  ngx_service_token_variables[] = {
     { ngx_string("service_token_scope"), NULL,
       ngx_service_token_variables_identity,
       NGX_SERVICE_TOKEN_VAR_SCOPE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("service_token_env"), NULL,
+      ngx_service_token_variables_identity,
+      NGX_SERVICE_TOKEN_VAR_ENV, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("service_token_expires"), NULL,
       ngx_service_token_variables_identity,
@@ -157,6 +162,10 @@ ngx_service_token_variables_identity(ngx_http_request_t *r,
 
     case NGX_SERVICE_TOKEN_VAR_SCOPE:
         text = &ctx->token.scope;
+        break;
+
+    case NGX_SERVICE_TOKEN_VAR_ENV:
+        text = &ctx->token.env;
         break;
 
     case NGX_SERVICE_TOKEN_VAR_TYPE:

@@ -105,8 +105,9 @@ is_deeply($redis->cli(@refuse, $id, 0, 0, 0, '', '', '', 7, time, '192.0.2.1',
     'REVOKED', 'tok_unknown', 0, 0, 0, '', '', '', 3, time, '192.0.2.2',
     'ROLE'), ['OK', 2, 0], 'two at once');
 my $last = $st->json('audit')->[-2];
-is("@{ $last }{qw(actor action token user after count addr)}",
-    "nginx token.refuse $id  REVOKED 7 192.0.2.1", 'a refusal');
+is("@{ $last }{qw(actor action token after count addr)}",
+    "nginx token.refuse $id REVOKED 7 192.0.2.1", 'a refusal');
+is($last->{user}, undef, 'of no user');
 is(code('audit', '--token', $id), 0, 'as text');
 like(out(), qr/nginx  token\.refuse  $id  .* -> REVOKED  count=7  addr=192\.0\.2\.1$/m,
     'with what it adds');

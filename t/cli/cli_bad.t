@@ -64,7 +64,7 @@ for my $case (
         $_] } "a\nb", "a\x7f", "a\xc2\x9b2J"),
     [2, qr/key file|--key-file/, '--key-file', '/none', 'user', 'list'],
     [3, qr/exists already/, 'user', 'create', 'pipeline', @who],
-    [3, qr/no letter or digit/, 'user', 'create', '!!!', @who],
+    [2, qr/no letter or digit/, 'user', 'create', '!!!', @who],
     [3, qr/token of that name already/, @for, 'active', '--env', 'testing'],
     [3, qr/no user "?nobody/, 'token', 'create', '--user', 'nobody@service',
         '--name', 'n', '--env', 'testing'],

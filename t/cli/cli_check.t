@@ -92,7 +92,8 @@ is(($st->input("\0\1\2" x 1000, 'check'))[1], "MALFORMED\n", 'garbage');
 
 my ($code, $out) = $st->input($good, 'check', '--json');
 is($out =~ s/\s+//gr,
-    '{"verdict":"ALLOWED","id":"tok_good","user":"good@service","role":"member"}',
+    '{"verdict":"ALLOWED","id":"tok_good","user":"good@service","role":"member",'
+    . '"key":null}',
     '--json');
 
 is(($st->input($good, 'check', '--role', 'boss'))[0], 2, 'no such role');

@@ -18,7 +18,7 @@ dataset();
 my ($code, $out, $err) = $st->run('fsck');
 is("$code $out$err", "0 5 tokens and 2 users: 0 found, 0 fixed\n", 'clean');
 is_deeply($st->json('fsck'), { users => 2, tokens => 5, found => 0,
-    mended => 0, findings => [] }, 'as JSON');
+    mended => 0, notes => [], findings => [] }, 'as JSON');
 my $before = Stok::Command::snapshot($redis);
 is(($st->run('fsck', '--fix'))[0], 0, '--fix of a clean one');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
@@ -109,7 +109,7 @@ for my $case (
 
     my $entries = $redis->cli('XLEN', $redis->key('audit'));
     my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
-    is($json->{mended}, $json->{found}, 'all is mended');
+    is($json->{mended}, $json->{found}, 'all is fixed');
     is($redis->cli('XLEN', $redis->key('audit')) - $entries, $json->{mended},
         'each with an entry in the audit');
     is(($st->run('fsck'))[0], 0, 'clean afterwards');
@@ -122,7 +122,7 @@ for my $case (
 
 my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-', 'COUNT',
     1)->[0][1] };
-is("@last{qw(actor action)}", 'anna fsck.mend', 'who mended');
+is("@last{qw(actor action)}", 'anna fsck.mend', 'who fixed it');
 like($last{after}, qr/^\S+: .* lacks /, 'and what');
 
 # a link can be fixed only when the id of both is: one run does both, in
@@ -174,7 +174,7 @@ for my $case (
         'link', qr/whose rotated_from is not this one/],
     ['a link to itself', sub { field('plain', 'rotated_to', $t{plain}) }, 'link',
         qr/which it cannot be/],
-    ['a name that is no digest', sub { r('HSET', 'token:zz', 'id', 'tok_zz') },
+    ['a name that is not a digest', sub { r('HSET', 'token:zz', 'id', 'tok_zz') },
         'name', qr/token:zz\.\.\. is not a name/],
     ['an entry of the audit', sub { $redis->cli('XADD', $redis->key('audit'), '*',
         'action', 'x') }, 'audit', qr/not of the chain/],
@@ -193,7 +193,7 @@ for my $case (
         unlike($out, qr/[0-9a-f]{11}/, 'and no digest');
     }
 
-    like($out, qr/^$word .*: not fixed$/m, 'and that it is not mended');
+    like($out, qr/^$word .*: not fixed$/m, 'and that it is not fixed');
     is(records(), $records, 'records stay as they are');
 }
 

@@ -25,16 +25,16 @@ for my $case (
 ) {
     my ($name, $tidy) = @$case;
 
-    refused(3, qr/^service-token: bad name: .*did you mean "\Q$tidy\E"\?$/, 'user',
+    refused(2, qr/^service-token: bad name: .*did you mean "\Q$tidy\E"\?$/, 'user',
         'create', $name, @who);
-    refused(3, qr/^service-token: bad --name: .*did you mean "\Q$tidy\E"\?$/,
+    refused(2, qr/^service-token: bad --name: .*did you mean "\Q$tidy\E"\?$/,
         'token', 'create', '--user', 'pipeline_automation@service', '--env',
         'testing', '--name', $name);
 }
 
 # what has no width, or turns the text
 
-refused(3, qr/bad name: it has a control character, or one that hides/, 'user',
+refused(2, qr/bad name: it has a control character, or one that hides/, 'user',
     'create', "etl${_}job", @who)
     for "\xe2\x80\x8b", "\xe2\x80\xae", "\xcd\x8f", "\xe1\xa0\x8b";
 

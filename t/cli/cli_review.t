@@ -316,7 +316,7 @@ is(join("\n", grep { /^ / && length > 80 } split /\n/, $out), '',
     'commands in 80 columns');
 like($out, qr/^SEVERITY +RULE +WHAT +SEEN$/m, 'a head');
 like($out, qr/^medium +unused +$_ +never used, 90 days old\n  service-token token revoke $_$/m,
-    'a finding, and what mends it')
+    'a finding, and what fixes it')
     for map { $_->{token} } grep { $_->{rule} eq 'unused' } @{ findings() };
 like($out, qr/^  service-token user describe \\\n    $long \\\n    --purpose TEXT$/m,
     'a long id is not cut');

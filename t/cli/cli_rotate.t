@@ -26,7 +26,7 @@ $st->run('user', 'create', 'eva@example.org', '--human');
 my $old = create('etl', 'staging');
 my ($code, $out, $err) = $st->run('token', 'rotate', $old->{id});
 is($code, 0, 'rotate');
-like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
+like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the plaintext token, alone');
 my $id = Stok::Command::made($err);
 like($err, qr/^\Q$old->{id}\E is valid until 20\d\d-.*Z$/m,
     'how long the predecessor is');
@@ -72,7 +72,7 @@ is("@$record{qw(networks rate)}", '192.0.2.0/24,2001:db8::/32 600r/m',
 
 $old = create('json', 'testing');
 my $new = $st->json('token', 'rotate', $old->{id});
-like($new->{token}, qr/^stk_svc_/, 'json: the clear token');
+like($new->{token}, qr/^stk_svc_/, 'json: the plaintext token');
 my $shown = $st->json('token', 'show', $new->{id});
 my @record = qw(id user name type scope env status created_at created_by
     expires_at rotated_from);
@@ -201,9 +201,9 @@ refused(3, qr/is unreadable/, $odd->{id});
 refused(3, qr/no token "tok_none"/, 'tok_none');
 refused(2, qr/bad ID "a b"/, 'a b');
 refused(3, qr/has a token of that name/, $good->{id}, '--name', 'good');
-refused(3, qr/bad --name/, $good->{id}, '--name', '');
-refused(3, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
-refused(3, qr/bad --name/, $good->{id}, '--name', "\e[2J");
+refused(2, qr/bad --name/, $good->{id}, '--name', '');
+refused(2, qr/bad --name/, $good->{id}, '--name', 'x' x 256);
+refused(2, qr/bad --name/, $good->{id}, '--name', "\e[2J");
 for my $in ('', '0d', '1', 'd', '53w', '2y', '1.5d', '-1d', '366d', '8761h',
     '99999999999999999999d', ' 1d', '1dd')
 {

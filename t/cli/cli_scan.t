@@ -190,7 +190,7 @@ file('f', "\n$other");
 my ($json) = map { JSON::PP->new->decode($_) }
     ($st->run('scan', '--json', $dir))[1];
 is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_',
-    encoding => undef }],
+    encoding => undef, id => undef, user => undef, result => undef }],
     '--json');
 is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
 

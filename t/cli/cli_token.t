@@ -21,7 +21,7 @@ $st->run('user', 'create', 'eva@example.org', '--human');
 
 my ($code, $out, $err) = $st->run(@for, '--name', 'first', '--env', 'testing');
 is($code, 0, 'create');
-like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the clear token, alone');
+like($out, qr/^stk_svc_[0-9A-Za-z]{38}\n\z/, 'the plaintext token, alone');
 like($err, qr/^created tok_[0-9A-Za-z]{16} \(first\) of $user\n\z/, 'its id, aside');
 
 my ($clear, $id) = ($out =~ s/\n//r, Stok::Command::made($err));
@@ -86,9 +86,9 @@ refused(3, qr/has a token of that name/, @for, '--name', 'first', '--env',
     'production');
 refused(3, qr/no user "nobody"/, 'token', 'create', '--user', 'nobody',
     '--name', 'x', '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', '', '--env', 'testing');
-refused(3, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', 'x' x 256, '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', '', '--env', 'testing');
+refused(2, qr/bad --name/, @for, '--name', "a\nb", '--env', 'testing');
 refused(3, qr/no token "tok_none"/, 'token', 'revoke', 'tok_none');
 refused(2, qr/bad ID "a b"/, 'token', 'show', 'a b');
 already(qr/^$id \(first\) of $user is active already$/, 'token', 'restore', $id);
@@ -153,7 +153,7 @@ is(($st->run('token', 'delete', $expired->{id}, '--force'))[0], 0, '--force');
 my $list = $st->json('token', 'list');
 is(scalar(@$list), $redis->cli('ZCARD', $redis->key('tokens')), 'all of them');
 is(scalar(grep { exists $_->{seal} || exists $_->{token} } @$list), 0,
-    'no seal, no clear token');
+    'no seal, no plaintext token');
 is(scalar @{ $st->json('token', 'list', '--user', 'eva@example.org') }, 2,
     'of one user');
 is(scalar @{ $st->json('token', 'list', '--status', 'revoked') }, 0,

@@ -37,14 +37,14 @@ for my $case (
 ) {
     my ($name, $id) = @$case;
     my ($code, $out) = $st->run('user', 'create', $name, @who);
-    is("$code $out", defined $id ? "0 $id\@service\n" : '3 ', "id of '$name'");
+    is("$code $out", defined $id ? "0 $id\@service\n" : '2 ', "id of '$name'");
 }
 
 refused(3, qr/exists already/, 'user', 'create', 'pipeline AUTOMATION', @who);
-refused(3, qr/no letter or digit/, 'user', 'create', '(-)', @who);
+refused(2, qr/no letter or digit/, 'user', 'create', '(-)', @who);
 refused(2, qr/unknown option -x/, 'user', 'create', '-x', @who);
-refused(3, qr/bad name/, 'user', 'create', '', @who);
-refused(3, qr/longer than 64/, 'user', 'create', 'a' x 65, @who);
+refused(2, qr/bad name/, 'user', 'create', '', @who);
+refused(2, qr/longer than 64/, 'user', 'create', 'a' x 65, @who);
 refused(2, qr/--purpose and --owner/, 'user', 'create', 'No Purpose');
 refused(2, qr/--purpose and --owner/, 'user', 'create', 'x', '--owner', 'o',
     '--purpose', '');
@@ -59,7 +59,7 @@ refused(2, qr/bad --role "boss"/, 'user', 'create', 'x', @who, '--role', 'boss')
 refused(2, qr/not both/, 'user', 'create', 'x', @who, '--role', 'admin',
     '--use-case', 'bi');
 refused(2, qr/bad --use-case/, 'user', 'create', 'x', @who, '--use-case', 'x');
-refused(3, qr/e-mail/, 'user', 'create', 'Eva', '--human');
+refused(2, qr/e-mail/, 'user', 'create', 'Eva', '--human');
 refused(2, qr/unknown option --bogus/, 'user', 'create', 'x', '--bogus');
 refused(2, qr/--force is not for "user create"/, 'user', 'create', 'x',
     '--force');

@@ -104,7 +104,7 @@ is(by('bert', @key, 'user', 'approve', 'etl@service'), 3,
 
 by('anna', @key, 'user', 'create', 'new', @who);
 is(by('bert', @key, 'user', 'set-role', 'new@service', 'admin'), 3,
-    'who is pending is not raised');
+    'a pending user is not raised');
 
 # the verb
 

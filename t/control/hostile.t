@@ -46,7 +46,7 @@ my @attacks = (
     ['id: of the revoked one leads to an admin\'s', 'f',
         sub { set('id:tok_R', digest('V')) }],
     ['id: leads to nothing', 'f', sub { set('id:tok_T', '0' x 64) }],
-    ['id: is no digest', 'f', sub { set('id:tok_T', "$odd") }],
+    ['id: is not a digest', 'f', sub { set('id:tok_T', "$odd") }],
     ['id: is gone', 'f', sub { redis('DEL', 'id:tok_T') }],
     ['id: leads to a copy', 'f', sub { decoy() }],
     ['id: leads to a revoked copy', 'f', sub { decoy(status => 'revoked') }],
@@ -116,7 +116,7 @@ my @attacks = (
         "user-tokens:$user", 'tokens', 'users', 'expiry'),
     ['user-tokens: names one of another', 'f', sub {
         redis('SADD', "user-tokens:$user", 'tok_V') }],
-    ['tokens names what is no id', 'f', sub {
+    ['tokens names something that is not an id', 'f', sub {
         redis('ZADD', 'tokens', 1, $odd, 1, 'x' x 10_000) }],
     (map { my $name = $_; ["$name is a list", 'f', sub { other_type($name) }] }
         "user-tokens:$user", 'tokens', 'users', 'expiry', 'last_used',

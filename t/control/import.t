@@ -164,7 +164,7 @@ for my $case ('a dataset', 'no dataset') {
 $redis->cli('HSET', $redis->key('meta'), 'importing', 'a' x 64);
 ($code, $out, $err) = $st->run('import', $many);
 is($code, 0, 'an import of another file');
-like($err, qr/another file was not finished: SHA-256 a{64}$/m, 'is told');
+like($err, qr/another file was not finished: SHA-256 a{64}$/m, 'is reported');
 is($redis->cli('HEXISTS', $redis->key('meta'), 'importing'), 0, 'no mark');
 
 # an index that leads to another record does not keep a token away

@@ -138,7 +138,7 @@ for my $verb (['incident', 'token', 'tok_T'], ['incident', 'user', $user],
 dataset();
 $st->run('user', 'describe', $user, '--purpose', '@now');
 is($redis->cli('HGET', $redis->key("user:$user"), 'purpose'), '@now',
-    '@now is no date');
+    '@now is not a date');
 
 # what does not stop goes where the index leads only if that is the one
 

@@ -104,7 +104,7 @@ import_with(@$_, $fine, 0), is($code, 0, "import of @$_") || diag($err)
 $redis->cli('HSET', $redis->key("user:$user"), 'purpose', "a\xe2\x80\xaeb");
 ($code, $out, $err) = $st->run('export', '-');
 is($code, 1, 'export of such a text');
-like($err, qr/user "$user" is left out: its purpose has a control/, 'is told');
+like($err, qr/user "$user" is left out: its purpose has a control/, 'is reported');
 
 finish;
 

@@ -17,10 +17,10 @@ my $version = read_file('lib/stok.h') =~ /STOK_VERSION\s+"(.*)"/ ? $1 : 'none';
 
 # flags
 
-my $object = "$dir/b/lib/stok_same.o";
+my $object = "$dir/b/lib/stok_class.o";
 my $plain = make($object);
 
-like($plain, qr/-O3 .*-Werror .*stok_same\.c$/m, 'by default');
+like($plain, qr/-O3 .*-Werror .*stok_class\.c$/m, 'by default');
 like($plain, qr/-D_FORTIFY_SOURCE=2/, 'hardened');
 
 {
@@ -44,9 +44,9 @@ unlike(make("$dir/b/unit/same", 'SANITIZE='), qr/-fsanitize/, 'no sanitizers');
 
 # other flags: it is compiled again
 
-like(qx(make $object B=$dir/b), qr/stok_same\.c$/m, 'compiled');
+like(qx(make $object B=$dir/b), qr/stok_class\.c$/m, 'compiled');
 is(qx(make $object B=$dir/b), '', 'once');
-like(qx(make $object B=$dir/b CFLAGS=-O1), qr/-O1.*stok_same\.c$/m,
+like(qx(make $object B=$dir/b CFLAGS=-O1), qr/-O1.*stok_class\.c$/m,
     'other flags: again');
 
 # nginx's own sources

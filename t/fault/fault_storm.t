@@ -60,7 +60,7 @@ cmp_ok($after->{kb}, '<', $before->{kb} + ($ENV{STOK_NGINX} ? 32768 : 1024),
     'no more memory');
 is(join(' ', sort $nginx->workers), "@workers", 'the same workers');
 is(said($nginx, $fault->{dead}[0]) =~ /^401/, 1, 'a revoked one stays out');
-$fault->ready('who is valid comes in');
+$fault->ready('a valid token is accepted');
 
 finish();
 

@@ -159,7 +159,7 @@ sub try {
 
     push @many, $token;
     cached("$name: after");
-    like(said($nginx, $_), qr/^401 REVOKED/, "$name: who is revoked stays out")
+    like(said($nginx, $_), qr/^401 REVOKED/, "$name: a revoked token is refused")
         for @{ $fault->{dead} };
     shift @many;
     @asked = ();

@@ -91,7 +91,7 @@ close $nginx->open("GET /accounted HTTP/1.1\r\nHost: x\r\n"
     . "Authorization: Bearer accounted\r\n\r\n");
 my $accounting = $upstream->accept;
 is(status_of($nginx->get('/index.html', token => 'accounted')), 200,
-    'the question was answered');
+    'the query was answered');
 is(status_of($nginx->get('/index.html', token => 'later')), 200, 'and another');
 ok(!IO::Select->new($upstream)->can_read(0), 'it was accounted once');
 close $accounting;

@@ -3,7 +3,7 @@ use warnings;
 
 # Redis is silent, and guesses come from everywhere: a worker's link takes 8192
 # queries.  A request that comes then gets 503 at once, is counted, and waits
-# for nothing; who is in the cache is let in; and when Redis answers, so do all
+# for nothing; a token in the cache is accepted; and when Redis answers, so do all
 # questions, and the next one.
 
 use lib 't/lib';
@@ -67,7 +67,7 @@ is(status_of($answer), 503, 'one more: 503');
 is(header_of($answer, 'X-Status'), 'UNAVAILABLE', 'its verdict');
 like(header_of($answer, 'Retry-After'), qr/^\d+$/, 'Retry-After');
 is(header_of($answer, 'WWW-Authenticate'), '', 'no challenge');
-is(said($nginx, $valid), '200 ALLOWED HIT', 'who is in the cache is let in');
+is(said($nginx, $valid), '200 ALLOWED HIT', 'a token in the cache is accepted');
 
 my $now = $status->now;
 

@@ -55,7 +55,7 @@ my $other = edge(redis => $fake, workers => 1, cold => 1);
 wait_for('asked', sub { sent('EVALSHA') >= 4 });
 my ($sha, $whole) = (sent('EVALSHA'), sent('EVAL'));
 cmp_ok(abs($sha - $whole), '<=', 1, "never known: $sha by hash, $whole whole");
-ok($other->wait_log(qr/refuses the freshness check, .*: NOSCRIPT/), 'and is told');
+ok($other->wait_log(qr/refuses the freshness check, .*: NOSCRIPT/), 'and is logged');
 
 finish();
 

@@ -29,7 +29,7 @@ for my $i (0 .. 2) {
 
     is(said($nginx, $token[$i]), '200 ALLOWED MISS', "key $i: from Redis");
     is($redis->calls('hgetall') - $calls, 1 + $i + ($i == 0),
-        'a question for each key before its own');
+        'a query for each key before its own');
 
     $calls = $redis->calls('hgetall');
     is(said($nginx, $token[$i]), '200 ALLOWED HIT', "key $i: from the cache")

@@ -68,7 +68,7 @@ wait_for('time goes by', sub { ticks() > $saved + 10 });
 $redis->crash;
 $redis->up;
 
-ok($node->wait_log($older), 'an older dump is told');
+ok($node->wait_log($older), 'an older dump is logged');
 my ($seconds) = $node->log =~ $older;
 cmp_ok($seconds // 0, '>=', 3, 'about how much is lost');
 cmp_ok($seconds // 0, '<=', 60, 'and not more');
@@ -97,7 +97,7 @@ wait_for('it is heard', sub { said($node, $token) =~ /REVOKED/ });
 $redis->crash;
 $redis->up;
 
-ok($node->wait_log($counter), 'a dump without a counter is told');
+ok($node->wait_log($counter), 'a dump without a counter is logged');
 wait_for('it goes on', sub { said($node, $token) =~ /ALLOWED HIT$/ });
 is(scalar(() = $node->log =~ /$counter/g), 1, 'told once');
 unlike($node->log, $older, 'and not reckoned');

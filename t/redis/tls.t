@@ -96,7 +96,7 @@ EOC
 my $nginx = start($redis, "$right $client", workers => 2);
 
 fresh($nginx);
-is(said($nginx, $token), '200 ALLOWED MISS', 'a question');
+is(said($nginx, $token), '200 ALLOWED MISS', 'a query');
 is(said($nginx, $token), '200 ALLOWED HIT', 'from the cache');
 is(said($nginx, $revoked), '401 REVOKED MISS', 'revoked');
 

@@ -63,7 +63,7 @@ for my $round (1 .. 2) {
     is(status_of($nginx->get('/named_admin/', token => $token{member})), 403,
         'a named location judges too');
     is(status_of($nginx->get('/named_admin/', token => $token{admin})), 200,
-        'and is not reached by who is let in');
+        'and is not reached by an accepted request');
 
     is(status_of($nginx->get('/to_admin', token => $token{member})), 403,
         'try_files: the role of the new location');

@@ -145,7 +145,7 @@ like(said($nginx, Stok::Command::slurp("$st->{dir}/third") =~ s/\n//r),
     '--wait', '10s');
 my $fourth = JSON::PP->new->decode($out);
 is($fourth->{rotated_from}, $third->{id}, 'json: one object');
-like($err, qr/^1 of 1 nodes acknowledged/m, 'who knows is told aside');
+like($err, qr/^1 of 1 nodes acknowledged/m, 'whether all nodes know is on standard error');
 
 is(Stok::Command::broken($redis), '', 'all keys agree');
 

@@ -109,7 +109,7 @@ said($nginx, $tokens[$_]) for 7, 8;
 $uses = of($ids[8], 'uses');
 wait_for('written', sub { of($ids[8], 'uses') > $uses });
 ok($nginx->wait_log(qr/\[warn\].*the uses of 1 tokens could not be written/),
-    'and is told');
+    'and is reported');
 
 # a use that is counted by nobody: no token, not known
 

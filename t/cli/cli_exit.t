@@ -1,0 +1,88 @@
+# Exit codes: what cannot be written is not "Redis is away", whichever verb it
+# is; a bad value is 2, and Redis is not asked before.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use Stok::Command;
+use Stok::Test;
+
+my $redis = Stok::Redis->start(empty => 1);
+my $st = Stok::Command->new($redis);
+my $user = 'pipeline@service';
+my $dir = "$st->{dir}";
+
+$st->run('init');
+$st->run('user', 'create', 'Pipeline', '--purpose', 'p', '--owner', 'o');
+my $token = $st->json('token', 'create', '--user', $user, '--name', 'a',
+    '--env', 'testing')->{id};
+$st->json('token', 'rotate', $token);
+
+# a full disk
+
+my $full = bless { %$st, stdout => '/dev/full' }, 'Stok::Command';
+
+for my $args (['help'], ['help', 'token'], ['token', 'create', '--help'],
+    ['--version'], ['key', 'new', 'k'], ['approval', 'show'], ['user', 'list'],
+    ['user', 'show', $user], ['token', 'list'], ['token', 'show', $token],
+    ['token', 'rotation', $token], ['status'], ['audit'], ['audit', 'verify'],
+    ['review'], ['review', 'monthly'], ['fsck'], ['export', '-'], ['init'],
+    ['user', 'create', 'Second', '--purpose', 'p', '--owner', 'o'],
+    ['user', 'revoke-all', $user], ['incident', 'user', $user], ['scan', $0],
+    ['complete', '--', 'to'], ['man'])
+{
+    for my $json ([], ['--json']) {
+        next if $args->[1] && $args->[1] eq 'create' && $args->[-1] eq 'o' && @$json;
+        next if "@$args" eq 'init' && !@$json || "@$args" =~ /^scan|revoke-all/ && !@$json;
+
+        my ($code, undef, $err) = $full->run(@$args, @$json);
+        is($code, 3, "@$args @$json: the disk is full" =~ s/tok_\w{16}/tok_x/r);
+        like($err, qr/^service-token: [^\n]*(?:cannot write|No space left)[^\n]*$/m,
+            'says so');
+        unlike($err, qr/Redis/, 'and not that it is Redis');
+    }
+}
+
+# a token that could not be shown is not made
+
+my ($code, $out, $err) = $full->run('token', 'create', '--user', $user, '--name',
+    'b', '--env', 'testing');
+is($code, 3, 'token create: the disk is full');
+like($err, qr/could not be shown: nothing was (?:made|created)/, 'says so');
+
+# nor one that does not fit into its file
+
+my $binary = Cwd::abs_path($ENV{SERVICE_TOKEN} // 'build/service-token');
+
+for my $try ("token create --user $user --name c --env testing --out $dir/new",
+    "export $dir/new")
+{
+    my $said = qx{ulimit -f 0; SERVICE_TOKEN_REDIS=unix://@{[$redis->socket]} $binary $try 2>&1};
+    is($? >> 8, 3, "$try: beyond a limit" =~ s/\Q$dir\E//r);
+    like($said, qr/^service-token: cannot write [^\n]*: File too large/m, 'says so');
+    ok(!-e "$dir/new", 'nothing is left');
+}
+
+# Redis away is 4, with every verb that needs it
+
+my @away = ('--redis', "unix://$dir/none");
+
+for my $args (['init'], ['approval', 'show'], ['approval', 'set', 'none'],
+    ['user', 'create', 'x y', '--purpose', 'p', '--owner', 'o'], ['user', 'list'],
+    (map { ['user', $_, 'x'] } 'show', 'approve', 'disable', 'enable', 'delete',
+        'revoke-all'), ['user', 'set-role', 'x', 'admin'],
+    ['user', 'describe', 'x', '--owner', 'o'], ['token', 'list'],
+    ['token', 'create', '--user', 'x', '--name', 'n', '--env', 'testing'],
+    (map { ['token', $_, 'x'] } 'show', 'rotate', 'rotation', 'revoke',
+        'restore', 'delete'), ['token', 'extend', 'x', '--expires-in', '1d'],
+    ['check'], ['status'], ['audit'], ['audit', 'verify'], ['review'],
+    ['incident', 'token', 'x'], ['incident', 'user', 'x'], ['fsck'],
+    ['export', '-'], ['import', $0], ['scan', '--revoke', $0])
+{
+    my ($code, $out, $err) = $st->run(@away, @$args);
+    is("$code $out", '4 ', "@$args: Redis is away" =~ s{\S+/}{}r);
+    like($err, qr/\Aservice-token: Redis at \S+ cannot be reached: [^\n]*\n\z/,
+        'says so');
+}
+
+finish;
