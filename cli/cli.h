@@ -82,6 +82,14 @@ int cli_confirm(cli_t *cli, cli_args_t *args, const char *word,
 int cli_confirm_asks(cli_t *cli, cli_args_t *args);
 int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb);
 
+/*
+ * progress.c: around an operation that may take long.  It may end with
+ * CTL_STOPPED, and then the command ends by the signal that stopped it.
+ */
+void cli_progress_begin(cli_t *cli);
+void cli_progress_end(cli_t *cli);
+void cli_progress_raise(int number);
+
 /* output.c */
 int cli_print_json(cli_t *cli, json_t *json);
 
@@ -145,6 +153,8 @@ int cli_token_extend(cli_t *cli, cli_args_t *args);
 int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);
+
+int cli_serve(cli_t *cli, cli_args_t *args);
 
 int cli_status(cli_t *cli, cli_args_t *args);
 int cli_audit(cli_t *cli, cli_args_t *args);

@@ -37,7 +37,8 @@ typedef enum {                                   /* exit; HTTP */
     CTL_UNREADY,                                 /* 3; 503: no dataset */
     CTL_CHANGED,                                 /* 3; 409: read again */
     CTL_FAILED,                                  /* 3; 500: memory, a file */
-    CTL_UNAVAILABLE                              /* 4; 503: Redis */
+    CTL_UNAVAILABLE,                             /* 4; 503: Redis */
+    CTL_STOPPED                                  /* by ctl->stop */
 } ctl_kind_e;
 
 
@@ -54,6 +55,7 @@ typedef struct {
     ctl_kind_e     kind;
     char           text[1024];                   /* "": there is none */
     char           hint[256];                    /* what to do; "": nothing */
+    const char    *what;                         /* NULL: its kind's name */
 } ctl_error_t;
 
 
@@ -66,6 +68,11 @@ typedef struct {
     const char    *os;                           /* who acts, by the system */
     const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
+    const char    *via;                          /* "api", or NULL */
+    const char    *via_token;                    /* the id of its token */
+    const char    *via_addr;
+    const char    *via_request;
+    const char    *match;                        /* see ctl_revision() */
     int            db;
     char           where[264];                   /* host:port, or a path */
     int            timeout;                      /* ms; 0: 5 s */
@@ -83,6 +90,10 @@ typedef struct {
 
     ctl_error_t    error;
     char           hint[256];                    /* of errors from now on */
+
+    void         (*progress)(void *data, int64_t done, int64_t total);
+    void          *progress_data;
+    volatile int   stop;                         /* by a signal: to end soon */
 
     ctl_note_pt    note;                         /* NULL: notes are dropped */
     void          *note_data;
@@ -102,6 +113,9 @@ int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
 
 /* in sight of the caller, so that an analyzer knows that it is no CTL_OK */
 #define ctl_fail(ctl, kind, ...)  (ctl_fail(ctl, kind, __VA_ARGS__), (kind))
+
+/* the error that was set has a name of its own, as in a problem's type */
+int ctl_named(ctl_t *ctl, const char *what);
 
 /* what every error from now on says besides; NULL: nothing */
 void ctl_hint(ctl_t *ctl, const char *format, ...)
@@ -127,9 +141,8 @@ void ctl_note_error(ctl_t *ctl);
 int ctl_connect(ctl_t *ctl, const char *uri);
 void ctl_close(ctl_t *ctl);
 
-/* there is a dataset; and the error that there is none */
+/* there is a dataset */
 int ctl_ready(ctl_t *ctl);
-int ctl_unready(ctl_t *ctl);
 
 /*
  * wait.c: the time within which Redis has to be connected, and to give each
@@ -248,9 +261,6 @@ int ctl_token_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
  * stop.c: revokes every active token of a user, whatever the indexes say;
  * done: those that were.  CTL_OK: none is active.
  */
-int ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done);
-
-/* the same with its note */
 int ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done);
 
 /*
@@ -319,7 +329,6 @@ typedef struct {
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
-/* a dry run delivers nothing */
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 
@@ -375,40 +384,6 @@ int ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident);
 int ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident);
 
 /*
- * audit.c: entries of the audit and refusals, oldest first; last: the ids of
- * the newest of each that was seen, from which ctl_audit_wait() goes on.  Not
- * CTL_OK: of no token or user.
- */
-typedef struct {
-    const char  *token;                          /* NULL: of all */
-    const char  *user;
-    const char  *since;                          /* NULL: all */
-    char         from[64];                       /* the first id, or "-" */
-    char         last[2][64];
-} ctl_audit_t;
-
-int ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit);
-int ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* from the newest on: nothing that was before is seen */
-int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
-
-/* what comes within a second */
-int ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* whether there is such a token or user at all */
-int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
-
-/*
- * audit_verify.c: {entries, first, last, hash, trimmed, found, findings}.
- * expect: NUMBER:HASH of an entry that was noted elsewhere, or NULL.
- * CTL_FOUND: the chain is broken.
- */
-int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
-
-/*
  * review.c.  CTL_FOUND: a finding of a rule that makes it fail.
  */
 #define CTL_MONTHLY    1
@@ -429,10 +404,10 @@ typedef struct {
     unsigned     period;
     const char  *fail_on;                        /* rules; NULL: all */
 
-    /* as it is found; and how much is done, from the very beginning on */
+    /* as it is found; begin: before the first, once it can begin */
 
     int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
-    void       (*progress)(int64_t done, int64_t total, void *data);
+    void       (*begin)(void *data);
     void        *data;
 
     int64_t      found;
@@ -594,6 +569,9 @@ const char *ctl_text(json_t *json, const char *name);
 
 /* the words of an array, with a comma between; "" if it has none */
 void ctl_words(json_t *array, char *out, size_t size);
+
+
+#include "ctl_audit.h"
 
 
 #endif /* CTL_H */
