@@ -135,7 +135,7 @@ cli_suspect_print(json_t *incident, const char *id)
 static void
 cli_suspect_token(json_t *token)
 {
-    char         words[512], date[24];
+    char         words[512], date[CLI_DATE];
     json_t      *used;
     const char  *name;
 
@@ -151,11 +151,10 @@ cli_suspect_token(json_t *token)
 
     if (json_is_integer(used)) {
         used = json_object_get(token, "first_used");
-        ctl_iso(json_integer_value(used), date);
+        (void) cli_date(json_integer_value(used), date);
         cli_say("    used     first %s", json_is_integer(used) ? date : "?");
 
-        ctl_iso(json_integer_value(json_object_get(token, "last_used")),
-                date);
+        (void) cli_date(cli_integer(token, "last_used"), date);
         cli_say(", last %s, %lld times\n", date, (long long)
                json_integer_value(json_object_get(token, "uses")));
 
@@ -181,7 +180,7 @@ cli_suspect_token(json_t *token)
 
     if (json_integer_value(json_object_get(token, "refused"))) {
         used = json_object_get(token, "refused_at");
-        ctl_iso(json_integer_value(used), date);
+        (void) cli_date(json_integer_value(used), date);
         cli_say("    refused  %lld times, last %s\n", (long long)
                json_integer_value(json_object_get(token, "refused")),
                json_is_integer(used) ? date : "?");

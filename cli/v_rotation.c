@@ -170,7 +170,7 @@ cli_rotation_print(cli_t *cli, json_t *rotation)
 static void
 cli_rotation_line(const char *which, json_t *half)
 {
-    char         used[24], end[64];
+    char         used[CLI_DATE], end[64];
     const char  *id;
 
     id = ctl_text(half, "id");
@@ -183,7 +183,7 @@ cli_rotation_line(const char *which, json_t *half)
     strcpy(used, "never used");
 
     if (cli_integer(half, "last_used")) {
-        ctl_iso(cli_integer(half, "last_used"), used);
+        (void) cli_date(cli_integer(half, "last_used"), used);
     }
 
     cli_rotation_end(cli_integer(half, "expires_at"), end, sizeof(end));

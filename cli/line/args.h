@@ -22,6 +22,14 @@ const cli_verb_t *cli_find(const cli_args_t *args, int *words);
 void cli_settings(cli_t *cli, cli_args_t *args);
 int cli_settings_check(cli_t *cli);
 
+/*
+ * profile.c: reads the file, and keeps what is wrong with it for the check;
+ * the value of an option, or NULL
+ */
+void cli_profile_read(cli_args_t *args);
+const char *cli_profile_value(const char *option);
+int cli_profile_check(cli_t *cli);
+
 /* unknown.c: the error, with what may be meant; half a verb: help instead */
 int cli_unknown_option(cli_t *cli, cli_args_t *args, const char *word);
 int cli_unknown_verb(cli_t *cli, const cli_args_t *args);

@@ -1,6 +1,6 @@
 /*
  * The options for every verb: from the command line, else from the
- * environment, else their default in the table.
+ * environment, else from a profile, else their default in the table.
  */
 
 
@@ -30,6 +30,10 @@ cli_setting(cli_args_t *args, const char *name)
         value = value && *value ? value : NULL;
     }
 
+    if (value == NULL && strcmp(name, "profile") != 0) {
+        value = cli_profile_value(name);
+    }
+
     return value ? value : opt->fallback;
 }
 
@@ -39,6 +43,8 @@ cli_setting(cli_args_t *args, const char *name)
 void
 cli_settings(cli_t *cli, cli_args_t *args)
 {
+    cli_profile_read(args);
+
     cli->redis = cli_setting(args, "redis");
     cli->key_file = cli_setting(args, "key-file");
     cli->timeout = cli_setting(args, "timeout");
@@ -59,9 +65,15 @@ cli_settings(cli_t *cli, cli_args_t *args)
 int
 cli_settings_check(cli_t *cli)
 {
+    int          code;
     size_t       len;
     stok_str_t   name;
     const char  *why;
+
+    code = cli_profile_check(cli);
+    if (code != CTL_OK) {
+        return code;
+    }
 
     len = strlen(cli->ctl.prefix);
 

@@ -26,6 +26,10 @@ const char  *cli_groups[] = {
 
 
 const cli_opt_t  cli_globals[] = {
+    { .name = "profile", .value = "NAME", .kind = CLI_TEXT,
+      .env = "SERVICE_TOKEN_PROFILE",
+      .text = "A section of ~/.config/service-token/config with values for "
+              "the options below. Options and the environment go before it." },
     { .name = "redis", .value = "URI", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_REDIS", .fallback = "redis://127.0.0.1:6379",
       .text = "Where Redis is: redis://[user:password@]host[:port][/db], "

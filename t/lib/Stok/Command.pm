@@ -68,6 +68,7 @@ sub start {
 sub become {
     my ($self, @args) = @_;
 
+    $ENV{XDG_CONFIG_HOME} = '/nonexistent' if !exists $ENV{XDG_CONFIG_HOME};
     delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
     $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
     %ENV = (%ENV, %{ $self->{env} // {} });
