@@ -48,6 +48,8 @@ MODULE_SRC = $(wildcard $(patsubst %,%*.[ch],ngx_service_token_module/ $(ROOMS))
 CONTROL = $(wildcard control/*/*.c)
 CONTROL_H = $(wildcard control/*.h control/*/*.h)
 CONTROL_I = -Ilib -Icontrol $(patsubst %/,-I%,$(wildcard control/*/))
+API = $(wildcard api/*.c)
+API_H = $(wildcard api/*.h)
 CLI = $(wildcard cli/*.c cli/*/*.c)
 CLI_H = $(wildcard cli/*.h cli/*/*.h)
 CLI_I = -Icli -Icli/line
@@ -57,6 +59,7 @@ COMMON = scripts/common.lua
 LIB_OBJ = $(LIB:%.c=$(B)/%.o)
 CONTROL_OBJ = $(CONTROL:%.c=$(B)/%.o) $(B)/control/scripts.o
 CLI_OBJ = $(CLI:%.c=$(B)/%.o)
+API_OBJ = $(API:%.c=$(B)/%.o)
 UNITS = $(patsubst t/unit/%.c,$(B)/unit/%,$(wildcard t/unit/*.c))
 UNIT_H = $(wildcard t/unit/*.h)
 # those of the packages change the system: util/matrix runs them in its trees
@@ -151,7 +154,7 @@ HIREDIS_SSL = $(shell printf '%s\n' '$(HASH)include <hiredis/hiredis.h>' \
 $(B)/control/redis/tls.o: CTL_TLS = $(if $(HIREDIS_SSL),-DCTL_TLS)
 $(COMMAND): TLS_LIBS = $(if $(HIREDIS_SSL),-lhiredis_ssl -lssl)
 
-$(COMMAND): $(CLI_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
+$(COMMAND): $(CLI_OBJ) $(API_OBJ) $(B)/libstokctl.a $(LIB_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-z,relro -Wl,-z,now -o $@ $^ \
 	    $(TLS_LIBS) -lhiredis -ljansson -lcrypto
 
@@ -174,9 +177,15 @@ $(B)/control/%.o: control/%.c $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
 	$(COMPILE) -std=gnu11 $(WARNINGS) $(CTL_TLS) $(CONTROL_I) -c -o $@ $<
 
-$(B)/cli/%.o: cli/%.c $(CLI_H) $(CONTROL_H) $(LIB_H) $(B)/flags
+$(B)/cli/%.o: cli/%.c $(CLI_H) $(API_H) $(CONTROL_H) $(LIB_H) $(B)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol $(CLI_I) -c -o $@ $<
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -Iapi $(CLI_I) -c -o $@ $<
+
+# the operations over HTTP, which "service-token serve" runs
+
+$(B)/api/%.o: api/%.c $(API_H) $(CONTROL_H) $(LIB_H) $(B)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -std=gnu11 $(WARNINGS) -Ilib -Icontrol -c -o $@ $<
 
 $(B)/control/scripts.o: $(B)/control/scripts.c $(CONTROL_H) $(B)/flags
 	$(COMPILE) -std=gnu11 $(WARNINGS) -Icontrol -c -o $@ $<
@@ -218,7 +227,7 @@ CPPCHECK = cppcheck --quiet --error-exitcode=1 --enable=warning,portability \
 check: $(CONFIGURED) $(B)/control/scripts.c  ## style, two compilers, cppcheck
 	util/check-style
 	util/check-compile $(B)
-	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) $(CLI_I) lib control cli
+	$(CPPCHECK) --std=c11 --inline-suppr $(CONTROL_I) -Iapi $(CLI_I) lib control api cli
 	$(CPPCHECK) --suppress=unknownMacro --suppress=preprocessorErrorDirective \
 	    -Ilib ngx_service_token_module
 

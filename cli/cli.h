@@ -146,6 +146,8 @@ int cli_token_revoke(cli_t *cli, cli_args_t *args);
 int cli_token_restore(cli_t *cli, cli_args_t *args);
 int cli_token_delete(cli_t *cli, cli_args_t *args);
 
+int cli_serve(cli_t *cli, cli_args_t *args);
+
 int cli_status(cli_t *cli, cli_args_t *args);
 int cli_audit(cli_t *cli, cli_args_t *args);
 int cli_audit_verify(cli_t *cli, cli_args_t *args);

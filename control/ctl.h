@@ -54,6 +54,7 @@ typedef struct {
     ctl_kind_e     kind;
     char           text[1024];                   /* "": there is none */
     char           hint[256];                    /* what to do; "": nothing */
+    const char    *what;                         /* NULL: its kind's name */
 } ctl_error_t;
 
 
@@ -66,6 +67,11 @@ typedef struct {
     const char    *os;                           /* who acts, by the system */
     const char    *sudo;                         /* who became it; or NULL */
     char           acl[256];                     /* and by Redis */
+    const char    *via;                          /* "api", or NULL */
+    const char    *via_token;                    /* the id of its token */
+    const char    *via_addr;
+    const char    *via_request;
+    const char    *match;                        /* see ctl_revision() */
     int            db;
     char           where[264];                   /* host:port, or a path */
     int            timeout;                      /* ms; 0: 5 s */
@@ -102,6 +108,9 @@ int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
 
 /* in sight of the caller, so that an analyzer knows that it is no CTL_OK */
 #define ctl_fail(ctl, kind, ...)  (ctl_fail(ctl, kind, __VA_ARGS__), (kind))
+
+/* the error that was set has a name of its own, as in a problem's type */
+int ctl_named(ctl_t *ctl, const char *what);
 
 /* what every error from now on says besides; NULL: nothing */
 void ctl_hint(ctl_t *ctl, const char *format, ...)
@@ -375,40 +384,6 @@ int ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident);
 int ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident);
 
 /*
- * audit.c: entries of the audit and refusals, oldest first; last: the ids of
- * the newest of each that was seen, from which ctl_audit_wait() goes on.  Not
- * CTL_OK: of no token or user.
- */
-typedef struct {
-    const char  *token;                          /* NULL: of all */
-    const char  *user;
-    const char  *since;                          /* NULL: all */
-    char         from[64];                       /* the first id, or "-" */
-    char         last[2][64];
-} ctl_audit_t;
-
-int ctl_audit_begin(ctl_t *ctl, ctl_audit_t *audit);
-int ctl_audit_query(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* from the newest on: nothing that was before is seen */
-int ctl_audit_newest(ctl_t *ctl, ctl_audit_t *audit);
-
-/* what comes within a second */
-int ctl_audit_wait(ctl_t *ctl, ctl_audit_t *audit, ctl_item_pt each,
-    void *data);
-
-/* whether there is such a token or user at all */
-int ctl_audit_known(ctl_t *ctl, const ctl_audit_t *audit);
-
-/*
- * audit_verify.c: {entries, first, last, hash, trimmed, found, findings}.
- * expect: NUMBER:HASH of an entry that was noted elsewhere, or NULL.
- * CTL_FOUND: the chain is broken.
- */
-int ctl_audit_verify(ctl_t *ctl, const char *expect, json_t **report);
-
-/*
  * review.c.  CTL_FOUND: a finding of a rule that makes it fail.
  */
 #define CTL_MONTHLY    1
@@ -594,6 +569,9 @@ const char *ctl_text(json_t *json, const char *name);
 
 /* the words of an array, with a comma between; "" if it has none */
 void ctl_words(json_t *array, char *out, size_t size);
+
+
+#include "ctl_audit.h"
 
 
 #endif /* CTL_H */

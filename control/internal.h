@@ -143,8 +143,8 @@ int ctl_script_reply(ctl_t *ctl, const char *script, size_t argc,
 int ctl_script_texts(ctl_t *ctl, const char *script, size_t argc,
     const char **argv, char **word);
 
-/* who acts, by all names, a line each: ARGV[2] of a script */
-#define CTL_WHO  (4 * (STOK_NAME_BYTES + 2))
+/* who acts, by all names, and by which way: lines, ARGV[2] of a script */
+#define CTL_WHO  (8 * (STOK_NAME_BYTES + 2))
 void ctl_who(ctl_t *ctl, char who[CTL_WHO]);
 
 /* meta.c */

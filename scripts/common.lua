@@ -2,8 +2,9 @@
 --
 -- KEYS[1] is the dataset's marker; all other keys are made from the prefix,
 -- whose braces keep them in the same slot of a Cluster.  ARGV[1] is the
--- prefix, ARGV[2] who acts: a node, or four lines: --actor, the user of the
--- operating system, SUDO_USER, and Redis' user.  Answers begin with a word: OK,
+-- prefix, ARGV[2] who acts: a node, or eight lines: --actor, the user of the
+-- operating system, SUDO_USER, and Redis' user; then, over HTTP, "api", the
+-- token and the address of the caller, and the id of the request.  Answers begin with a word: OK,
 -- NOTFOUND, REFUSED (with a text), CHANGED (read again), MISLED (the index led
 -- to another record: look for the one that was named) or UNREADY (no dataset
 -- here).  Behind OK and its text come notes for the person who acts.
@@ -20,8 +21,13 @@
 -- under another name, and the notes and the audit say so.
 
 local prefix, actor = ARGV[1], string.match(ARGV[2], '^[^\n]*')
-local login, sudo, acl = string.match(ARGV[2],
-    '^[^\n]*\n([^\n]*)\n([^\n]*)\n([^\n]*)$')
+local who = {}
+
+for line in string.gmatch(ARGV[2] .. '\n', '([^\n]*)\n') do
+    who[#who + 1] = line
+end
+
+local login, sudo, acl = who[2], who[3], who[4]
 
 -- by the operating system: of root, who became it by sudo, as root may have
 
@@ -167,10 +173,12 @@ local function audit(action, token, user, before, after, more)
         entry[#entry + 1] = text
     end
 
-    for i, text in ipairs({login or '', sudo or '', acl or ''}) do
-        if text ~= '' then
-            entry[#entry + 1] = ({'os', 'sudo', 'redis'})[i]
-            entry[#entry + 1] = text
+    for i, name in ipairs({'os', 'sudo', 'redis', 'via', 'via_token',
+        'via_addr', 'request'})
+    do
+        if (who[i + 1] or '') ~= '' then
+            entry[#entry + 1] = name
+            entry[#entry + 1] = who[i + 1]
         end
     end
 

@@ -133,6 +133,20 @@ static const cli_opt_t  cli_import_options[] = {
 };
 
 
+static const cli_opt_t  cli_serve_options[] = {
+    { .name = "socket", .value = "PATH", .kind = CLI_TEXT,
+      .fallback = "/run/service-token/control.sock",
+      .text = "The unix socket that nginx connects to." },
+    { .name = "peer", .value = "USER", .kind = CLI_TEXT,
+      .fallback = "www-data",
+      .text = "The user of nginx' workers: nobody else may connect." },
+    { .name = "workers", .value = "NUMBER", .kind = CLI_TEXT,
+      .fallback = "4",
+      .text = "How many requests are answered at once: 1 to 64." },
+    CLI_END
+};
+
+
 const cli_verb_t  cli_verbs_care[] = {
     { .words = "seal", .also = "sign",
       .summary = "Seal records with the first key of the key file",
@@ -149,6 +163,13 @@ const cli_verb_t  cli_verbs_care[] = {
       .options = cli_fsck_options,
       .example = { "fsck", "fsck --fix" },
       .run = cli_fsck },
+    { .words = "serve", .also = "api daemon http",
+      .summary = "Answer the HTTP API, behind nginx",
+      .text = "Speaks SCGI on a unix socket, until SIGTERM. See "
+              "conf/control.conf for nginx' side.",
+      .options = cli_serve_options,
+      .example = { "--key-file keys serve", "serve --workers 8" },
+      .run = cli_serve },
     { .words = "export", .also = "dump backup save",
       .summary = "Write all users and tokens to a file",
       .text = "One JSON object per line. The digests are in it: keep it as "

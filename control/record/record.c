@@ -8,6 +8,7 @@
 
 
 #include "internal.h"
+#include "ctl_caller.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 
 static int ctl_record_read(ctl_t *ctl, ctl_record_t *rec, const char *id);
 static int ctl_record_fields(ctl_record_t *rec);
+static void ctl_revision(const ctl_record_t *rec,
+    char out[CTL_REVISION + 1]);
 
 
 void
@@ -394,9 +397,18 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     const char *after, const char *times, int n, const char **fields)
 {
     int          code;
-    char         count[24], *word;
+    char         count[24], revision[CTL_REVISION + 1], *word;
     size_t       i, argc;
     stok_str_t   arg[8 + CTL_FIELDS + CTL_FIELDS];
+
+    if (ctl->match) {
+        ctl_revision(rec, revision);
+
+        if (strcmp(revision, ctl->match) != 0) {
+            return ctl_fail(ctl, CTL_CHANGED, "it has changed since it was "
+                            "read: nothing was done");
+        }
+    }
 
     snprintf(count, sizeof(count), "%zu", rec->n / 2);
 
@@ -422,6 +434,61 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     free(word);
 
     return code;
+}
+
+
+int
+ctl_revision_token(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1])
+{
+    int           code;
+    ctl_record_t  rec;
+
+    code = ctl_read_token(ctl, id, &rec);
+
+    if (code == CTL_OK) {
+        ctl_revision(&rec, out);
+        ctl_free(&rec);
+    }
+
+    return code;
+}
+
+
+int
+ctl_revision_user(ctl_t *ctl, const char *id, char out[CTL_REVISION + 1])
+{
+    int           code;
+    ctl_record_t  rec;
+
+    code = ctl_read_user(ctl, id, &rec);
+
+    if (code == CTL_OK) {
+        ctl_revision(&rec, out);
+        ctl_free(&rec);
+    }
+
+    return code;
+}
+
+
+/* over digests of names and values, as Redis has them, the seal too */
+
+static void
+ctl_revision(const ctl_record_t *rec, char out[CTL_REVISION + 1])
+{
+    size_t   i;
+    uint8_t  digest[CTL_FIELDS][STOK_DIGEST_LEN];
+
+    for (i = 0; i < rec->n; i++) {
+        stok_digest(NULL, rec->field[i].data, rec->field[i].len, digest[i]);
+    }
+
+    stok_digest(NULL, (const char *) digest, rec->n * STOK_DIGEST_LEN,
+                digest[0]);
+
+    for (i = 0; i < CTL_REVISION / 2; i++) {
+        snprintf(out + 2 * i, 3, "%02x", digest[0][i]);
+    }
 }
 
 

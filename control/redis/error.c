@@ -29,6 +29,7 @@ int
     va_list  ap;
 
     ctl->error.kind = kind;
+    ctl->error.what = NULL;
     memcpy(ctl->error.hint, ctl->hint, sizeof(ctl->hint));
 
     va_start(ap, format);
@@ -36,6 +37,15 @@ int
     va_end(ap);
 
     return kind;
+}
+
+
+int
+ctl_named(ctl_t *ctl, const char *what)
+{
+    ctl->error.what = what;
+
+    return ctl->error.kind;
 }
 
 

@@ -7,6 +7,7 @@
 
 
 #include "internal.h"
+#include "ctl_caller.h"
 #include "uri.h"
 
 #include <errno.h>
@@ -69,6 +70,23 @@ ctl_close(ctl_t *ctl)
         ctl->ctx = NULL;
         ctl->pending = 0;
     }
+}
+
+
+void
+ctl_reset(ctl_t *ctl)
+{
+    if (ctl->ctx && (ctl->pending || ctl->ctx->err)) {
+        ctl_close(ctl);
+    }
+
+    memset(&ctl->error, 0, sizeof(ctl->error));
+    ctl->hint[0] = '\0';
+    ctl->actor = NULL;
+    ctl->via_token = NULL;
+    ctl->via_addr = NULL;
+    ctl->via_request = NULL;
+    ctl->match = NULL;
 }
 
 

@@ -226,7 +226,10 @@ ctl_who(ctl_t *ctl, char who[CTL_WHO])
     char        *p;
     size_t       i, n;
 
-    const char  *name[] = { ctl->actor, ctl->os, ctl->sudo, ctl->acl };
+    const char  *name[] = {
+        ctl->actor, ctl->os, ctl->sudo, ctl->acl, ctl->via, ctl->via_token,
+        ctl->via_addr, ctl->via_request
+    };
 
     for (i = 0, n = 0; i < sizeof(name) / sizeof(name[0]); i++) {
         p = who + n;
@@ -239,7 +242,7 @@ ctl_who(ctl_t *ctl, char who[CTL_WHO])
             }
         }
 
-        if (i < 3) {
+        if (i + 1 < sizeof(name) / sizeof(name[0])) {
             who[n++] = '\n';
             who[n] = '\0';
         }

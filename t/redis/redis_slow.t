@@ -24,9 +24,12 @@ my @table = (
     ['byte by byte', sub { map { ($_, \0.001) } split //, join '', answer(@_) },
         200, undef],
     ['slow, in time', sub { (\0.2, answer(@_)) }, 200, undef],
-    ['silent', sub { () }, 503, 'no answer in time'],
-    ['half an answer', sub { $_[0][0] eq 'HMGET' ? () : "*2\r\n\$3\r\nfo" }, 503,
-        'no answer in time'],
+
+    # no answer to what the keeper asks meanwhile, either
+
+    ['silent', sub { \10 }, 503, 'no answer in time'],
+    ['half an answer', sub { ($_[0][0] eq 'HMGET' ? () : "*2\r\n\$3\r\nfo", \10) },
+        503, 'no answer in time'],
     ['garbage', sub { "HTTP/1.1 400 Bad Request\r\n\r\n" }, 503,
         'protocol error'],
     ['nothing more', sub { 'CLOSE' }, 503, 'closed|lost'],
