@@ -82,6 +82,14 @@ int cli_confirm(cli_t *cli, cli_args_t *args, const char *word,
 int cli_confirm_asks(cli_t *cli, cli_args_t *args);
 int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb);
 
+/*
+ * progress.c: around an operation that may take long.  It may end with
+ * CTL_STOPPED, and then the command ends by the signal that stopped it.
+ */
+void cli_progress_begin(cli_t *cli);
+void cli_progress_end(cli_t *cli);
+void cli_progress_raise(int number);
+
 /* output.c */
 int cli_print_json(cli_t *cli, json_t *json);
 

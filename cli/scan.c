@@ -29,6 +29,7 @@ typedef struct {
     json_t   *known;                             /* digest -> what was done */
     const char *label;                           /* of standard input */
     size_t    found;
+    size_t    files;
     int       unread;                            /* files that were not */
     int       code;                              /* of what went wrong */
     char     *buffer;
@@ -44,6 +45,7 @@ typedef struct {
 
 
 static int cli_scan_file(const char *path, int fd, void *data);
+static int cli_scan_step(cli_scan_t *scan);
 static int cli_scan_piece(cli_scan_t *scan, const char *path,
     cli_piece_t *piece);
 static int cli_scan_name(cli_scan_t *scan, const char *path);
@@ -94,10 +96,13 @@ cli_scan(cli_t *cli, cli_args_t *args)
 
     } else {
         code = CTL_OK;
+        cli_progress_begin(cli);
 
         for (i = 0; i < args->n && code == CTL_OK; i++) {
             code = cli_tree(&tree, args->arg[i]);
         }
+
+        cli_progress_end(cli);
     }
 
     if (code == CTL_OK) {
@@ -130,7 +135,11 @@ cli_scan_file(const char *path, int fd, void *data)
     piece.line = 1;
 
     path = scan->label && fd == STDIN_FILENO ? scan->label : path;
-    code = cli_scan_name(scan, path);
+    code = cli_scan_step(scan);
+
+    if (code == CTL_OK) {
+        code = cli_scan_name(scan, path);
+    }
 
     while (code == CTL_OK) {
         n = read(fd, scan->buffer + piece.len, CLI_SCAN_BUFFER - piece.len);
@@ -211,6 +220,24 @@ cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
     OPENSSL_cleanse(&coded, sizeof(coded));
 
     return code;
+}
+
+
+static int
+cli_scan_step(cli_scan_t *scan)
+{
+    ctl_t  *ctl;
+
+    ctl = &scan->cli->ctl;
+
+    if (ctl->progress) {
+        ctl->progress(ctl->progress_data, (int64_t) ++scan->files, 0);
+    }
+
+    return !ctl->stop ? CTL_OK
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: %s", scan->revoke
+                      ? "what was revoked stays so; the same scan again goes "
+                        "on" : "not every file was read");
 }
 
 

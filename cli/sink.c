@@ -16,6 +16,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
 #define CLI_SHOWN  1024                          /* characters of a text */
@@ -31,11 +32,15 @@ typedef struct {
 } cli_spec_t;
 
 
+static void cli_bar_away(FILE *out);
 static const char *cli_sink_spec(const char *p, cli_spec_t *spec,
     va_list *ap);
 static void cli_sink_number(FILE *out, const cli_spec_t *spec, va_list *ap);
 static void cli_sink_text(FILE *out, const cli_spec_t *spec,
     const char *text);
+
+
+static int  cli_bar;                             /* characters; 0: none */
 
 
 void
@@ -67,6 +72,7 @@ cli_vsay(FILE *out, const char *format, va_list ap)
     cli_spec_t   spec;
     const char  *p;
 
+    cli_bar_away(out);
     va_copy(args, ap);
 
     for (p = format; *p; p++) {
@@ -223,6 +229,8 @@ cli_raw_to(FILE *out, const char *text)
 {
     size_t  n;
 
+    cli_bar_away(out);
+
     for ( /* void */ ; *text; text += n) {
         n = strcspn(text, "\x7f");
         fwrite(text, 1, n, out);
@@ -231,5 +239,42 @@ cli_raw_to(FILE *out, const char *text)
             fputs("\\u007f", out);
             n++;
         }
+    }
+}
+
+
+void
+cli_bar_show(const char *text)
+{
+    int  n;
+
+    n = (int) strlen(text);
+
+    fflush(stdout);
+    fprintf(stderr, "\r%s%*s", text, n < cli_bar ? cli_bar - n : 0, "");
+    fflush(stderr);
+
+    cli_bar = n < cli_bar ? cli_bar : n;
+}
+
+
+void
+cli_bar_clear(void)
+{
+    if (cli_bar) {
+        fprintf(stderr, "\r%*s\r", cli_bar, "");
+        fflush(stderr);
+        cli_bar = 0;
+    }
+}
+
+
+/* what goes to a file or a pipe does not meet it */
+
+static void
+cli_bar_away(FILE *out)
+{
+    if (cli_bar && (out == stderr || isatty(fileno(out)))) {
+        cli_bar_clear();
     }
 }

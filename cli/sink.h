@@ -26,4 +26,12 @@ void cli_raw(const char *text);
 void cli_raw_to(FILE *out, const char *text);
 
 
+/*
+ * A line on standard error that stays the last one: it goes when something else
+ * is printed on the terminal, and comes when it is shown again.
+ */
+void cli_bar_show(const char *text);
+void cli_bar_clear(void);
+
+
 #endif /* CLI_SINK_H */

@@ -206,7 +206,9 @@ cli_seal_run(cli_t *cli, const ctl_seal_want_t *want)
     d.array = cli->json ? json_array() : NULL;
     sums = NULL;
 
+    cli_progress_begin(cli);
     code = ctl_seal(&cli->ctl, want, cli_seal_row, &d, &sums);
+    cli_progress_end(cli);
 
     if (sums == NULL) {
         json_decref(d.array);
@@ -279,7 +281,9 @@ cli_fsck(cli_t *cli, cli_args_t *args)
     d.array = cli->json ? json_array() : NULL;
     d.fix = cli_option(args, "fix") != NULL;
 
+    cli_progress_begin(cli);
     code = ctl_fsck(&cli->ctl, d.fix, cli_fsck_row, &d, &sums);
+    cli_progress_end(cli);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         json_decref(d.array);
@@ -362,7 +366,10 @@ cli_export(cli_t *cli, cli_args_t *args)
         return code;
     }
 
+    cli_progress_begin(cli);
     code = ctl_export(&cli->ctl, cli_export_row, &d, &sums);
+    cli_progress_end(cli);
+
     code = cli_export_close(&cli->ctl, path, d.out, code);
 
     if (sums == NULL || (code != CTL_OK && code != CTL_FOUND)) {
@@ -465,7 +472,9 @@ cli_import(cli_t *cli, cli_args_t *args)
                           : CTL_OK;
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_import(&cli->ctl, fileno(in), &want, &sums);
+        cli_progress_end(cli);
     }
 
     fclose(in);

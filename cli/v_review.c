@@ -1,5 +1,5 @@
 /*
- * The verbs of review: findings as they are found, and a bar on a terminal.
+ * The verbs of review: findings as they are found.
  */
 
 
@@ -9,19 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 
-#define CLI_BAR      40                          /* characters */
 #define CLI_COLUMNS  80
 
 
 typedef struct {
     cli_t         *cli;
     ctl_review_t   review;
-    int            begun;
-    int            bar;                          /* there is a terminal */
-    int            shown;                        /* percent; 0: no bar */
     cli_table_t    table;
 } cli_review_t;
 
@@ -40,8 +35,7 @@ static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_row(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_mend(const char *mend);
 static void cli_review_end(cli_t *cli, ctl_review_t *review);
-static void cli_progress(int64_t done, int64_t total, void *data);
-static void cli_progress_clear(cli_review_t *r);
+static void cli_review_begin(void *data);
 
 
 int
@@ -73,16 +67,15 @@ cli_review(cli_t *cli, cli_args_t *args, unsigned period)
 
     memset(&r, 0, sizeof(r));
     r.cli = cli;
-    r.bar = isatty(STDERR_FILENO);
     r.review.period = period;
     r.review.fail_on = cli_option(args, "fail-on");
     r.review.each = cli_found;
-    r.review.progress = cli_progress;
+    r.review.begin = cli_review_begin;
     r.review.data = &r;
 
+    cli_progress_begin(cli);
     code = ctl_review(&cli->ctl, &r.review);
-
-    cli_progress_clear(&r);
+    cli_progress_end(cli);
 
     if (code != CTL_OK && code != CTL_FOUND) {
         return code;
@@ -101,8 +94,6 @@ cli_found(ctl_t *ctl, const ctl_found_t *found, void *data)
 
     (void) ctl;
     r = data;
-
-    cli_progress_clear(r);
 
     if (r->cli->json) {
         return cli_found_json(r, found);
@@ -215,49 +206,15 @@ cli_review_end(cli_t *cli, ctl_review_t *review)
 }
 
 
-/* on a terminal only, on standard error only, once a percent */
-
 static void
-cli_progress(int64_t done, int64_t total, void *data)
+cli_review_begin(void *data)
 {
-    int            percent;
     cli_review_t  *r;
 
     r = data;
 
-    if (!r->begun && !r->cli->json) {
+    if (!r->cli->json) {
         cli_table_init(&r->table, cli_found_columns, 4);
         cli_table_begin(&r->table, cli_found_widths);
-    }
-
-    r->begun = 1;
-
-    if (!r->bar || total == 0) {
-        return;
-    }
-
-    percent = (int) (done * 100 / total);
-    percent = percent < 100 ? percent : 100;
-
-    if (percent == r->shown) {
-        return;
-    }
-
-    fflush(stdout);
-    cli_say_to(stderr, "\r[%-*.*s] %3d%%", CLI_BAR, percent * CLI_BAR / 100,
-            "########################################", percent);
-    fflush(stderr);
-
-    r->shown = percent;
-}
-
-
-static void
-cli_progress_clear(cli_review_t *r)
-{
-    if (r->shown) {
-        cli_say_to(stderr, "\r%*s\r", CLI_BAR + 7, "");
-        fflush(stderr);
-        r->shown = 0;
     }
 }

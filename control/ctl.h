@@ -37,7 +37,8 @@ typedef enum {                                   /* exit; HTTP */
     CTL_UNREADY,                                 /* 3; 503: no dataset */
     CTL_CHANGED,                                 /* 3; 409: read again */
     CTL_FAILED,                                  /* 3; 500: memory, a file */
-    CTL_UNAVAILABLE                              /* 4; 503: Redis */
+    CTL_UNAVAILABLE,                             /* 4; 503: Redis */
+    CTL_STOPPED                                  /* by ctl->stop */
 } ctl_kind_e;
 
 
@@ -90,6 +91,10 @@ typedef struct {
     ctl_error_t    error;
     char           hint[256];                    /* of errors from now on */
 
+    void         (*progress)(void *data, int64_t done, int64_t total);
+    void          *progress_data;
+    volatile int   stop;                         /* by a signal: to end soon */
+
     ctl_note_pt    note;                         /* NULL: notes are dropped */
     void          *note_data;
 } ctl_t;
@@ -136,9 +141,8 @@ void ctl_note_error(ctl_t *ctl);
 int ctl_connect(ctl_t *ctl, const char *uri);
 void ctl_close(ctl_t *ctl);
 
-/* there is a dataset; and the error that there is none */
+/* there is a dataset */
 int ctl_ready(ctl_t *ctl);
-int ctl_unready(ctl_t *ctl);
 
 /*
  * wait.c: the time within which Redis has to be connected, and to give each
@@ -257,9 +261,6 @@ int ctl_token_list(ctl_t *ctl, const ctl_list_want_t *want, ctl_item_pt each,
  * stop.c: revokes every active token of a user, whatever the indexes say;
  * done: those that were.  CTL_OK: none is active.
  */
-int ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done);
-
-/* the same with its note */
 int ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done);
 
 /*
@@ -328,7 +329,6 @@ typedef struct {
 
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
-/* a dry run delivers nothing */
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 
@@ -404,10 +404,10 @@ typedef struct {
     unsigned     period;
     const char  *fail_on;                        /* rules; NULL: all */
 
-    /* as it is found; and how much is done, from the very beginning on */
+    /* as it is found; begin: before the first, once it can begin */
 
     int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
-    void       (*progress)(int64_t done, int64_t total, void *data);
+    void       (*begin)(void *data);
     void        *data;
 
     int64_t      found;

@@ -155,6 +155,9 @@ void ctl_pattern(const char *prefix, char out[2 * STOK_PREFIX_MAX + 1]);
 /* the server's clock, so that all who write have the same; seconds */
 int ctl_now(ctl_t *ctl, int64_t *now);
 
+/* the error that there is no dataset */
+int ctl_unready(ctl_t *ctl);
+
 /* one field of the dataset's marker: "" if missing; the caller frees it */
 int ctl_meta(ctl_t *ctl, const char *field, char **value);
 
@@ -166,6 +169,13 @@ int ctl_meta(ctl_t *ctl, const char *field, char **value);
 int ctl_effect_token(ctl_t *ctl, const char *id, int64_t now,
     ctl_effect_t *effect);
 int ctl_effect_used(ctl_t *ctl, const char *id, char used[CTL_USED]);
+
+/*
+ * step.c: a step of long work.  CTL_STOPPED: it is to end here, and says what
+ * that means.  total: records, to tell how far it is.
+ */
+int ctl_step(ctl_t *ctl, int64_t done, int64_t total);
+int ctl_total(ctl_t *ctl, int64_t *users, int64_t *tokens);
 
 /* user.c: the record after a change, if it is asked for */
 int ctl_user_again(ctl_t *ctl, const char *id, json_t **user);
@@ -288,6 +298,9 @@ int ctl_stop_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
 
 /* the same, of which somebody is going to say that it is right */
 int ctl_only_token(ctl_t *ctl, const char *id, ctl_record_t *rec);
+
+/* stop.c: ctl_user_revoke_all() without its note */
+int ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done);
 
 /* disables a user that is active, whatever is wrong with its record */
 int ctl_user_halt(ctl_t *ctl, const char *id, int *halted);

@@ -15,6 +15,8 @@
 static int cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     cli_plaintext_t *plaintext);
 static int cli_named(const cli_verb_t *verb, cli_args_t *args, char *id);
+static int cli_people(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
+static int cli_person(cli_t *cli, const char **id);
 static int cli_run(cli_t *cli, const cli_verb_t *verb, cli_args_t *args);
 static int cli_wait(cli_t *cli);
 static void cli_note(void *data, ctl_note_e note, const char *text);
@@ -79,6 +81,10 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
         code = cli_open(cli, verb->run == cli_init);
     }
 
+    if (code == CTL_OK && !(verb->flags & CLI_OFFLINE)) {
+        code = cli_people(cli, verb, args);
+    }
+
     if (code == CTL_OK && named) {
         code = cli_plaintext_id(cli, plaintext);
         (void) cli_named(verb, args, plaintext->id);
@@ -89,6 +95,57 @@ cli_begin(cli_t *cli, const cli_verb_t *verb, cli_args_t *args,
     }
 
     return code;
+}
+
+
+/* the id of a person as the record has it, however it was typed */
+
+static int
+cli_people(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
+{
+    int               i, code;
+    const char       *id;
+    const cli_opt_t  *opt;
+
+    code = CTL_OK;
+
+    if (args->n && verb->args && verb->args[0].kind == CLI_USER) {
+        id = args->arg[0];
+        code = cli_person(cli, &id);
+        args->arg[0] = (char *) id;
+    }
+
+    for (i = 0; i < args->options && code == CTL_OK; i++) {
+        opt = cli_opt_of(verb, args->option[i], strlen(args->option[i]));
+
+        if (opt && opt->kind == CLI_USER) {
+            code = cli_person(cli, &args->value[i]);
+        }
+    }
+
+    return code;
+}
+
+
+/* a user that is not there is the verb's to report */
+
+static int
+cli_person(cli_t *cli, const char **id)
+{
+    int          code;
+    static char  found[STOK_USER_ID_MAX + 1];
+
+    if (strchr(*id, '@') == NULL || strstr(*id, "@service")) {
+        return CTL_OK;
+    }
+
+    code = ctl_user_find(&cli->ctl, *id, found);
+
+    if (code == CTL_OK) {
+        *id = found;
+    }
+
+    return code == CTL_NOTFOUND ? CTL_OK : code;
 }
 
 
@@ -257,6 +314,10 @@ cli_exit(ctl_t *ctl, int kind)
     if (error->text[0]) {
         cli_say_to(stderr, "service-token: %s%s%s\n", error->text,
                 error->hint[0] ? ": " : "", error->hint);
+    }
+
+    if (kind == CTL_STOPPED) {
+        cli_progress_raise(ctl->stop);
     }
 
     return kind == CTL_INVALID ? 2 : kind == CTL_UNAVAILABLE ? 4 : 3;

@@ -57,6 +57,8 @@ typedef struct {
     size_t       again;
     size_t       right;
     size_t       refused;
+    int64_t      done;
+    int64_t      total;
     ctl_item_pt  each;
     void        *data;
 } ctl_seal_t;
@@ -112,6 +114,12 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     if (code == CTL_OK) {
         memcpy(seal.key, ctl->keys.key[0].name, ctl->keys.key[0].name_len);
         code = ctl_seal_records(ctl, want, &seal);
+    }
+
+    if (code == CTL_STOPPED) {
+        code = ctl_fail(ctl, CTL_STOPPED, "stopped: %s", seal.dry
+                        ? "nothing was changed"
+                        : "what was sealed stays so; seal again goes on");
     }
 
     if (code == CTL_OK && seal.first && !seal.dry && seal.refused == 0) {
@@ -180,7 +188,8 @@ ctl_seal_may(ctl_t *ctl, const ctl_seal_want_t *want)
 static int
 ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want, ctl_seal_t *seal)
 {
-    int  code;
+    int      code;
+    int64_t  users, tokens;
 
     if (want->user) {
         code = ctl_seal_one(ctl, want->user, seal, 1);
@@ -194,7 +203,12 @@ ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want, ctl_seal_t *seal)
         return ctl_seal_one(ctl, want->token, seal, 0);
     }
 
-    code = ctl_walk_users(ctl, ctl_seal_user, seal);
+    code = ctl_total(ctl, &users, &tokens);
+    seal->total = users + tokens;
+
+    if (code == CTL_OK) {
+        code = ctl_walk_users(ctl, ctl_seal_user, seal);
+    }
 
     return code == CTL_OK ? ctl_walk_tokens(ctl, NULL, ctl_seal_token, seal)
                           : code;
@@ -281,6 +295,10 @@ ctl_seal_record(ctl_t *ctl, ctl_record_t *rec, ctl_seal_t *seal,
 {
     int          code;
     const char  *field[2];
+
+    if (ctl_step(ctl, seal->done++, seal->total) != CTL_OK) {
+        return CTL_STOPPED;
+    }
 
     code = ctl_seal_judge(ctl, rec, s);
 

@@ -21,6 +21,8 @@ typedef struct {
     ctl_set_t    users;                          /* that were written */
     ctl_set_t    tokens;
     size_t       left;                           /* records left out */
+    int64_t      done;
+    int64_t      total;
 } ctl_export_t;
 
 
@@ -64,16 +66,24 @@ ctl_export(ctl_t *ctl, ctl_item_pt each, void *data, json_t **sums)
     ctl_set_free(&ex.users);
     ctl_set_free(&ex.tokens);
 
-    return code;
+    return code != CTL_STOPPED ? code
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: the export is not whole, "
+                      "and no file was made");
 }
 
 
 static int
 ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
 {
-    int  code;
+    int      code;
+    int64_t  users, tokens;
 
-    code = ctl_export_meta(ctl, ex);
+    code = ctl_total(ctl, &users, &tokens);
+
+    if (code == CTL_OK) {
+        ex->total = users + tokens;
+        code = ctl_export_meta(ctl, ex);
+    }
 
     if (code == CTL_OK) {
         code = ctl_walk_users(ctl, ctl_export_user, ex);
@@ -140,6 +150,10 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 
     ex = data;
 
+    if (ctl_step(ctl, ex->done++, ex->total) != CTL_OK) {
+        return CTL_STOPPED;
+    }
+
     if (ctl_set_has(&ex->users, id, strlen(id))) {
         return CTL_OK;
     }
@@ -204,6 +218,10 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
     ctl_export_t         *ex;
 
     ex = data;
+
+    if (ctl_step(ctl, ex->done++, ex->total) != CTL_OK) {
+        return CTL_STOPPED;
+    }
 
     if (ctl_set_has(&ex->tokens, id, strlen(id))) {
         return CTL_OK;

@@ -97,7 +97,11 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
     json_decref(f.names);
     ctl_set_free(&f.right);
 
-    return code;
+    return code != CTL_STOPPED ? code
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: %s",
+                      fix && !ctl->dry ? "what was fixed stays so; fsck --fix "
+                                         "again goes on"
+                                       : "nothing was changed");
 }
 
 
@@ -106,6 +110,7 @@ ctl_fsck_run(ctl_fsck_t *f)
 {
     int          code;
     size_t       i;
+    int64_t      users, tokens;
     const char  *arg[CTL_FSCK_FIXED];
     ctl_names_t  types = { "types", "", 0, arg };
     ctl_names_t  mark = { "mark", "", 0, arg };
@@ -124,7 +129,15 @@ ctl_fsck_run(ctl_fsck_t *f)
         { "ZSCAN", "last_used" }
     };
 
-    code = ctl_fsck_names(f, &types);
+    code = ctl_total(f->ctl, &users, &tokens);
+
+    /* what most of the walks below meet */
+
+    f->total = 3 * users + 6 * tokens;
+
+    if (code == CTL_OK) {
+        code = ctl_fsck_names(f, &types);
+    }
 
     /* every other step relies on these: fix them by hand first */
 
@@ -168,7 +181,14 @@ ctl_fsck_walk(ctl_fsck_t *f, const char *command, const char *kind,
 
         code = ctl_fsck_page(f, kind, owner, reply->element[1],
                              command[0] == 'Z' ? 2 : 1);
+
+        f->done += (int64_t) reply->element[1]->elements
+                   / (command[0] == 'Z' ? 2 : 1);
         freeReplyObject(reply);
+
+        if (code == CTL_OK) {
+            code = ctl_step(f->ctl, f->done, f->total);
+        }
 
     } while (code == CTL_OK && strcmp(cursor, "0") != 0);
 

@@ -17,6 +17,8 @@
 typedef struct {
     ctl_t       *ctl;
     int          fix;
+    int64_t      done;                           /* names */
+    int64_t      total;                          /* about */
     int64_t      users;
     int64_t      tokens;
     int64_t      unreadable;

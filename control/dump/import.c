@@ -22,8 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 
+static int ctl_import_stopped(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_run(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_write(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode,
@@ -60,7 +62,12 @@ ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
     if (im.buffer && im.gone && im.md
         && EVP_DigestInit_ex(im.md, EVP_sha256(), NULL))
     {
+        im.size = lseek(fd, 0, SEEK_END) * (im.dry ? 1 : 2);
         code = ctl_import_run(ctl, &im);
+
+        if (code == CTL_STOPPED) {
+            code = ctl_import_stopped(ctl, &im);
+        }
 
         if (code == CTL_OK) {
             code = ctl_import_sums(ctl, &im, sums);
@@ -80,6 +87,17 @@ ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
     ctl_set_free(&im.names);
 
     return code;
+}
+
+
+static int
+ctl_import_stopped(ctl_t *ctl, ctl_import_t *im)
+{
+    return im->write ? ctl_fail(ctl, CTL_STOPPED, "stopped on the way: the "
+                                "same import again goes on, and until it is "
+                                "whole, nginx answers 503")
+                     : ctl_fail(ctl, CTL_STOPPED, "stopped: nothing was "
+                                "changed");
 }
 
 

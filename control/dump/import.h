@@ -54,6 +54,8 @@ typedef struct {
 typedef struct {
     int             fd;                          /* of the file */
     int             error;                       /* errno of a read */
+    int64_t         size;                        /* of all passes */
+    int64_t         done;                        /* read of it */
     char           *buffer;                      /* one line */
     char            block[65536];                /* of the file */
     size_t          at;                          /* in the block */

@@ -38,6 +38,12 @@ ctl_import_pass(ctl_t *ctl, ctl_import_t *im, int write)
     code = CTL_OK;
 
     while (code == CTL_OK && (n = ctl_import_read(im)) >= 0) {
+        code = ctl_step(ctl, im->done, im->size);
+
+        if (code != CTL_OK) {
+            return code;
+        }
+
         code = ctl_line_parse(ctl, &line, im->buffer, (size_t) n);
 
         if (code == CTL_OK) {
@@ -137,6 +143,7 @@ ctl_import_block(ctl_import_t *im)
 
     im->at = 0;
     im->end = (size_t) n;
+    im->done += n;
 
     /* once only: it is in the audit's entries that the second pass makes */
 

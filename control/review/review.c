@@ -48,7 +48,6 @@ static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
     const char *index, ctl_page_pt handler);
 static size_t ctl_review_page(redisReply *reply, ctl_item_t *item,
     int64_t *score, char last[512]);
-static void ctl_review_progress(ctl_review_t *review);
 static void ctl_review_noted(ctl_t *ctl, const ctl_review_t *review);
 
 static const char *ctl_severities[] = { "low", "medium", "high" };
@@ -214,8 +213,12 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
         }
     }
 
+    if (code == CTL_OK && review->begin) {
+        review->begin(review->data);
+    }
+
     if (code == CTL_OK) {
-        ctl_review_progress(review);
+        code = ctl_step(ctl, 0, review->total);
     }
 
     return code;
@@ -265,8 +268,14 @@ ctl_review_walk(ctl_t *ctl, ctl_review_t *review, const char *index,
         code = handler(ctl, review, item, n);
 
         review->done += to - from + 1;
-        ctl_review_progress(review);
         freeReplyObject(reply);
+
+        if (code == CTL_OK
+            && ctl_step(ctl, review->done, review->total) != CTL_OK)
+        {
+            code = ctl_fail(ctl, CTL_STOPPED, "stopped: the review is not "
+                            "whole");
+        }
     }
 
     return code;
@@ -329,13 +338,4 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     review->failed += (review->fail & (1u << rule)) != 0;
 
     return CTL_OK;
-}
-
-
-static void
-ctl_review_progress(ctl_review_t *review)
-{
-    if (review->progress) {
-        review->progress(review->done, review->total, review->data);
-    }
 }

@@ -162,7 +162,7 @@ sub create {
     return $out;
 }
 
-sub id { return $err =~ /^(tok_\w{16})$/m ? $1 : '' }
+sub id { return Stok::Command::made($err) }
 
 sub made {
     my ($format, @options) = @_;

@@ -69,6 +69,20 @@ refused(3, qr/^service-token: user B\[o\]b\@Example\.com exists already$/, 'user
 is(($st->run('user', 'create', 'bob@example.com', '--human'))[0], 0,
     'no pattern is an address');
 
+# and is found by either
+
+for my $case (['ANN.LEE@example.com', 'ann.lee@example.com'],
+    ['b[o]b@example.com', 'B[o]b@Example.com'], ['B[o]b@Example.com', 'B[o]b@Example.com'])
+{
+    my ($typed, $id) = @$case;
+    is($st->json('user', 'show', $typed)->{id}, $id, "$typed is $id");
+    is(($st->run('token', 'create', '--user', $typed, '--env', 'testing', '--name',
+        "of $typed"))[0], 0, 'as an option, too');
+    is($redis->cli('SCARD', $redis->key("user-tokens:$id")) > 0, 1, 'of that record');
+}
+
+is(($st->run('user', 'show', 'nobody@example.com'))[0], 3, 'nobody is found by neither');
+
 # letters that the id lacks are named
 
 for my $case (

@@ -1,0 +1,148 @@
+# Long work: one bar on a terminal, which is gone when the work is done, and
+# nothing else; Ctrl-C ends it in good order and says how to go on.
+
+use strict;
+use warnings;
+use lib 't/lib';
+use POSIX ();
+use Stok::Command;
+use Stok::Terminal;
+use Stok::Test;
+
+my $redis = Stok::Redis->start(empty => 1);
+my $st = Stok::Command->new($redis);
+my $keys = "$st->{dir}/keys";
+my $dir = "$st->{dir}/tree";
+my ($all, $dump) = ("$st->{dir}/all", "$st->{dir}/dump");
+my $n = 4000;
+
+open my $fh, '>', $keys or die;
+print $fh 'k1 ', '01' x 32, "\n";
+close $fh;
+chmod 0600, $keys;
+
+mkdir $dir or die;
+for my $i (1 .. 300) { open my $file, '>', "$dir/$i" or die; print $file "x\n" }
+
+$st->run('init');
+$redis->listed_user('etl@service');
+$redis->listed_token(user => 'etl@service', name => "n$_") for 1 .. $n;
+is(($st->run('export', $all))[0], 0, 'a dataset');
+
+# what is shown: the bar, then what is printed, and no rest of the bar
+
+for my $case (
+    [['export', $dump], qr/4000 tokens/],
+    [['import', $all], qr/^0 new, 4001 the same/m],
+    [['import', $all, '--dry-run'], qr/nothing was changed/],
+    [['fsck'], qr/^4000 tokens and 1 users: 0 found/m],
+    [['review', 'monthly'], qr/^\d+ findings? in 4000 tokens/m],
+    [['--key-file', $keys, 'seal', '--first', '--dry-run'], qr/^4001 sealed/m],
+    [['scan', $dir], qr/^/],
+) {
+    my ($args, $says) = @$case;
+    my $name = join ' ', map { s{.*/}{}r } @$args;
+
+    unlink $dump;
+    $st->run('--key-file', $keys, 'init') if $args->[0] eq '--key-file';
+
+    my ($code, $seen) = Stok::Terminal->start($st, $args)->end;
+    my $bar = $name =~ /^scan/ ? qr/\r\d+ files */ : qr/\r\[#* *\] +\d+% */;
+
+    ok($code == 0 || $name =~ /^review/, "$name: ends well") or diag($seen);
+    like($seen, $bar, 'a bar');
+    cmp_ok(scalar(() = $seen =~ /$bar/g), '<', $n / 10, 'not for every record');
+    like(screen($seen), $says, 'and what was done');
+    unlike(screen($seen), qr/\d%|\] |^\d+ files/m, 'the bar is gone');
+    unlike(screen($seen), qr/^ +$/m, 'without a trace');
+
+    # no terminal, and --quiet
+
+    unlink $dump;
+    unlike(join('', ($st->run(@$args))[1, 2]), qr/\d%|files/, 'none in a file');
+    unlink $dump;
+    unlike((Stok::Terminal->start($st, [@$args, '--quiet'])->end)[1], qr/\d%|files/,
+        'none with --quiet');
+}
+
+# a signal, while Redis stands still in the middle: nothing is half made
+
+for my $signal ('INT', 'TERM', 'HUP') {
+    my $number = { INT => 2, TERM => 15, HUP => 1 }->{$signal};
+
+    for my $case (
+        [['export', $dump], 'zscore', 2, qr/stopped: the export is not whole/],
+        [['fsck'], 'eval', 4, qr/stopped: nothing was changed/],
+        [['fsck', '--fix'], 'eval', 4, qr/stopped: what was fixed stays so/],
+        [['review', 'monthly'], 'zrange', 2, qr/stopped: the review is not whole/],
+        [['import', $all], 'evalsha', 1, qr/stopped: nothing was changed/],
+    ) {
+        my ($args, $command, $calls, $says) = @$case;
+        next if $signal ne 'INT' && $args->[0] ne 'export';
+
+        unlink $dump;
+        my ($status, $err) = stopped($number, $command, $calls, @$args);
+        my $name = join ' ', map { s{.*/}{}r } @$args;
+
+        is($status, "signal $number", "$signal: $name");
+        like($err, qr/^service-token: $says/m, 'says what that means');
+        is(join(' ', glob "$dump*"), '', 'and no file is left');
+    }
+}
+
+# an import that is stopped while it writes: again, it goes on
+
+$redis->cli('FLUSHALL');
+my ($status, $err) = stopped(2, 'zadd', 1, 'import', $all);
+is($status, 'signal 2', 'while it writes');
+like($err, qr/^service-token: stopped on the way: the same import again goes on, and until it is whole, nginx answers 503$/m,
+    'says how to go on');
+ok(written() < $n, 'some are written');
+is(($st->run('import', $all))[0], 0, 'again');
+is(written(), $n, 'all are written');
+is(Stok::Command::broken($redis), '', 'all keys agree');
+
+finish;
+
+
+sub written { $redis->cli('ZCARD', $redis->key('tokens')) }
+
+# what is left on a screen
+
+sub screen {
+    return join "\n", map {
+        my $line = '';
+        for my $part (split /\r/, $_) {
+            $line = $part . substr $line, length($part) < length $line
+                ? length $part : length $line;
+        }
+        $line =~ s/ +\z//r;
+    } split /\n/, shift;
+}
+
+# the answer to a signal that comes when Redis has done $calls of a command, over a
+# way that is slow, so that the moment does not pass
+
+sub stopped {
+    my ($number, $command, $calls, @args) = @_;
+
+    my $proxy = Stok::Proxy->start($redis);
+    my $via = Stok::Command->new(undef, '--redis', 'redis://127.0.0.1:' . $proxy->port);
+
+    $proxy->delay('data', 0.2);
+    $redis->cli('CONFIG', 'RESETSTAT');
+
+    my $pid = $via->start(@args);
+    wait_for("$calls of $command", sub {
+        my ($n) = $redis->cli('INFO', 'commandstats')
+            =~ /^cmdstat_$command:calls=(\d+)/m;
+        return ($n // 0) >= $calls;
+    });
+    kill $number, $pid;
+    waitpid $pid, 0;
+
+    my $status = $?;
+    $proxy->{process}->stop("KILL");
+
+    return ('signal ' . ($status & 127), Stok::Command::slurp("$via->{dir}/err"));
+}
