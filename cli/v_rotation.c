@@ -80,16 +80,6 @@ cli_rotation_options(cli_t *cli, cli_args_t *args, int64_t *until)
         timeout = cli_option(args, "timeout");
     }
 
-    if (what && strcmp(what, "safe") != 0) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --wait-until: the only "
-                        "value is safe");
-    }
-
-    if (timeout && what == NULL) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "--give-up-after goes "
-                        "with --wait-until safe");
-    }
-
     code = timeout ? ctl_time_left(&cli->ctl, "until", timeout, &ms)
                    : CTL_OK;
 

@@ -23,7 +23,7 @@
 
 #define CLI_IDS_MAX      2000
 #define CLI_IDS_SECONDS  10
-#define CLI_IDS_TIMEOUT  500                     /* ms */
+#define CLI_IDS_TIMEOUT  "500ms"
 
 
 typedef struct {
@@ -139,7 +139,7 @@ cli_ids_fetch(cli_t *cli, const cli_ids_t *ids, const char *path)
 
     memset(&want, 0, sizeof(want));
     cli->key_file = NULL;
-    cli->ctl.timeout = CLI_IDS_TIMEOUT;
+    cli->timeout = CLI_IDS_TIMEOUT;
 
     if (cli_open(cli, 0) == CTL_OK) {
         (void) (ids->users

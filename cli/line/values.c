@@ -23,6 +23,11 @@ static int cli_value_words(cli_t *cli, const cli_opt_t *opt,
     const char *shown, const char *text);
 static int cli_value_word(cli_t *cli, const cli_opt_t *opt,
     const char *shown, stok_str_t text);
+static int cli_value_fits(cli_t *cli, const char *shown, int wrong,
+    const char *why);
+static int cli_value_entry(const char *text);
+static int cli_values_together(cli_t *cli, const cli_verb_t *verb,
+    cli_args_t *args);
 static int cli_value_id(cli_t *cli, const cli_opt_t *opt, const char *shown,
     const char *text);
 
@@ -34,7 +39,7 @@ cli_values(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
     char              shown[64];
     const cli_opt_t  *opt;
 
-    code = CTL_OK;
+    code = cli_values_together(cli, verb, args);
     opt = verb->args;
 
     for (i = 0; i < args->n && code == CTL_OK; i++) {
@@ -88,6 +93,28 @@ cli_value(cli_t *cli, const cli_opt_t *opt, const char *shown,
 
     case CLI_COUNT:
         return ctl_count(&cli->ctl, opt->name, text, &number);
+
+    case CLI_NAME:
+        return ctl_name_new(&cli->ctl, shown, text);
+
+    case CLI_BRAND:
+        return cli_value_fits(cli, shown, stok_brand_check(text, strlen(text)),
+                              "2 to 16 of a-z 0-9");
+
+    case CLI_SCOPE:
+        word.data = text;
+        word.len = strlen(text);
+        return cli_value_fits(cli, shown, stok_scope_check(word),
+                              "it has blanks, or is too long");
+
+    case CLI_ENTRY:
+        return cli_value_fits(cli, shown, cli_value_entry(text),
+                              "NUMBER:HASH, as audit verify prints it");
+
+    case CLI_NEW_FILE:
+        return cli_value_fits(cli, shown, text[0] == '\0'
+                              || (shown[0] == '-' && strcmp(text, "-") == 0),
+                              "it is the name of a new file");
 
     case CLI_USER:
     case CLI_ID:
@@ -155,6 +182,54 @@ cli_value_word(cli_t *cli, const cli_opt_t *opt, const char *shown,
 
     return ctl_fail(&cli->ctl, CTL_INVALID, "bad %s \"%.*s\"%s", shown,
                     (int) text.len, text.data, list);
+}
+
+
+static int
+cli_value_fits(cli_t *cli, const char *shown, int wrong, const char *why)
+{
+    return wrong ? ctl_fail(&cli->ctl, CTL_INVALID, "bad %s: %s", shown, why)
+                 : CTL_OK;
+}
+
+
+static int
+cli_value_entry(const char *text)
+{
+    size_t  n, len;
+
+    n = strspn(text, "0123456789");
+    len = strspn(text + n + (text[n] == ':'), "0123456789abcdef");
+
+    return n == 0 || text[n] != ':' || len == 0 || text[n + 1 + len];
+}
+
+
+/* two options of which one is enough, and one that needs another */
+
+static int
+cli_values_together(cli_t *cli, const cli_verb_t *verb, cli_args_t *args)
+{
+    const cli_opt_t  *opt;
+
+    for (opt = verb->options; opt && opt->name; opt++) {
+
+        if (cli_option(args, opt->name) == NULL) {
+            continue;
+        }
+
+        if (opt->not_with && cli_option(args, opt->not_with)) {
+            return ctl_fail(&cli->ctl, CTL_INVALID, "give --%s or --%s, not "
+                            "both", opt->name, opt->not_with);
+        }
+
+        if (opt->only_with && cli_option(args, opt->only_with) == NULL) {
+            return ctl_fail(&cli->ctl, CTL_INVALID, "--%s goes with --%s",
+                            opt->name, opt->only_with);
+        }
+    }
+
+    return CTL_OK;
 }
 
 

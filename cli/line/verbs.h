@@ -12,6 +12,10 @@
  *   - An option has a sentence, and a default if it has one.
  *   - Options of one name take a value everywhere, or nowhere.
  *
+ * Two options that exclude each other: .not_with of one of them; one that needs
+ * another: .only_with.  STOK_GOLDEN=write prove t/cli/cli_docs.t writes what
+ * the documents copy from help.
+ *
  * A new kind of value has a row in values.c, which checks it before anybody
  * asks Redis.  It needs no more if the words that are allowed stand in .words.
  */
@@ -42,7 +46,9 @@ typedef enum {
     CLI_EXTENSION,                               /* of a lifetime */
     CLI_UNTIL,                                   /* a long time-out */
     CLI_COUNT,                                   /* from 1 on */
-    CLI_ENTRY,
+    CLI_NAME,                                    /* of a token */
+    CLI_SCOPE,
+    CLI_ENTRY,                                   /* of the audit */
     CLI_BRAND,
     CLI_KEY_NAME,
     CLI_FILE,
@@ -65,6 +71,8 @@ typedef struct {
     const char  *fallback;                       /* as help shows it */
     const char  *env;                            /* variable of a global one */
     const char  *text;                           /* sentences */
+    const char  *not_with;                       /* another option's name */
+    const char  *only_with;
     cli_kind_e   kind;
     unsigned     flags;
     char         letter;                         /* -h; 0: none */

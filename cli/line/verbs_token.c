@@ -34,7 +34,7 @@ static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
 static const cli_opt_t  cli_create[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER, .flags = CLI_NEEDED,
       .text = "The user whose token it is." },
-    { .name = "name", .value = "TEXT", .kind = CLI_TEXT, .flags = CLI_NEEDED,
+    { .name = "name", .value = "TEXT", .kind = CLI_NAME, .flags = CLI_NEEDED,
       .text = "What uses the token, such as production-etl-2026. A user has "
               "one token of a name." },
     { .name = "env", .value = "NAME", .kind = CLI_ENV, .flags = CLI_NEEDED,
@@ -54,7 +54,7 @@ static const cli_opt_t  cli_create[] = {
 static const cli_opt_t  cli_adopt[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "The user whose token it is." },
-    { .name = "name", .value = "TEXT", .kind = CLI_TEXT,
+    { .name = "name", .value = "TEXT", .kind = CLI_NAME,
       .text = "What uses the token." },
     { .name = "env", .value = "NAME", .kind = CLI_ENV,
       .text = "Where the token is used." },
@@ -115,7 +115,7 @@ static const cli_opt_t  cli_rotate[] = {
       .fallback = "the old token keeps its own end",
       .text = "End the old token this long from now, never later than it "
               "would have ended: 30m, 12h, 7d." },
-    { .name = "name", .value = "TEXT", .kind = CLI_TEXT,
+    { .name = "name", .value = "TEXT", .kind = CLI_NAME,
       .fallback = "the old name with this year",
       .text = "The name of the new token." },
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
@@ -136,9 +136,11 @@ static const cli_opt_t  cli_rotation[] = {
       .text = "Ask again until the old token is safe to revoke, or one of "
               "the two has ended." },
     { .name = "give-up-after", .value = "TIME", .kind = CLI_UNTIL,
+      .only_with = "wait-until",
       .fallback = "no limit",
       .text = "Do not wait longer than this: 30m, 12h, 7d." },
     { .name = "timeout", .value = "TIME", .kind = CLI_UNTIL,
+      .only_with = "wait-until",
       .text = "The old name of --give-up-after. With this verb, only "
               "SERVICE_TOKEN_TIMEOUT sets the time-out of Redis." },
     CLI_END
@@ -175,7 +177,7 @@ static const cli_opt_t  cli_delete[] = {
 static const cli_opt_t  cli_check_options[] = {
     { .name = "role", .value = "ROLE", .kind = CLI_ROLE,
       .text = "The role that the location needs." },
-    { .name = "scope", .value = "TEXT", .kind = CLI_TEXT,
+    { .name = "scope", .value = "TEXT", .kind = CLI_SCOPE,
       .text = "The scope of the location." },
     { .name = "type", .value = "TYPE", .kind = CLI_WORD,
       .words = "service personal",

@@ -43,7 +43,7 @@ static const cli_opt_t  cli_create[] = {
       .text = "The team or person to ask about it. A service user must have "
               "one." },
     { .name = "role", .value = "ROLE", .kind = CLI_ROLE,
-      .fallback = "the lowest role",
+      .fallback = "the lowest role", .not_with = "use-case",
       .text = "What its tokens may do." },
     { .name = "use-case", .value = "NAME", .kind = CLI_USE_CASE,
       .text = "The lowest role that this use needs, instead of --role." },

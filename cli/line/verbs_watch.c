@@ -14,7 +14,7 @@
 
 static const cli_opt_t  cli_status_options[] = {
     { .name = "format", .value = "FORMAT", .kind = CLI_WORD,
-      .words = "prometheus",
+      .words = "prometheus", .not_with = "json",
       .text = "Print metrics for the textfile collector of the node "
               "exporter." },
     CLI_OPT_EXPECT,
@@ -24,6 +24,7 @@ static const cli_opt_t  cli_status_options[] = {
 
 static const cli_opt_t  cli_audit_options[] = {
     { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
+      .not_with = "user",
       .text = "Only entries of this token; -: of the one that is read from "
               "standard input." },
     { .name = "user", .value = "ID", .kind = CLI_USER,

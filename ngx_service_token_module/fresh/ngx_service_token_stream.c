@@ -155,10 +155,12 @@ ngx_service_token_stream_ask(ngx_service_token_stream_t *stream,
     ngx_uint_t   i;
     const char  *arg[12];
 
-    for (i = 0; i < argc; i++) {
+    i = 0;
+
+    do {
         arg[i] = (const char *) argv[i].data;
         len[i] = argv[i].len;
-    }
+    } while (++i < argc);
 
     cmd->handler = handler;
     cmd->data = stream;

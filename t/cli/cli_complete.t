@@ -3,7 +3,9 @@
 use strict;
 use warnings;
 use lib 't/lib';
+use IO::Socket::UNIX;
 use IPC::Open2;
+use Time::HiRes;
 use Stok::Command;
 use Stok::Test;
 
@@ -87,6 +89,11 @@ is(join(' ', sort(offered('user', 'show', ''))), "new_one\@service $user", 'then
 my ($gone_code, $out, $err) = $st->run('--redis', 'redis://127.0.0.1:1',
     'complete', '--', '--redis', 'redis://127.0.0.1:1', 'user', 'show', '');
 is("$gone_code $out$err", '0 ', 'Redis is away: nothing to offer');
+
+my $silent = IO::Socket::UNIX->new(Local => "$dir/silent", Listen => 1) or die;
+my $asked = Time::HiRes::time;
+offered('--redis', "unix://$dir/silent", 'user', 'show', '');
+cmp_ok(Time::HiRes::time - $asked, '<', 4, 'Redis is silent: sooner than its time-out');
 
 # many ids: some of them, soon
 

@@ -63,6 +63,52 @@ for my $try ("token create --user $user --name c --env testing --out $dir/new",
     ok(!-e "$dir/new", 'nothing is left');
 }
 
+# a bad value is 2, and Redis, which is not there, is not asked before
+
+my @none = ('--redis', "unix://$dir/none");
+my @new = ('token', 'create', '--user', 'x', '--name', 'n', '--env');
+
+for my $case (
+    [qr/--brand/, 'init', '--brand', 'B!'], [qr/--approval/, 'init', '--approval', 'x'],
+    [qr/bad WORD "x"/, 'approval', 'set', 'x'], [qr/key name/, 'key', 'new', 'a b'],
+    [qr/--trust/, 'approval', 'set', 'none', '--trust', 'x'],
+    [qr/--role/, 'user', 'create', 'x', '--role', 'boss'],
+    [qr/--use-case/, 'user', 'create', 'x', '--use-case', 'x'],
+    [qr/not both/, 'user', 'create', 'x', '--role', 'admin', '--use-case', 'bi'],
+    (map { [qr/bad ID "a b"/, 'user', $_, 'a b'] } 'show', 'approve', 'describe',
+        'disable', 'enable', 'delete', 'revoke-all'),
+    [qr/bad ROLE/, 'user', 'set-role', 'x', 'boss'],
+    [qr/--limit/, 'user', 'list', '--limit', '0'],
+    [qr/--env/, @new, 'moon'], [qr/--expires-in/, @new, 'testing', '--expires-in', 'x'],
+    [qr/--out/, @new, 'testing', '--out', '-'], [qr/--format/, @new, 'testing',
+        '--format', 'x'], [qr/--name/, @new, 'testing', '--name', ''],
+    [qr/needs --env/, @new[0 .. 5]], [qr/--env/, 'token', 'adopt', '--env', 'x'],
+    [qr/--expiring/, 'token', 'list', '--expiring', 'x'],
+    (map { [qr/bad ID "a b"/, 'token', $_, 'a b'] } 'show', 'rotate', 'rotation',
+        'revoke', 'restore', 'delete'),
+    [qr/--overlap/, 'token', 'rotate', 'x', '--overlap', 'x'],
+    [qr/--name/, 'token', 'rotate', 'x', '--name', "a\nb"],
+    [qr/goes with --wait-until/, 'token', 'rotation', 'x', '--timeout', '1h'],
+    [qr/--expires-in/, 'token', 'extend', 'x', '--expires-in', 'never'],
+    [qr/--wait/, 'token', 'revoke', 'x', '--wait', 'x'],
+    [qr/--type/, 'check', '--type', 'x'], [qr/--scope/, 'check', '--scope', 'a b'],
+    [qr/--wait/, 'scan', $0, '--revoke', '--wait', 'x'],
+    [qr/--expect/, 'status', '--expect', '1'], [qr/--format/, 'status', '--format', 'x'],
+    [qr/not both/, 'status', '--format', 'prometheus', '--json'],
+    [qr/--since/, 'audit', '--since', 'x'], [qr/--expect/, 'audit', 'verify',
+        '--expect', '1:x'], [qr/not both/, 'audit', '--token', 'x', '--user', 'y'],
+    (map { [qr/--fail-on/, @$_, '--fail-on', 'x'] } ['review'], ['review',
+        'monthly'], ['review', 'quarterly']),
+    (map { [qr/bad ID "a b"/, 'incident', $_, 'a b'] } 'token', 'user'),
+    [qr/--token/, 'seal', '--token', 'a b'], [qr/--wait/, 'fsck', '--fix', '--wait',
+        'x'], [qr/needs FILE/, 'export'], [qr/--wait/, 'import', $0, '--wait', 'x'],
+) {
+    my ($why, @args) = @$case;
+    my ($code, $out, $err) = $st->run(@none, @args);
+    is("$code $out", '2 ', "@args" =~ s{\S+/|\n}{}gr);
+    like($err, qr/\Aservice-token: [^\n]*$why[^\n]*\n\z/, 'says so');
+}
+
 # Redis away is 4, with every verb that needs it
 
 my @away = ('--redis', "unix://$dir/none");

@@ -178,7 +178,7 @@ like("$code $out", qr/^1 wait: the successor .* ended/, 'not for what has ended'
 cmp_ok(time - $began, '<', 10, 'which is told at once');
 refused(2, qr/bad --wait-until/, $first, '--wait-until', 'x');
 refused(2, qr/bad --timeout/, $first, '--wait-until', 'safe', '--timeout', 'x');
-refused(2, qr/--give-up-after goes with --wait-until/, $first, '--timeout', '1h');
+refused(2, qr/--timeout goes with --wait-until/, $first, '--timeout', '1h');
 
 # when the old one ends
 

@@ -98,6 +98,12 @@ for my $name (qw(README.md LICENSE docs/upgrade.md conf/redis.acl
     ok(grep({ $_ eq "/usr/share/doc/service-token/$name" } @installed), $name);
 }
 
+# whatever is installed is in a package: debhelper refuses to leave any out
+
+my @packaged = map { "/$_" } map { split /\n/, read_file($_) } glob 'debian/*.install';
+is(join(' ', grep { my $file = $_; !grep { index($file, $_) == 0 } @packaged }
+    @installed), '', 'debian/*.install have all of it');
+
 write_file("$root/usr/share/doc/service-token/mine", "mine\n");
 system "make -s uninstall DESTDIR=$root";
 is(join(' ', files($root)), '/usr/share/doc/service-token/mine',
