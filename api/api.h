@@ -195,6 +195,9 @@ typedef struct {
 int api_body(const api_request_t *request, api_reply_t *reply,
     const api_member_t *member, size_t n, json_t **json);
 
+/* there is a plaintext token in it: only a form may have one */
+int api_secret(const char *text);
+
 /* a form: name=value&...; the caller frees *text, which holds the values */
 int api_form(const api_request_t *request, api_reply_t *reply,
     const char **name, const char **value, size_t n, char **text);

@@ -78,7 +78,7 @@ static const api_route_t *route_find(const api_request_t *request,
     char allow[64]);
 static int route_is(const char *path, const api_request_t *request);
 static int route_word(const char *words, const char *word);
-static int route_queries(const api_route_t *route,
+static int route_words(const api_route_t *route,
     const api_request_t *request, api_reply_t *reply);
 static int route_site(const api_request_t *request, api_reply_t *reply);
 static int route_caller(api_t *api, const api_route_t *route,
@@ -125,7 +125,7 @@ api_answer(api_t *api, const api_request_t *request, api_reply_t *reply)
         return;
     }
 
-    if (route_site(request, reply) || route_queries(route, request, reply)
+    if (route_site(request, reply) || route_words(route, request, reply)
         || route_caller(api, route, request, reply)
         || api_ms(api, request, "wait", reply, &api->ms)
         || route_match(api, route, request, reply))
@@ -211,13 +211,29 @@ route_word(const char *words, const char *word)
 }
 
 
+/* of the path and the query */
+
 static int
-route_queries(const api_route_t *route, const api_request_t *request,
+route_words(const api_route_t *route, const api_request_t *request,
     api_reply_t *reply)
 {
     size_t  i;
 
+    /* it would be asked for in Redis, and somebody there might hear it */
+
+    for (i = 0; i < request->segments; i++) {
+        if (api_secret(request->segment[i])) {
+            return api_problem(reply, 422, "invalid", NULL, "the path holds a "
+                               "plaintext token");
+        }
+    }
+
     for (i = 0; i < request->queries; i++) {
+        if (api_secret(request->query[i].value)) {
+            return api_problem(reply, 422, "invalid", NULL, "the query holds "
+                               "a plaintext token");
+        }
+
         if (!route_word(route->query, request->query[i].name)) {
             return api_problem(reply, 422, "invalid", NULL,
                                "there is no parameter \"%s\"",

@@ -177,6 +177,8 @@ my $without = daemon();
 
 like(ask($with, $boss), qr/^Status: 200 /, 'an admin');
 like(ask($with, $mine), qr/^Status: 403 /, 'a member');
+like(ask($with, $boss, '', "/api/tokens/$held->{token}"), qr/^Status: 422 /,
+    'a plaintext token for an id');
 like(ask($without, $boss), qr/^Status: 500 /, 'without keys nobody is known');
 like(ask($without, undef, 'token=x'), qr/^Status: 500 /, 'and nothing is revoked');
 
@@ -205,10 +207,10 @@ sub daemon {
 }
 
 sub ask {
-    my ($daemon, $who, $body) = @_;
+    my ($daemon, $who, $body, $uri) = @_;
     my %params = (CONTENT_LENGTH => length($body // ''), SCGI => 1,
         REQUEST_METHOD => $who ? 'GET' : 'POST',
-        REQUEST_URI => $who ? '/api/users' : '/api/revoke',
+        REQUEST_URI => $uri ? $uri : $who ? '/api/users' : '/api/revoke',
         CONTENT_TYPE => 'application/x-www-form-urlencoded',
         REMOTE_ADDR => '127.0.0.1', REQUEST_ID => 'r1',
         SERVICE_TOKEN_ID => $who && $who->{id},
