@@ -95,6 +95,7 @@ typedef struct {
     ngx_str_t                      scope;
     ngx_uint_t                     types;         /* set of stok_type_e */
     ngx_array_t                   *envs;          /* stok_str_t; NULL: any */
+    stok_require_t                 require;       /* of these, when merged */
     ngx_array_t                   *places;        /* NULL: bearer */
     ngx_uint_t                     challenges;
     ngx_msec_t                     stale;
@@ -118,24 +119,13 @@ typedef struct ngx_service_token_ctx_s  ngx_service_token_ctx_t;
 
 struct ngx_service_token_ctx_s {
     ngx_service_token_waiter_t    *waiter;        /* NULL: nothing was asked */
-    ngx_http_request_t            *request;       /* that waits */
-
     stok_str_t                     bearer;        /* in the header's buffer */
     ngx_uint_t                     key;           /* that made the digest */
     ngx_str_t                      role_needed;
-    ngx_int_t                      rank_needed;
 
     stok_verdict_e                 verdict;       /* valid: decided */
     ngx_service_token_step_e       step;
     ngx_service_token_source_e     source;
-    ngx_pool_cleanup_t             seen;          /* count.c */
-    time_t                         retry;         /* seconds, if THROTTLED */
-
-    ngx_int_t                      answer;        /* status; 0: void, or 500 */
-    ngx_str_t                     *realm;
-    ngx_uint_t                     challenges;    /* valid: answer */
-    ngx_str_t                     *place;         /* NULL: bearer, or none */
-    ngx_service_token_ctx_t       *refused_before;
 
     unsigned                       waiting:1;
     unsigned                       cleanup:1;     /* added */
@@ -147,7 +137,18 @@ struct ngx_service_token_ctx_s {
     unsigned                       counted:1;     /* its verdict is */
     unsigned                       role_error:1;  /* the role is none: 500 */
 
+    ngx_int_t                      answer;        /* status; 0: void, or 500 */
+    ngx_str_t                     *place;         /* NULL: bearer, or none */
+    ngx_service_token_ctx_t       *refused_before;
+
     /* from here on not zeroed: what a hit needs is written by it */
+
+    ngx_str_t                     *realm;
+    ngx_int_t                      rank_needed;   /* valid: not role_error */
+    ngx_pool_cleanup_t             seen;          /* count.c */
+    ngx_http_request_t            *request;       /* valid: waiter */
+    time_t                         retry;         /* seconds, if THROTTLED */
+    ngx_uint_t                     challenges;    /* valid: answer */
 
     u_char                         digest[STOK_DIGEST_LEN];
     stok_token_record_t            token;         /* valid: token_found */
@@ -313,11 +314,11 @@ ngx_int_t ngx_service_token_realm_quote(ngx_pool_t *pool, ngx_str_t *text,
     ngx_str_t *realm);
 
 /*
- * realm.c: the value with variables -> *realm, in the request's pool.
- * NGX_DECLINED: it is "off"; NGX_ERROR.
+ * realm.c: the value with variables, in the request's pool.  NULL: an error;
+ * its data is NULL: it is "off".
  */
-ngx_int_t ngx_service_token_realm_get(ngx_http_request_t *r,
-    ngx_service_token_loc_conf_t *lcf, ngx_str_t **realm);
+ngx_str_t *ngx_service_token_realm_get(ngx_http_request_t *r,
+    ngx_service_token_loc_conf_t *lcf);
 
 /* challenge.c: a handler of a later phase; in a worker, a header filter */
 ngx_int_t ngx_service_token_challenge_init(ngx_conf_t *cf);

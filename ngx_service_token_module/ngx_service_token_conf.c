@@ -7,6 +7,10 @@
 #include "ngx_service_token.h"
 
 
+static char *ngx_service_token_conf_require(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf);
+
+
 void *
 ngx_service_token_conf_create_main(ngx_conf_t *cf)
 {
@@ -75,6 +79,7 @@ ngx_service_token_conf_create_loc(ngx_conf_t *cf)
      *     lcf->realm = { 0, NULL };
      *     lcf->realm_value = NULL;
      *     lcf->scope = { 0, NULL };
+     *     lcf->require = { NULL };
      */
 
     lcf->enable = NGX_CONF_UNSET;
@@ -124,7 +129,41 @@ ngx_service_token_conf_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->role_line = prev->role_line;
     }
 
-    return ngx_service_token_conf_role_rank(cf, conf);
+    return ngx_service_token_conf_require(cf, conf);
+}
+
+
+/* what a token needs here, ready for stok_decide() */
+
+static char *
+ngx_service_token_conf_require(ngx_conf_t *cf,
+    ngx_service_token_loc_conf_t *conf)
+{
+    char                           *rc;
+    stok_require_t                 *require;
+    ngx_service_token_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_service_token_module);
+
+    rc = ngx_service_token_conf_role_rank(cf, conf);
+    if (rc != NGX_CONF_OK) {
+        return rc;
+    }
+
+    require = &conf->require;
+
+    require->roles = &mcf->roles;
+    require->role = (int) conf->rank;
+    require->types = conf->types;
+    require->scope.data = (const char *) conf->scope.data;
+    require->scope.len = conf->scope.len;
+
+    if (conf->envs) {
+        require->env = conf->envs->elts;
+        require->envs = conf->envs->nelts;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -20,6 +20,8 @@
 
 static ngx_int_t ngx_service_token_slot_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
+static void ngx_service_token_slot_raise(ngx_service_token_slots_t *shared,
+    uint32_t n);
 
 
 /* usec; the last one of the counters has no bound; metrics.c has the names */
@@ -136,9 +138,13 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
         slot = &view->shared->slot[i];
         none = 0;
 
-        if (atomic_load(&slot->pid) == 0
-            && atomic_compare_exchange_strong(&slot->pid, &none, pid))
-        {
+        if (atomic_load(&slot->pid) != 0) {
+            continue;
+        }
+
+        ngx_service_token_slot_raise(view->shared, (uint32_t) i + 1);
+
+        if (atomic_compare_exchange_strong(&slot->pid, &none, pid)) {
             view->mine = slot;
             ngx_service_token_counters = &slot->counters;
 
@@ -153,6 +159,23 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
     }
 
     return NGX_DECLINED;
+}
+
+
+/* before it is claimed: who looks through the slots must not miss it */
+
+static void
+ngx_service_token_slot_raise(ngx_service_token_slots_t *shared, uint32_t n)
+{
+    uint32_t  claimed;
+
+    claimed = atomic_load(&shared->claimed);
+
+    while (claimed < n
+           && !atomic_compare_exchange_weak(&shared->claimed, &claimed, n))
+    {
+        /* void */
+    }
 }
 
 

@@ -32,7 +32,7 @@
 #include "stok_record.h"
 
 
-#define NGX_SERVICE_TOKEN_SLOT_VERSION   3         /* of the layout */
+#define NGX_SERVICE_TOKEN_SLOT_VERSION   4         /* of the layout */
 #define NGX_SERVICE_TOKEN_SLOTS          256
 #define NGX_SERVICE_TOKEN_CHUNK          4096      /* bytes */
 #define NGX_SERVICE_TOKEN_CELL_LOCATION  72
@@ -151,6 +151,7 @@ typedef struct {
 /* the head of the zone */
 typedef struct {
     uint32_t                   chunks;
+    _Atomic uint32_t           claimed;            /* slots that ever were */
     ngx_service_token_chunk_t *chunk;
     ngx_service_token_map_t   *map;
     _Atomic uint32_t           writer;             /* pid; 0: none */
@@ -165,6 +166,10 @@ typedef struct {
     ngx_service_token_slot_t   *mine;              /* NULL: none was free */
 } ngx_service_token_slot_view_t;
 
+
+/* all slots beyond these are free; it never falls */
+#define ngx_service_token_slots_claimed(shared)                               \
+    ((ngx_uint_t) atomic_load(&(shared)->claimed))
 
 /* the counters of this worker; others than it may read them */
 extern ngx_service_token_counters_t  *ngx_service_token_counters;

@@ -29,6 +29,9 @@ static void ngx_service_token_handler_wake(ngx_event_t *ev);
 static void ngx_service_token_handler_cleanup(void *data);
 static void ngx_service_token_handler_decide(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
+static stok_verdict_e ngx_service_token_handler_judge(ngx_http_request_t *r,
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx,
+    stok_user_record_t *user) stok_apart;
 static ngx_int_t ngx_service_token_handler_done(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx) stok_hot;
 
@@ -56,11 +59,14 @@ ngx_service_token_handler(ngx_http_request_t *r)
         realm = &lcf->realm;
 
         if (stok_unlikely(lcf->realm_value)) {
-            rc = ngx_service_token_realm_get(r, lcf, &realm);
+            realm = ngx_service_token_realm_get(r, lcf);
 
-            if (rc != NGX_OK) {
-                return rc == NGX_DECLINED ? rc
-                                          : NGX_HTTP_INTERNAL_SERVER_ERROR;
+            if (realm == NULL) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            if (realm->data == NULL) {
+                return NGX_DECLINED;
             }
         }
 
@@ -115,7 +121,7 @@ ngx_service_token_handler_begin(ngx_http_request_t *r,
         return NULL;
     }
 
-    ngx_memzero(ctx, offsetof(ngx_service_token_ctx_t, digest));
+    ngx_memzero(ctx, offsetof(ngx_service_token_ctx_t, realm));
 
     ngx_http_set_ctx(r, ctx, ngx_service_token_module);
 
@@ -317,39 +323,26 @@ static void
 ngx_service_token_handler_decide(ngx_http_request_t *r,
     ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx)
 {
-    size_t                          len;
-    u_char                         *bytes;
-    stok_addr_t                     addr, *from;
-    stok_require_t                  require;
-    ngx_service_token_main_conf_t  *mcf;
+    stok_user_record_t  *user;
 
-    mcf = ngx_http_get_module_main_conf(r, ngx_service_token_module);
+    if (stok_likely(ctx->token_found)) {
+        user = stok_likely(ctx->user_found) ? &ctx->user : NULL;
 
-    require.roles = &mcf->roles;
-    require.role = (int) ctx->rank_needed;
-    require.types = lcf->types;
-    require.scope.data = (const char *) lcf->scope.data;
-    require.scope.len = lcf->scope.len;
-    require.envs = 0;
+        /* most tokens may come from anywhere, and most roles are constant */
 
-    if (stok_unlikely(lcf->envs)) {
-        require.env = lcf->envs->elts;
-        require.envs = lcf->envs->nelts;
+        if (stok_likely(ctx->token.networks.len == 0
+                        && ctx->rank_needed == lcf->require.role))
+        {
+            ctx->verdict = stok_decide(&ctx->token, user, &lcf->require, NULL,
+                                       ngx_time());
+
+        } else {
+            ctx->verdict = ngx_service_token_handler_judge(r, lcf, ctx, user);
+        }
+
+    } else {
+        ctx->verdict = STOK_UNKNOWN;
     }
-
-    from = NULL;
-
-    /* most tokens may come from anywhere */
-
-    if (stok_unlikely(ctx->token_found && ctx->token.networks.len)) {
-        len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
-        stok_addr_set(&addr, bytes, len);
-        from = &addr;
-    }
-
-    ctx->verdict = stok_decide(ctx->token_found ? &ctx->token : NULL,
-                               ctx->user_found ? &ctx->user : NULL,
-                               &require, from, ngx_time());
 
     /* once a second: a busy user may have such a role, and is in the cache */
 
@@ -363,6 +356,28 @@ ngx_service_token_handler_decide(ngx_http_request_t *r,
                       "role is not one of service_token_roles",
                       ctx->token.id.len, ctx->token.id.data);
     }
+}
+
+
+/* with the client's address, and with the role of this request */
+
+static stok_verdict_e
+ngx_service_token_handler_judge(ngx_http_request_t *r,
+    ngx_service_token_loc_conf_t *lcf, ngx_service_token_ctx_t *ctx,
+    stok_user_record_t *user)
+{
+    size_t           len;
+    u_char          *bytes;
+    stok_addr_t      addr;
+    stok_require_t   require;
+
+    require = lcf->require;
+    require.role = (int) ctx->rank_needed;
+
+    len = ngx_service_token_addr(r->connection->sockaddr, &bytes);
+    stok_addr_set(&addr, bytes, len);
+
+    return stok_decide(&ctx->token, user, &require, &addr, ngx_time());
 }
 
 

@@ -42,24 +42,25 @@ ngx_service_token_realm_quote(ngx_pool_t *pool, ngx_str_t *text,
 }
 
 
-ngx_int_t
+ngx_str_t *
 ngx_service_token_realm_get(ngx_http_request_t *r,
-    ngx_service_token_loc_conf_t *lcf, ngx_str_t **realm)
+    ngx_service_token_loc_conf_t *lcf)
 {
-    ngx_str_t  text;
+    ngx_str_t  *realm, text;
 
     if (ngx_http_complex_value(r, lcf->realm_value, &text) != NGX_OK) {
-        return NGX_ERROR;
+        return NULL;
+    }
+
+    realm = ngx_pcalloc(r->pool, sizeof(ngx_str_t));
+    if (realm == NULL) {
+        return NULL;
     }
 
     if (text.len == 3 && ngx_strncmp(text.data, "off", 3) == 0) {
-        return NGX_DECLINED;
+        return realm;
     }
 
-    *realm = ngx_palloc(r->pool, sizeof(ngx_str_t));
-    if (*realm == NULL) {
-        return NGX_ERROR;
-    }
-
-    return ngx_service_token_realm_quote(r->pool, &text, *realm);
+    return ngx_service_token_realm_quote(r->pool, &text, realm) == NGX_OK
+           ? realm : NULL;
 }

@@ -257,13 +257,14 @@ static void
 ngx_service_token_writer_next(ngx_service_token_last_used_t *lu)
 {
     uint32_t                   pid;
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i, n, claimed;
     ngx_service_token_slot_t  *slot;
 
     i = lu->turn;
+    claimed = ngx_service_token_slots_claimed(lu->view->shared);
 
-    for (n = 0; n < NGX_SERVICE_TOKEN_SLOTS; n++, i++) {
-        i = (i < NGX_SERVICE_TOKEN_SLOTS) ? i : 0;
+    for (n = 0; n < claimed; n++, i++) {
+        i = (i < claimed) ? i : 0;
         slot = &lu->view->shared->slot[i];
         pid = atomic_load(&slot->pid);
 
