@@ -52,7 +52,9 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
     code = cli_confirm_user(cli, args, "disables, and revokes all tokens of,");
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
+        cli_progress_end(cli);
     }
 
     if (code == CTL_OK && !cli->json) {
