@@ -161,7 +161,8 @@ cli_status_ending(json_t *status)
         }
 
         cli_status_date(cli_integer(token, "expires_at"), date);
-        cli_say("  %-20.20s  %-20s  %-7.7s  %.25s\n", ctl_text(token, "id"), date,
+        cli_say("  %-20.20s  %-20s  %-7.7s  %.25s\n",
+                ctl_text(token, "id"), date,
                 json_is_null(json_object_get(token, "last_used")) ? "unused"
                 : ctl_text(token, "rotated_to")[0] ? "rotated" : "used",
                 ctl_text(token, "user"));
