@@ -52,7 +52,9 @@ cli_lines_next(ctl_t *ctl, cli_lines_t *lines, char **line)
             /* a zero would end the token before its end */
 
             for (p = *line; p < end; p++) {
-                *p = *p ? *p : '\x01';
+                if (*p == '\0') {
+                    *p = '\x01';
+                }
             }
 
             return CTL_OK;

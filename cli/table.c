@@ -81,6 +81,8 @@ cli_table_begin(cli_table_t *table, const int *width)
     size_t       i;
     const char  *head[CLI_TABLE_MAX];
 
+    memset(head, 0, sizeof(head));
+
     for (i = 0; i < table->n; i++) {
         table->width[i] = width[i];
         head[i] = table->column[i].head;
@@ -217,7 +219,7 @@ cli_table_print(cli_table_t *table, const char *const *cell)
         last = table->width[i] < 0 ? last : i;
     }
 
-    for (i = 0; i <= last; i++) {
+    for (i = 0; i < table->n && i <= last; i++) {
         if (table->width[i] >= 0) {
             cli_table_cell(cell[i] ? cell[i] : "", table->width[i],
                            i < last, table->terminal && table->column[i].cut);

@@ -279,6 +279,9 @@ int ctl_walk_tokens(ctl_t *ctl, const char *user, ctl_each_pt each,
 int ctl_str_is(stok_str_t text, const char *value);
 int ctl_str_same(stok_str_t one, stok_str_t other);
 
+/* of ASCII; whatever the locale */
+char ctl_lower(char ch);
+
 /* CTL_INVALID: not a digest in hex */
 int ctl_unhex(const char *hex, size_t len, uint8_t digest[STOK_DIGEST_LEN]);
 

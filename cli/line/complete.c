@@ -198,7 +198,7 @@ cli_complete_verbs(cli_complete_t *c)
     stok_str_t         word, last;
     const cli_verb_t  *verb;
 
-    last.data = NULL;
+    last.data = "";
     last.len = 0;
 
     for (i = 0; (verb = cli_verb(i)) != NULL; i++) {

@@ -256,6 +256,7 @@ ctl_issue_dates(ctl_t *ctl, ctl_new_t *new, const char *text, size_t len)
     }
 
     if (code == CTL_OK && new->ends) {
+        memset(&moment, 0, sizeof(moment));
         moment.kind = CTL_TIME_MOMENT;
         moment.at = new->ends;
 

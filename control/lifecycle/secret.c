@@ -182,7 +182,7 @@ ctl_secret_make(const ctl_new_t *new, char name[CTL_SECRET_NAME + 1])
     for (p = new->name, n = 0;
          *p && n < CTL_LABEL_MAX - CTL_SECRET_HEX - 1; p++)
     {
-        ch = *p >= 'A' && *p <= 'Z' ? (char) (*p + ('a' - 'A')) : *p;
+        ch = ctl_lower(*p);
 
         if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9')) {
             name[n++] = ch;

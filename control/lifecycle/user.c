@@ -211,8 +211,7 @@ ctl_user_person(ctl_t *ctl, ctl_user_new_t *new)
     }
 
     for (i = 0; new->name[i]; i++) {
-        new->id[i] = new->name[i] >= 'A' && new->name[i] <= 'Z'
-                     ? (char) (new->name[i] + ('a' - 'A')) : new->name[i];
+        new->id[i] = ctl_lower(new->name[i]);
     }
 
     new->id[i] = '\0';

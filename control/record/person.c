@@ -175,7 +175,7 @@ ctl_person_lower(const char *id, char out[STOK_USER_ID_MAX + 1])
     size_t  n;
 
     for (n = 0; n < STOK_USER_ID_MAX && id[n]; n++) {
-        out[n] = id[n] >= 'A' && id[n] <= 'Z' ? (char) (id[n] + 32) : id[n];
+        out[n] = ctl_lower(id[n]);
     }
 
     out[n] = '\0';

@@ -131,6 +131,24 @@ ctl_str_is(stok_str_t text, const char *value)
 }
 
 
+char
+ctl_lower(char ch)
+{
+    static const char  upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char  lower[] = "abcdefghijklmnopqrstuvwxyz";
+
+    const char  *p;
+
+    p = ch ? strchr(upper, ch) : NULL;
+
+    if (p) {
+        return lower[p - upper];
+    }
+
+    return ch;
+}
+
+
 int
 ctl_str_same(stok_str_t one, stok_str_t other)
 {

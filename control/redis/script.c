@@ -17,7 +17,8 @@
 
 static int ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv, redisReply **reply);
-static int ctl_script_looks(const char *script, const stok_str_t *argv);
+static int ctl_script_looks(const char *script, size_t argc,
+    const stok_str_t *argv);
 static const char *ctl_script_word(redisReply *reply);
 static int ctl_script_send(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv);
@@ -54,7 +55,7 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
 
     *word = NULL;
 
-    if (ctl->dry && !ctl_script_looks(script, argv)) {
+    if (ctl->dry && !ctl_script_looks(script, argc, argv)) {
         *word = strdup("");
 
         return *word ? ctl_writable(ctl)
@@ -89,12 +90,13 @@ ctl_script(ctl_t *ctl, const char *script, size_t argc,
 /* scripts with a mode that writes nothing, and that mode */
 
 static int
-ctl_script_looks(const char *script, const stok_str_t *argv)
+ctl_script_looks(const char *script, size_t argc, const stok_str_t *argv)
 {
-    return (script == stok_script_fsck && ctl_str_is(argv[0], "check"))
-           || (script == stok_script_token_create
+    return (script == stok_script_fsck && argc > 0
+            && ctl_str_is(argv[0], "check"))
+           || (script == stok_script_token_create && argc > 0
                && !ctl_str_is(argv[0], "write"))
-           || (script == stok_script_token_delete
+           || (script == stok_script_token_delete && argc > 3
                && ctl_str_is(argv[3], "look"));
 }
 
@@ -144,7 +146,7 @@ ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
 {
     int  code;
 
-    if (ctl->dry && !ctl_script_looks(script, argv)) {
+    if (ctl->dry && !ctl_script_looks(script, argc, argv)) {
         return ctl_fail(ctl, CTL_STATE, "a dry run does not write");
     }
 

@@ -116,7 +116,7 @@ for my $ago (0, 1, 6.99) {
 set($old, revoked_at => time - 7 * $day);
 ($code, $out, $err) = $st->run('token', 'delete', $old->{id}, '--wait', '10s');
 is($code, 0, 'a week later: deleted');
-like($err, qr/^note: it $tried$/m, 'with what was seen');
+like($err, qr/^deleted \Q$old->{id}\E .*, which $tried$/m, 'with what was seen');
 like(said($nginx, $old->{token}), qr/^401 UNKNOWN/, 'as if it never was');
 like(said($nginx, $new->{token}), qr/^200 ALLOWED/, 'the new one goes on');
 is(($st->run('token', 'rotation', $new->{id}))[0], 3, 'the rotation is over');
