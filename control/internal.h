@@ -81,9 +81,6 @@ int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
 /* CTL_STATE: there is a key file, and it is for another one */
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 
-/* CTL_KEYLESS: it is sealed, and there is no key file */
-int ctl_writable(ctl_t *ctl);
-
 /*
  * keyfile.c: a copy of the key file that names a dataset, beside it; and in
  * its place.  After the first, call one of the other two.
@@ -185,11 +182,12 @@ int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
 /*
  * info.c: lines {what, text}: conditions under which revocations are lost, or
- * records are taken away.  note: a note for each, and the texts in *notes, or
- * NULL.  add: these, if there are some, become a member of json.
+ * records are taken away; all: also what is wrong only in how it was set up.
+ * note: a note for each, and the texts in *notes, or NULL.  add: these, if
+ * there are some, become a member of json.
  */
-json_t *ctl_info_warnings(json_t *info);
-int ctl_info_note(ctl_t *ctl, json_t **notes);
+json_t *ctl_info_warnings(json_t *info, int all);
+int ctl_info_note(ctl_t *ctl, int all, json_t **notes);
 int ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes);
 
 /* record.c */
