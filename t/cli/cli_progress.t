@@ -7,6 +7,7 @@ use lib 't/lib';
 use POSIX ();
 use Stok::Command;
 use Stok::Terminal;
+use POSIX ();
 use Stok::Test;
 
 my $redis = Stok::Redis->start(empty => 1);
@@ -237,9 +238,10 @@ sub stopped {
         return ($n // 0) >= $calls;
     });
     kill $number, $pid;
-    waitpid $pid, 0;
 
-    my $status = $?;
+    my $status;
+    wait_for('it ends', sub { waitpid($pid, POSIX::WNOHANG) == $pid && defined($status = $?) }, 60);
+
     $proxy->{process}->stop("KILL");
 
     return ('signal ' . ($status & 127), Stok::Command::slurp("$via->{dir}/err"));
