@@ -7,7 +7,6 @@ use lib 't/lib';
 use POSIX ();
 use Stok::Command;
 use Stok::Terminal;
-use POSIX ();
 use Stok::Test;
 
 my $redis = Stok::Redis->start(empty => 1);
