@@ -477,13 +477,16 @@ ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop, int code)
 
     ctl->error = error;
 
-    return code != CTL_STOPPED ? code
-           : ctl->dry ? ctl_fail(ctl, CTL_STOPPED, "stopped: nothing was "
-                                 "changed")
-                      : ctl_fail(ctl, CTL_STOPPED, "stopped: %lld token%s "
-                                 "revoked, others may not be: the same "
-                                 "command again goes on", (long long) stop->revoked,
-                                 stop->revoked == 1 ? " is" : "s are");
+    if (code != CTL_STOPPED) {
+        return code;
+    }
+
+    return ctl->dry
+           ? ctl_fail(ctl, CTL_STOPPED, "stopped: nothing was changed")
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: %lld token%s revoked, "
+                      "others may not be: the same command again goes on",
+                      (long long) stop->revoked,
+                      stop->revoked == 1 ? " is" : "s are");
 }
 
 
