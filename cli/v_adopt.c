@@ -423,7 +423,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
     if (cli_adopt_stop) {
         (void) cli_flush(adopt->cli);
         ctl_note(ctl, CTL_NOTE_ERROR, "interrupted after line %zu: give the "
-                 "same input again, and what was adopted is passed over",
+                 "same input again to adopt the remaining lines",
                  adopt->lines.line);
         signal(cli_adopt_stop, SIG_DFL);
         raise(cli_adopt_stop);
@@ -431,7 +431,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
 
     if (code == CTL_UNAVAILABLE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "line %zu was not adopted: give the same "
-                 "input again, and what was adopted is passed over",
+                 "input again to adopt the remaining lines",
                  adopt->lines.line);
     }
 

@@ -304,7 +304,7 @@ cli_fsck(cli_t *cli, cli_args_t *args)
     } else {
         cli_say("%lld tokens and %lld users: %lld found, %lld %sfixed\n",
                cli_integer(sums, "tokens"), cli_integer(sums, "users"),
-               cli_integer(sums, "found"), cli_integer(sums, "mended"),
+               cli_integer(sums, "found"), cli_integer(sums, "fixed"),
                cli->ctl.dry && d.fix ? "would be " : "");
         json_decref(sums);
     }
@@ -337,7 +337,7 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     cli_say("  ");
     cli_safe(ctl_text(item, "seen"));
     cli_say("%s\n", !d->fix ? ""
-                   : !json_is_true(json_object_get(item, "mended"))
+                   : !json_is_true(json_object_get(item, "fixed"))
                    ? ": not fixed" : ctl->dry ? ": would be fixed"
                                               : ": fixed");
 

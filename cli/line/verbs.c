@@ -55,7 +55,7 @@ const cli_opt_t  cli_globals[] = {
               "500ms, 5s, 1m." },
     { .name = "quiet", .letter = 'q',
       .text = "Do not say on standard error what was done. Errors, warnings "
-              "and notes are shown all the same." },
+              "and notes are still shown." },
     { .name = "json",
       .text = "Print one JSON object or array. Dates are seconds since "
               "1970." },

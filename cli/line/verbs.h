@@ -160,8 +160,8 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_WAIT                                                          \
     { .name = "wait", .value = "TIME", .kind = CLI_TIME,                      \
-      .text = "Come back when every nginx has heard of the change, or name "  \
-              "those that did not answer in this time: 500ms, 5s, 1m." }
+      .text = "Wait until every nginx has received the change, or name those " \
+              "that did not answer within this time: 500ms, 5s, 1m." }
 
 #define CLI_OPT_DRY                                                           \
     { .name = "dry-run",                                                      \

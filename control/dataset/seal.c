@@ -119,7 +119,8 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     if (code == CTL_STOPPED) {
         code = ctl_fail(ctl, CTL_STOPPED, "stopped: %s", seal.dry
                         ? "nothing was changed"
-                        : "what was sealed stays so; seal again goes on");
+                        : "what was sealed stays so; run seal again to "
+                          "finish it");
     }
 
     if (code == CTL_OK && seal.first && !seal.dry && seal.refused == 0) {

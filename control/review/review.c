@@ -326,7 +326,7 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     found.token = finding->token;
     found.user = finding->user;
     found.seen = finding->seen;
-    found.mend = finding->mend;
+    found.fix = finding->fix;
 
     code = review->each(ctl, &found, review->data);
     if (code != CTL_OK) {

@@ -95,7 +95,7 @@ for my $signal ('INT', 'TERM', 'HUP') {
 $redis->cli('FLUSHALL');
 my ($status, $err) = stopped(2, 'zadd', 1, 'import', $all);
 is($status, 'signal 2', 'while it writes');
-like($err, qr/^service-token: stopped on the way: the same import again goes on, and until it is whole, nginx answers 503$/m,
+like($err, qr/^service-token: stopped on the way: run the same import again to finish it; until then, nginx answers 503$/m,
     'says how to go on');
 ok(written() < $n, 'some are written');
 is(($st->run('import', $all))[0], 0, 'again');

@@ -208,7 +208,7 @@ sub audit {
         my %entry = @{ $entry->[1] };
         $last{import} = 1 if $entry{action} eq 'import';
         $last{ $entry{token} } = $entry{after} =~ s/,.*//r
-            if $entry{action} ne 'fsck.mend';
+            if $entry{action} ne 'fsck.fix';
     }
 
     return \%last;
