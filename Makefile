@@ -296,6 +296,12 @@ $(B)/fuzz/%: fuzz/%.c $(FUZZ_H) $(B)/fuzz/lib.a
 	$(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer -o $@ $< $(B)/fuzz/lib.a \
 	    -lhiredis -ljansson -lcrypto
 
+FUZZ_SCGI = api/request.c api/scgi.c
+
+$(B)/fuzz/scgi: fuzz/scgi.c $(FUZZ_SCGI) $(API_H) $(FUZZ_H) $(B)/fuzz/lib.a
+	$(FUZZ_CC) -std=gnu11 -fsanitize=fuzzer -Iapi -o $@ $< $(FUZZ_SCGI) \
+	    $(B)/fuzz/lib.a -lhiredis -ljansson -lcrypto
+
 # of the module's files, those that need little of nginx
 
 FUZZ_REPLY = ngx_service_token_module/redis/ngx_service_token_redis.c \

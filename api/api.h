@@ -133,8 +133,11 @@ typedef struct {
 /* serve.c: until SIGTERM; an error of ctl, or CTL_OK */
 int api_serve(ctl_t *ctl, const api_serve_t *conf);
 
-/* worker.c: requests from a listening socket, one after the other */
-void api_work(const ctl_t *ctl, const api_serve_t *conf, int fd);
+/*
+ * worker.c: requests from a listening socket, one after the other.  1: it
+ * cannot go on
+ */
+int api_work(const ctl_t *ctl, const api_serve_t *conf, int fd);
 
 /*
  * request.c.  STOK_OK; STOK_INVALID: the client's fault; STOK_ERROR: the
@@ -192,6 +195,9 @@ typedef struct {
 int api_body(const api_request_t *request, api_reply_t *reply,
     const api_member_t *member, size_t n, json_t **json);
 
+/* there is a plaintext token in it: only a form may have one */
+int api_secret(const char *text);
+
 /* a form: name=value&...; the caller frees *text, which holds the values */
 int api_form(const api_request_t *request, api_reply_t *reply,
     const char **name, const char **value, size_t n, char **text);
@@ -199,8 +205,19 @@ int api_form(const api_request_t *request, api_reply_t *reply,
 /* "%41" becomes "A", in place; -1: it cannot be, or it is a zero */
 int api_unescape(char *text, int plus);
 
-/* log.c: one line on standard error */
+/*
+ * log.c: one line on standard error; and n bytes as printable UTF-8, at most as
+ * many.  There is no zero behind them.
+ */
 void api_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+size_t api_plain(char *out, const char *text, size_t n);
+
+/*
+ * route.c: a time that a request waits, from its query; *ms stays if there is
+ * none.  Not 0: there is a problem in the reply.
+ */
+int api_ms(api_t *api, const api_request_t *request, const char *name,
+    api_reply_t *reply, int *ms);
 
 /* r_other.c: 200, or 202 if a node has not acknowledged; item is taken */
 int api_changed(api_t *api, api_reply_t *reply, json_t *item);

@@ -6,6 +6,7 @@
 
 
 #include "api.h"
+#include "stok_scan.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -169,6 +170,11 @@ body_member(api_reply_t *reply, const api_member_t *member, json_t *value,
             return body_wrong(reply, member->name, "it has to be a text");
         }
 
+        if (api_secret(json_string_value(value))) {
+            return body_wrong(reply, member->name, "it holds a plaintext "
+                              "token");
+        }
+
         *member->text = json_string_value(value);
         return 0;
     }
@@ -216,6 +222,18 @@ body_wrong(api_reply_t *reply, const char *name, const char *detail)
                       json_sprintf("/%s", name), "detail", detail);
 
     return api_problem(reply, 422, "invalid", facts, "%s: %s", name, detail);
+}
+
+
+int
+api_secret(const char *text)
+{
+    size_t        pos;
+    stok_token_t  token;
+
+    pos = 0;
+
+    return stok_scan_next(text, strlen(text), &pos, &token) == STOK_OK;
 }
 
 

@@ -57,6 +57,10 @@ api_problem(api_reply_t *reply, int status, const char *type,
     vsnprintf(detail, sizeof(detail), format, ap);
     va_end(ap);
 
+    /* it may quote the request, and may be cut within a letter */
+
+    detail[api_plain(detail, detail, strlen(detail))] = '\0';
+
     title = "";
 
     for (i = 0; i < sizeof(problem_titles) / sizeof(problem_titles[0]); i++) {

@@ -72,16 +72,18 @@ api_etag_token(api_t *api, api_reply_t *reply, const char *id)
 int
 api_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
-    json_t      *wait;
-    int64_t      ms;
-    const char  *text;
+    int      ms, code;
+    json_t  *wait;
 
-    text = api_query(request, "for");
     ms = OTHER_WAIT;
 
-    if ((text && ctl_time_left(&api->ctl, "wait", text, &ms) != CTL_OK)
-        || ctl_wait(&api->ctl, (int) ms, &wait) != CTL_OK)
-    {
+    if (api_ms(api, request, "for", reply, &ms)) {
+        return reply->status;
+    }
+
+    code = ctl_wait(&api->ctl, ms, &wait);
+
+    if (code != CTL_OK && code != CTL_FOUND) {
         return api_problem_of(api, reply);
     }
 

@@ -18,7 +18,7 @@
 #define SELF_ROTATE  (30 * CTL_DAY)              /* before the end */
 
 
-static json_t *self_introspect(api_t *api, json_t *answer);
+static int self_introspect(api_t *api, json_t *answer, json_t **json);
 
 
 int
@@ -84,7 +84,7 @@ api_introspect(api_t *api, const api_request_t *request,
 {
     int              code;
     char            *text;
-    json_t          *answer;
+    json_t          *json, *answer;
     stok_require_t   require;
 
     static const char  *name[] = { "token", "role", "scope", "type",
@@ -111,14 +111,17 @@ api_introspect(api_t *api, const api_request_t *request,
                          &answer);
     }
 
-    if (code == CTL_OK || code == CTL_FOUND) {
-        api_json(reply, 200, code == CTL_OK ? self_introspect(api, answer)
-                                            : json_pack("{s:b}", "active",
-                                                        0));
-
-    } else {
-        api_problem_of(api, reply);
+    if (code == CTL_OK) {
+        code = self_introspect(api, answer, &json);
     }
+
+    if (code == CTL_FOUND || code == CTL_NOTFOUND) {
+        json = json_pack("{s:b}", "active", 0);
+        code = CTL_OK;
+    }
+
+    (void) (code == CTL_OK ? api_json(reply, 200, json)
+                           : api_problem_of(api, reply));
 
 done:
 
@@ -133,41 +136,50 @@ done:
 }
 
 
-static json_t *
-self_introspect(api_t *api, json_t *answer)
+/* without its end an answer would be kept too long: then there is none */
+
+static int
+self_introspect(api_t *api, json_t *answer, json_t **json)
 {
-    json_t      *json, *token;
+    int          code;
+    json_t      *token;
     json_int_t   expires;
     const char  *user;
 
-    user = ctl_text(answer, "user");
-
-    json = json_pack("{s:b,s:s,s:s,s:s,s:s,s:s}", "active", 1, "sub", user,
-                     "client_id", user, "scope", ctl_text(answer, "role"),
-                     "token_type", "Bearer", "jti", ctl_text(answer, "id"));
-
-    if (ctl_token_get(&api->ctl, ctl_text(answer, "id"), &token) == CTL_OK) {
-        expires = json_integer_value(json_object_get(token, "expires_at"));
-
-        json_object_set(json, "iat", json_object_get(token, "created_at"));
-        json_object_set(json, "env", json_object_get(token, "env"));
-
-        if (expires) {
-            json_object_set_new(json, "exp", json_integer(expires));
-        }
-
-        json_decref(token);
+    code = ctl_token_get(&api->ctl, ctl_text(answer, "id"), &token);
+    if (code != CTL_OK) {
+        return code;
     }
 
-    return json;
+    user = ctl_text(answer, "user");
+    expires = json_integer_value(json_object_get(token, "expires_at"));
+
+    *json = json_pack("{s:b,s:s,s:s,s:s,s:s,s:s}", "active", 1, "sub", user,
+                      "client_id", user, "scope", ctl_text(answer, "role"),
+                      "token_type", "Bearer", "jti", ctl_text(answer, "id"));
+
+    json_object_set(*json, "iat", json_object_get(token, "created_at"));
+    json_object_set(*json, "env", json_object_get(token, "env"));
+
+    if (expires) {
+        json_object_set_new(*json, "exp", json_integer(expires));
+    }
+
+    json_decref(token);
+
+    return CTL_OK;
 }
 
 
-/* RFC 7009, by possession: 200 whatever comes of it, so it tells nothing */
+/*
+ * RFC 7009, by possession: 200 for a token that is unknown as for one that is
+ * revoked.  One that could not be revoked is never said to be.
+ */
 
 int
 api_revoke(api_t *api, const api_request_t *request, api_reply_t *reply)
 {
+    int      code;
     char    *text;
     json_t  *entry;
 
@@ -184,13 +196,15 @@ api_revoke(api_t *api, const api_request_t *request, api_reply_t *reply)
         } else {
             entry = json_object();
 
-            if (ctl_leak(&api->ctl, value[0], strlen(value[0]), entry)
-                == CTL_UNAVAILABLE)
-            {
-                api_problem_of(api, reply);
+            code = ctl_leak(&api->ctl, value[0], strlen(value[0]), entry);
+
+            if (code == CTL_OK) {
+                api_json(reply, 200, NULL);
 
             } else {
-                api_json(reply, 200, NULL);
+                api_log("a token was not revoked: %s", api->ctl.error.text);
+                api_problem(reply, 503, "unavailable", NULL, "try again in a "
+                            "moment");
             }
 
             json_decref(entry);

@@ -14,6 +14,9 @@
 #include <string.h>
 
 
+#define ROUTE_WAIT  60000                        /* ms that a worker is held */
+
+
 static const api_route_t  routes[] = {
     { "GET", "meta", API_ANY, API_AUTH_TOKEN | API_AUTH_USER, 0, "",
       api_meta },
@@ -75,13 +78,13 @@ static const api_route_t *route_find(const api_request_t *request,
     char allow[64]);
 static int route_is(const char *path, const api_request_t *request);
 static int route_word(const char *words, const char *word);
-static int route_queries(const api_route_t *route,
+static int route_words(const api_route_t *route,
     const api_request_t *request, api_reply_t *reply);
 static int route_site(const api_request_t *request, api_reply_t *reply);
 static int route_caller(api_t *api, const api_route_t *route,
     const api_request_t *request, api_reply_t *reply);
-static int route_wait(api_t *api, const api_request_t *request,
-    api_reply_t *reply);
+static int route_match(api_t *api, const api_route_t *route,
+    const api_request_t *request, api_reply_t *reply);
 
 
 const api_route_t *
@@ -122,9 +125,10 @@ api_answer(api_t *api, const api_request_t *request, api_reply_t *reply)
         return;
     }
 
-    if (route_site(request, reply) || route_queries(route, request, reply)
+    if (route_site(request, reply) || route_words(route, request, reply)
         || route_caller(api, route, request, reply)
-        || route_wait(api, request, reply))
+        || api_ms(api, request, "wait", reply, &api->ms)
+        || route_match(api, route, request, reply))
     {
         return;
     }
@@ -194,7 +198,7 @@ route_word(const char *words, const char *word)
 
     for (len = strlen(word); *words; words += *words == ' ') {
 
-        if (strncmp(words, word, len) == 0
+        if (len && strcspn(word, " ") == len && strncmp(words, word, len) == 0
             && (words[len] == ' ' || words[len] == '\0'))
         {
             return 1;
@@ -207,13 +211,29 @@ route_word(const char *words, const char *word)
 }
 
 
+/* of the path and the query */
+
 static int
-route_queries(const api_route_t *route, const api_request_t *request,
+route_words(const api_route_t *route, const api_request_t *request,
     api_reply_t *reply)
 {
     size_t  i;
 
+    /* it would be asked for in Redis, and somebody there might hear it */
+
+    for (i = 0; i < request->segments; i++) {
+        if (api_secret(request->segment[i])) {
+            return api_problem(reply, 422, "invalid", NULL, "the path holds a "
+                               "plaintext token");
+        }
+    }
+
     for (i = 0; i < request->queries; i++) {
+        if (api_secret(request->query[i].value)) {
+            return api_problem(reply, 422, "invalid", NULL, "the query holds "
+                               "a plaintext token");
+        }
+
         if (!route_word(route->query, request->query[i].name)) {
             return api_problem(reply, 422, "invalid", NULL,
                                "there is no parameter \"%s\"",
@@ -278,6 +298,7 @@ route_caller(api_t *api, const api_route_t *route,
     ctl->via_request = request->param[API_ID];
 
     if (request->auth == API_AUTH_NONE) {
+        memset(caller, 0, sizeof(*caller));
         ctl->actor = "anybody";
         return 0;
     }
@@ -323,26 +344,51 @@ route_caller(api_t *api, const api_route_t *route,
 }
 
 
-/* ?wait=5s, and If-Match: both of changes */
-
-static int
-route_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
+int
+api_ms(api_t *api, const api_request_t *request, const char *name,
+    api_reply_t *reply, int *ms)
 {
-    size_t       len;
-    int64_t      ms;
+    int64_t      left;
     const char  *text;
 
-    static char  match[CTL_REVISION + 1];
-
-    text = api_query(request, "wait");
-
-    if (text) {
-        if (ctl_time_left(&api->ctl, "wait", text, &ms) != CTL_OK) {
-            return api_problem_of(api, reply);
-        }
-
-        api->ms = (int) ms;
+    text = api_query(request, name);
+    if (text == NULL) {
+        return 0;
     }
+
+    if (ctl_time_left(&api->ctl, "wait", text, &left) != CTL_OK) {
+        return api_problem_of(api, reply);
+    }
+
+    /* a few that wait for long would hold every worker */
+
+    if (left > ROUTE_WAIT) {
+        return api_problem(reply, 422, "invalid", NULL, "a request waits for "
+                           "a minute at most");
+    }
+
+    *ms = (int) left;
+
+    return 0;
+}
+
+
+/*
+ * If-Match, of a change.  Some operations compare again as they write; none
+ * goes on if the record is not the one that was read, and a route that is of
+ * no record has no revision that could match.
+ */
+
+static int
+route_match(api_t *api, const api_route_t *route,
+    const api_request_t *request, api_reply_t *reply)
+{
+    int          code;
+    char         revision[CTL_REVISION + 1];
+    size_t       len;
+    const char  *text, *id;
+
+    static char  match[CTL_REVISION + 1];
 
     text = request->param[API_IF_MATCH];
     len = strlen(text);
@@ -353,13 +399,30 @@ route_wait(api_t *api, const api_request_t *request, api_reply_t *reply)
         return 0;
     }
 
-    if (len != CTL_REVISION + 2 || text[0] != '"' || text[len - 1] != '"') {
+    id = request->segment[1];
+    revision[0] = '\0';
+    code = CTL_OK;
+
+    if (strncmp(route->path, "users/{}", 8) == 0) {
+        code = ctl_revision_user(&api->ctl, id, revision);
+
+    } else if (strncmp(route->path, "tokens/{}", 9) == 0) {
+        code = ctl_revision_token(&api->ctl, id, revision);
+    }
+
+    if (code != CTL_OK) {
+        return api_problem_of(api, reply);
+    }
+
+    if (revision[0] == '\0' || len != CTL_REVISION + 2 || text[0] != '"'
+        || text[len - 1] != '"'
+        || strncmp(text + 1, revision, CTL_REVISION) != 0)
+    {
         return api_problem(reply, 412, "revision", NULL, "it has changed "
                            "since you read it");
     }
 
-    memcpy(match, text + 1, CTL_REVISION);
-    match[CTL_REVISION] = '\0';
+    memcpy(match, revision, sizeof(match));
     api->ctl.match = match;
 
     return 0;

@@ -270,8 +270,10 @@ serve_reap(pid_t *worker, int n)
 static pid_t
 serve_fork(const ctl_t *ctl, const api_serve_t *conf, int fd)
 {
+    int    rc;
     pid_t  pid, parent;
 
+    rc = 0;
     parent = getpid();
     pid = fork();
 
@@ -284,10 +286,10 @@ serve_fork(const ctl_t *ctl, const api_serve_t *conf, int fd)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
 
         if (getppid() == parent) {
-            api_work(ctl, conf, fd);
+            rc = api_work(ctl, conf, fd);
         }
 
-        _exit(0);
+        _exit(rc);
     }
 
     return pid;

@@ -51,7 +51,7 @@ static int64_t work_clock(void);
 static volatile sig_atomic_t  work_stopped;
 
 
-void
+int
 api_work(const ctl_t *ctl, const api_serve_t *conf, int fd)
 {
     int              n, client;
@@ -93,6 +93,8 @@ api_work(const ctl_t *ctl, const api_serve_t *conf, int fd)
 
     ctl_close(&api.ctl);
     OPENSSL_cleanse(&api.ctl.keys, sizeof(api.ctl.keys));
+
+    return n == WORK_REQUESTS || work_stopped ? 0 : 1;
 }
 
 
@@ -121,19 +123,28 @@ work_stop(int signo)
 }
 
 
-/* -1: the worker is to end.  Another worker may be faster: the socket waits */
+/*
+ * -1: the worker is to end.  Another worker may be faster: the socket waits.  A
+ * signal comes through ppoll() only if no connection does: while they come one
+ * after the other, it has to be asked for.
+ */
 
 static int
 work_accept(int fd)
 {
     int            client;
-    sigset_t       none;
+    sigset_t       none, due;
     struct pollfd  p = { fd, POLLIN, 0 };
 
     sigemptyset(&none);
 
     for ( ;; ) {
         (void) ppoll(&p, 1, NULL, &none);
+        (void) sigpending(&due);
+
+        if (sigismember(&due, SIGTERM) || sigismember(&due, SIGINT)) {
+            work_stopped = 1;
+        }
 
         if (work_stopped) {
             return -1;
@@ -191,6 +202,7 @@ work_one(api_t *api, int fd, char *buf)
     rc = work_read(fd, buf, &head);
 
     if (rc == STOK_DECLINED) {
+        OPENSSL_cleanse(buf, WORK_BUFFER);
         return;
     }
 
@@ -359,6 +371,12 @@ work_redis(api_t *api, api_reply_t *reply)
         code = ctl_ready(&api->ctl);
     }
 
+    /* without keys nobody knows whether a sealed record is a true one */
+
+    if (code == CTL_OK) {
+        code = ctl_writable(&api->ctl);
+    }
+
     return code == CTL_OK ? 0 : api_problem_of(api, reply);
 }
 
@@ -368,7 +386,11 @@ work_note(void *data, ctl_note_e note, const char *text)
 {
     api_t  *api = data;
 
-    static const char  *code[] = { "plain", "note", "warning", "error" };
+    static const char  *code[] = {
+        [CTL_NOTE_PLAIN] = "plain", [CTL_NOTE_DONE] = "done",
+        [CTL_NOTE_NOTE] = "note", [CTL_NOTE_WARNING] = "warning",
+        [CTL_NOTE_ERROR] = "error"
+    };
 
     if (api->notes) {
         json_array_append_new(api->notes, json_pack("{s:s,s:s}", "code",

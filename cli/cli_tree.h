@@ -20,11 +20,23 @@ typedef struct {
 
     /* what cannot be read, and why: an errno */
     void  (*bad)(const char *path, int err, void *data);
+
+    /* of the history: size bytes can be read from fd, and must be */
+    int   (*blob)(const char *commit, const char *path, int fd, size_t size,
+                  void *data);
+
+    /* of the history: what it cannot see */
+    int     shallow;
+    int     submodules;
+    size_t  missing;                             /* blobs that are not there */
 } cli_tree_t;
 
 
 /* "-" is standard input */
 int cli_tree(cli_tree_t *tree, const char *path);
+
+/* what was ever committed in the work tree that the folder is in */
+int cli_tree_history(cli_tree_t *tree, const char *path);
 
 /*
  * What git knows or would add below the folder, names that each end with a

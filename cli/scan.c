@@ -28,6 +28,9 @@ typedef struct {
     json_t   *json;                              /* NULL: lines */
     json_t   *known;                             /* digest -> what was done */
     const char *label;                           /* of standard input */
+    const char *commit;                          /* NULL: a file */
+    size_t    left;                              /* of a blob */
+    int       lfs;                               /* a file's place in LFS */
     size_t    found;
     size_t    files;
     int       unread;                            /* files that were not */
@@ -45,6 +48,10 @@ typedef struct {
 
 
 static int cli_scan_file(const char *path, int fd, void *data);
+static int cli_scan_blob(const char *commit, const char *path, int fd,
+    size_t size, void *data);
+static int cli_scan_read(cli_scan_t *scan, const char *path, int fd);
+static void cli_scan_unseen(cli_scan_t *scan, const cli_tree_t *tree);
 static int cli_scan_step(cli_scan_t *scan);
 static int cli_scan_piece(cli_scan_t *scan, const char *path,
     cli_piece_t *piece);
@@ -60,11 +67,14 @@ static json_t *cli_scan_revoke(cli_scan_t *scan, const stok_token_t *token);
 int
 cli_scan(cli_t *cli, cli_args_t *args)
 {
-    int          i, code;
+    int          i, code, history;
     cli_scan_t   scan;
     cli_tree_t   tree;
 
     memset(&scan, 0, sizeof(scan));
+    memset(&tree, 0, sizeof(tree));
+    history = cli_option(args, "history") != NULL;
+    scan.left = SIZE_MAX;
     scan.cli = cli;
     scan.revoke = cli_option(args, "revoke") != NULL;
     scan.label = cli_option(args, "label");
@@ -73,6 +83,7 @@ cli_scan(cli_t *cli, cli_args_t *args)
     tree.all = cli_option(args, "all") != NULL;
     tree.data = &scan;
     tree.file = cli_scan_file;
+    tree.blob = cli_scan_blob;
     tree.bad = cli_scan_bad;
 
     if (scan.revoke) {
@@ -99,10 +110,12 @@ cli_scan(cli_t *cli, cli_args_t *args)
         cli_progress_begin(cli);
 
         for (i = 0; i < args->n && code == CTL_OK; i++) {
-            code = cli_tree(&tree, args->arg[i]);
+            code = history ? cli_tree_history(&tree, args->arg[i])
+                           : cli_tree(&tree, args->arg[i]);
         }
 
         cli_progress_end(cli);
+        cli_scan_unseen(&scan, &tree);
     }
 
     if (code == CTL_OK) {
@@ -124,16 +137,10 @@ cli_scan(cli_t *cli, cli_args_t *args)
 static int
 cli_scan_file(const char *path, int fd, void *data)
 {
-    int           code;
-    size_t        kept;
-    ssize_t       n;
-    cli_scan_t   *scan;
-    cli_piece_t   piece;
+    int          code;
+    cli_scan_t  *scan;
 
     scan = data;
-    memset(&piece, 0, sizeof(piece));
-    piece.line = 1;
-
     path = scan->label && fd == STDIN_FILENO ? scan->label : path;
     code = cli_scan_step(scan);
 
@@ -141,8 +148,54 @@ cli_scan_file(const char *path, int fd, void *data)
         code = cli_scan_name(scan, path);
     }
 
+    return code == CTL_OK ? cli_scan_read(scan, path, fd) : code;
+}
+
+
+static int
+cli_scan_blob(const char *commit, const char *path, int fd, size_t size,
+    void *data)
+{
+    int          code;
+    cli_scan_t  *scan;
+
+    scan = data;
+    scan->commit = commit;
+    scan->left = size;
+
+    code = cli_scan_file(path, fd, scan);
+
+    scan->commit = NULL;
+
+    if (code == CTL_OK && scan->left) {
+        code = ctl_fail(&scan->cli->ctl, CTL_REJECTED, "git ended before the "
+                        "whole history was read");
+    }
+
+    scan->left = SIZE_MAX;
+
+    return code;
+}
+
+
+static int
+cli_scan_read(cli_scan_t *scan, const char *path, int fd)
+{
+    int           code;
+    size_t        kept, size;
+    ssize_t       n;
+    cli_piece_t   piece;
+
+    static const char  lfs[] = "version https://git-lfs.";
+
+    code = CTL_OK;
+    memset(&piece, 0, sizeof(piece));
+    piece.line = 1;
+
     while (code == CTL_OK) {
-        n = read(fd, scan->buffer + piece.len, CLI_SCAN_BUFFER - piece.len);
+        size = CLI_SCAN_BUFFER - piece.len;
+        size = size < scan->left ? size : scan->left;
+        n = read(fd, scan->buffer + piece.len, size);
 
         if (n == -1 && errno == EINTR) {
             continue;
@@ -155,6 +208,12 @@ cli_scan_file(const char *path, int fd, void *data)
 
         if (n == 0) {
             break;
+        }
+
+        if (scan->commit) {
+            scan->left -= (size_t) n;
+            scan->lfs |= n >= (ssize_t) sizeof(lfs)
+                         && memcmp(scan->buffer, lfs, sizeof(lfs) - 1) == 0;
         }
 
         piece.len += (size_t) n;
@@ -220,6 +279,36 @@ cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
     OPENSSL_cleanse(&coded, sizeof(coded));
 
     return code;
+}
+
+
+static void
+cli_scan_unseen(cli_scan_t *scan, const cli_tree_t *tree)
+{
+    ctl_t  *ctl;
+
+    ctl = &scan->cli->ctl;
+
+    if (tree->shallow) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "a shallow clone: what is before its "
+                 "first commits was not searched; git fetch --unshallow gets "
+                 "it");
+    }
+
+    if (tree->submodules) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "submodules were not searched: scan each "
+                 "by its own path");
+    }
+
+    if (scan->lfs) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "files in Git LFS were not searched");
+    }
+
+    if (tree->missing) {
+        scan->unread = 1;
+        ctl_note(ctl, CTL_NOTE_WARNING, "%zu files of the history are missing "
+                 "in this clone and were not searched", tree->missing);
+    }
 }
 
 
@@ -302,6 +391,8 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
                               "result");
         }
 
+        json_object_set_new(entry, "commit", scan->commit
+                            ? json_string(scan->commit) : json_null());
         json_object_set_new(entry, "encoding", coded ? json_string("base64")
                                                      : json_null());
         rc = entry == NULL || (done && json_object_update(entry, done) == -1)
@@ -311,6 +402,10 @@ cli_scan_found(cli_scan_t *scan, const char *path, size_t line,
         return rc == 0 ? CTL_OK
                        : ctl_fail(&scan->cli->ctl, CTL_FAILED, "no "
                                   "memory");
+    }
+
+    if (scan->commit) {
+        cli_say("%.12s:", scan->commit);
     }
 
     cli_say("%s:%zu: %s\xe2\x80\xa6%s", name, line, public,

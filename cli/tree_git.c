@@ -22,7 +22,7 @@
 
 #define _GNU_SOURCE                              /* asprintf, pipe2 */
 
-#include "cli_tree.h"
+#include "tree_git.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,15 +34,6 @@
 #include <unistd.h>
 
 
-typedef struct {
-    char    top[4096];                           /* of the work tree */
-    char    dir[4096];                           /* its repository */
-    char    common[4096];                        /* that of all work trees */
-    char    index[4096];
-    char    exclude[4096];
-} cli_tree_git_t;
-
-
 static pid_t cli_tree_git_start(int fd, const char *own, int *out);
 static void cli_tree_git_exec(cli_tree_git_t *git, const char *own);
 static int cli_tree_git_find(cli_tree_git_t *git);
@@ -50,10 +41,6 @@ static int cli_tree_git_here(cli_tree_git_t *git);
 static int cli_tree_git_link(const char *file, const char *prefix,
     const char *base, char out[4096]);
 static int cli_tree_git_names(const char *list, size_t len);
-static int cli_tree_git_own(char dir[], size_t size);
-static void cli_tree_git_drop(const char *dir);
-static int cli_tree_git_path(char out[4096], const char *dir,
-    const char *name);
 static int cli_tree_git_mine(const char *path);
 
 
@@ -202,39 +189,19 @@ cli_tree_git_start(int fd, const char *own, int *out)
 }
 
 
-/*
- * Comes back if there is no git.  An entry of PATH that is not absolute would
- * be looked for in the folder that is scanned.
- */
-
 static void
 cli_tree_git_exec(cli_tree_git_t *git, const char *own)
 {
-    int          i;
-    char        *env[11], *argv[7], *exclude, *program;
-    size_t       n;
-    const char  *path;
+    int    i;
+    char  *env[CLI_TREE_GIT_ENV + 3], *argv[7], *exclude;
 
-    path = getenv("PATH");
-
-    if (path == NULL
-        || asprintf(&env[0], "PATH=%s", path) == -1
-        || asprintf(&env[1], "GIT_DIR=%s", own) == -1
-        || asprintf(&env[2], "GIT_WORK_TREE=%s/", git->top) == -1
-        || asprintf(&env[3], "GIT_INDEX_FILE=%s", git->index) == -1
+    if (asprintf(&env[0], "GIT_DIR=%s", own) == -1
+        || asprintf(&env[1], "GIT_WORK_TREE=%s/", git->top) == -1
+        || asprintf(&env[2], "GIT_INDEX_FILE=%s", git->index) == -1
         || asprintf(&exclude, "--exclude-from=%s", git->exclude) == -1)
     {
         return;
     }
-
-    i = 4;
-    env[i++] = "GIT_CONFIG_NOSYSTEM=1";
-    env[i++] = "GIT_CONFIG_GLOBAL=/dev/null";
-    env[i++] = "GIT_ALLOW_PROTOCOL=none";
-    env[i++] = "GIT_NO_LAZY_FETCH=1";
-    env[i++] = "GIT_OPTIONAL_LOCKS=0";
-    env[i++] = "GIT_TERMINAL_PROMPT=0";
-    env[i] = NULL;
 
     i = 0;
     argv[i++] = "git";
@@ -245,11 +212,41 @@ cli_tree_git_exec(cli_tree_git_t *git, const char *own)
     argv[i++] = git->exclude[0] ? exclude : NULL;
     argv[i] = NULL;
 
-    for ( /* void */ ; *path; path += n + (path[n] == ':')) {
-        n = strcspn(path, ":");
+    cli_tree_git_run(argv, env, 3);
+}
+
+
+/*
+ * An entry of PATH that is not absolute would be looked for in the folder that
+ * is scanned.
+ */
+
+void
+cli_tree_git_run(char *argv[], char *env[], int n)
+{
+    char        *program;
+    size_t       len;
+    const char  *path;
+
+    path = getenv("PATH");
+
+    if (path == NULL || asprintf(&env[n++], "PATH=%s", path) == -1) {
+        return;
+    }
+
+    env[n++] = "GIT_CONFIG_NOSYSTEM=1";
+    env[n++] = "GIT_CONFIG_GLOBAL=/dev/null";
+    env[n++] = "GIT_ALLOW_PROTOCOL=none";
+    env[n++] = "GIT_NO_LAZY_FETCH=1";
+    env[n++] = "GIT_OPTIONAL_LOCKS=0";
+    env[n++] = "GIT_TERMINAL_PROMPT=0";
+    env[n] = NULL;
+
+    for ( /* void */ ; *path; path += len + (path[len] == ':')) {
+        len = strcspn(path, ":");
 
         if (*path == '/'
-            && asprintf(&program, "%.*s/git", (int) n, path) != -1)
+            && asprintf(&program, "%.*s/git", (int) len, path) != -1)
         {
             (void) execve(program, argv, env);
             free(program);
@@ -258,19 +255,21 @@ cli_tree_git_exec(cli_tree_git_t *git, const char *own)
 }
 
 
-/* from the current folder upwards; not from within a repository */
-
 static int
 cli_tree_git_find(cli_tree_git_t *git)
 {
+    return getcwd(git->top, sizeof(git->top) - 8) == NULL
+           || git->top[0] != '/' ? -1 : cli_tree_git_above(git);
+}
+
+
+/* from the folder in git->top upwards; not from within a repository */
+
+int
+cli_tree_git_above(cli_tree_git_t *git)
+{
     int    rc;
     char  *slash;
-
-    if (getcwd(git->top, sizeof(git->top) - 8) == NULL
-        || git->top[0] != '/')
-    {
-        return -1;
-    }
 
     strcat(git->top, "/");
 
@@ -387,7 +386,7 @@ cli_tree_git_link(const char *file, const char *prefix, const char *base,
 
 /* the least that git takes for a repository */
 
-static int
+int
 cli_tree_git_own(char dir[], size_t size)
 {
     int          fd, n;
@@ -431,7 +430,7 @@ cli_tree_git_own(char dir[], size_t size)
 }
 
 
-static void
+void
 cli_tree_git_drop(const char *dir)
 {
     size_t  i;
@@ -447,7 +446,7 @@ cli_tree_git_drop(const char *dir)
 }
 
 
-static int
+int
 cli_tree_git_path(char out[4096], const char *dir, const char *name)
 {
     int  n;

@@ -166,6 +166,9 @@ int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
  */
 int ctl_dataset_open(ctl_t *ctl);
 
+/* CTL_KEYLESS: it is sealed, and there is no key file */
+int ctl_writable(ctl_t *ctl);
+
 /* key.c: a key file; and a line for one, which the caller wipes */
 #define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)
 int ctl_keys_read(ctl_t *ctl, const char *path);

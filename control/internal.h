@@ -81,9 +81,6 @@ int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
 /* CTL_STATE: there is a key file, and it is for another one */
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 
-/* CTL_KEYLESS: it is sealed, and there is no key file */
-int ctl_writable(ctl_t *ctl);
-
 /*
  * keyfile.c: a copy of the key file that names a dataset, beside it; and in
  * its place.  After the first, call one of the other two.

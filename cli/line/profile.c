@@ -161,16 +161,22 @@ cli_profile_path(cli_profile_t *p)
 static int
 cli_profile_load(cli_profile_t *p, struct stat *st)
 {
-    int      fd;
+    int      fd, err, hidden;
     size_t   len;
     ssize_t  n;
 
     fd = open(p->path, O_RDONLY|O_CLOEXEC|O_NONBLOCK|O_NOCTTY);
 
+    /* the home of another user, as after su, has no profiles for this one */
+
     if (fd == -1) {
-        return p->named || (errno != ENOENT && errno != ENOTDIR)
+        err = errno;
+        hidden = err == ENOENT || err == ENOTDIR
+                 || (err == EACCES && stat(p->path, st) == -1);
+
+        return p->named || !hidden
                ? cli_profile_bad(p, "cannot read the profiles in %.256s: %s",
-                                 p->path, strerror(errno))
+                                 p->path, strerror(err))
                : -1;
     }
 

@@ -198,6 +198,9 @@ static const cli_opt_t  cli_scan_options[] = {
       .text = "Revoke the tokens that the dataset knows." },
     { .name = "all",
       .text = "Read what git ignores, too." },
+    { .name = "history",
+      .text = "Read what was ever committed instead, with stashes and "
+              "reflogs." },
     { .name = "label", .value = "FILE", .kind = CLI_TEXT,
       .text = "What to call standard input." },
     CLI_OPT_WAIT,
@@ -301,7 +304,9 @@ const cli_verb_t  cli_verbs_token[] = {
     { .words = "scan", .also = "find search grep leak",
       .summary = "Find tokens in files, by their checksum",
       .text = "Nothing is asked of Redis without --revoke. A repository "
-              "cannot make the scan run anything.",
+              "cannot make the scan run anything. --history does not see "
+              "commits that nothing leads to, messages, submodules, files in "
+              "Git LFS, and what a shallow clone lacks.",
       .args = cli_scan_args, .options = cli_scan_options,
       .flags = CLI_OFFLINE,
       .example = { "scan . --revoke", "scan - < build.log" },

@@ -433,6 +433,12 @@ ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
     code = ctl_script(ctl, stok_script_change, argc, arg, &word);
     free(word);
 
+    /* an operation may go on with the record that it has made */
+
+    if (code == CTL_OK) {
+        ctl->match = NULL;
+    }
+
     return code;
 }
 

@@ -190,7 +190,7 @@ file('f', "\n$other");
 my ($json) = map { JSON::PP->new->decode($_) }
     ($st->run('scan', '--json', $dir))[1];
 is_deeply($json, [{ file => "$dir/f", line => 2, token => 'acme2026_svc_',
-    encoding => undef, id => undef, user => undef, result => undef }],
+    commit => undef, encoding => undef, id => undef, user => undef, result => undef }],
     '--json');
 is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
 
@@ -210,6 +210,116 @@ is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
     git('add', 'f');
     is(hook($root), 0, 'but may be taken out');
     system 'rm', '-rf', "$dir/.git", "$dir/lies";
+}
+
+# --history: what was ever committed, and in which commit it came
+
+{
+    my @who = ('-c', 'user.name=x', '-c', 'user.email=x@x');
+    my $commit = sub { git('add', '-A'); git(@who, 'commit', '-qm', 'x'); rev('HEAD') };
+    my $history = sub {
+        my ($code, $out, $err) = $st->run('scan', '--history', @_, $dir);
+        return "$code $err" . join '', sort $out =~ /^.*\n/mg;
+    };
+    my $line = sub { substr($_[0], 0, 12) . ":$_[1]:1: stk_svc_\x{e2}\x{80}\x{a6}\n" };
+    my $is = sub { is($history->(), join('', $_[1], sort @_[2 .. $#_]), $_[0]) };
+    my @found;
+
+    system 'rm', '-rf', $dir;
+    mkdir $dir;
+    like($history->(), qr/^3 .*no work tree of git/, 'no repository');
+    git('init', '-q', '--object-format=sha256');
+    file('f', "nothing\n");
+    $commit->();
+    like($history->(), qr/^3 .*SHA-256/, 'a repository of SHA-256 is not read, and says so');
+    system 'rm', '-rf', "$dir/.git";
+    git('init', '-q', '-b', 'main');
+    is($history->(), '0 ', 'a repository without a commit');
+    file('f', "nothing\n");
+    $commit->();
+    $is->('a history without a token', '0 ');
+
+    file("dir/a b", $svc);
+    push @found, $line->(my $first = $commit->(), 'dir/a b');
+    file("dir/a b", "clean\n");
+    $commit->();
+    is(($st->run('scan', $dir))[0], 0, 'it is not in the files');
+    $is->('a file that was cleaned', '1 ', @found);
+
+    git('checkout', '-qb', 'side');
+    file('side', fake('stk_svc'));
+    push @found, $line->($commit->(), 'side');
+    git('checkout', '-q', 'main');
+    file('main', '');
+    $commit->();
+    git(@who, 'merge', '-q', '--no-commit', 'side');
+    file('f', fake('stk_svc'));
+    push @found, $line->($commit->(), 'f');
+    $is->('a branch, a merge with a change of its own', '1 ', @found);
+
+    git('checkout', '-qb', 'gone');
+    file('gone', fake('stk_svc'));
+    push @found, $line->($commit->(), 'gone');
+    git('checkout', '-q', 'main');
+    git('branch', '-qD', 'gone');
+    file('f', fake('stk_svc'));
+    git(@who, 'stash', '-q');
+    push @found, $line->(rev('stash'), 'f');
+    git('pack-refs', '--all');
+    git('gc', '-q');
+    $is->('a reflog and a stash, in packs', '1 ', @found);
+
+    my ($json) = map { JSON::PP->new->decode($_) }
+        ($st->run('scan', '--history', '--json', $dir))[1];
+    is(join(' ', grep { $_ eq $first } map { $_->{commit} } @$json), $first, '--json');
+
+    file('big', "$svc " . 'x' x 3_000_000 . "\n" . fake('stk_svc'));
+    my $big = $commit->();
+    push @found, $line->($big, 'big'), $line->($big, 'big') =~ s/:1:/:2:/r;
+    $is->('a file of some parts', '1 ', @found);
+
+    git(@who, '-c', 'protocol.file.allow=always', 'clone', '-q', '--depth', '1',
+        "file://$dir", "$top/shallow");
+    like(($st->run('scan', '--history', "$top/shallow"))[2],
+        qr/^note: a shallow clone: /, 'a shallow clone says so');
+    file('lfs', "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+    $commit->();
+    like($history->(), qr/^1 note: files in Git LFS were not searched$/m, 'LFS says so');
+    git('update-index', '--add', '--cacheinfo', "160000,$first,sub");
+    git(@who, 'commit', '-qm', 'x');
+    like($history->(), qr/note: submodules were not searched/m, 'submodules say so');
+
+    # a repository that would run something, hide something or fetch something
+
+    open my $fh, '>', "$top/trap" or die;
+    print $fh "#!/bin/sh\ntouch '$top/trapped'\nexit 1\n";
+    close $fh;
+    chmod 0755, "$top/trap";
+    file('.gitattributes', "* filter=x diff=x\n");
+    git('config', @$_) for map { [$_, "$top/trap"] } qw(core.fsmonitor core.pager
+        diff.external diff.x.textconv diff.x.command filter.x.smudge filter.x.process
+        core.sshCommand gpg.program core.alternateRefsCommand log.mailmap);
+    git('config', 'alias.log', "!$top/trap");
+    git('config', 'log.showSignature', 'true');
+    git('config', 'core.repositoryFormatVersion', 1);
+    git('config', 'extensions.partialClone', 'origin');
+    git('config', 'remote.origin.promisor', 'true');
+    git('config', 'remote.origin.url', "ext::$top/trap");
+    git('config', 'protocol.ext.allow', 'always');
+    git('replace', $first, "$first^");
+    my $blob = rev("$big:big");
+    file('.git/objects/info/alternates', '/nonexistent');
+    like($history->(), qr/^\Q$found[0]\E/m, 'a replaced commit is found');
+    ok(!-e "$top/trapped", 'nothing is run');
+
+    unlink "$dir/.git/objects/" . ($blob =~ s{^(..)}{$1/}r);
+    like($history->(), qr/^warning: 1 file.* of the history /m, 'a missing file is named');
+    ok(!-e "$top/trapped", 'and not fetched');
+
+    system 'rm', '-rf', "$dir/.git/objects/pack";
+    like($history->(), qr/^[13] .*git ended before the whole history was read/s,
+        'a broken repository is not a clean one');
+    system 'rm', '-rf', "$top/shallow", "$dir/.git", glob("$dir/*"), "$dir/.gitattributes";
 }
 
 # --revoke: known tokens, by whatever key their digest was made
@@ -306,6 +416,8 @@ sub found {
 sub b64 { MIME::Base64::encode_base64(shift, '') }
 
 sub git { system('git', '-C', $dir, @_) == 0 or die "git @_" }
+
+sub rev { my $id = `git -C '$dir' rev-parse '$_[0]'`; chomp $id; return $id }
 
 sub hook { system("cd '$dir' && '$_[0]/conf/pre-commit' > /dev/null 2>&1") >> 8 }
 

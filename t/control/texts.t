@@ -34,13 +34,13 @@ my @bad = (
 my @ways = (
     ['--purpose', 2, sub { 'user', 'create', 'New', '--purpose', @_, '--owner', 'o' }],
     ['--owner', 2, sub { 'user', 'create', 'New', '--owner', @_, '--purpose', 'p' }],
-    ['a user\'s name', 3, sub { 'user', 'create', "New @_", '--owner', 'o',
+    ['a user\'s name', 2, sub { 'user', 'create', "New @_", '--owner', 'o',
         '--purpose', 'p' }],
     ['describe --purpose', 2, sub { 'user', 'describe', $user, '--purpose', @_ }],
     ['describe --owner', 2, sub { 'user', 'describe', $user, '--owner', @_ }],
-    ['token create --name', 3, sub { 'token', 'create', '--user', $user,
+    ['token create --name', 2, sub { 'token', 'create', '--user', $user,
         '--env', 'testing', '--name', @_ }],
-    ['token rotate --name', 3, sub { 'token', 'rotate', $id, '--name', @_ }],
+    ['token rotate --name', 2, sub { 'token', 'rotate', $id, '--name', @_ }],
     ['--actor', 2, sub { '--actor', @_, 'user', 'disable', $user }],
 );
 

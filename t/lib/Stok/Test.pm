@@ -113,7 +113,25 @@ sub finish {
     }
 
     @Stok::Nginx::running = ();
+    daemons();
     done_testing();
+}
+
+# those of the API, if there are any
+
+sub daemons {
+    no warnings 'once';
+
+    for my $api (@Stok::Api::running) {
+        ok($api->stop, 'the daemon left in time');
+        unlike($api->log, qr/AddressSanitizer|LeakSanitizer|runtime error:/,
+            'no report of a sanitizer in its log');
+
+        my %seen = map { $_ => 1 } @Stok::Redis::tokens;
+        my $tokens = join '|', map { quotemeta } keys %seen;
+        is(scalar(() = $api->log =~ /$tokens/g), 0, 'no plaintext token in its log')
+            if $tokens ne '';
+    }
 }
 
 sub clear {
