@@ -3,9 +3,9 @@
  *
  * One line is one token, whose name is an option.  A CSV has many: its first
  * line names the columns.  A line that is refused is named, by its number and
- * not by what it holds, and the others are adopted all the same.  Each token
+ * not by what it holds, and the others are still adopted.  Each token
  * is adopted at once or not at all; after a signal, or when Redis has gone,
- * the same input is given again, and what was adopted is passed over.
+ * the same input is given again, and what was adopted is skipped.
  */
 
 

@@ -7,8 +7,8 @@
  *
  * The file is read as a whole: what is wrong anywhere in it is an error with
  * its line, whichever profile is used.  The section "default" is used where no
- * other one is named.  The environment goes before a profile, and options go
- * before both.
+ * other one is named.  The environment overrides a profile, and options
+ * override both.
  */
 
 

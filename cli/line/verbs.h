@@ -169,7 +169,7 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_YES                                                           \
     { .name = "yes",                                                          \
-      .text = "Do not ask. Only a terminal is asked: the id has to be typed." }
+      .text = "Do not ask for confirmation: on a terminal, for the id." }
 
 #define CLI_OPT_OUTPUT                                                        \
     { .name = "output", .letter = 'o', .value = "FORM", .kind = CLI_WORD,     \
@@ -179,7 +179,7 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_LIMIT                                                         \
     { .name = "limit", .value = "N", .kind = CLI_COUNT,                       \
-      .text = "Stop after so many." }
+      .text = "Stop after this many." }
 
 #define CLI_END  { .name = NULL }
 

@@ -5,7 +5,7 @@
  * there, and changes nothing; the second writes, in batches, each record as a
  * whole.  The script judges again when it writes, so what changed in between
  * is not overwritten by accident.  Broken off, it may be run again: what is
- * there already and the same is passed over.
+ * there already and the same is skipped.
  *
  * Nothing lets in by an import that does not today, unless --restore-access
  * says so: a token that was revoked or has expired here stays so, one that was

@@ -80,7 +80,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 }
 
 
-/* who may only read has a review all the same */
+/* who may only read still has a review */
 
 static void
 ctl_review_noted(ctl_t *ctl, const ctl_review_t *review)
@@ -228,7 +228,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 /*
  * From the newest to the oldest, by rank: what is made meanwhile comes before
  * the first page, and what is deleted moves only what was seen into the next,
- * where it is passed over.
+ * where it is skipped.
  */
 
 static int

@@ -136,7 +136,7 @@ like($err, qr/^service-token: line 7: the line has other columns/m, 'a short lin
 like($err, qr/^3 adopted, 0 known already, 3 refused$/m, 'the sum');
 %rec = record($tokens[5]);
 is("$rec{env} " . ($rec{expires_at} - $rec{created_at}), 'staging ' . 30 * 86400,
-    'columns go before options');
+    'columns override options');
 
 adopt($list, '--user', $user, @env, '--json');
 is(join(' ', map { "$_->{line} $_->{result}" } @{ JSON::PP->new->decode($out) }),

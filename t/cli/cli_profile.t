@@ -1,5 +1,5 @@
-# Profiles: options from a file; the environment goes before them, and options
-# go before both.
+# Profiles: options from a file; the environment overrides them, and options
+# override both.
 
 use strict;
 use warnings;
@@ -28,14 +28,14 @@ is(run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o', '--role', 'hig
 my %entry = @{ $two->cli('XREVRANGE', '{x}:audit', '+', '-', 'COUNT', 1)->[0][1] };
 is($entry{actor}, 'ann lee', 'its actor');
 
-# what goes before what
+# what overrides what
 
 my $other = Stok::Command->new($one);
 is($one->cli('EXISTS', '{x}:meta'), 0, 'nothing there yet');
 is(($other->run('--profile', 'staging', 'init'))[0], 0, 'the environment');
-is($one->cli('EXISTS', '{x}:meta'), 1, 'goes before the profile');
+is($one->cli('EXISTS', '{x}:meta'), 1, 'overrides the profile');
 is(run('--profile', 'staging', '--prefix', '{y}:', 'init'), 0, 'an option');
-is($two->cli('EXISTS', '{y}:meta'), 1, 'goes before both');
+is($two->cli('EXISTS', '{y}:meta'), 1, 'overrides both');
 
 {
     local $ENV{HOME} = "$st->{dir}/home";

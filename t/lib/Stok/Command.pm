@@ -95,7 +95,7 @@ sub slurp { open my $fh, '<', shift or return ''; local $/; scalar(<$fh>) // '' 
 
 # all that a dataset holds, to see that nothing was changed; what Redis keeps
 # in no order is sorted, since it may change its mind between two looks, and
-# what nginx writes to prove that it hears is passed over
+# what nginx writes to prove that it receives changes is skipped
 
 sub snapshot {
     my $redis = shift;
