@@ -46,8 +46,9 @@ typedef struct {
 int cli_descriptors(cli_t *cli);
 
 /*
- * plaintext.c.  refuse: no argument holds a token.  read: the one line of
- * standard input, which is one by its checksum; id: finds its id.
+ * plaintext.c.  refuse: no argument holds a token.  input: the one line of
+ * standard input, whatever it is, which a terminal does not show; read: it is
+ * a token by its checksum; id: finds its id.
  */
 typedef struct {
     size_t         len;                          /* 0: there is none */
@@ -56,6 +57,7 @@ typedef struct {
 } cli_plaintext_t;
 
 int cli_plaintext_refuse(cli_t *cli, const cli_args_t *args);
+int cli_plaintext_input(cli_t *cli, cli_plaintext_t *plaintext);
 int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
 int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext);
 

@@ -182,11 +182,12 @@ int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
 /*
  * info.c: lines {what, text}: conditions under which revocations are lost, or
- * records are taken away.  note: a note for each, and the texts in *notes, or
- * NULL.  add: these, if there are some, become a member of json.
+ * records are taken away; all: also what is wrong only in how it was set up.
+ * note: a note for each, and the texts in *notes, or NULL.  add: these, if
+ * there are some, become a member of json.
  */
-json_t *ctl_info_warnings(json_t *info);
-int ctl_info_note(ctl_t *ctl, json_t **notes);
+json_t *ctl_info_warnings(json_t *info, int all);
+int ctl_info_note(ctl_t *ctl, int all, json_t **notes);
 int ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes);
 
 /* record.c */

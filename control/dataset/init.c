@@ -47,7 +47,7 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
     code = ctl_dataset_read(ctl, &dataset);
 
     if (code == CTL_OK) {
-        code = ctl_info_note(ctl, &notes);
+        code = ctl_info_note(ctl, 1, &notes);
     }
 
     if (code != CTL_OK) {

@@ -123,6 +123,12 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
                           "finish it");
     }
 
+    if (code == CTL_OK && seal.first && seal.sealed) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "a seal does not change a digest: to "
+                 "nginx with the key file, tokens that were made without one "
+                 "are unknown, and have to be made again");
+    }
+
     if (code == CTL_OK && seal.first && !seal.dry && seal.refused == 0) {
         code = ctl_seal_first(ctl, &seal);
     }

@@ -64,7 +64,7 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
     code = fix ? ctl_writable(ctl) : CTL_OK;
 
     if (code == CTL_OK) {
-        code = ctl_info_note(ctl, &notes);
+        code = ctl_info_note(ctl, 0, &notes);
     }
 
     if (code != CTL_OK) {

@@ -176,7 +176,7 @@ ctl_adopt_known(ctl_t *ctl, const ctl_new_t *new, ctl_adopt_t *adopt)
     char           id[STOK_RECORD_ID_MAX + 1];
     ctl_record_t   rec;
 
-    code = ctl_leak_find(ctl, adopt->text, adopt->len, &rec, id);
+    code = ctl_leak_find(ctl, adopt->text, adopt->len, 0, &rec, id);
     if (code != CTL_FOUND) {
         return code;
     }

@@ -28,6 +28,7 @@ static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked);
 static int ctl_check_token(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked);
+static int ctl_check_plain(ctl_t *ctl, const char *text, size_t len);
 static int ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec);
 static json_t *ctl_check_json(ctl_t *ctl, ctl_checked_t *checked);
 
@@ -225,15 +226,49 @@ ctl_check_token(ctl_t *ctl, const char *text, size_t len,
 
         code = ctl_check_fetch(ctl, rec);
 
-        if (code != CTL_OK || rec->state != CTL_REC_NONE
-            || checked->key + 1 >= ctl->keys.n)
-        {
+        if (code != CTL_OK || rec->state != CTL_REC_NONE) {
             return code;
+        }
+
+        if (checked->key + 1 >= ctl->keys.n) {
+            return ctl->keys.n ? ctl_check_plain(ctl, text, len)
+                               : ctl_writable(ctl);
         }
 
         ctl_free(rec);
         checked->key++;
     }
+}
+
+
+/* an edge with keys does not know one from before there were any */
+
+static int
+ctl_check_plain(ctl_t *ctl, const char *text, size_t len)
+{
+    int          code;
+    char         hex[STOK_DIGEST_HEX + 1];
+    uint8_t      digest[STOK_DIGEST_LEN];
+    redisReply  *reply;
+
+    stok_digest(NULL, text, len, digest);
+    stok_digest_hex(digest, hex);
+    hex[STOK_DIGEST_HEX] = '\0';
+
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %stoken:%s",
+                       ctl->prefix, hex);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->integer) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the token was made without a key file: "
+                 "to nginx with one it is unknown, without one it is not");
+    }
+
+    freeReplyObject(reply);
+
+    return CTL_OK;
 }
 
 

@@ -193,7 +193,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
     code = ctl_ready(ctl);
 
     if (code == CTL_OK) {
-        code = ctl_info_note(ctl, &notes);
+        code = ctl_info_note(ctl, 0, &notes);
     }
 
     if (code != CTL_OK) {

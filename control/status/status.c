@@ -345,7 +345,7 @@ ctl_status_redis(ctl_t *ctl, ctl_status_t *s)
                    "be old, and it accepts no changes");
     }
 
-    lines = ctl_info_warnings(info);
+    lines = ctl_info_warnings(info, 1);
     json_array_extend(s->attention, lines);
     json_decref(lines);
 

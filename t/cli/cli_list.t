@@ -174,6 +174,12 @@ for my $columns (200, 120, 100, 80, 60, 40) {
     is(scalar(grep { /^tok_\w{16}(?: |$)/ } @lines), 13, 'ids are whole');
 }
 
+# nor is a column left out of 80 for what a token's state is
+
+like((screen(80, '', 'token', 'list', '--state', $_))[0],
+    qr/^ID +USER +NAME +ENV +STATE +EXPIRES +LAST/, "80 columns hold all of $_")
+    for sort keys %{{ reverse %state }};
+
 my @lines = screen(200, '', 'token', 'list');
 my ($row) = grep { /^\Q$token{a}/ } @lines;
 like($row, qr/ in 20 days +never$/, 'on a terminal: how far away');
