@@ -41,7 +41,6 @@ static const struct {
 };
 
 
-static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len);
 static int ctl_review_begin(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
@@ -58,7 +57,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 {
     int  code;
 
-    code = ctl_review_fail_on(ctl, review);
+    code = ctl_review_check(ctl, review);
 
     if (code == CTL_OK) {
         code = ctl_review_begin(ctl, review);
@@ -114,8 +113,8 @@ ctl_rule(size_t i)
 
 /* without a list, every finding is one */
 
-static int
-ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review)
+int
+ctl_review_check(ctl_t *ctl, ctl_review_t *review)
 {
     int          i;
     size_t       len;
@@ -211,10 +210,6 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
             review->total += reply->integer;
             freeReplyObject(reply);
         }
-    }
-
-    if (code == CTL_OK && review->begin) {
-        review->begin(review->data);
     }
 
     if (code == CTL_OK) {
