@@ -416,10 +416,9 @@ typedef struct {
     unsigned     period;
     const char  *fail_on;                        /* rules; NULL: all */
 
-    /* as it is found; begin: before the first, once it can begin */
+    /* as it is found */
 
     int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
-    void       (*begin)(void *data);
     void        *data;
 
     int64_t      found;

@@ -257,10 +257,12 @@ int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
 
 /*
  * env.c.  ctl_env_lifetime: CTL_INVALID if there is no such environment.
- * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual.
+ * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual; warn:
+ * if so, a warning.
  */
 int ctl_env_lifetime(const char *env, int64_t *seconds);
 int ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual);
+void ctl_env_warn(ctl_t *ctl, const char *env, int64_t lifetime);
 
 /*
  * walk.c: every record of the dataset, or the tokens of one user, in no

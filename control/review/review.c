@@ -212,10 +212,6 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
         }
     }
 
-    if (code == CTL_OK && review->begin) {
-        review->begin(review->data);
-    }
-
     if (code == CTL_OK) {
         code = ctl_step(ctl, 0, review->total);
     }

@@ -27,8 +27,9 @@ int
 ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     ctl_finding_t *f)
 {
-    char     date[24];
-    int64_t  n, at;
+    char         date[24];
+    int64_t      n, at;
+    const char  *reason;
 
     n = ctl_number(ctl_get(t->usage, "refused"));
     at = ctl_number(ctl_get(t->usage, "refused_at"));
@@ -39,10 +40,11 @@ ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     ctl_iso(at, date);
     date[10] = '\0';
+    reason = ctl_get(t->usage, "refused_reason");
 
-    snprintf(f->seen, sizeof(f->seen), at ? "%lld refused, last %s"
-                                          : "%lld refused",
-             (long long) n, date);
+    snprintf(f->seen, sizeof(f->seen), "%lld refused%s%.20s%s%s",
+             (long long) n, reason[0] ? ": " : "", reason,
+             at ? ", last " : "", at ? date : "");
     ctl_refused_advice(t, f);
 
     return ctl_found(ctl, review, CTL_RULE_FAILED_ATTEMPTS, f);

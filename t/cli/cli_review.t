@@ -14,7 +14,8 @@ my $now = time;
 my $day = 86400;
 
 is_deeply(findings(), [], 'nothing is found in nothing');
-is(($st->run('review'))[0], 0, 'and the exit is 0');
+is(join(' ', map { $_ // '' } ($st->run('review'))[0, 1]),
+    "0 0 findings in 0 tokens and 0 users\n", 'and the exit is 0, without a table');
 
 my $user = $redis->listed_user('alation_sync@service');
 my $human = $redis->listed_user('eva@example.org', kind => 'human',
@@ -81,7 +82,7 @@ for my $case (
     ['failed-attempts', 'high', qr/^1 refused/, 'token rotation ID',
         status => 'revoked', rotated_to => 'tok_next',
         used => { refused => 1, refused_at => $now }],
-    (map { ['failed-attempts', $_->[1], qr/^1 refused/, $_->[2],
+    (map { ['failed-attempts', $_->[1], qr/^1 refused: $_->[0], last 20/, $_->[2],
         used => { refused => 1, refused_at => $now,
             refused_reason => $_->[0] }] }
         ['TAMPERED', 'high', 'incident token ID'],
@@ -315,6 +316,9 @@ utf8::decode($out);
 is(join("\n", grep { /^ / && length > 80 } split /\n/, $out), '',
     'commands in 80 columns');
 like($out, qr/^SEVERITY +RULE +WHAT +SEEN$/m, 'a head');
+my ($head) = $out =~ /^(SEVERITY .*)SEEN$/m;
+is(join("\n", grep { substr($_, length($head) - 2, 3) !~ /^  \S/ }
+    $out =~ /^((?:high|medium|low) .*)$/mg), '', 'and all rows below it');
 like($out, qr/^medium +unused +$_ +never used, 90 days old\n  service-token token revoke $_$/m,
     'a finding, and what fixes it')
     for map { $_->{token} } grep { $_->{rule} eq 'unused' } @{ findings() };
