@@ -221,7 +221,7 @@ refused(2, qr/needs a value/, $good->{id}, '--name');
 
 if (-e '/dev/full') {
     local $st->{stdout} = '/dev/full';
-    refused(3, qr/could not be shown: nothing was made/, $good->{id});
+    refused(3, qr/could not be shown: No space left on device: nothing was made/, $good->{id});
 }
 
 $st->run('user', 'create', 'Gone', '--purpose', 'p', '--owner', 'o');
