@@ -46,8 +46,9 @@ typedef struct {
 int cli_descriptors(cli_t *cli);
 
 /*
- * plaintext.c.  refuse: no argument holds a token.  read: the one line of
- * standard input, which is one by its checksum; id: finds its id.
+ * plaintext.c.  refuse: no argument holds a token.  input: the one line of
+ * standard input, whatever it is, which a terminal does not show; read: it is
+ * a token by its checksum; id: finds its id.
  */
 typedef struct {
     size_t         len;                          /* 0: there is none */
@@ -56,6 +57,7 @@ typedef struct {
 } cli_plaintext_t;
 
 int cli_plaintext_refuse(cli_t *cli, const cli_args_t *args);
+int cli_plaintext_input(cli_t *cli, cli_plaintext_t *plaintext);
 int cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext);
 int cli_plaintext_id(cli_t *cli, cli_plaintext_t *plaintext);
 
@@ -80,7 +82,8 @@ int cli_open(cli_t *cli, int making);
 int cli_confirm(cli_t *cli, cli_args_t *args, const char *word,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 int cli_confirm_asks(cli_t *cli, cli_args_t *args);
-int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb);
+int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb,
+    const char *rest);
 
 /*
  * progress.c: around an operation that may take long.  It may end with
@@ -120,19 +123,21 @@ int cli_printed(cli_t *cli, int code);
 void cli_safe(const char *text);
 long long cli_integer(json_t *json, const char *name);
 
-/* verbs */
+/* verbs; check: of what is given together, without Redis */
 int cli_init(cli_t *cli, cli_args_t *args);
 int cli_approval_show(cli_t *cli, cli_args_t *args);
 int cli_approval_set(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
+int cli_seal_check(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);
 int cli_fsck(cli_t *cli, cli_args_t *args);
 int cli_export(cli_t *cli, cli_args_t *args);
 int cli_import(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
+int cli_user_create_check(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);
 int cli_user_show(cli_t *cli, cli_args_t *args);
 int cli_user_approve(cli_t *cli, cli_args_t *args);
@@ -141,10 +146,13 @@ int cli_user_disable(cli_t *cli, cli_args_t *args);
 int cli_user_enable(cli_t *cli, cli_args_t *args);
 int cli_user_delete(cli_t *cli, cli_args_t *args);
 int cli_user_describe(cli_t *cli, cli_args_t *args);
+int cli_user_describe_check(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
+int cli_token_new_check(cli_t *cli, cli_args_t *args);
 int cli_token_adopt(cli_t *cli, cli_args_t *args);
+int cli_token_adopt_check(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);
@@ -162,7 +170,9 @@ int cli_audit_verify(cli_t *cli, cli_args_t *args);
 
 int cli_review_all(cli_t *cli, cli_args_t *args);
 int cli_review_monthly(cli_t *cli, cli_args_t *args);
+int cli_review_monthly_check(cli_t *cli, cli_args_t *args);
 int cli_review_quarterly(cli_t *cli, cli_args_t *args);
+int cli_review_quarterly_check(cli_t *cli, cli_args_t *args);
 
 int cli_incident_token(cli_t *cli, cli_args_t *args);
 int cli_incident_user(cli_t *cli, cli_args_t *args);

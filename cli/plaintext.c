@@ -82,6 +82,19 @@ cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext)
 {
     int  code;
 
+    code = cli_plaintext_input(cli, plaintext);
+
+    return code == CTL_OK
+           ? ctl_plaintext_check(&cli->ctl, plaintext->text, plaintext->len)
+           : code;
+}
+
+
+int
+cli_plaintext_input(cli_t *cli, cli_plaintext_t *plaintext)
+{
+    int  code;
+
     code = isatty(STDIN_FILENO) ? cli_plaintext_quiet(cli, plaintext)
                                 : cli_plaintext_line(cli, plaintext, 0);
     if (code != CTL_OK) {
@@ -96,7 +109,7 @@ cli_plaintext_read(cli_t *cli, cli_plaintext_t *plaintext)
         plaintext->len--;
     }
 
-    return ctl_plaintext_check(&cli->ctl, plaintext->text, plaintext->len);
+    return CTL_OK;
 }
 
 

@@ -3,9 +3,9 @@
  *
  * One line is one token, whose name is an option.  A CSV has many: its first
  * line names the columns.  A line that is refused is named, by its number and
- * not by what it holds, and the others are adopted all the same.  Each token
+ * not by what it holds, and the others are still adopted.  Each token
  * is adopted at once or not at all; after a signal, or when Redis has gone,
- * the same input is given again, and what was adopted is passed over.
+ * the same input is given again, and what was adopted is skipped.
  */
 
 
@@ -48,7 +48,8 @@ typedef struct {
 } cli_adopt_t;
 
 
-static int cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args);
+static void cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args);
+static int cli_adopt_needs(cli_t *cli);
 static int cli_adopt_one(cli_adopt_t *adopt, const char *text, size_t len);
 static int cli_adopt_input(cli_adopt_t *adopt);
 static int cli_adopt_list(cli_adopt_t *adopt, char *head);
@@ -76,10 +77,7 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
     adopt.cli = cli;
     adopt.lines.stop = &cli_adopt_stop;
 
-    code = cli_adopt_options(&adopt, args);
-    if (code != CTL_OK) {
-        return code;
-    }
+    cli_adopt_options(&adopt, args);
 
     if (isatty(STDIN_FILENO)) {
         code = cli_plaintext_read(cli, &plaintext);
@@ -102,7 +100,31 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
 }
 
 
+/* a token alone needs all three; a CSV has its names in a column */
+
+int
+cli_token_adopt_check(cli_t *cli, cli_args_t *args)
+{
+    const char  *user, *name, *env;
+
+    user = cli_option(args, "user");
+    name = cli_option(args, "name");
+    env = cli_option(args, "env");
+
+    return (user && name && env) || (name == NULL && !isatty(STDIN_FILENO))
+           ? CTL_OK : cli_adopt_needs(cli);
+}
+
+
 static int
+cli_adopt_needs(cli_t *cli)
+{
+    return ctl_fail(&cli->ctl, CTL_INVALID, "token adopt needs --user, --name "
+                    "and --env, or a CSV on standard input");
+}
+
+
+static void
 cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args)
 {
     adopt->weak = cli_option(args, "allow-weak") != NULL;
@@ -111,8 +133,6 @@ cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args)
     adopt->want.env = cli_option(args, "env");
     adopt->want.expires_in = cli_option(args, "expires-in");
     adopt->want.scim = cli_option(args, "scim-only") != NULL;
-
-    return CTL_OK;
 }
 
 
@@ -128,8 +148,7 @@ cli_adopt_one(cli_adopt_t *adopt, const char *text, size_t len)
     if (adopt->want.user == NULL || adopt->want.name == NULL
         || adopt->want.env == NULL)
     {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "token adopt needs --user, "
-                        "--name and --env, or a CSV on standard input");
+        return cli_adopt_needs(cli);
     }
 
     code = ctl_token_adopt(&cli->ctl, &adopt->want, text, len, adopt->weak,
@@ -415,6 +434,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
 
     if (adopt->cli->json && (n || code == CTL_FOUND)) {
         cli_print_end(n);
+        (void) cli_flush(adopt->cli);            /* before the note */
     }
 
     ctl_note(ctl, CTL_NOTE_PLAIN, "%zu adopted, %zu known already, %zu "
@@ -423,7 +443,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
     if (cli_adopt_stop) {
         (void) cli_flush(adopt->cli);
         ctl_note(ctl, CTL_NOTE_ERROR, "interrupted after line %zu: give the "
-                 "same input again, and what was adopted is passed over",
+                 "same input again to adopt the remaining lines",
                  adopt->lines.line);
         signal(cli_adopt_stop, SIG_DFL);
         raise(cli_adopt_stop);
@@ -431,7 +451,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
 
     if (code == CTL_UNAVAILABLE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "line %zu was not adopted: give the same "
-                 "input again, and what was adopted is passed over",
+                 "input again to adopt the remaining lines",
                  adopt->lines.line);
     }
 

@@ -30,15 +30,16 @@ cli_incident_token(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    if (cli->json) {
-        cli_answer(cli, incident);
+    if (!cli->json) {
+        if (!cli->ctl.dry) {
+            cli_incident_print(incident);
+        }
 
-    } else {
-        cli_incident_print(incident);
         json_decref(incident);
+        incident = NULL;
     }
 
-    return CTL_OK;
+    return cli_changed(cli, CTL_OK, incident);
 }
 
 
@@ -49,10 +50,13 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
     json_t  *incident;
 
     incident = NULL;
-    code = cli_confirm_user(cli, args, "disables, and revokes all tokens of,");
+    code = cli_confirm_user(cli, args, "disables",
+                            " and revokes all its tokens");
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
+        cli_progress_end(cli);
     }
 
     if (code == CTL_OK && !cli->json) {

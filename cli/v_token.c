@@ -5,26 +5,24 @@
 
 #include "deliver.h"
 #include "rows.h"
-#include "stok_bearer.h"
 
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <string.h>
 
 
 static const cli_field_t  cli_token_fields[] = {
     { .name = "id", .column = { "ID", 20, 0 } },
-    { .name = "user", .column = { "USER", 10, 2 } },
+    { .name = "user", .column = { "USER", 10, 1 } },
     { .name = "name", .column = { "NAME", 8, 3 } },
     { .name = "type", .wide = 1, .column = { "TYPE", 8, 9 } },
     { .name = "scope", .wide = 1, .column = { "SCOPE", 5, 8 } },
-    { .name = "env", .column = { "ENV", 4, 1 } },
-    { .name = "state", .column = { "STATE", 8, 6 } },
+    { .name = "env", .column = { "ENV", 4, 2 } },
+    { .name = "state", .column = { "STATE", 6, 6 } },
     { .name = "created_at", .wide = 1, .column = { "CREATED", 10, 10 } },
     { .name = "created_by", .wide = 1, .column = { "CREATED BY", 10, 11 } },
     { .name = "expires_at", .none = "never",
       .column = { "EXPIRES", 10, 5 } },
-    { .name = "last_used", .none = "never", .column = { "LAST USED", 9, 4 } },
+    { .name = "last_used", .none = "never", .column = { "LAST USED", 5, 4 } },
     { .name = "revoked_at", .wide = 1, .column = { "REVOKED", 10, 12 } },
     { .name = "rotated_from", .wide = 1,
       .column = { "ROTATED FROM", 12, 13 } },
@@ -35,7 +33,6 @@ static const cli_field_t  cli_token_fields[] = {
 
 
 static int cli_token_confirm(cli_t *cli, cli_args_t *args);
-static int cli_check_input(cli_t *cli, char *text, size_t size, size_t *len);
 static int cli_check_print(cli_t *cli, json_t *answer);
 
 
@@ -63,6 +60,23 @@ cli_token_create(cli_t *cli, cli_args_t *args)
 
     return code == CTL_OK ? ctl_token_create(&cli->ctl, &new, &deliver)
                           : code;
+}
+
+
+/* of create and rotate: how the token is delivered */
+
+int
+cli_token_new_check(cli_t *cli, cli_args_t *args)
+{
+    int              code;
+    cli_out_t        out;
+    ctl_deliver_t    deliver;
+    ctl_token_new_t  new;
+
+    memset(&new, 0, sizeof(new));
+    code = cli_deliver_options(cli, args, &new, &out, &deliver);
+
+    return code == CTL_OK ? ctl_secret_check(&cli->ctl, &new) : code;
 }
 
 
@@ -241,11 +255,10 @@ cli_token_extend(cli_t *cli, cli_args_t *args)
 int
 cli_check(cli_t *cli, cli_args_t *args)
 {
-    int             code, rc;
-    char            text[STOK_BEARER_MAX + 3];
-    size_t          len;
-    json_t         *answer;
-    stok_require_t  require;
+    int               code, rc;
+    json_t           *answer;
+    stok_require_t    require;
+    cli_plaintext_t   plaintext;
 
     answer = NULL;
 
@@ -256,41 +269,18 @@ cli_check(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    code = cli_check_input(cli, text, sizeof(text), &len);
+    code = cli_plaintext_input(cli, &plaintext);
 
     if (code == CTL_OK) {
-        code = ctl_check(&cli->ctl, text, len, &require, &answer);
+        code = ctl_check(&cli->ctl, plaintext.text, plaintext.len, &require,
+                         &answer);
     }
 
-    OPENSSL_cleanse(text, sizeof(text));
+    OPENSSL_cleanse(&plaintext, sizeof(plaintext));
 
     rc = answer ? cli_check_print(cli, answer) : CTL_OK;
 
     return rc == CTL_OK ? code : rc;
-}
-
-
-/* what is longer than any token stays too long; line ends go */
-
-static int
-cli_check_input(cli_t *cli, char *text, size_t size, size_t *len)
-{
-    *len = fread(text, 1, size, stdin);
-
-    if (ferror(stdin)) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "cannot read the token from "
-                        "standard input");
-    }
-
-    if (*len && text[*len - 1] == '\n') {
-        (*len)--;
-    }
-
-    if (*len && text[*len - 1] == '\r') {
-        (*len)--;
-    }
-
-    return CTL_OK;
 }
 
 

@@ -83,6 +83,7 @@ typedef struct {
 
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
+    unsigned       importing:1;                  /* an import did not end */
     unsigned       dry:1;                        /* nothing is written */
 
     redisContext  *ctx;                          /* NULL: no connection */
@@ -216,6 +217,12 @@ typedef struct {
 const char *ctl_use_case(size_t i, const char **role);
 
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
+
+/* what can be judged without Redis; the operation judges it again */
+int ctl_user_create_check(ctl_t *ctl, ctl_user_new_t *new);
+int ctl_user_describe_check(ctl_t *ctl, const char *purpose,
+    const char *owner);
+
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_enable(ctl_t *ctl, const char *id, json_t **user);
@@ -330,6 +337,9 @@ typedef struct {
     const char  *namespace;                      /* NULL: kept, or none */
 } ctl_token_new_t;
 
+/* secret.c: its name and namespace, without Redis */
+int ctl_secret_check(ctl_t *ctl, const ctl_token_new_t *want);
+
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
@@ -400,17 +410,16 @@ typedef struct {
     const char  *token;                          /* NULL: none */
     const char  *user;
     const char  *seen;
-    const char  *mend;                           /* a command */
+    const char  *fix;                            /* a command */
 } ctl_found_t;
 
 typedef struct {
     unsigned     period;
     const char  *fail_on;                        /* rules; NULL: all */
 
-    /* as it is found; begin: before the first, once it can begin */
+    /* as it is found */
 
     int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
-    void       (*begin)(void *data);
     void        *data;
 
     int64_t      found;
@@ -428,6 +437,9 @@ typedef struct {
 } ctl_review_t;
 
 int ctl_review(ctl_t *ctl, ctl_review_t *review);
+
+/* without Redis: fail_on names rules of the period */
+int ctl_review_check(ctl_t *ctl, ctl_review_t *review);
 
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
@@ -454,11 +466,14 @@ typedef struct {
     json_t      *listed;                         /* first: see seal.c */
 } ctl_seal_want_t;
 
+/* without Redis; keyed: there is a key file */
+int ctl_seal_check(ctl_t *ctl, const ctl_seal_want_t *want, int keyed);
+
 int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);
 
 /*
- * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
+ * fsck.c: each: {finding, token, user, seen, fixed}; sums has "notes" as
  * above.  CTL_FOUND: some findings.  A dry run counts what would be fixed.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,

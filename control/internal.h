@@ -74,9 +74,13 @@ typedef struct {
     char  id[STOK_DATASET_LEN + 1];              /* "": none, or odd */
     char  brand[STOK_BRAND_MAX + 1];
     int   sealed;
+    int   importing;                             /* an import did not end */
 } ctl_dataset_t;
 
 int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
+
+#define CTL_UNFINISHED  "an import is unfinished, and nginx answers 503 " \
+                        "until it is whole: import the same file again"
 
 /* CTL_STATE: there is a key file, and it is for another one */
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
@@ -182,11 +186,12 @@ int ctl_approval_raise(ctl_t *ctl, const char *id, const char *role);
 
 /*
  * info.c: lines {what, text}: conditions under which revocations are lost, or
- * records are taken away.  note: a note for each, and the texts in *notes, or
- * NULL.  add: these, if there are some, become a member of json.
+ * records are taken away; all: also what is wrong only in how it was set up.
+ * note: a note for each, and the texts in *notes, or NULL.  add: these, if
+ * there are some, become a member of json.
  */
-json_t *ctl_info_warnings(json_t *info);
-int ctl_info_note(ctl_t *ctl, json_t **notes);
+json_t *ctl_info_warnings(json_t *info, int all);
+int ctl_info_note(ctl_t *ctl, int all, json_t **notes);
 int ctl_info_add(ctl_t *ctl, json_t *json, json_t *notes);
 
 /* record.c */
@@ -256,10 +261,12 @@ int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
 
 /*
  * env.c.  ctl_env_lifetime: CTL_INVALID if there is no such environment.
- * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual.
+ * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual; warn:
+ * if so, a warning.
  */
 int ctl_env_lifetime(const char *env, int64_t *seconds);
 int ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual);
+void ctl_env_warn(ctl_t *ctl, const char *env, int64_t lifetime);
 
 /*
  * walk.c: every record of the dataset, or the tokens of one user, in no

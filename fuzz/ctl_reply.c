@@ -122,11 +122,12 @@ reply_connect(const uint8_t *data, size_t size, int *server)
 static int
 reply_operation(unsigned n)
 {
-    int       kind;
-    json_t   *json;
-    int64_t   stopped;
+    int               kind;
+    json_t           *json;
+    ctl_list_want_t   want;
 
     json = NULL;
+    memset(&want, 0, sizeof(want));
 
     switch (n) {
 
@@ -135,24 +136,26 @@ reply_operation(unsigned n)
         break;
 
     case 1:
-        return ctl_user_list(&reply_ctl, reply_item, NULL);
+        return ctl_user_list(&reply_ctl, &want, reply_item, NULL);
 
     case 2:
         kind = ctl_user_set_role(&reply_ctl, REPLY_USER, "admin", &json);
         break;
 
     case 3:
-        return ctl_user_stop(&reply_ctl, REPLY_USER, &stopped);
+        kind = ctl_user_disable(&reply_ctl, REPLY_USER, &json);
+        break;
 
     case 4:
         kind = ctl_token_get(&reply_ctl, REPLY_TOKEN, &json);
         break;
 
     case 5:
-        return ctl_token_list(&reply_ctl, NULL, NULL, reply_item, NULL);
+        return ctl_token_list(&reply_ctl, &want, reply_item, NULL);
 
     case 6:
-        return ctl_token_list(&reply_ctl, REPLY_USER, NULL, reply_item, NULL);
+        want.user = REPLY_USER;
+        return ctl_token_list(&reply_ctl, &want, reply_item, NULL);
 
     case 7:
         kind = ctl_token_revoke(&reply_ctl, REPLY_TOKEN, &json);
@@ -266,7 +269,7 @@ reply_found(ctl_t *ctl, const ctl_found_t *found, void *data)
     (void) ctl;
     (void) data;
 
-    fuzz_check(found->rule && found->seen && found->mend);
+    fuzz_check(found->rule && found->seen && found->fix);
     fuzz_check(found->token || found->user);
 
     return CTL_OK;

@@ -17,7 +17,6 @@ static int cli_parse_words(cli_t *cli, int argc, char **argv,
     cli_args_t *args);
 static int cli_parse_option(cli_t *cli, int argc, char **argv, int *i,
     cli_args_t *args);
-static const cli_opt_t *cli_letter(const cli_verb_t *verb, char letter);
 static int cli_parse_add(cli_t *cli, cli_args_t *args, const cli_opt_t *opt,
     const char *value);
 static int cli_help(cli_t *cli, cli_args_t *args);
@@ -80,6 +79,10 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
 
     if (code == CTL_OK) {
         code = cli_values(cli, found, args);
+    }
+
+    if (code == CTL_OK && found->check) {
+        code = found->check(cli, args);
     }
 
     if (code == CTL_OK) {
@@ -165,7 +168,7 @@ cli_parse_option(cli_t *cli, int argc, char **argv, int *i, cli_args_t *args)
 
 /* of all verbs, of this one, or of any */
 
-static const cli_opt_t *
+const cli_opt_t *
 cli_letter(const cli_verb_t *verb, char letter)
 {
     size_t            i;

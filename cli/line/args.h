@@ -18,6 +18,9 @@ int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
 #define CLI_WORDS_MAX  64                        /* of a verb, in bytes */
 const cli_verb_t *cli_find(const cli_args_t *args, int *words);
 
+/* the option of a letter; verb NULL: of any */
+const cli_opt_t *cli_letter(const cli_verb_t *verb, char letter);
+
 /* settings.c: sets them; and looks whether they can be used */
 void cli_settings(cli_t *cli, cli_args_t *args);
 int cli_settings_check(cli_t *cli);
@@ -29,6 +32,9 @@ int cli_settings_check(cli_t *cli);
 void cli_profile_read(cli_args_t *args);
 const char *cli_profile_value(const char *option);
 int cli_profile_check(cli_t *cli);
+
+/* code; if it is that a value is bad which the file has, with its line */
+int cli_profile_blame(cli_t *cli, const char *value, int code);
 
 /* unknown.c: the error, with what may be meant; half a verb: help instead */
 int cli_unknown_option(cli_t *cli, cli_args_t *args, const char *word);

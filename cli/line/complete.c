@@ -137,9 +137,14 @@ cli_complete_option(cli_complete_t *c, char **word, int n)
     size_t            len;
     const cli_opt_t  *opt;
 
-    len = strcspn(word[0], "=");
-    opt = strncmp(word[0], "--", 2) == 0 && len > 2
-          ? cli_opt_of(NULL, word[0] + 2, len - 2) : NULL;
+    if (word[0][1] == '-') {
+        len = strcspn(word[0], "=");
+        opt = len > 2 ? cli_opt_of(NULL, word[0] + 2, len - 2) : NULL;
+
+    } else {
+        len = 2;
+        opt = cli_letter(cli_find(&c->args, NULL), word[0][1]);
+    }
 
     if (opt == NULL) {
         return 0;
@@ -154,7 +159,9 @@ cli_complete_option(cli_complete_t *c, char **word, int n)
     } else if (c->args.options < CLI_OPTIONS) {
         c->args.option[c->args.options] = opt->name;
         c->args.value[c->args.options++] = next ? word[next]
-                                           : opt->value ? word[0] + len + 1
+                                           : opt->value
+                                             ? word[0] + len
+                                               + (word[0][len] == '=')
                                            : "";
     }
 

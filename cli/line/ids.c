@@ -24,6 +24,7 @@
 #define CLI_IDS_MAX      2000
 #define CLI_IDS_SECONDS  10
 #define CLI_IDS_TIMEOUT  "500ms"
+#define CLI_IDS_FOLDER   "/service-token"
 
 
 typedef struct {
@@ -81,18 +82,27 @@ cli_ids_path(cli_t *cli, const cli_ids_t *ids, char *path, size_t size)
     home = getenv("HOME");
 
     if (cache && cache[0] == '/') {
-        n = snprintf(path, size, "%s/service-token", cache);
+        n = snprintf(path, size, "%s", cache);
 
     } else if (home && home[0] == '/') {
-        n = snprintf(path, size, "%s/.cache/service-token", home);
+        n = snprintf(path, size, "%s/.cache", home);
 
     } else {
         return CTL_NOTFOUND;
     }
 
-    if (n < 0 || (size_t) n + 32 > size
-        || (mkdir(path, 0700) != 0 && errno != EEXIST))
-    {
+    if (n < 0 || (size_t) n + sizeof(CLI_IDS_FOLDER) + 32 > size) {
+        return CTL_NOTFOUND;
+    }
+
+    /* a new account has no cache yet */
+
+    (void) mkdir(path, 0700);
+
+    strcpy(path + n, CLI_IDS_FOLDER);
+    n += (int) sizeof(CLI_IDS_FOLDER) - 1;
+
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         return CTL_NOTFOUND;
     }
 

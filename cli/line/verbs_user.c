@@ -30,7 +30,7 @@ static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
 static const cli_opt_t  cli_arg_name[] = {
     { .name = "NAME", .value = "NAME", .kind = CLI_TEXT,
-      .text = "What the user is called. Its id is made from the name: "
+      .text = "The name of the user. Its id is made from the name: "
               "\"Pipeline Automation\" is pipeline_automation@service." },
     CLI_END
 };
@@ -97,7 +97,7 @@ const cli_verb_t  cli_verbs_user[] = {
       .example = { "user create \"Pipeline Automation\" --use-case pipeline "
                    "--purpose \"loads the warehouse\" --owner data-team",
                    "user create eva@example.org --human" },
-      .run = cli_user_create },
+      .run = cli_user_create, .check = cli_user_create_check },
     { .words = "user list", .also = "ls all get",
       .summary = "List users with their state",
       .options = cli_list,
@@ -111,8 +111,8 @@ const cli_verb_t  cli_verbs_user[] = {
                    "user show pipeline_automation@service --json" },
       .run = cli_user_show },
     { .words = "user approve", .also = "accept confirm",
-      .summary = "Approve a pending user, or the role that was asked for",
-      .text = "The person who created the user, or who asked for the role, "
+      .summary = "Approve a pending user, or a requested role",
+      .text = "The person who created the user, or who requested the role, "
               "cannot approve it.",
       .args = cli_arg_user, .options = cli_opt_wait,
       .example = { "user approve pipeline_automation@service",
@@ -120,8 +120,8 @@ const cli_verb_t  cli_verbs_user[] = {
       .run = cli_user_approve },
     { .words = "user set-role", .also = "role promote demote grant",
       .summary = "Change the role of a user, for all its tokens at once",
-      .text = "Where approval is required, a higher role is asked for, and "
-              "another person approves it.",
+      .text = "Where approval is required, a higher role is only requested, "
+              "and another person must approve it.",
       .args = cli_arg_role, .options = cli_opt_change,
       .example = { "user set-role pipeline_automation@service manager",
                    "user set-role pipeline_automation@service member "
@@ -133,7 +133,7 @@ const cli_verb_t  cli_verbs_user[] = {
       .example = { "user describe pipeline_automation@service --owner etl",
                    "user describe pipeline_automation@service "
                    "--purpose \"loads the data warehouse\"" },
-      .run = cli_user_describe },
+      .run = cli_user_describe, .check = cli_user_describe_check },
     { .words = "user disable", .also = "lock suspend block deactivate",
       .summary = "Refuse all tokens of a user until it is enabled",
       .args = cli_arg_user, .options = cli_opt_change,

@@ -9,7 +9,7 @@
 #define CLI_OPT_EXPECT                                                        \
     { .name = "expect", .value = "SEQ:HASH", .kind = CLI_ENTRY,               \
       .text = "An entry of the audit that was noted elsewhere: warn if it "   \
-              "is not there any more." }
+              "is no longer there." }
 
 
 static const cli_opt_t  cli_status_options[] = {
@@ -25,7 +25,7 @@ static const cli_opt_t  cli_status_options[] = {
 static const cli_opt_t  cli_audit_options[] = {
     { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
       .not_with = "user",
-      .text = "Only entries of this token; -: of the one that is read from "
+      .text = "Only entries of this token. With -, the token is read from "
               "standard input." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only entries of this user." },
@@ -34,7 +34,7 @@ static const cli_opt_t  cli_audit_options[] = {
       .text = "Only entries since then: a time ago such as 24h or 7d, a "
               "date, or a date and a time." },
     { .name = "follow", .letter = 'f',
-      .text = "Go on with new entries, until interrupted." },
+      .text = "Print new entries as they come, until interrupted." },
     CLI_END
 };
 
@@ -52,7 +52,13 @@ static const cli_opt_t  cli_review_options[] = {
 
 static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
 static const cli_opt_t  cli_arg_user[] = { CLI_ARG_USER, CLI_END };
-static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
+
+
+static const cli_opt_t  cli_opt_change[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_WAIT,
+    CLI_END
+};
 
 
 static const cli_opt_t  cli_incident_options[] = {
@@ -66,9 +72,9 @@ static const cli_opt_t  cli_incident_options[] = {
 const cli_verb_t  cli_verbs_watch[] = {
     { .words = "status", .also = "health info",
       .summary = "Show on one screen what needs attention",
-      .text = "What ends next, rotations, approvals, refusals of the last "
-              "day, nodes, and the state of Redis. The exit code is 1 if "
-              "there is a warning.",
+      .text = "Shows what expires next, rotations, approvals, refusals of the "
+              "last day, nodes, and the state of Redis. The exit code is 1 "
+              "if there is a warning.",
       .options = cli_status_options,
       .example = { "status", "status --format prometheus" },
       .run = cli_status },
@@ -81,7 +87,7 @@ const cli_verb_t  cli_verbs_watch[] = {
     { .words = "audit verify", .also = "check",
       .summary = "Check that nobody changed the audit",
       .text = "Prints the number and the hash of the last entry. Note it "
-              "outside of Redis, and give it to --expect later.",
+              "outside Redis, and give it to --expect later.",
       .options = cli_verify_options,
       .example = { "audit verify",
                    "audit verify --expect \"$(cat noted)\"" },
@@ -96,18 +102,18 @@ const cli_verb_t  cli_verbs_watch[] = {
       .summary = "Find unused tokens, unexpected use and failed attempts",
       .options = cli_review_options,
       .example = { "review monthly", "review monthly --fail-on unused" },
-      .run = cli_review_monthly },
+      .run = cli_review_monthly, .check = cli_review_monthly_check },
     { .words = "review quarterly", .also = "",
       .summary = "Check purposes, names, expiry and least privilege",
       .options = cli_review_options,
       .example = { "review quarterly",
                    "review quarterly --fail-on orphaned" },
-      .run = cli_review_quarterly },
+      .run = cli_review_quarterly, .check = cli_review_quarterly_check },
     { .words = "incident token", .also = "leak compromise",
       .summary = "Revoke a leaked token at once, and report on it",
       .text = "The report shows all that is known of its use, and what "
               "remains to be done.",
-      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .args = cli_arg_token, .options = cli_opt_change, .flags = CLI_INPUT,
       .example = { "incident token tok_2bsYV9S9kRkdzKPF",
                    "incident token - --wait 5s < leaked.txt" },
       .run = cli_incident_token },

@@ -123,7 +123,7 @@ ctl_adopt_judge(ctl_t *ctl, const char *text, size_t len, const char *name,
     return weak ? CTL_OK
                 : ctl_fail(ctl, CTL_REJECTED, "the token is too weak: %zu "
                            "characters, about %d bits, and it needs %d and "
-                           "%d; --allow-weak takes it all the same", len,
+                           "%d; --allow-weak takes it anyway", len,
                            bits, CTL_ADOPT_CHARS, CTL_ADOPT_BITS);
 }
 
@@ -176,7 +176,7 @@ ctl_adopt_known(ctl_t *ctl, const ctl_new_t *new, ctl_adopt_t *adopt)
     char           id[STOK_RECORD_ID_MAX + 1];
     ctl_record_t   rec;
 
-    code = ctl_leak_find(ctl, adopt->text, adopt->len, &rec, id);
+    code = ctl_leak_find(ctl, adopt->text, adopt->len, 0, &rec, id);
     if (code != CTL_FOUND) {
         return code;
     }

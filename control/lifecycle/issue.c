@@ -11,7 +11,9 @@
  * token is where it was wanted.  The other order could shorten a predecessor's
  * life for a successor that nobody has.  The price: when the last step fails,
  * the token that was delivered is not valid.  It is refused everywhere, the
- * exit code and a line say so, and a file is removed again.
+ * exit code and a line say so, and a file is removed again.  When only its
+ * answer is lost, the token may be valid: the line says how to find out, and
+ * the file stays.
  */
 
 
@@ -115,6 +117,12 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
 
     ctl_hint(ctl, NULL);
 
+    if (code == CTL_UNAVAILABLE && ctl->ctx == NULL) {
+        snprintf(ctl->error.hint, sizeof(ctl->error.hint), "the token that "
+                 "was shown or written may be valid: if \"token show %s\" "
+                 "finds it, use it or revoke it", new->id);
+    }
+
     if (code == CTL_OK) {
         if (deliver->done) {
             deliver->done(ctl, new, deliver->data);
@@ -157,26 +165,7 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 void
 ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
-    int64_t  usual;
-
-    if (ctl_env_longer(new->env, new->lifetime, &usual)) {
-
-        if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
-                     "expires: every review will find it");
-
-        } else if (new->lifetime == 0) {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token that never expires, "
-                     "%lld days are usual: reviews will find it", new->env,
-                     (long long) usual / CTL_DAY);
-
-        } else {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token for %lld days, %lld "
-                     "are usual: reviews will find it", new->env,
-                     (long long) new->lifetime / CTL_DAY,
-                     (long long) usual / CTL_DAY);
-        }
-    }
+    ctl_env_warn(ctl, new->env, new->lifetime);
 
     if (new->owner != STOK_USER_ACTIVE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is %s: the token is refused "

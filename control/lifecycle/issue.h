@@ -49,10 +49,11 @@ void ctl_secret_text(const ctl_new_t *new, char secret[CTL_SECRET_MAX + 1]);
 int ctl_strength(const char *text, size_t len);
 
 /*
- * leak.c: the record that has the token's digest, by each key of the key file.
- * CTL_FOUND: rec->digest and id are its; CTL_OK: there is none.
+ * leak.c: the record that has the token's digest, by each key of the key file;
+ * plain: then by none, too.  CTL_FOUND: rec->digest and id are its; CTL_OK:
+ * there is none.
  */
-int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len,
+int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, int plain,
     ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);
 
 

@@ -1,6 +1,7 @@
 /*
  * A token by its plaintext: found by its digest, under each key of the key
- * file.  One that was found where it should not be is revoked.
+ * file, and under none: it may be older than the keys.  One that was found
+ * where it should not be is revoked.
  */
 
 
@@ -43,7 +44,7 @@ ctl_plaintext_id(ctl_t *ctl, const char *text, size_t len,
     int            code;
     ctl_record_t   found, rec;
 
-    code = ctl_leak_find(ctl, text, len, &found, id);
+    code = ctl_leak_find(ctl, text, len, 1, &found, id);
 
     if (code == CTL_OK) {
         return ctl_fail(ctl, CTL_NOTFOUND, "the token is not one of this "
@@ -70,7 +71,7 @@ ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry)
     char           id[STOK_RECORD_ID_MAX + 1];
     ctl_record_t   rec;
 
-    code = ctl_leak_find(ctl, clear, len, &rec, id);
+    code = ctl_leak_find(ctl, clear, len, 1, &rec, id);
 
     if (code == CTL_FOUND) {
         return ctl_leak_revoke(ctl, id, rec.digest, entry);
@@ -85,19 +86,20 @@ ctl_leak(ctl_t *ctl, const char *clear, size_t len, json_t *entry)
 
 
 int
-ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
-    char id[STOK_RECORD_ID_MAX + 1])
+ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, int plain,
+    ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1])
 {
     int          code;
     char         hex[STOK_DIGEST_HEX + 1];
-    size_t       i;
+    size_t       i, n;
     redisReply  *reply;
 
     hex[STOK_DIGEST_HEX] = '\0';
+    n = ctl->keys.n + (plain || ctl->keys.n == 0);
     i = 0;
 
     do {
-        stok_digest(ctl->keys.n ? &ctl->keys.key[i] : NULL, clear, len,
+        stok_digest(i < ctl->keys.n ? &ctl->keys.key[i] : NULL, clear, len,
                     rec->digest);
         stok_digest_hex(rec->digest, hex);
 
@@ -113,9 +115,11 @@ ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, ctl_record_t *rec,
             freeReplyObject(reply);
         }
 
-    } while (code == CTL_OK && ++i < ctl->keys.n);
+    } while (code == CTL_OK && ++i < n);
 
-    return code;
+    /* its digest may need a key that is not here */
+
+    return code == CTL_OK ? ctl_writable(ctl) : code;
 }
 
 

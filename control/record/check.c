@@ -28,6 +28,7 @@ static int ctl_check_records(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked);
 static int ctl_check_token(ctl_t *ctl, const char *text, size_t len,
     ctl_checked_t *checked);
+static int ctl_check_plain(ctl_t *ctl, const char *text, size_t len);
 static int ctl_check_fetch(ctl_t *ctl, ctl_record_t *rec);
 static json_t *ctl_check_json(ctl_t *ctl, ctl_checked_t *checked);
 
@@ -168,14 +169,15 @@ ctl_check_records(ctl_t *ctl, const char *text, size_t len,
         return code;
     }
 
-    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %smeta schema",
-                       ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_VALUES, &reply, "HMGET %smeta schema "
+                       "importing", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, STOK_SCHEMA) == 0 ? CTL_OK : CTL_FOUND;
+    code = reply->elements == 2 && ctl_is_text(reply->element[0])
+           && strcmp(reply->element[0]->str, STOK_SCHEMA) == 0
+           && reply->element[1]->type == REDIS_REPLY_NIL ? CTL_OK : CTL_FOUND;
     freeReplyObject(reply);
 
     if (code != CTL_OK || rec->state == CTL_REC_NONE) {
@@ -225,15 +227,49 @@ ctl_check_token(ctl_t *ctl, const char *text, size_t len,
 
         code = ctl_check_fetch(ctl, rec);
 
-        if (code != CTL_OK || rec->state != CTL_REC_NONE
-            || checked->key + 1 >= ctl->keys.n)
-        {
+        if (code != CTL_OK || rec->state != CTL_REC_NONE) {
             return code;
+        }
+
+        if (checked->key + 1 >= ctl->keys.n) {
+            return ctl->keys.n ? ctl_check_plain(ctl, text, len)
+                               : ctl_writable(ctl);
         }
 
         ctl_free(rec);
         checked->key++;
     }
+}
+
+
+/* an edge with keys does not know one from before there were any */
+
+static int
+ctl_check_plain(ctl_t *ctl, const char *text, size_t len)
+{
+    int          code;
+    char         hex[STOK_DIGEST_HEX + 1];
+    uint8_t      digest[STOK_DIGEST_LEN];
+    redisReply  *reply;
+
+    stok_digest(NULL, text, len, digest);
+    stok_digest_hex(digest, hex);
+    hex[STOK_DIGEST_HEX] = '\0';
+
+    code = ctl_command(ctl, CTL_IS_INTEGER, &reply, "EXISTS %stoken:%s",
+                       ctl->prefix, hex);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    if (reply->integer) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "the token was made without a key file: "
+                 "to nginx with one it is unknown, without one it is not");
+    }
+
+    freeReplyObject(reply);
+
+    return CTL_OK;
 }
 
 

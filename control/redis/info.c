@@ -14,6 +14,9 @@
 #include <string.h>
 
 
+#define CTL_INFO_ROOM  10                        /* a tenth of it is little */
+
+
 typedef enum {
     CTL_INFO_TEXT = 0,
     CTL_INFO_NUMBER,
@@ -54,6 +57,7 @@ static int ctl_info_config(ctl_t *ctl, json_t *info, const char *name,
     const char *config, int number);
 static void ctl_info_persistence(json_t *lines, json_t *info);
 static void ctl_info_memory(json_t *lines, json_t *info);
+static void ctl_info_full(json_t *lines, json_t *info, json_int_t most);
 static int ctl_info_is(json_t *info, const char *name, int value);
 static void ctl_info_line(json_t *lines, const char *what,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -210,7 +214,7 @@ ctl_info_config(ctl_t *ctl, json_t *info, const char *name,
 
 
 json_t *
-ctl_info_warnings(json_t *info)
+ctl_info_warnings(json_t *info, int all)
 {
     json_t      *lines;
     json_int_t   others;
@@ -222,7 +226,7 @@ ctl_info_warnings(json_t *info)
 
     others = json_integer_value(json_object_get(info, "other_keys"));
 
-    if (others) {
+    if (others && all) {
         ctl_info_line(lines, "redis-shared", "%lld keys in other databases of "
                       "this Redis share its memory and its time: give the "
                       "dataset a Redis of its own", (long long) others);
@@ -269,26 +273,43 @@ ctl_info_persistence(json_t *lines, json_t *info)
 static void
 ctl_info_memory(json_t *lines, json_t *info)
 {
-    json_int_t   evicted;
+    json_int_t   evicted, most;
     const char  *policy;
 
     policy = ctl_text(info, "memory_policy");
     evicted = json_integer_value(json_object_get(info, "evicted_keys"));
+    most = json_integer_value(json_object_get(info, "memory_max"));
 
-    if (policy[0] == '\0' || strcmp(policy, "noeviction") == 0) {
-        return;
-    }
-
-    if (json_integer_value(json_object_get(info, "memory_max"))) {
+    if (most && policy[0] && strcmp(policy, "noeviction") != 0) {
         ctl_info_line(lines, "redis-policy", "maxmemory-policy is %s: when "
                       "memory is full, Redis removes keys of the dataset "
                       "(maxmemory-policy noeviction)", policy);
+
+    } else if (most) {
+        ctl_info_full(lines, info, most);
     }
 
-    if (evicted && strncmp(policy, "allkeys-", 8) == 0) {
+    if (evicted) {
         ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys "
                       "because memory was full, users and tokens perhaps among "
                       "them: run service-token fsck", (long long) evicted);
+    }
+}
+
+
+static void
+ctl_info_full(json_t *lines, json_t *info, json_int_t most)
+{
+    json_int_t  used;
+
+    used = json_integer_value(json_object_get(info, "memory_used"));
+
+    if (used >= most - most / CTL_INFO_ROOM) {
+        ctl_info_line(lines, "redis-memory", "Redis is %s: it uses %.1f MB, "
+                      "and maxmemory is %.1f MB; when it is full, only what "
+                      "revokes, disables or deletes works",
+                      used < most ? "almost full" : "full",
+                      (double) used / 1e6, (double) most / 1e6);
     }
 }
 
@@ -322,7 +343,7 @@ ctl_info_line(json_t *lines, const char *what, const char *format, ...)
 
 
 int
-ctl_info_note(ctl_t *ctl, json_t **notes)
+ctl_info_note(ctl_t *ctl, int all, json_t **notes)
 {
     int      code;
     size_t   i;
@@ -335,7 +356,7 @@ ctl_info_note(ctl_t *ctl, json_t **notes)
         return code;
     }
 
-    lines = ctl_info_warnings(info);
+    lines = ctl_info_warnings(info, all);
 
     json_array_foreach(lines, i, line) {
         ctl_note(ctl, CTL_NOTE_WARNING, "%s", ctl_text(line, "text"));

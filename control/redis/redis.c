@@ -303,12 +303,21 @@ ctl_went(ctl_t *ctl, int err)
 {
     int  code;
 
-    code = ctl->ctx->err == REDIS_ERR_IO
-           && (err == EAGAIN || err == EWOULDBLOCK || err == ETIMEDOUT)
-           ? ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s did not answer "
-                      "within %g s", ctl->where, ctl->timeout / 1000.0)
-           : ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s went away: %s",
-                      ctl->where, ctl->ctx->errstr);
+    if (ctl->ctx->err == REDIS_ERR_PROTOCOL) {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "the server at %s does not "
+                        "answer like Redis: is --redis right?", ctl->where);
+
+    } else if (ctl->ctx->err == REDIS_ERR_IO
+               && (err == EAGAIN || err == EWOULDBLOCK || err == ETIMEDOUT))
+    {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s did not answer "
+                        "within %g s", ctl->where, ctl->timeout / 1000.0);
+
+    } else {
+        code = ctl_fail(ctl, CTL_UNAVAILABLE, "Redis at %s went away: %s",
+                        ctl->where, ctl->ctx->errstr);
+    }
+
     ctl_close(ctl);
 
     return code;
@@ -317,20 +326,33 @@ ctl_went(ctl_t *ctl, int err)
 
 /*
  * An error reply, whole, but for the arguments that Redis repeats of a command
- * that it does not know: a secret may be among them.
+ * that it does not know, since a secret may be among them, and the place in a
+ * script, which says nothing to whoever reads it.
  */
 
 static int
 ctl_refused(ctl_t *ctl, redisReply *reply)
 {
-    size_t       len;
-    const char  *args;
+    size_t       i, len;
+    const char  *end;
+
+    static const char *const tails[] = {
+        ", with args beginning with", " script: ", ", on @user_script:"
+    };
+
+    if (strstr(reply->str, "OOM command")) {
+        return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis is full (maxmemory): only "
+                        "what revokes, disables or deletes works");
+    }
 
     len = strcspn(reply->str, "\r\n");
-    args = strstr(reply->str, ", with args beginning with");
 
-    if (args && (size_t) (args - reply->str) < len) {
-        len = (size_t) (args - reply->str);
+    for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+        end = strstr(reply->str, tails[i]);
+
+        if (end && (size_t) (end - reply->str) < len) {
+            len = (size_t) (end - reply->str);
+        }
     }
 
     return ctl_fail(ctl, CTL_UNAVAILABLE, "Redis refuses: %.*s", (int) len,

@@ -41,7 +41,6 @@ static const struct {
 };
 
 
-static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len);
 static int ctl_review_begin(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
@@ -58,7 +57,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 {
     int  code;
 
-    code = ctl_review_fail_on(ctl, review);
+    code = ctl_review_check(ctl, review);
 
     if (code == CTL_OK) {
         code = ctl_review_begin(ctl, review);
@@ -80,7 +79,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 }
 
 
-/* who may only read has a review all the same */
+/* who may only read still has a review */
 
 static void
 ctl_review_noted(ctl_t *ctl, const ctl_review_t *review)
@@ -114,8 +113,8 @@ ctl_rule(size_t i)
 
 /* without a list, every finding is one */
 
-static int
-ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review)
+int
+ctl_review_check(ctl_t *ctl, ctl_review_t *review)
 {
     int          i;
     size_t       len;
@@ -193,7 +192,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
     code = ctl_ready(ctl);
 
     if (code == CTL_OK) {
-        code = ctl_info_note(ctl, &notes);
+        code = ctl_info_note(ctl, 0, &notes);
     }
 
     if (code != CTL_OK) {
@@ -213,10 +212,6 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
         }
     }
 
-    if (code == CTL_OK && review->begin) {
-        review->begin(review->data);
-    }
-
     if (code == CTL_OK) {
         code = ctl_step(ctl, 0, review->total);
     }
@@ -228,7 +223,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 /*
  * From the newest to the oldest, by rank: what is made meanwhile comes before
  * the first page, and what is deleted moves only what was seen into the next,
- * where it is passed over.
+ * where it is skipped.
  */
 
 static int
@@ -326,7 +321,7 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     found.token = finding->token;
     found.user = finding->user;
     found.seen = finding->seen;
-    found.mend = finding->mend;
+    found.fix = finding->fix;
 
     code = review->each(ctl, &found, review->data);
     if (code != CTL_OK) {

@@ -7,6 +7,7 @@ use lib 't/lib';
 use Digest::SHA qw(sha256_hex hmac_sha256_hex);
 use JSON::PP ();
 use Stok::Command;
+use Stok::Terminal;
 use Stok::Test;
 
 my $redis = Stok::Redis->start(empty => 1);
@@ -131,16 +132,24 @@ is($out =~ s/tok_\w{16}/ID/gr,
     qq(ID adopted a, "quoted"\nID adopted b\nID adopted f\n), 'the others are adopted');
 like($err, qr/^service-token: line 5: the token is too weak/m, 'a weak one');
 like($err, qr/^service-token: line 6: the token is tok_\w+ of $user already/m,
-    'one that is there twice');
+    'one that is listed twice');
 like($err, qr/^service-token: line 7: the line has other columns/m, 'a short line');
 like($err, qr/^3 adopted, 0 known already, 3 refused$/m, 'the sum');
 %rec = record($tokens[5]);
 is("$rec{env} " . ($rec{expires_at} - $rec{created_at}), 'staging ' . 30 * 86400,
-    'columns go before options');
+    'columns override options');
 
 adopt($list, '--user', $user, @env, '--json');
 is(join(' ', map { "$_->{line} $_->{result}" } @{ JSON::PP->new->decode($out) }),
     '2 known 3 known 5 refused 6 refused 7 refused 8 known', 'again, as JSON');
+
+open my $fh, '>:raw', "$st->{dir}/list" or die;
+print $fh $list;
+close $fh;
+my $tty = Stok::Terminal->start($st, ['token', 'adopt', '--user', $user, @env, '--json'],
+    in => "$st->{dir}/list");
+like(($tty->end)[1], qr/^\]\n0 adopted, 3 known already, 3 refused$/m,
+    'the sum comes behind the array');
 
 for my $case (
     ['without its head', "$tokens[7],x\n", qr/does not name its columns/, @env],

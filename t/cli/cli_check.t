@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use lib 't/lib';
 use Stok::Command;
+use Stok::Terminal;
 use Stok::Test;
 
 my $redis = Stok::Redis->start;
@@ -97,6 +98,15 @@ is($out =~ s/\s+//gr,
     '--json');
 
 is(($st->input($good, 'check', '--role', 'boss'))[0], 2, 'no such role');
+
+# a terminal asks for it and does not show it
+
+my $tty = Stok::Terminal->start($st, ['check']);
+$tty->expect(qr/Token \(it is not shown\): /);
+$tty->type("$good\n");
+my ($ended, $seen) = $tty->end;
+is("$ended $seen", "0 Token (it is not shown): \nALLOWED tok_good good\@service member\n",
+    'on a terminal');
 is(($st->input($good, '--roles', 'boss member', 'check', '--role', 'boss'))[0],
     0, '--roles');
 

@@ -22,10 +22,9 @@ $st->run('user', 'create', 'Nightly load', @who);
 my $token = $st->json('token', 'create', '--user', $user, '--name', 'etl 2026',
     '--env', 'testing')->{id};
 
-# what the shells call; the folder of the cache is this test's own
+# what the shells call; a new account has no folder for its cache
 
 mkdir "$dir/bin";
-mkdir "$dir/cache";
 symlink $binary, "$dir/bin/service-token";
 $ENV{XDG_CACHE_HOME} = "$dir/cache";
 
@@ -55,7 +54,8 @@ for my $case (
     ['--prefix user token sh', 'show'], ['--json fs', 'fsck'],
     ['--roles=low\ high user set-role x h', 'high'],
     ['review --fail-on unused,or', 'unused,orphaned'],
-    ['approval set --trust os,re', 'os,redis'], ['approval set ', 'required none'],
+    ['approval set --trust os,re', 'os,redis'],
+    ['token list -o js', 'json jsonl'], ['token list -ojson --st', '--state --status'], ['approval set ', 'required none'],
     ['token rotation x --wait-until ', 'safe'], ['status --format ', 'prometheus'],
     ['import ', ':file'], ['token create --out ', ':file'], ['scan x ', ':file'],
     ['--js', '--json'], ['user list --json --js', ''],

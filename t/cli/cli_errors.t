@@ -24,7 +24,7 @@ fails(3, qr/^no dataset at 127\.0\.0\.1:\d+, database 3, prefix "x:": is --redis
 
 $st->run('init');
 $redis->cli('CONFIG', 'SET', 'maxmemory', 1);
-fails(4, qr/^Redis refuses: .*command not allowed when used memory > 'maxmemory'\.?/,
+fails(4, qr/^Redis is full \(maxmemory\): only what revokes, disables or deletes works$/,
     'out of memory', $st, 'user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
 $redis->cli('CONFIG', 'SET', 'maxmemory', 0);
 
@@ -40,6 +40,10 @@ for my $case (
     ["-ERR it isn't `so` \"simple\"\r\n", qr/^Redis refuses: ERR it isn't `so` "simple"$/],
     ["-ERR unknown command 'AUTH', with args beginning with: '$secret' \r\n",
         qr/^Redis refuses: ERR unknown command 'AUTH'$/],
+    ["-ERR Write commands are forbidden. script: 13950ddf, on \@user_script:191.\r\n",
+        qr/^Redis refuses: ERR Write commands are forbidden\.$/],
+    ["-HTTP/1.1 400 Bad Request\r\n" =~ s/^-//r,
+        qr/^the server at 127\.0\.0\.1:\d+ does not answer like Redis: is --redis right\?$/],
     ["-ERR bad '$secret', said twice: $secret\r\n",
         qr/^Redis refuses: ERR bad '\*{8}', said twice: \*{8}$/],
 ) {
@@ -68,7 +72,7 @@ for my $bad ('5', '-1s', '0s', 'x', '2h', '1e9s') {
     fails(2, qr/^bad --timeout/, "--timeout $bad", $st, '--timeout', $bad);
 
     local $st->{env} = { SERVICE_TOKEN_TIMEOUT => $bad };
-    fails(2, qr/^bad --timeout: /, "$bad is not a time-out", $st);
+    fails(2, qr/^bad --timeout "\Q$bad\E": /, "$bad is not a time-out", $st);
 }
 
 # a full queue of a listener: the handshake has no end

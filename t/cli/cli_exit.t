@@ -48,7 +48,7 @@ for my $args (['help'], ['help', 'token'], ['token', 'create', '--help'],
 my ($code, $out, $err) = $full->run('token', 'create', '--user', $user, '--name',
     'b', '--env', 'testing');
 is($code, 3, 'token create: the disk is full');
-like($err, qr/could not be shown: nothing was (?:made|created)/, 'says so');
+like($err, qr/could not be shown: No space left on device: nothing was (?:made|created)/, 'says so');
 
 # nor one that does not fit into its file
 
@@ -66,11 +66,13 @@ for my $try ("token create --user $user --name c --env testing --out $dir/new",
 # a bad value is 2, and Redis, which is not there, is not asked before
 
 my @none = ('--redis', "unix://$dir/none");
+my @why = ('--purpose', 'p', '--owner', 'o');
+my @seal = ('--key-file', '/none', 'seal');
 my @new = ('token', 'create', '--user', 'x', '--name', 'n', '--env');
 
 for my $case (
     [qr/--brand/, 'init', '--brand', 'B!'], [qr/--approval/, 'init', '--approval', 'x'],
-    [qr/bad WORD "x"/, 'approval', 'set', 'x'], [qr/key name/, 'key', 'new', 'a b'],
+    [qr/bad approval "x"/, 'approval', 'set', 'x'], [qr/key name/, 'key', 'new', 'a b'],
     [qr/--trust/, 'approval', 'set', 'none', '--trust', 'x'],
     [qr/--role/, 'user', 'create', 'x', '--role', 'boss'],
     [qr/--use-case/, 'user', 'create', 'x', '--use-case', 'x'],
@@ -100,6 +102,29 @@ for my $case (
     (map { [qr/--fail-on/, @$_, '--fail-on', 'x'] } ['review'], ['review',
         'monthly'], ['review', 'quarterly']),
     (map { [qr/bad ID "a b"/, 'incident', $_, 'a b'] } 'token', 'user'),
+    [qr/no letter or digit/, 'user', 'create', '!!!', @why],
+    (map { [qr/needs --purpose and --owner/, 'user', 'create', 'x', @$_] } [],
+        [@why[0, 1]], [@why[2, 3]]),
+    [qr/is an e-mail address/, 'user', 'create', 'x', '--human'],
+    [qr/--purpose has a control/, 'user', 'create', 'x', '--purpose', "a\nb"],
+    [qr/give --purpose, --owner/, 'user', 'describe', 'x'],
+    [qr/have 1 to/, 'user', 'describe', 'x', '--owner', ''],
+    (map { my @verb = @$_; map { [$_->[0], @verb, @{ $_ }[1 .. $#$_]] }
+        [qr/both want standard output/, '--format', 'env', '--json'],
+        [qr/--server HOST/, '--format', 'docker-config'],
+        [qr/bad --server/, '--format', 'docker-config', '--server', ''],
+        [qr/bad --secret-name/, '--format', 'k8s-secret', '--secret-name', 'A'],
+        [qr/bad --namespace/, '--format', 'k8s-secret', '--namespace', 'a.b'],
+        [qr/for --format k8s-secret/, '--namespace', 'x'],
+    } [@new, 'testing'], ['token', 'rotate', 'x']),
+    [qr/is not of this review/, 'review', 'monthly', '--fail-on', 'purpose'],
+    [qr/is not of this review/, 'review', 'quarterly', '--fail-on', 'unused'],
+    (map { [qr/token adopt needs/, 'token', 'adopt', @$_] } ['--name', 'x'],
+        ['--name', 'x', '--user', 'x'], ['--name', 'x', '--env', 'testing']),
+    [qr/needs --key-file/, 'seal'], [qr/not both/, @seal, '--user', 'x', '--token',
+        'x'], [qr/--force needs/, @seal, '--force'],
+    [qr/is for the whole/, @seal, '--first', '--user', 'x'],
+    [qr/give --yes/, @seal, '--first'],
     [qr/--token/, 'seal', '--token', 'a b'], [qr/--wait/, 'fsck', '--fix', '--wait',
         'x'], [qr/needs FILE/, 'export'], [qr/--wait/, 'import', $0, '--wait', 'x'],
 ) {

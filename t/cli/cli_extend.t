@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use JSON::PP ();
 use Stok::Command;
+use Stok::Terminal;
 use Stok::Test;
 
 my $day = 86400;
@@ -26,7 +27,7 @@ my $id = $token->{id};
 my ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in',
     '60d');
 is("$code$out", 0, 'extend');
-like($err, qr/^extended $id \(a\) of \S+: it is valid until 20\d\d-.*Z\n\z/, 'until when');
+like($err, qr/^extended $id \(a\) of \S+: it is valid until 20\d\d-.*Z$/m, 'until when');
 my $is = $st->json('token', 'show', $id);
 near($is->{expires_at}, time + 60 * $day, 'from now on');
 is($redis->cli('ZSCORE', $redis->key('expiry'), $id), $is->{expires_at},
@@ -41,6 +42,18 @@ is("@{$entry}{qw(actor action before after)}", 'anna token.extend active, '
     . "expires_at $token->{expires_at} active, expires_at $is->{expires_at}",
     'the audit');
 is(($st->run('audit', 'verify'))[0], 0, 'which is whole');
+like(($st->run('audit', '--token', $id))[1],
+    qr/  active, expires_at 20[\d:T-]+Z -> active, expires_at 20[\d:T-]+Z/, 'with dates');
+
+# a terminal shows how far away a date is
+
+for my $case ([['audit'], qr/^20[\d:T-]+Z \(\d+ \w+ ago\)  anna  token.extend /m],
+    [['status'], qr/^  $id  in \d+ days +unused /m])
+{
+    my $tty = Stok::Terminal->start($st, $case->[0]);
+    like(($tty->end)[1], $case->[1], "@{$case->[0]} on a terminal");
+}
+
 
 ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in', '365d',
     '--json');
@@ -49,6 +62,23 @@ near(JSON::PP->new->decode($out)->{expires_at}, time + 365 * $day,
 ($code, $out, $err) = $st->input($token->{token}, 'token', 'extend', '-',
     '--expires-in', '365d');
 like($err, qr/^note: the token is $id$/m, 'by the token itself');
+
+# within what is usual for its environment, or with a warning, as reviews find it
+
+for my $case (['testing', '25d', ''], ['testing', '100d', 30], ['staging', '365d', 180],
+    ['production', '365d', '']) {
+    my ($env, $for, $usual) = @$case;
+    my $is = $st->json('token', 'create', '--user', 'etl@service', '--name',
+        "$env-$for", '--env', $env, '--expires-in', '20d')->{id};
+    my ($code, undef, $err) = $st->run('token', 'extend', $is, '--expires-in', $for);
+    my ($days) = $for =~ /(\d+)/;
+    is($code, 0, "$env, $for");
+    is(join('', $err =~ /^(warning: .*)$/mg), $usual && "warning: a $env token for $days "
+        . "days, $usual are usual: reviews will find it", 'a warning, or none');
+    is(scalar(grep { $_->{rule} eq 'lifetime' && $_->{token} eq $is }
+        @{ JSON::PP->new->decode(($st->run('review', '--json'))[1]) }), $usual ? 1 : 0,
+        'as a review finds it');
+}
 
 # one that is rotating, and goes on
 
@@ -74,7 +104,8 @@ refused(3, qr/never expires: there is nothing to extend/, $never->{id},
     '--expires-in', '60d');
 refused(3, qr/no token/, 'tok_none', '--expires-in', '60d');
 for my $in ('', '0d', '366d', '12h', 'never', 'soon', '-1d') {
-    refused(2, qr/bad --expires-in: 1d to 1y/, $new->{id}, "--expires-in=$in");
+    refused(2, qr/bad --expires-in(?: "\Q$in\E"|: \S+ is [a-z ]+): 1d to 1y/,
+        $new->{id}, "--expires-in=$in");
 }
 refused(2, qr/needs --expires-in/, $new->{id});
 refused(2, qr/"token extend" needs ID/, '--expires-in', '60d');

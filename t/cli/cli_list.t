@@ -96,13 +96,13 @@ for my $case (['--state', 'odd', 'active, rotating'], ['--state', 'active,', 'ac
     ['--state', '', 'active'], ['--env', 'moon', 'production'], ['--type', 'odd', 'service, personal, scim'],
     ['--expiring', 'x', '12h, 30d'], ['--unused', 'never', '30m, 24h'],
     ['--sort', 'name', 'created, expires, last-used'], ['--limit', '0', 'a number'],
-    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', '12345', 'table, wide'])
+    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', '12345', 'table, wide'], ['-o', 'yaml', 'table, wide'])
 {
     my ($option, $value, $says) = @$case;
     ($code, $out, $err) = $none->run('--redis', 'unix:///none', 'token', 'list', $option,
         $value);
     is("$code $out", '2 ', "$option $value");
-    like($err, qr/^service-token: bad --\w+(?: "[^"]*": one of |: )$says/,
+    like($err, qr/^service-token: bad --\w+(?: "[^"]*": (?:one of )?|: )$says/,
         'says what it takes');
 }
 
@@ -173,6 +173,12 @@ for my $columns (200, 120, 100, 80, 60, 40) {
     is(scalar(grep { columns($_) > $columns } @lines), 0, 'none is too long');
     is(scalar(grep { /^tok_\w{16}(?: |$)/ } @lines), 13, 'ids are whole');
 }
+
+# nor is a column left out of 80 for what a token's state is
+
+like((screen(80, '', 'token', 'list', '--state', $_))[0],
+    qr/^ID +USER +NAME +ENV +STATE +EXPIRES +LAST/, "80 columns hold all of $_")
+    for sort keys %{{ reverse %state }};
 
 my @lines = screen(200, '', 'token', 'list');
 my ($row) = grep { /^\Q$token{a}/ } @lines;

@@ -209,6 +209,23 @@ is(($st->run('scan', '--json', '/dev/null'))[1], "[]\n", 'nothing');
     file('lies', $svc);
     git('add', 'f');
     is(hook($root), 0, 'but may be taken out');
+
+    # what did not look is not an alarm, and lets nothing pass
+
+    mkdir "$dir/bin";
+    open my $fh, '>', "$dir/bin/service-token" or die;
+    print $fh "#!/bin/sh\nexit 3\n";
+    close $fh;
+    chmod 0755, "$dir/bin/service-token";
+    $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+    is(hook($root), 2, 'a scan that failed');
+
+    unlink "$dir/bin/service-token";
+    symlink "/usr/bin/$_", "$dir/bin/$_" for qw(git xargs sh cut);
+    $ENV{PATH} = "$dir/bin";
+    is(hook($root), 2, 'no command to scan with');
+    system '/bin/rm', '-rf', "$dir/bin";
+    $ENV{PATH} = "$root/build:/usr/bin:/bin";
     system 'rm', '-rf', "$dir/.git", "$dir/lies";
 }
 

@@ -78,7 +78,10 @@ is(warned(), '', 'appendfsync always: none');
 
 $redis->cli('SELECT', 3);
 $redis->cli('SET', "x$_", 1) for 1, 2;
-like(warned(), qr/^warning: 2 keys in other databases of this Redis.*\n\z/, 'shared');
+is(warned('fsck', 'review'), '', 'shared: a review and fsck say nothing');
+like(warned('init'), qr/^warning: 2 keys in other databases of this Redis.*\n\z/, 'init does');
+($code, $out) = $st->run('status');
+like($out, qr/^warning: 2 keys in other databases of this Redis/m, 'and the status');
 my $other = 'unix://' . $redis->socket . '?db=3';
 ($code, $out, $err) = $st->run('--redis', $other, 'init');
 like($err, qr/^warning: \d+ keys in other databases/m, 'seen from there, too');
@@ -86,7 +89,21 @@ $redis->cli('FLUSHDB');
 $redis->cli('SELECT', 0);
 is(warned(), '', 'alone again');
 
-# keys that were removed because memory was full
+# memory that is full, or almost, where nothing is removed
+
+my ($used) = $redis->cli('INFO', 'memory') =~ /^used_memory:(\d+)/m;
+for my $case ([4, ''], [1.04, 'almost full'], [0.5, 'full']) {
+    my ($factor, $says) = @$case;
+    $redis->cli('CONFIG', 'SET', 'maxmemory', int $used * $factor);
+    like(warned('fsck'), $says
+        ? qr/^warning: Redis is $says: it uses [\d.]+ MB, and maxmemory is [\d.]+ MB; .*\n\z/
+        : qr/^\z/, "$factor of its memory");
+    ($code, $out) = $st->run('status');
+    is($out =~ /^warning: Redis is \Q$says\E: /m ? 1 : 0, $says ? 1 : 0, 'so says the status');
+}
+$redis->cli('CONFIG', 'SET', 'maxmemory', 0);
+
+# keys that were removed because memory was full, also if that is over
 
 $redis->cli('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
 $redis->cli('CONFIG', 'SET', 'maxmemory', 1);
@@ -95,6 +112,8 @@ $redis->cli('CONFIG', 'SET', 'maxmemory', 0);
 $st->run('init');
 like(warned(), qr/^warning: Redis has removed \d+ keys because memory was full.*run service-token fsck\n\z/,
     'evicted');
+$redis->cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+like(warned(), qr/^warning: Redis has removed \d+ keys/, 'once');
 $redis->cli('CONFIG', 'RESETSTAT');
 
 # as JSON it is a note of the object
@@ -124,9 +143,10 @@ sub saves { ($_[0]->cli('INFO', 'persistence') =~ /rdb_saves:(\d+)/)[0]
 # what init, fsck and review say, which is the same
 
 sub warned {
+    my @verbs = @_ ? @_ : ('init', 'fsck', 'review');
     my %said;
 
-    for my $verb ('init', 'fsck', 'review') {
+    for my $verb (@verbs) {
         (undef, undef, my $text) = $st->run($verb);
         $said{ $text =~ s/^there is a dataset already.*\n//mr }++;
     }
