@@ -13,7 +13,7 @@
 #define STOK_HMAC_BLOCK  64                      /* of SHA-256, RFC 2104 */
 
 /*
- * What was written there is not left out, though nothing reads it: this is
+ * The compiler keeps the stores before it, though nothing reads them: this is
  * explicit_bzero() in place, without its calls.
  */
 #define stok_keep(p)  __asm__ volatile ("" : : "r" (p) : "memory")
