@@ -83,6 +83,7 @@ typedef struct {
 
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
+    unsigned       unsealed:1;                   /* a record is, like it */
     unsigned       dry:1;                        /* nothing is written */
 
     redisContext  *ctx;                          /* NULL: no connection */
@@ -168,6 +169,13 @@ int ctl_dataset_open(ctl_t *ctl);
 
 /* CTL_KEYLESS: it is sealed, and there is no key file */
 int ctl_writable(ctl_t *ctl);
+
+/*
+ * A note that no seal was checked, for want of a key file; and one that the
+ * dataset is not sealed yet, if a record was read that has no seal.
+ */
+void ctl_unchecked(ctl_t *ctl);
+void ctl_unsealed(ctl_t *ctl);
 
 /* key.c: a key file; and a line for one, which the caller wipes */
 #define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)
@@ -415,6 +423,7 @@ typedef struct {
 
     int64_t      found;
     int64_t      failed;
+    int64_t      unsealed;                       /* records */
     int64_t      tokens;
     int64_t      users;
     int64_t      count[CTL_RULES_MAX];           /* by rule */
