@@ -122,19 +122,21 @@ int cli_printed(cli_t *cli, int code);
 void cli_safe(const char *text);
 long long cli_integer(json_t *json, const char *name);
 
-/* verbs */
+/* verbs; check: of what is given together, without Redis */
 int cli_init(cli_t *cli, cli_args_t *args);
 int cli_approval_show(cli_t *cli, cli_args_t *args);
 int cli_approval_set(cli_t *cli, cli_args_t *args);
 int cli_key_new(cli_t *cli, cli_args_t *args);
 int cli_check(cli_t *cli, cli_args_t *args);
 int cli_seal(cli_t *cli, cli_args_t *args);
+int cli_seal_check(cli_t *cli, cli_args_t *args);
 int cli_scan(cli_t *cli, cli_args_t *args);
 int cli_fsck(cli_t *cli, cli_args_t *args);
 int cli_export(cli_t *cli, cli_args_t *args);
 int cli_import(cli_t *cli, cli_args_t *args);
 
 int cli_user_create(cli_t *cli, cli_args_t *args);
+int cli_user_create_check(cli_t *cli, cli_args_t *args);
 int cli_user_list(cli_t *cli, cli_args_t *args);
 int cli_user_show(cli_t *cli, cli_args_t *args);
 int cli_user_approve(cli_t *cli, cli_args_t *args);
@@ -143,10 +145,13 @@ int cli_user_disable(cli_t *cli, cli_args_t *args);
 int cli_user_enable(cli_t *cli, cli_args_t *args);
 int cli_user_delete(cli_t *cli, cli_args_t *args);
 int cli_user_describe(cli_t *cli, cli_args_t *args);
+int cli_user_describe_check(cli_t *cli, cli_args_t *args);
 int cli_user_revoke_all(cli_t *cli, cli_args_t *args);
 
 int cli_token_create(cli_t *cli, cli_args_t *args);
+int cli_token_new_check(cli_t *cli, cli_args_t *args);
 int cli_token_adopt(cli_t *cli, cli_args_t *args);
+int cli_token_adopt_check(cli_t *cli, cli_args_t *args);
 int cli_token_list(cli_t *cli, cli_args_t *args);
 int cli_token_show(cli_t *cli, cli_args_t *args);
 int cli_token_rotate(cli_t *cli, cli_args_t *args);
@@ -164,7 +169,9 @@ int cli_audit_verify(cli_t *cli, cli_args_t *args);
 
 int cli_review_all(cli_t *cli, cli_args_t *args);
 int cli_review_monthly(cli_t *cli, cli_args_t *args);
+int cli_review_monthly_check(cli_t *cli, cli_args_t *args);
 int cli_review_quarterly(cli_t *cli, cli_args_t *args);
+int cli_review_quarterly_check(cli_t *cli, cli_args_t *args);
 
 int cli_incident_token(cli_t *cli, cli_args_t *args);
 int cli_incident_user(cli_t *cli, cli_args_t *args);

@@ -258,7 +258,7 @@ cli_deliver_undo(ctl_t *ctl, const ctl_new_t *new, void *data)
 static void
 cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 {
-    char        date[24];
+    char        date[CLI_DATE];
     cli_out_t  *out;
 
     out = data;
@@ -277,8 +277,8 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
                  "revoke it when \"token rotation\" says so", new->old);
 
     } else if (new->old) {
-        ctl_iso(new->old_expires_at, date);
-        ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old, date);
+        ctl_note(ctl, CTL_NOTE_PLAIN, "%s is valid until %s", new->old,
+                 cli_date(new->old_expires_at, date));
     }
 }
 
@@ -288,7 +288,7 @@ cli_deliver_done(ctl_t *ctl, const ctl_new_t *new, void *data)
 static void
 cli_deliver_seen(ctl_t *ctl, const ctl_new_t *new, const cli_out_t *out)
 {
-    char  date[24];
+    char  date[CLI_DATE];
 
     if (out->path || !isatty(STDOUT_FILENO)) {
         return;
@@ -298,12 +298,8 @@ cli_deliver_seen(ctl_t *ctl, const ctl_new_t *new, const cli_out_t *out)
         cli_say_to(stderr, "\n");
     }
 
-    if (new->expires_at) {
-        ctl_iso(new->expires_at, date);
-    }
-
     ctl_note(ctl, CTL_NOTE_NOTE, "the token is shown this once and never "
              "again; it %s%s",
              new->expires_at ? "expires at " : "never expires",
-             new->expires_at ? date : "");
+             new->expires_at ? cli_date(new->expires_at, date) : "");
 }

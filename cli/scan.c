@@ -53,6 +53,7 @@ static int cli_scan_blob(const char *commit, const char *path, int fd,
 static int cli_scan_read(cli_scan_t *scan, const char *path, int fd);
 static void cli_scan_unseen(cli_scan_t *scan, const cli_tree_t *tree);
 static int cli_scan_step(cli_scan_t *scan);
+static int cli_scan_stopped(cli_scan_t *scan);
 static int cli_scan_piece(cli_scan_t *scan, const char *path,
     cli_piece_t *piece);
 static int cli_scan_name(cli_scan_t *scan, const char *path);
@@ -267,6 +268,11 @@ cli_scan_piece(cli_scan_t *scan, const char *path, cli_piece_t *piece)
             break;
         }
 
+        code = cli_scan_stopped(scan);
+        if (code != CTL_OK) {
+            break;
+        }
+
         i = !have[0] || (have[1] && at[1] < at[0]);
 
         line += stok_scan_lines(scan->buffer + counted, at[i] - counted);
@@ -322,6 +328,19 @@ cli_scan_step(cli_scan_t *scan)
     if (ctl->progress) {
         ctl->progress(ctl->progress_data, (int64_t) ++scan->files, 0);
     }
+
+    return cli_scan_stopped(scan);
+}
+
+
+/* before a file, a part of it, and a token */
+
+static int
+cli_scan_stopped(cli_scan_t *scan)
+{
+    ctl_t  *ctl;
+
+    ctl = &scan->cli->ctl;
 
     return !ctl->stop ? CTL_OK
            : ctl_fail(ctl, CTL_STOPPED, "stopped: %s", scan->revoke

@@ -48,7 +48,8 @@ typedef struct {
 } cli_adopt_t;
 
 
-static int cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args);
+static void cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args);
+static int cli_adopt_needs(cli_t *cli);
 static int cli_adopt_one(cli_adopt_t *adopt, const char *text, size_t len);
 static int cli_adopt_input(cli_adopt_t *adopt);
 static int cli_adopt_list(cli_adopt_t *adopt, char *head);
@@ -76,10 +77,7 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
     adopt.cli = cli;
     adopt.lines.stop = &cli_adopt_stop;
 
-    code = cli_adopt_options(&adopt, args);
-    if (code != CTL_OK) {
-        return code;
-    }
+    cli_adopt_options(&adopt, args);
 
     if (isatty(STDIN_FILENO)) {
         code = cli_plaintext_read(cli, &plaintext);
@@ -102,7 +100,31 @@ cli_token_adopt(cli_t *cli, cli_args_t *args)
 }
 
 
+/* a token alone needs all three; a CSV has its names in a column */
+
+int
+cli_token_adopt_check(cli_t *cli, cli_args_t *args)
+{
+    const char  *user, *name, *env;
+
+    user = cli_option(args, "user");
+    name = cli_option(args, "name");
+    env = cli_option(args, "env");
+
+    return (user && name && env) || (name == NULL && !isatty(STDIN_FILENO))
+           ? CTL_OK : cli_adopt_needs(cli);
+}
+
+
 static int
+cli_adopt_needs(cli_t *cli)
+{
+    return ctl_fail(&cli->ctl, CTL_INVALID, "token adopt needs --user, --name "
+                    "and --env, or a CSV on standard input");
+}
+
+
+static void
 cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args)
 {
     adopt->weak = cli_option(args, "allow-weak") != NULL;
@@ -111,8 +133,6 @@ cli_adopt_options(cli_adopt_t *adopt, cli_args_t *args)
     adopt->want.env = cli_option(args, "env");
     adopt->want.expires_in = cli_option(args, "expires-in");
     adopt->want.scim = cli_option(args, "scim-only") != NULL;
-
-    return CTL_OK;
 }
 
 
@@ -128,8 +148,7 @@ cli_adopt_one(cli_adopt_t *adopt, const char *text, size_t len)
     if (adopt->want.user == NULL || adopt->want.name == NULL
         || adopt->want.env == NULL)
     {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "token adopt needs --user, "
-                        "--name and --env, or a CSV on standard input");
+        return cli_adopt_needs(cli);
     }
 
     code = ctl_token_adopt(&cli->ctl, &adopt->want, text, len, adopt->weak,

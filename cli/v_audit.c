@@ -25,6 +25,7 @@ static volatile sig_atomic_t  cli_interrupted;
 
 static int cli_audit_show(ctl_t *ctl, json_t *entry, void *data);
 static void cli_audit_line(json_t *entry);
+static void cli_audit_state(const char *text);
 static int cli_audit_tells(json_t *entry, const char *name);
 static void cli_audit_value(json_t *value);
 static int cli_audit_follow(cli_audit_t *a);
@@ -110,7 +111,7 @@ cli_audit_show(ctl_t *ctl, json_t *entry, void *data)
 static void
 cli_audit_line(json_t *entry)
 {
-    char         date[24];
+    char         date[CLI_DATE];
     size_t       i;
     json_t      *value;
     const char  *name, *before, *after;
@@ -118,8 +119,7 @@ cli_audit_line(json_t *entry)
     static const char  *known = " id at actor action token user user_name "
                                 "before after seq prev hash ";
 
-    ctl_iso(cli_integer(entry, "at"), date);
-    cli_say("%s  ", date);
+    cli_say("%s  ", cli_date(cli_integer(entry, "at"), date));
     cli_safe(ctl_text(entry, "actor"));
     cli_say("  ");
     cli_safe(ctl_text(entry, "action"));
@@ -138,9 +138,9 @@ cli_audit_line(json_t *entry)
 
     if (before[0] || after[0]) {
         cli_say("  ");
-        cli_safe(before[0] ? before : "-");
+        cli_audit_state(before[0] ? before : "-");
         cli_say(" -> ");
-        cli_safe(after[0] ? after : "-");
+        cli_audit_state(after[0] ? after : "-");
     }
 
     json_object_foreach(entry, name, value) {
@@ -155,6 +155,37 @@ cli_audit_line(json_t *entry)
     }
 
     cli_say("\n");
+}
+
+
+/* an entry keeps seconds; people read dates */
+
+static void
+cli_audit_state(const char *text)
+{
+    char         date[24];
+    size_t       n;
+    const char  *at;
+
+    static const char  name[] = "expires_at ";
+
+    at = strstr(text, name);
+    n = at ? strspn(at + sizeof(name) - 1, "0123456789") : 0;
+
+    if (n == 0 || n > 12) {
+        cli_safe(text);
+        return;
+    }
+
+    at += sizeof(name) - 1;
+    strcpy(date, "never");
+
+    if (ctl_number(at)) {
+        ctl_iso(ctl_number(at), date);
+    }
+
+    cli_say("%.*s%s", (int) (at - text), text, date);
+    cli_safe(at + n);
 }
 
 

@@ -1,6 +1,5 @@
 /*
- * The verbs that are of the whole dataset: init, key, seal, fsck, export,
- * import.
+ * The verbs that are of the whole dataset: init, key, fsck, export, import.
  */
 
 
@@ -17,22 +16,18 @@
 
 
 #define CLI_FSCK_MOST  1000                      /* findings as JSON */
+#define CLI_FSCK_SAID  160                       /* the sums, as text */
 
 
 /* lines, or what is kept of them for --json */
 typedef struct {
-    cli_t   *cli;
     json_t  *array;                              /* NULL: lines */
     int      fix;
     FILE    *out;                                /* of an export */
 } cli_data_t;
 
 
-static int cli_seal_list(cli_t *cli, ctl_seal_want_t *want);
-static int cli_seal_none(ctl_t *ctl, json_t *item, void *data);
-static int cli_seal_ask(cli_t *cli);
-static int cli_seal_run(cli_t *cli, const ctl_seal_want_t *want);
-static int cli_seal_row(ctl_t *ctl, json_t *item, void *data);
+static void cli_fsck_said(cli_t *cli, json_t *sums, int fix);
 static int cli_fsck_row(ctl_t *ctl, json_t *item, void *data);
 static int cli_export_row(ctl_t *ctl, json_t *item, void *data);
 static int cli_export_open(ctl_t *ctl, const char *path, FILE **out);
@@ -57,12 +52,13 @@ cli_init(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    if (cli->json) {
-        return cli_print_json(cli, made);
+    if (json_is_true(json_object_get(made, "created"))) {
+        ctl_note(&cli->ctl, CTL_NOTE_DONE, "created a dataset at \"%s\"",
+                 cli->ctl.prefix);
     }
 
-    if (json_is_true(json_object_get(made, "created"))) {
-        cli_say("created a dataset at \"%s\"\n", cli->ctl.prefix);
+    if (cli->json) {
+        return cli_print_json(cli, made);
     }
 
     json_decref(made);
@@ -96,188 +92,12 @@ cli_key_new(cli_t *cli, cli_args_t *args)
 
 
 int
-cli_seal(cli_t *cli, cli_args_t *args)
-{
-    int              code;
-    ctl_seal_want_t  want;
-
-    memset(&want, 0, sizeof(want));
-    want.user = cli_option(args, "user");
-    want.token = cli_option(args, "token");
-    want.force = cli_option(args, "force") != NULL;
-    want.first = cli_option(args, "first") != NULL;
-    want.dry = cli_option(args, "dry-run") != NULL;
-
-    if (!want.first || want.dry || want.user || want.token) {
-        return cli_seal_run(cli, &want);
-    }
-
-    want.listed = json_object();
-    want.dry = 1;
-
-    code = cli_option(args, "yes") || isatty(STDIN_FILENO)
-           ? CTL_OK
-           : ctl_fail(&cli->ctl, CTL_INVALID, "seal --first vouches for what "
-                      "has no seal: look at \"seal --first --dry-run\", then "
-                      "give --yes");
-
-    if (code == CTL_OK && !cli_option(args, "yes")) {
-        code = cli_seal_run(cli, &want);
-
-        if (code == CTL_OK || code == CTL_BROKEN) {
-            code = cli_seal_ask(cli);
-        }
-
-    } else if (code == CTL_OK) {
-        code = cli_seal_list(cli, &want);
-    }
-
-    if (code == CTL_OK) {
-        want.dry = 0;
-        code = cli_seal_run(cli, &want);
-    }
-
-    json_decref(want.listed);
-
-    return code;
-}
-
-
-/* what is going to be sealed, without a word */
-
-static int
-cli_seal_list(cli_t *cli, ctl_seal_want_t *want)
-{
-    int          code;
-    json_t      *sums;
-    ctl_note_pt  note;
-
-    note = cli->ctl.note;
-    cli->ctl.note = NULL;
-    sums = NULL;
-
-    code = ctl_seal(&cli->ctl, want, cli_seal_none, NULL, &sums);
-
-    cli->ctl.note = note;
-    json_decref(sums);
-
-    /* the second pass says what cannot be sealed */
-
-    return code == CTL_BROKEN ? CTL_OK : code;
-}
-
-
-static int
-cli_seal_none(ctl_t *ctl, json_t *item, void *data)
-{
-    (void) ctl;
-    (void) item;
-    (void) data;
-
-    return CTL_OK;
-}
-
-
-static int
-cli_seal_ask(cli_t *cli)
-{
-    char  answer[8];
-
-    cli_say_to(stderr, "Seal all of these? [y/N] ");
-
-    if (fgets(answer, sizeof(answer), stdin) == NULL
-        || strcmp(answer, "y\n") != 0)
-    {
-        return ctl_fail(&cli->ctl, CTL_STATE, "nothing was sealed");
-    }
-
-    return CTL_OK;
-}
-
-
-static int
-cli_seal_run(cli_t *cli, const ctl_seal_want_t *want)
-{
-    int          code, rc;
-    json_t      *sums;
-    cli_data_t   d;
-
-    d.cli = cli;
-    d.array = cli->json ? json_array() : NULL;
-    sums = NULL;
-
-    cli_progress_begin(cli);
-    code = ctl_seal(&cli->ctl, want, cli_seal_row, &d, &sums);
-    cli_progress_end(cli);
-
-    if (sums == NULL) {
-        json_decref(d.array);
-        return code;
-    }
-
-    if (cli->json) {
-        json_object_set_new(sums, "sealed", d.array);
-        json_object_set_new(sums, "dry_run", json_boolean(want->dry));
-        rc = cli_print_json(cli, sums);
-
-    } else {
-        cli_say("%lld sealed, %lld sealed again, %lld unchanged, %lld "
-               "refused%s\n", cli_integer(sums, "sealed"),
-               cli_integer(sums, "again"), cli_integer(sums, "right"),
-               cli_integer(sums, "refused"),
-               want->dry ? ": nothing was changed" : "");
-        json_decref(sums);
-        rc = cli_flush(cli);
-    }
-
-    return rc == CTL_OK ? code : rc;
-}
-
-
-static int
-cli_seal_row(ctl_t *ctl, json_t *item, void *data)
-{
-    cli_data_t  *d;
-    const char  *was;
-
-    (void) ctl;
-    d = data;
-
-    if (d->array) {
-        json_array_append(d->array, item);
-        return CTL_OK;
-    }
-
-    was = ctl_text(item, "was");
-
-    if (json_is_null(json_object_get(item, "token"))) {
-        cli_say("user %s (%s", ctl_text(item, "user"),
-                ctl_text(item, "role"));
-
-    } else {
-        cli_say("token %s (of %s, %s", ctl_text(item, "token"),
-                ctl_text(item, "user"), ctl_text(item, "env"));
-    }
-
-    cli_say(", %s)", ctl_text(item, "status"));
-
-    /* a key's name has no blank */
-
-    cli_say(": sealed by %s, had %s%s\n", ctl_text(item, "key"),
-           strchr(was, ' ') ? "" : "one by ", was);
-
-    return CTL_OK;
-}
-
-
-int
 cli_fsck(cli_t *cli, cli_args_t *args)
 {
     int         code, rc;
     json_t     *sums;
     cli_data_t  d;
 
-    d.cli = cli;
     d.array = cli->json ? json_array() : NULL;
     d.fix = cli_option(args, "fix") != NULL;
 
@@ -292,6 +112,10 @@ cli_fsck(cli_t *cli, cli_args_t *args)
 
     rc = CTL_OK;
 
+    if (d.fix || !cli->json) {
+        cli_fsck_said(cli, sums, d.fix);
+    }
+
     if (cli->json) {
         json_object_set_new(sums, "findings", d.array);
 
@@ -302,14 +126,33 @@ cli_fsck(cli_t *cli, cli_args_t *args)
         rc = cli_print_json(cli, sums);
 
     } else {
-        cli_say("%lld tokens and %lld users: %lld found, %lld %sfixed\n",
-               cli_integer(sums, "tokens"), cli_integer(sums, "users"),
-               cli_integer(sums, "found"), cli_integer(sums, "mended"),
-               cli->ctl.dry && d.fix ? "would be " : "");
         json_decref(sums);
     }
 
     return rc == CTL_OK ? code : rc;
+}
+
+
+/* what was fixed is a change; what was found alone is the answer */
+
+static void
+cli_fsck_said(cli_t *cli, json_t *sums, int fix)
+{
+    char  text[CLI_FSCK_SAID];
+
+    snprintf(text, sizeof(text), "%lld tokens and %lld users: %lld found, "
+             "%lld %sfixed", cli_integer(sums, "tokens"),
+             cli_integer(sums, "users"), cli_integer(sums, "found"),
+             cli_integer(sums, "mended"),
+             cli->ctl.dry && fix ? "would be " : "");
+
+    if (fix) {
+        (void) cli_flush(cli);
+        ctl_note(&cli->ctl, CTL_NOTE_DONE, "%s", text);
+
+    } else {
+        cli_say("%s\n", text);
+    }
 }
 
 
@@ -483,15 +326,16 @@ cli_import(cli_t *cli, cli_args_t *args)
         return code;
     }
 
+    ctl_note(&cli->ctl, CTL_NOTE_DONE, "%lld new, %lld the same, %lld "
+             "overwritten%s", cli_integer(sums, "new"),
+             cli_integer(sums, "same"), cli_integer(sums, "overwritten"),
+             want.dry ? ": nothing was changed" : "");
+
     if (cli->json) {
         rc = cli_print_json(cli, sums);
         return rc == CTL_OK ? code : rc;
     }
 
-    cli_say("%lld new, %lld the same, %lld overwritten%s\n",
-           cli_integer(sums, "new"), cli_integer(sums, "same"),
-           cli_integer(sums, "overwritten"),
-           want.dry ? ": nothing was changed" : "");
     json_decref(sums);
 
     return code;

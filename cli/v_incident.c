@@ -30,15 +30,16 @@ cli_incident_token(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    if (cli->json) {
-        cli_answer(cli, incident);
+    if (!cli->json) {
+        if (!cli->ctl.dry) {
+            cli_incident_print(incident);
+        }
 
-    } else {
-        cli_incident_print(incident);
         json_decref(incident);
+        incident = NULL;
     }
 
-    return CTL_OK;
+    return cli_changed(cli, CTL_OK, incident);
 }
 
 

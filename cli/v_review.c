@@ -30,6 +30,7 @@ static const int  cli_found_widths[] = { 8, 19, 20, 60 };
 
 
 static int cli_review(cli_t *cli, cli_args_t *args, unsigned period);
+static int cli_review_check(cli_t *cli, cli_args_t *args, unsigned period);
 static int cli_found(ctl_t *ctl, const ctl_found_t *found, void *data);
 static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_row(cli_review_t *r, const ctl_found_t *found);
@@ -56,6 +57,33 @@ int
 cli_review_quarterly(cli_t *cli, cli_args_t *args)
 {
     return cli_review(cli, args, CTL_QUARTERLY);
+}
+
+
+int
+cli_review_monthly_check(cli_t *cli, cli_args_t *args)
+{
+    return cli_review_check(cli, args, CTL_MONTHLY);
+}
+
+
+int
+cli_review_quarterly_check(cli_t *cli, cli_args_t *args)
+{
+    return cli_review_check(cli, args, CTL_QUARTERLY);
+}
+
+
+static int
+cli_review_check(cli_t *cli, cli_args_t *args, unsigned period)
+{
+    ctl_review_t  review;
+
+    memset(&review, 0, sizeof(review));
+    review.period = period;
+    review.fail_on = cli_option(args, "fail-on");
+
+    return ctl_review_check(&cli->ctl, &review);
 }
 
 

@@ -170,7 +170,7 @@ cli_rotation_print(cli_t *cli, json_t *rotation)
 static void
 cli_rotation_line(const char *which, json_t *half)
 {
-    char         used[CLI_DATE], end[64];
+    char         used[CLI_DATE], end[CLI_DATE + 8];
     const char  *id;
 
     id = ctl_text(half, "id");
@@ -195,28 +195,15 @@ cli_rotation_line(const char *which, json_t *half)
 static void
 cli_rotation_end(int64_t end, char *text, size_t size)
 {
-    char     date[24];
-    int64_t  left;
+    char  date[CLI_DATE];
 
     if (end == 0) {
         snprintf(text, size, "never ends");
         return;
     }
 
-    ctl_iso(end, date);
-    left = end - (int64_t) time(NULL);
-
-    if (left <= 0) {
-        snprintf(text, size, "ended %s", date);
-
-    } else if (left < 2 * CTL_DAY) {
-        snprintf(text, size, "ends %s, in %lld hours", date,
-                 (long long) left / 3600);
-
-    } else {
-        snprintf(text, size, "ends %s, in %lld days", date,
-                 (long long) (left + CTL_DAY / 2) / CTL_DAY);
-    }
+    snprintf(text, size, "%s %s", end > (int64_t) time(NULL) ? "ends" : "ended",
+             cli_date(end, date));
 }
 
 

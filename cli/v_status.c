@@ -5,10 +5,12 @@
 
 
 #include "cli.h"
+#include "table.h"
 #include "v_status.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 
 #define CLI_ROWS      5                          /* of each list */
@@ -27,7 +29,7 @@ static void cli_status_nodes(json_t *status, json_int_t now);
 static void cli_status_redis(json_t *status);
 static void cli_status_memory(json_t *redis);
 static void cli_status_more(size_t n);
-static void cli_status_date(json_int_t date, char out[24]);
+static void cli_status_date(json_int_t date, char out[CTL_WHEN]);
 static const char *cli_status_known(json_t *json, const char *name,
     const char *yes, const char *no);
 
@@ -139,7 +141,7 @@ cli_status_warning(const char *text)
 static void
 cli_status_ending(json_t *status)
 {
-    char         date[24];
+    char         date[CTL_WHEN];
     size_t       i;
     json_t      *ending, *token, *next;
     const char  *more;
@@ -159,7 +161,8 @@ cli_status_ending(json_t *status)
         }
 
         cli_status_date(cli_integer(token, "expires_at"), date);
-        cli_say("  %-20.20s  %s  %-7.7s  %.25s\n", ctl_text(token, "id"), date,
+        cli_say("  %-20.20s  %-20s  %-7.7s  %.25s\n",
+                ctl_text(token, "id"), date,
                 json_is_null(json_object_get(token, "last_used")) ? "unused"
                 : ctl_text(token, "rotated_to")[0] ? "rotated" : "used",
                 ctl_text(token, "user"));
@@ -170,7 +173,7 @@ cli_status_ending(json_t *status)
 static void
 cli_status_rotations(json_t *status)
 {
-    char      date[24];
+    char      date[CTL_WHEN];
     size_t    i, n;
     json_t   *rotations, *r;
 
@@ -189,7 +192,7 @@ cli_status_rotations(json_t *status)
         }
 
         cli_status_date(cli_integer(r, "expires_at"), date);
-        cli_say("  %-20.20s  %s  new %s, %.18s\n", ctl_text(r, "old"), date,
+        cli_say("  %-20.20s  %-20s  new %s, %.18s\n", ctl_text(r, "old"), date,
                 json_is_true(json_object_get(r, "stuck")) ? "stuck"
                 : json_is_null(json_object_get(r, "new_last_used"))
                   ? "not used" : "in use",
@@ -201,7 +204,7 @@ cli_status_rotations(json_t *status)
 static void
 cli_status_approvals(json_t *status)
 {
-    char         date[24];
+    char         date[CTL_WHEN];
     size_t       i, n;
     json_t      *list, *wait;
     const char  *what;
@@ -221,7 +224,7 @@ cli_status_approvals(json_t *status)
                ? "approval set" : ctl_text(wait, "user");
 
         cli_status_date(cli_integer(wait, "at"), date);
-        cli_say("  %-30.30s  %-8.8s  %s  by %.13s\n", what,
+        cli_say("  %-30.30s  %-8.8s  %-20s  by %.13s\n", what,
                 ctl_text(wait, "role"), date, ctl_text(wait, "by"));
     }
 }
@@ -262,7 +265,7 @@ cli_status_refusals(json_t *status)
 static void
 cli_status_reviews(json_t *status)
 {
-    char         date[24];
+    char         date[CTL_WHEN];
     size_t       n;
     json_t      *review;
     const char  *period;
@@ -274,7 +277,7 @@ cli_status_reviews(json_t *status)
         cli_say("%s %s ", n++ ? ";" : "", period);
 
         if (json_is_object(review)) {
-            cli_status_date(cli_integer(review, "at"), date);
+            ctl_iso(cli_integer(review, "at"), date);
             cli_say("%.10s, %lld found", date, cli_integer(review, "found"));
 
         } else {
@@ -316,7 +319,7 @@ cli_status_nodes(json_t *status, json_int_t now)
 static void
 cli_status_redis(json_t *status)
 {
-    char     date[24];
+    char     date[CTL_WHEN];
     json_t  *redis;
 
     redis = json_object_get(status, "redis");
@@ -401,14 +404,19 @@ cli_status_more(size_t n)
 }
 
 
+/* a line has no place for both: on a terminal how far away it is */
+
 static void
-cli_status_date(json_int_t date, char out[24])
+cli_status_date(json_int_t date, char out[CTL_WHEN])
 {
-    if (date) {
-        ctl_iso(date, out);
+    if (date == 0) {
+        strcpy(out, "never");
+
+    } else if (cli_terminal()) {
+        ctl_when(date, (int64_t) time(NULL), out);
 
     } else {
-        strcpy(out, "never");
+        ctl_iso(date, out);
     }
 }
 

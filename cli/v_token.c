@@ -63,6 +63,23 @@ cli_token_create(cli_t *cli, cli_args_t *args)
 }
 
 
+/* of create and rotate: how the token is delivered */
+
+int
+cli_token_new_check(cli_t *cli, cli_args_t *args)
+{
+    int              code;
+    cli_out_t        out;
+    ctl_deliver_t    deliver;
+    ctl_token_new_t  new;
+
+    memset(&new, 0, sizeof(new));
+    code = cli_deliver_options(cli, args, &new, &out, &deliver);
+
+    return code == CTL_OK ? ctl_secret_check(&cli->ctl, &new) : code;
+}
+
+
 int
 cli_token_rotate(cli_t *cli, cli_args_t *args)
 {

@@ -23,6 +23,7 @@ static const cli_field_t  cli_user_fields[] = {
 };
 
 
+static void cli_user_new(cli_args_t *args, ctl_user_new_t *new);
 static int cli_approval_print(cli_t *cli, json_t *now);
 
 
@@ -33,12 +34,7 @@ cli_user_create(cli_t *cli, cli_args_t *args)
     json_t         *user;
     ctl_user_new_t  new;
 
-    new.name = args->arg[0];
-    new.purpose = cli_option(args, "purpose");
-    new.owner = cli_option(args, "owner");
-    new.role = cli_option(args, "role");
-    new.use_case = cli_option(args, "use-case");
-    new.human = cli_option(args, "human") != NULL;
+    cli_user_new(args, &new);
 
     user = NULL;
     code = ctl_user_create(&cli->ctl, &new, cli->json ? &user : NULL);
@@ -48,6 +44,29 @@ cli_user_create(cli_t *cli, cli_args_t *args)
     }
 
     return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_create_check(cli_t *cli, cli_args_t *args)
+{
+    ctl_user_new_t  new;
+
+    cli_user_new(args, &new);
+
+    return ctl_user_create_check(&cli->ctl, &new);
+}
+
+
+static void
+cli_user_new(cli_args_t *args, ctl_user_new_t *new)
+{
+    new->name = args->arg[0];
+    new->purpose = cli_option(args, "purpose");
+    new->owner = cli_option(args, "owner");
+    new->role = cli_option(args, "role");
+    new->use_case = cli_option(args, "use-case");
+    new->human = cli_option(args, "human") != NULL;
 }
 
 
@@ -173,6 +192,14 @@ cli_user_describe(cli_t *cli, cli_args_t *args)
                              cli->json ? &user : NULL);
 
     return cli_changed(cli, code, user);
+}
+
+
+int
+cli_user_describe_check(cli_t *cli, cli_args_t *args)
+{
+    return ctl_user_describe_check(&cli->ctl, cli_option(args, "purpose"),
+                                   cli_option(args, "owner"));
 }
 
 

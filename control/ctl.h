@@ -224,6 +224,12 @@ typedef struct {
 const char *ctl_use_case(size_t i, const char **role);
 
 int ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user);
+
+/* what can be judged without Redis; the operation judges it again */
+int ctl_user_create_check(ctl_t *ctl, ctl_user_new_t *new);
+int ctl_user_describe_check(ctl_t *ctl, const char *purpose,
+    const char *owner);
+
 int ctl_user_approve(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_disable(ctl_t *ctl, const char *id, json_t **user);
 int ctl_user_enable(ctl_t *ctl, const char *id, json_t **user);
@@ -338,6 +344,9 @@ typedef struct {
     const char  *namespace;                      /* NULL: kept, or none */
 } ctl_token_new_t;
 
+/* secret.c: its name and namespace, without Redis */
+int ctl_secret_check(ctl_t *ctl, const ctl_token_new_t *want);
+
 int ctl_token_create(ctl_t *ctl, const ctl_token_new_t *want,
     const ctl_deliver_t *deliver);
 int ctl_token_rotate(ctl_t *ctl, const char *id, const ctl_token_new_t *want,
@@ -438,6 +447,9 @@ typedef struct {
 
 int ctl_review(ctl_t *ctl, ctl_review_t *review);
 
+/* without Redis: fail_on names rules of the period */
+int ctl_review_check(ctl_t *ctl, ctl_review_t *review);
+
 /* the id of a rule, by number; NULL: no more */
 const char *ctl_rule(size_t i);
 
@@ -462,6 +474,9 @@ typedef struct {
     int          dry;
     json_t      *listed;                         /* first: see seal.c */
 } ctl_seal_want_t;
+
+/* without Redis; keyed: there is a key file */
+int ctl_seal_check(ctl_t *ctl, const ctl_seal_want_t *want, int keyed);
 
 int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);

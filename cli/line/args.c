@@ -81,6 +81,10 @@ cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
         code = cli_values(cli, found, args);
     }
 
+    if (code == CTL_OK && found->check) {
+        code = found->check(cli, args);
+    }
+
     if (code == CTL_OK) {
         *verb = found;
     }

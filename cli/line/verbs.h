@@ -16,6 +16,8 @@
  * another: .only_with.  STOK_GOLDEN=write prove t/cli/cli_docs.t writes what
  * the documents copy from help.
  *
+ * What else is judged before anybody asks Redis is the .check of its verb.
+ *
  * A new kind of value has a row in values.c, which checks it before anybody
  * asks Redis.  It needs no more if the words that are allowed stand in .words.
  */
@@ -96,6 +98,9 @@ typedef struct {
     const char       *example[CLI_EXAMPLES];     /* behind "service-token " */
     unsigned          flags;
     int             (*run)(cli_t *cli, cli_args_t *args);
+
+    /* judges values together, before anybody asks Redis; or NULL */
+    int             (*check)(cli_t *cli, cli_args_t *args);
 } cli_verb_t;
 
 

@@ -155,7 +155,7 @@ const cli_verb_t  cli_verbs_care[] = {
       .options = cli_seal_options,
       .example = { "--key-file keys seal --dry-run",
                    "--key-file keys seal --first --dry-run" },
-      .run = cli_seal },
+      .run = cli_seal, .check = cli_seal_check },
     { .words = "fsck", .also = "repair fix doctor",
       .summary = "Check that the keys of the dataset fit together",
       .text = "No record is made or deleted, and nothing becomes valid that "

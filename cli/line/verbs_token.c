@@ -221,7 +221,7 @@ const cli_verb_t  cli_verbs_token[] = {
                    "token create --user pipeline_automation@service "
                    "--name nightly --env testing --expires-in 7d "
                    "--format env --out nightly.env" },
-      .run = cli_token_create },
+      .run = cli_token_create, .check = cli_token_new_check },
     { .words = "token adopt", .also = "migrate take import",
       .summary = "Take over tokens that another system has made",
       .text = "The token is read from standard input, or many as a CSV whose "
@@ -231,7 +231,7 @@ const cli_verb_t  cli_verbs_token[] = {
       .example = { "token adopt --user pipeline_automation@service "
                    "--name old-key --env production < old.key",
                    "token adopt --env production < tokens.csv" },
-      .run = cli_token_adopt },
+      .run = cli_token_adopt, .check = cli_token_adopt_check },
     { .words = "token list", .also = "ls all get",
       .summary = "List tokens with their state",
       .options = cli_list,
@@ -255,7 +255,7 @@ const cli_verb_t  cli_verbs_token[] = {
       .example = { "token rotate tok_2bsYV9S9kRkdzKPF --out new.token",
                    "token rotate tok_2bsYV9S9kRkdzKPF --overlap 12h "
                    "--format k8s-secret" },
-      .run = cli_token_rotate },
+      .run = cli_token_rotate, .check = cli_token_new_check },
     { .words = "token rotation", .also = "",
       .summary = "Tell whether the old token of a rotation may be revoked",
       .text = "The first word answers: wait, old-still-used or "

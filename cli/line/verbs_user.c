@@ -98,7 +98,7 @@ const cli_verb_t  cli_verbs_user[] = {
       .example = { "user create \"Pipeline Automation\" --use-case pipeline "
                    "--purpose \"loads the warehouse\" --owner data-team",
                    "user create eva@example.org --human" },
-      .run = cli_user_create },
+      .run = cli_user_create, .check = cli_user_create_check },
     { .words = "user list", .also = "ls all get",
       .summary = "List users with their state",
       .options = cli_list,
@@ -134,7 +134,7 @@ const cli_verb_t  cli_verbs_user[] = {
       .example = { "user describe pipeline_automation@service --owner etl",
                    "user describe pipeline_automation@service "
                    "--purpose \"loads the data warehouse\"" },
-      .run = cli_user_describe },
+      .run = cli_user_describe, .check = cli_user_describe_check },
     { .words = "user disable", .also = "lock suspend block deactivate",
       .summary = "Refuse all tokens of a user until it is enabled",
       .args = cli_arg_user, .options = cli_opt_change,

@@ -52,7 +52,13 @@ static const cli_opt_t  cli_review_options[] = {
 
 static const cli_opt_t  cli_arg_token[] = { CLI_ARG_TOKEN, CLI_END };
 static const cli_opt_t  cli_arg_user[] = { CLI_ARG_USER, CLI_END };
-static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
+
+
+static const cli_opt_t  cli_opt_change[] = {
+    CLI_OPT_DRY,
+    CLI_OPT_WAIT,
+    CLI_END
+};
 
 
 static const cli_opt_t  cli_incident_options[] = {
@@ -96,18 +102,18 @@ const cli_verb_t  cli_verbs_watch[] = {
       .summary = "Find unused tokens, unexpected use and failed attempts",
       .options = cli_review_options,
       .example = { "review monthly", "review monthly --fail-on unused" },
-      .run = cli_review_monthly },
+      .run = cli_review_monthly, .check = cli_review_monthly_check },
     { .words = "review quarterly", .also = "",
       .summary = "Check purposes, names, expiry and least privilege",
       .options = cli_review_options,
       .example = { "review quarterly",
                    "review quarterly --fail-on orphaned" },
-      .run = cli_review_quarterly },
+      .run = cli_review_quarterly, .check = cli_review_quarterly_check },
     { .words = "incident token", .also = "leak compromise",
       .summary = "Revoke a leaked token at once, and report on it",
       .text = "The report shows all that is known of its use, and what "
               "remains to be done.",
-      .args = cli_arg_token, .options = cli_opt_wait, .flags = CLI_INPUT,
+      .args = cli_arg_token, .options = cli_opt_change, .flags = CLI_INPUT,
       .example = { "incident token tok_2bsYV9S9kRkdzKPF",
                    "incident token - --wait 5s < leaked.txt" },
       .run = cli_incident_token },

@@ -66,7 +66,6 @@ typedef struct {
 
 static int ctl_seal_records(ctl_t *ctl, const ctl_seal_want_t *want,
     ctl_seal_t *seal);
-static int ctl_seal_want(ctl_t *ctl, const ctl_seal_want_t *want);
 static int ctl_seal_may(ctl_t *ctl, const ctl_seal_want_t *want);
 static int ctl_seal_first(ctl_t *ctl, ctl_seal_t *seal);
 static int ctl_seal_listed(ctl_t *ctl, ctl_seal_t *seal, ctl_sealing_t *s);
@@ -101,7 +100,7 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     seal.each = each;
     seal.data = data;
 
-    code = ctl_seal_want(ctl, want);
+    code = ctl_seal_check(ctl, want, ctl->keys.n != 0);
 
     if (code == CTL_OK) {
         code = ctl_ready(ctl);
@@ -119,7 +118,8 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     if (code == CTL_STOPPED) {
         code = ctl_fail(ctl, CTL_STOPPED, "stopped: %s", seal.dry
                         ? "nothing was changed"
-                        : "what was sealed stays so; seal again goes on");
+                        : "what was sealed stays so; the same "
+                          "command again goes on");
     }
 
     if (code == CTL_OK && seal.first && seal.sealed) {
@@ -146,10 +146,10 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
 }
 
 
-static int
-ctl_seal_want(ctl_t *ctl, const ctl_seal_want_t *want)
+int
+ctl_seal_check(ctl_t *ctl, const ctl_seal_want_t *want, int keyed)
 {
-    if (ctl->keys.n == 0) {
+    if (!keyed) {
         return ctl_fail(ctl, CTL_INVALID, "seal needs --key-file");
     }
 

@@ -45,7 +45,7 @@ ctl_incident_token(ctl_t *ctl, const char *id, json_t **incident)
     *incident = json_object();
     json_object_set_new(*incident, "revoked_now", json_boolean(revoked));
 
-    code = ctl_incident_gather(ctl, id, *incident);
+    code = ctl->dry ? CTL_OK : ctl_incident_gather(ctl, id, *incident);
 
     if (code != CTL_OK) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the token is revoked; not all could "
@@ -61,6 +61,7 @@ static int
 ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
 {
     int           code;
+    char          used[CTL_USED];
     ctl_record_t  rec;
 
     code = ctl_stop_token(ctl, id, &rec);
@@ -68,14 +69,24 @@ ctl_incident_stop(ctl_t *ctl, const char *id, int *revoked)
         return code;
     }
 
+    used[0] = '\0';
+
     if (strcmp(ctl_get(&rec, "status"), "revoked") != 0) {
         code = ctl_incident_revoke(ctl, id, &rec);
         *revoked = code == CTL_OK;
+
+    } else {
+        ctl_note(ctl, CTL_NOTE_DONE, "%s (%s) of %s was revoked already", id,
+                 ctl_get(&rec, "name"), ctl_get(&rec, "user"));
+    }
+
+    if (code == CTL_OK && *revoked && ctl->dry) {
+        code = ctl_effect_used(ctl, id, used);
     }
 
     if (code == CTL_OK && *revoked) {
-        ctl_done(ctl, "revoked", "revoke", "%s (%s) of %s", id,
-                 ctl_get(&rec, "name"), ctl_get(&rec, "user"));
+        ctl_done(ctl, "revoked", "revoke", "%s (%s) of %s%s", id,
+                 ctl_get(&rec, "name"), ctl_get(&rec, "user"), used);
     }
 
     ctl_free(&rec);

@@ -29,13 +29,12 @@ static int ctl_secret_label(const char *name, size_t len);
 
 
 int
-ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new)
+ctl_secret_check(ctl_t *ctl, const ctl_token_new_t *want)
 {
     const char  *name, *namespace;
 
     name = want->secret_name;
     namespace = want->namespace;
-    new->is_secret = want->secret;
 
     if (name && !ctl_secret_name(name, strlen(name))) {
         return ctl_fail(ctl, CTL_INVALID, "bad --secret-name: it has a to z, "
@@ -54,10 +53,25 @@ ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new)
                         "for --format k8s-secret");
     }
 
+    return CTL_OK;
+}
+
+
+int
+ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new)
+{
+    int  code;
+
+    code = ctl_secret_check(ctl, want);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    new->is_secret = want->secret;
     snprintf(new->secret_name, sizeof(new->secret_name), "%s",
-             name ? name : "");
+             want->secret_name ? want->secret_name : "");
     snprintf(new->namespace, sizeof(new->namespace), "%s",
-             namespace ? namespace : "");
+             want->namespace ? want->namespace : "");
 
     return CTL_OK;
 }

@@ -21,6 +21,7 @@ static const char  *ctl_use_cases[][2] = {
 static int ctl_user_role(ctl_t *ctl, const ctl_user_new_t *new,
     const char **role);
 static int ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new);
+static int ctl_user_taken(ctl_t *ctl, const ctl_user_new_t *new);
 static int ctl_user_person(ctl_t *ctl, ctl_user_new_t *new);
 static int ctl_user_service(ctl_t *ctl, ctl_user_new_t *new);
 static int ctl_user_address(const char *name);
@@ -42,6 +43,11 @@ ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
     }
 
     code = ctl_user_identity(ctl, new);
+
+    if (code == CTL_OK && new->human) {
+        code = ctl_user_taken(ctl, new);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
@@ -70,6 +76,18 @@ ctl_user_create(ctl_t *ctl, ctl_user_new_t *new, json_t **user)
     }
 
     return ctl_user_again(ctl, new->id, user);
+}
+
+
+int
+ctl_user_create_check(ctl_t *ctl, ctl_user_new_t *new)
+{
+    int          code;
+    const char  *role;
+
+    code = ctl_user_role(ctl, new, &role);
+
+    return code == CTL_OK ? ctl_user_identity(ctl, new) : code;
 }
 
 
@@ -182,13 +200,9 @@ ctl_user_identity(ctl_t *ctl, ctl_user_new_t *new)
 }
 
 
-/* an address is one whatever its case, also beside records of elsewhere */
-
 static int
 ctl_user_person(ctl_t *ctl, ctl_user_new_t *new)
 {
-    int     code;
-    char    found[STOK_USER_ID_MAX + 1];
     size_t  i;
 
     if (!ctl_user_address(new->name)) {
@@ -201,6 +215,18 @@ ctl_user_person(ctl_t *ctl, ctl_user_new_t *new)
     }
 
     new->id[i] = '\0';
+
+    return CTL_OK;
+}
+
+
+/* an address is one whatever its case, also beside records of elsewhere */
+
+static int
+ctl_user_taken(ctl_t *ctl, const ctl_user_new_t *new)
+{
+    int   code;
+    char  found[STOK_USER_ID_MAX + 1];
 
     code = ctl_user_find(ctl, new->id, found);
 
@@ -333,6 +359,28 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
 }
 
 
+int
+ctl_user_describe_check(ctl_t *ctl, const char *purpose, const char *owner)
+{
+    if (ctl_user_text(ctl, "purpose", purpose, 0) != CTL_OK
+        || ctl_user_text(ctl, "owner", owner, 0) != CTL_OK)
+    {
+        return CTL_INVALID;
+    }
+
+    if ((purpose && purpose[0] == '\0') || (owner && owner[0] == '\0')) {
+        return ctl_fail(ctl, CTL_INVALID, "--purpose and --owner have 1 "
+                        "to %d bytes", STOK_TEXT_MAX);
+    }
+
+    if (purpose == NULL && owner == NULL) {
+        return ctl_fail(ctl, CTL_INVALID, "give --purpose, --owner or both");
+    }
+
+    return CTL_OK;
+}
+
+
 /* purpose and owner decide nothing: no seal is over them */
 
 int
@@ -356,19 +404,11 @@ ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
             field[n++] = names[i];
             field[n++] = text[i];
         }
-
-        if (ctl_user_text(ctl, names[i], text[i], 0) != CTL_OK) {
-            return CTL_INVALID;
-        }
-
-        if (text[i] && text[i][0] == '\0') {
-            return ctl_fail(ctl, CTL_INVALID, "--purpose and --owner have 1 "
-                            "to %d bytes", STOK_TEXT_MAX);
-        }
     }
 
-    if (n == 0) {
-        return ctl_fail(ctl, CTL_INVALID, "give --purpose, --owner or both");
+    code = ctl_user_describe_check(ctl, purpose, owner);
+    if (code != CTL_OK) {
+        return code;
     }
 
     code = CTL_CHANGED;

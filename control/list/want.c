@@ -102,6 +102,11 @@ ctl_list_times(ctl_t *ctl, ctl_list_t *list)
     if (code == CTL_OK && list->want->unused) {
         code = ctl_time(ctl, "unused", list->want->unused, &given);
         list->unused = ctl_time_back(&given, list->now);
+
+        if (code == CTL_OK && list->unused > list->now) {
+            code = ctl_fail(ctl, CTL_INVALID, "bad --unused \"%.64s\": that is "
+                            "in the future", list->want->unused);
+        }
     }
 
     return code;

@@ -99,8 +99,8 @@ ctl_time(ctl_t *ctl, const char *option, const char *text, ctl_time_t *given)
         return CTL_OK;
     }
 
-    return ctl_fail(ctl, CTL_INVALID, "bad --%s: %s",
-                    rule->option ? rule->option : option, rule->takes);
+    return ctl_fail(ctl, CTL_INVALID, "bad --%s \"%.64s\": %s",
+                    rule->option ? rule->option : option, text, rule->takes);
 }
 
 
@@ -108,7 +108,7 @@ int
 ctl_time_ahead(ctl_t *ctl, const char *option, const ctl_time_t *given,
     int64_t now, int64_t *at)
 {
-    char                    date[24];
+    char                    is[24], date[24];
     const ctl_time_rule_t  *rule;
 
     rule = ctl_time_rule(option);
@@ -121,10 +121,14 @@ ctl_time_ahead(ctl_t *ctl, const char *option, const ctl_time_t *given,
     *at = given->at;
 
     if (*at < now + rule->min / CTL_MS || *at > now + rule->max / CTL_MS) {
-        ctl_iso(now, date);
-        return ctl_fail(ctl, CTL_INVALID, "bad --%s: %s; it is now %s",
-                        rule->option ? rule->option : option, rule->takes,
-                        date);
+        ctl_iso(*at, date);
+        ctl_iso(now, is);
+        return ctl_fail(ctl, CTL_INVALID, "bad --%s: %s is %s: %s; it is now "
+                        "%s", rule->option ? rule->option : option, date,
+                        *at <= now ? "in the past"
+                        : *at > now + rule->max / CTL_MS ? "too far away"
+                                                         : "too near",
+                        rule->takes, is);
     }
 
     return CTL_OK;

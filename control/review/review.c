@@ -42,7 +42,6 @@ static const struct {
 };
 
 
-static int ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_no_rule(ctl_t *ctl, const char *name, size_t len);
 static int ctl_review_begin(ctl_t *ctl, ctl_review_t *review);
 static int ctl_review_walk(ctl_t *ctl, ctl_review_t *review,
@@ -59,7 +58,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 {
     int  code;
 
-    code = ctl_review_fail_on(ctl, review);
+    code = ctl_review_check(ctl, review);
 
     if (code == CTL_OK) {
         code = ctl_review_begin(ctl, review);
@@ -116,8 +115,8 @@ ctl_rule(size_t i)
 
 /* without a list, every finding is one */
 
-static int
-ctl_review_fail_on(ctl_t *ctl, ctl_review_t *review)
+int
+ctl_review_check(ctl_t *ctl, ctl_review_t *review)
 {
     int          i;
     size_t       len;

@@ -137,7 +137,9 @@ refused('are for --format k8s-secret', '--secret-name', 'a');
 
 # a terminal shows that this is the only time
 
-for my $case ([[], 'expires at \d{4}-'], [['--expires-in', 'never'], 'never expires']) {
+for my $case ([[], 'expires at \d{4}-\S+ \(in \d+ days\)'],
+    [['--expires-in', 'never'], 'never expires'])
+{
     my ($options, $says) = @$case;
     like(terminal(@$options), qr/^note: the token is shown this once .*; it $says/m,
         'at a terminal');

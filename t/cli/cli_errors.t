@@ -72,7 +72,7 @@ for my $bad ('5', '-1s', '0s', 'x', '2h', '1e9s') {
     fails(2, qr/^bad --timeout/, "--timeout $bad", $st, '--timeout', $bad);
 
     local $st->{env} = { SERVICE_TOKEN_TIMEOUT => $bad };
-    fails(2, qr/^bad --timeout: /, "$bad is not a time-out", $st);
+    fails(2, qr/^bad --timeout "\Q$bad\E": /, "$bad is not a time-out", $st);
 }
 
 # a full queue of a listener: the handshake has no end

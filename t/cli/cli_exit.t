@@ -66,6 +66,8 @@ for my $try ("token create --user $user --name c --env testing --out $dir/new",
 # a bad value is 2, and Redis, which is not there, is not asked before
 
 my @none = ('--redis', "unix://$dir/none");
+my @why = ('--purpose', 'p', '--owner', 'o');
+my @seal = ('--key-file', '/none', 'seal');
 my @new = ('token', 'create', '--user', 'x', '--name', 'n', '--env');
 
 for my $case (
@@ -100,6 +102,29 @@ for my $case (
     (map { [qr/--fail-on/, @$_, '--fail-on', 'x'] } ['review'], ['review',
         'monthly'], ['review', 'quarterly']),
     (map { [qr/bad ID "a b"/, 'incident', $_, 'a b'] } 'token', 'user'),
+    [qr/no letter or digit/, 'user', 'create', '!!!', @why],
+    (map { [qr/needs --purpose and --owner/, 'user', 'create', 'x', @$_] } [],
+        [@why[0, 1]], [@why[2, 3]]),
+    [qr/is an e-mail address/, 'user', 'create', 'x', '--human'],
+    [qr/--purpose has a control/, 'user', 'create', 'x', '--purpose', "a\nb"],
+    [qr/give --purpose, --owner/, 'user', 'describe', 'x'],
+    [qr/have 1 to/, 'user', 'describe', 'x', '--owner', ''],
+    (map { my @verb = @$_; map { [$_->[0], @verb, @{ $_ }[1 .. $#$_]] }
+        [qr/both want standard output/, '--format', 'env', '--json'],
+        [qr/--server HOST/, '--format', 'docker-config'],
+        [qr/bad --server/, '--format', 'docker-config', '--server', ''],
+        [qr/bad --secret-name/, '--format', 'k8s-secret', '--secret-name', 'A'],
+        [qr/bad --namespace/, '--format', 'k8s-secret', '--namespace', 'a.b'],
+        [qr/for --format k8s-secret/, '--namespace', 'x'],
+    } [@new, 'testing'], ['token', 'rotate', 'x']),
+    [qr/is not of this review/, 'review', 'monthly', '--fail-on', 'purpose'],
+    [qr/is not of this review/, 'review', 'quarterly', '--fail-on', 'unused'],
+    (map { [qr/token adopt needs/, 'token', 'adopt', @$_] } ['--name', 'x'],
+        ['--name', 'x', '--user', 'x'], ['--name', 'x', '--env', 'testing']),
+    [qr/needs --key-file/, 'seal'], [qr/not both/, @seal, '--user', 'x', '--token',
+        'x'], [qr/--force needs/, @seal, '--force'],
+    [qr/is for the whole/, @seal, '--first', '--user', 'x'],
+    [qr/give --yes/, @seal, '--first'],
     [qr/--token/, 'seal', '--token', 'a b'], [qr/--wait/, 'fsck', '--fix', '--wait',
         'x'], [qr/needs FILE/, 'export'], [qr/--wait/, 'import', $0, '--wait', 'x'],
 ) {

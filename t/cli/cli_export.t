@@ -87,8 +87,8 @@ for my $from ($file, '-') {
     like($entries, qr/action import token  user  before  after 9 new, 0 overwritten file $sum /,
         'one entry, with the file\'s digest');
     unlike($entries, qr/\.import/, 'and no other');
-    ($code, $out) = $to->run('import', $file);
-    is("$code $out", "0 0 new, 9 the same, 0 overwritten\n", 'again');
+    ($code, $out, $err) = $to->run('import', $file);
+    is("$code $out$err", "0 0 new, 9 the same, 0 overwritten\n", 'again');
     is(dataset($empty), $before, 'changes nothing');
     is(audit($empty), $entries, 'and leaves no entry');
     is_deeply($to->json('import', $file), { users => 3, tokens => 6, new => 0,
@@ -98,15 +98,16 @@ for my $from ($file, '-') {
 
 # over the dataset that it came from
 
-($code, $out) = $st->run('import', $file);
-is("$code $out", "0 0 new, 9 the same, 0 overwritten\n", 'nothing differs');
+($code, $out, $err) = $st->run('import', $file);
+is("$code $out$err", "0 0 new, 9 the same, 0 overwritten\n", 'nothing differs');
 
 # what was revoked since does not become active again
 
 $st->run('token', 'revoke', $t{plain}{id});
 refused(qr/line \d+: the record here allows less \(it was revoked or disabled/, $file);
 ($code, $out, $err) = $st->run('import', '--overwrite', $file);
-is("$code $out", "0 0 new, 8 the same, 0 overwritten\n", '--overwrite');
+is("$code $out", '0 ', '--overwrite');
+like($err, qr/^0 new, 8 the same, 0 overwritten\n\z/m, 'says what it did');
 like($err, qr/^line \d+: it stays as it is here$/m, 'says which');
 like($err, qr/^1 were revoked, deleted, disabled, .* here: they stay so without/m,
     'and how many');
@@ -135,15 +136,15 @@ $st->run('token', 'restore', $t{other}{id});
 my @less = grep { !/$t{plain}{id}/ } @line;
 $less[-1] =~ s/"tokens":6/"tokens":5/;
 my $less = put(@less);
-is(($st->run('import', '--overwrite', $less))[1],
+is(($st->run('import', '--overwrite', $less))[2],
     "0 new, 7 the same, 1 overwritten\n", 'restored');
 
 # what differs
 
 $st->run('user', 'set-role', $user, 'admin');
 refused(qr/line \d+: the record that is there differs: --overwrite/, $less);
-($code, $out) = $st->run('import', '--overwrite', $less);
-is("$code $out", "0 0 new, 7 the same, 1 overwritten\n", '--overwrite');
+($code, $out, $err) = $st->run('import', '--overwrite', $less);
+is("$code $out$err", "0 0 new, 7 the same, 1 overwritten\n", '--overwrite');
 is($redis->cli('HGET', $redis->key("user:$user"), 'role'), 'member', 'it does');
 is(Stok::Command::broken($redis), '', 'and all is in order');
 like(audit(), qr/action import token  user  before  after 0 new, 1 overwritten file [0-9a-f]{64} /,

@@ -6,6 +6,7 @@ use warnings;
 use lib 't/lib';
 use JSON::PP ();
 use Stok::Command;
+use Stok::Terminal;
 use Stok::Test;
 
 my $day = 86400;
@@ -41,6 +42,18 @@ is("@{$entry}{qw(actor action before after)}", 'anna token.extend active, '
     . "expires_at $token->{expires_at} active, expires_at $is->{expires_at}",
     'the audit');
 is(($st->run('audit', 'verify'))[0], 0, 'which is whole');
+like(($st->run('audit', '--token', $id))[1],
+    qr/  active, expires_at 20[\d:T-]+Z -> active, expires_at 20[\d:T-]+Z/, 'with dates');
+
+# a terminal shows how far away a date is
+
+for my $case ([['audit'], qr/^20[\d:T-]+Z \(\d+ \w+ ago\)  anna  token.extend /m],
+    [['status'], qr/^  $id  in \d+ days +unused /m])
+{
+    my $tty = Stok::Terminal->start($st, $case->[0]);
+    like(($tty->end)[1], $case->[1], "@{$case->[0]} on a terminal");
+}
+
 
 ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in', '365d',
     '--json');
@@ -74,7 +87,8 @@ refused(3, qr/never expires: there is nothing to extend/, $never->{id},
     '--expires-in', '60d');
 refused(3, qr/no token/, 'tok_none', '--expires-in', '60d');
 for my $in ('', '0d', '366d', '12h', 'never', 'soon', '-1d') {
-    refused(2, qr/bad --expires-in: 1d to 1y/, $new->{id}, "--expires-in=$in");
+    refused(2, qr/bad --expires-in(?: "\Q$in\E"|: \S+ is [a-z ]+): 1d to 1y/,
+        $new->{id}, "--expires-in=$in");
 }
 refused(2, qr/needs --expires-in/, $new->{id});
 refused(2, qr/"token extend" needs ID/, '--expires-in', '60d');

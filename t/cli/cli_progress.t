@@ -102,7 +102,105 @@ is(($st->run('import', $all))[0], 0, 'again');
 is(written(), $n, 'all are written');
 is(Stok::Command::broken($redis), '', 'all keys agree');
 
+# seal --first, which looks first: then nothing is sealed; the rest of them are
+# sealed by the same command again
+
+my @seal = ('--key-file', $keys, 'seal');
+$n = 20;
+$redis->cli('FLUSHALL');
+$st->run('init');
+$redis->listed_user('etl@service');
+$redis->listed_token(user => 'etl@service', name => "n$_") for 1 .. $n;
+put($keys, 'k1 ', '01' x 32, "\n");
+$st->run('--key-file', $keys, 'init');
+
+for my $case (
+    [['--first', '--dry-run'], 'zscan', 1, qr/stopped: nothing was changed/, 0],
+    [['--first', '--yes'], 'zscan', 1, qr/stopped: nothing was changed/, 0],
+    [['--first', '--yes'], 'xadd', 3, qr/stopped: what was sealed stays so; the same command again goes on/, 1],
+) {
+    my ($args, $command, $calls, $says, $some) = @$case;
+    my ($status, $err) = stopped(2, $command, $calls, @seal, @$args);
+
+    is($status, 'signal 2', "seal @$args, stopped");
+    like($err, qr/^service-token: $says$/m, 'says what that means');
+    is(sealed() > 0, $some > 0, $some ? 'some are sealed' : 'none is sealed');
+    ok(sealed() <= $n, 'not all');
+    is($redis->cli('HGET', $redis->key('meta'), 'sealed') // '', '',
+        'the dataset is not');
+    is(join('', grep { !/^no audit/ } split /; /, Stok::Command::broken($redis)), '',
+        'all keys agree');
+}
+
+my $sealed = sealed();
+($status, undef, $err) = $st->run(@seal, '--first', '--yes');
+is($status, 0, 'again');
+like($err, qr/^@{[$n + 1 - $sealed]} sealed, 0 sealed again, $sealed unchanged, 0 refused$/m,
+    'goes on where it was');
+is(sealed(), $n + 1, 'all are sealed');
+
+# a new key: seal, stopped and again
+
+put($keys, 'k2 ', '02' x 32, "\n", Stok::Command::slurp($keys));
+($status, $err) = stopped(2, 'xadd', 3, @seal);
+is($status, 'signal 2', 'seal, by a new key, stopped');
+like($err, qr/^service-token: stopped: what was sealed stays so; the same command again goes on$/m,
+    'says how to go on');
+ok(sealed('k2') > 0 && sealed('k2') <= $n, 'some are sealed by it');
+is(sealed(), $n + 1, 'and none has lost its seal');
+is(($st->run(@seal))[0], 0, 'again');
+is(sealed('k2'), $n + 1, 'all of them');
+
+# scan --revoke, of many files and of one
+
+$redis->cli('FLUSHALL');
+$st->run('init');
+$st->run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o');
+
+for my $files (40, 1) {
+    my $at = "$st->{dir}/found$files";
+    my @clear = map { ($st->run('token', 'create', '--user', 'etl@service', '--name',
+        "f$files-$_", '--env', 'testing'))[1] } 1 .. 40;
+
+    mkdir $at or die;
+    put("$at/$_", map { $clear[$_] } $files == 1 ? 0 .. 39 : $_)
+        for 0 .. $files - 1;
+
+    my $before = revoked();
+    ($status, $err) = stopped(2, 'xadd', 3, 'scan', '--revoke', $at);
+    is($status, 'signal 2', "scan --revoke of $files, stopped");
+    like($err, qr/^service-token: stopped: what was revoked stays so; the same scan again goes on$/m,
+        'says how to go on');
+    my $now = revoked() - $before;
+    ok($now >= 3 && $now < 40, 'some are revoked') or diag($now);
+    is(Stok::Command::broken($redis), '', 'all keys agree');
+    is(($st->run('scan', '--revoke', $at))[0], 1, 'again');
+    is(revoked() - $before, 40, 'all are revoked');
+}
+
 finish;
+
+
+sub put {
+    my ($path, @text) = @_;
+    open my $file, '>', $path or die;
+    print $file @text;
+    close $file;
+    chmod 0600, $path;
+}
+
+sub records { map { @{ $redis->cli('KEYS', $redis->key($_)) } } 'user:*', 'token:*' }
+
+# how many have a seal, by this key
+
+sub sealed {
+    my $by = shift // '';
+    return scalar grep { ($redis->cli('HGET', $_, 'seal') // '') =~ /^\Q$by\E./ } records();
+}
+
+sub revoked {
+    return scalar grep { ($redis->cli('HGET', $_, 'status') // '') eq 'revoked' } records();
+}
 
 
 sub written { $redis->cli('ZCARD', $redis->key('tokens')) }
@@ -139,9 +237,10 @@ sub stopped {
         return ($n // 0) >= $calls;
     });
     kill $number, $pid;
-    waitpid $pid, 0;
 
-    my $status = $?;
+    my $status;
+    wait_for('it ends', sub { waitpid($pid, POSIX::WNOHANG) == $pid && defined($status = $?) }, 60);
+
     $proxy->{process}->stop("KILL");
 
     return ('signal ' . ($status & 127), Stok::Command::slurp("$via->{dir}/err"));

@@ -36,8 +36,9 @@ refused(3, qr/is not sealed yet, like this dataset/, 'token', 'revoke', $id[0]);
 my ($code, $out, $err) = $st->run('seal', '--first', '--dry-run');
 is($code, 0, '--dry-run');
 is($err, "note: a seal does not change a digest: to nginx with the key file, tokens "
-    . "that were made without one are unknown, and have to be made again\n",
-    'says what is left to do');
+    . "that were made without one are unknown, and have to be made again\n"
+    . "4 sealed, 0 sealed again, 0 unchanged, 0 refused: nothing was changed\n",
+    'says what it would do, and what is left to do');
 is(() = $out =~ /: sealed by k1, had no seal$/mg, 4, 'says what it would seal');
 like($out, qr/^user $user \(member, active\): /m, 'a user with its role');
 like($out, qr/^token $_ \(of $user, testing, active\): /m, 'a token') for @id;
@@ -48,10 +49,10 @@ for my $answer ("n\n", "\n", "yes\n", '') {
         'not on a terminal: --yes, not an answer');
 }
 
-($code, $out) = $st->run('seal', '--first', '--yes');
+($code, $out, $err) = $st->run('seal', '--first', '--yes');
 is($code, 0, 'the first time');
 like($out, qr/^token $_ \(.*\): sealed by k1, had no seal$/m, 'says which') for @id;
-like($out, qr/^4 sealed, 0 sealed again, 0 unchanged, 0 refused$/m, 'sum');
+like($err, qr/^4 sealed, 0 sealed again, 0 unchanged, 0 refused$/m, 'sum');
 is($redis->cli('HGET', $redis->key('meta'), 'sealed'), 1, 'the dataset is sealed');
 like(audit(), qr/action seal\.first .* after 4 by k1/, 'in the audit');
 refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
@@ -60,8 +61,8 @@ like(audit(), qr/action token\.seal token \S+ user $user before  after k1/,
     'in the audit');
 
 $before = Stok::Command::snapshot($redis);
-($code, $out) = $st->run('seal');
-is("$code $out", "0 0 sealed, 0 sealed again, 4 unchanged, 0 refused\n",
+($code, $out, $err) = $st->run('seal');
+is("$code $out$err", "0 0 sealed, 0 sealed again, 4 unchanged, 0 refused\n",
     'again: nothing to do');
 is(Stok::Command::snapshot($redis), $before, 'nothing was changed');
 
@@ -71,14 +72,14 @@ refused(3, qr/no user/, 'seal', '--user', 'nobody');
 # a new first key
 
 keys_are($long, 'k1');
-($code, $out) = $st->run('seal', '--token', $id[0]);
-is($out, "token $id[0] (of $user, testing, active): sealed by $long, had one by k1\n"
+($code, $out, $err) = $st->run('seal', '--token', $id[0]);
+is("$out$err", "token $id[0] (of $user, testing, active): sealed by $long, had one by k1\n"
     . "0 sealed, 1 sealed again, 0 unchanged, 0 refused\n", 'one token');
 my $json = $st->json('seal', '--user', $user);
 is("@$json{qw(again right refused)}", '3 1 0', 'a user and its tokens: JSON');
 is(scalar @{ $json->{sealed} }, 3, 'which');
 sealed_by($long);
-is(($st->run('seal'))[1] =~ /^0 sealed, 0 sealed again, 4 /, 1, 'idempotent');
+is(($st->run('seal'))[2] =~ /^0 sealed, 0 sealed again, 4 /, 1, 'idempotent');
 
 keys_are('k1');
 refused(3, qr/is sealed by key "$long", which is not in the key file/, 'seal',
@@ -95,8 +96,8 @@ $redis->cli('HDEL', $minted, 'seal');
 is($code, 3, 'forged records are refused');
 like($err, qr/token "$id[0]" has a wrong seal/, 'an edited one');
 like($err, qr/token "$id[1]" has no seal: it has lost it/, 'one without');
-is(() = $err =~ /\n/g, 2, 'a line each');
-like($out, qr/^0 sealed, 0 sealed again, 2 unchanged, 2 refused$/m,
+is(() = $err =~ /^service-token: /mg, 2, 'a line each');
+like($err, qr/^0 sealed, 0 sealed again, 2 unchanged, 2 refused$/m,
     'the others are right');
 is((field($id[1], 'seal')), undef, 'not sealed');
 refused(3, qr/was sealed before/, 'seal', '--first', '--yes');
@@ -126,7 +127,7 @@ is($code, 3, 'an edited one, named');
 ($code, $out, $err) = $st->run('seal', '--user', $user, '--force');
 is($code, 3, '--force is for the record that is named only');
 ($code, $out, $err) = $st->run('seal', '--token', $id[0], '--force');
-is("$code $out", "0 token $id[0] (of $user, testing, active): sealed by $long, had a wrong seal\n"
+is("$code $out$err", "0 token $id[0] (of $user, testing, active): sealed by $long, had a wrong seal\n"
     . "1 sealed, 0 sealed again, 0 unchanged, 0 refused\n", '--force');
 is(($st->run('seal'))[0], 0, 'all is well');
 
@@ -139,7 +140,7 @@ keys_are('k1', $long);
 is($code, 3, 'an unreadable record');
 like($err, qr/token "$id[0]" is unreadable: unknown field/, 'says why');
 like($err, qr/token "$id[1]" has a record of another id/, 'a strange one');
-like($out, qr/^0 sealed, 2 sealed again, 0 unchanged, 2 refused$/m,
+like($err, qr/^0 sealed, 2 sealed again, 0 unchanged, 2 refused$/m,
     'the others were sealed');
 
 # without keys nothing is written, and everything is shown
@@ -216,6 +217,6 @@ sub refused {
     my ($got, $out, $err) = $st->run(@args);
 
     is($got, $code, "@args: refused");
-    like($err, qr/^service-token: .*$says.*\n\z/, 'says why');
+    like($err, qr/^service-token: .*$says.*\n(?:0 sealed, .*\n)?\z/, 'says why');
     is(Stok::Command::snapshot($redis), $before, 'and no change');
 }

@@ -56,25 +56,33 @@ for my $case (['%F', $at], ['%FT%TZ', $at + 3661], ['%F %H:%M', $at + 60],
 
 my $old = token('--expires-in', '30d');
 
-for my $in ('2020-01-01', '2100-01-01', strftime('%FT%TZ', gmtime time + 3600)) {
+for my $case (['2020-01-01', 'in the past'], ['2100-01-01', 'too far away'],
+    [strftime('%FT%TZ', gmtime time + 3600), 'too near'])
+{
+    my ($in, $is) = @$case;
+
     for my $args (['token', 'create', '--user', $user, '--name', 'x', '--env',
             'testing'], ['token', 'rotate', $old->{id}],
         ['token', 'extend', $old->{id}])
     {
-        refused(qr/bad --expires-in: 1d to 1y.*; it is now 20/, @$args,
+        refused(qr/bad --expires-in: \Q$in\E\S* is $is: 1d to 1y.*; it is now 20/, @$args,
             '--expires-in', $in);
     }
 }
 
-refused(qr/bad --overlap: 1s to 1y.*; it is now 20/, 'token', 'rotate',
+refused(qr/bad --overlap: 2020\S+ is in the past: 1s to 1y.*; it is now 20/, 'token', 'rotate',
     $old->{id}, '--overlap', '2020-01-01');
-refused(qr/bad --wait: 1ms to 1h/, 'user', 'disable', $user, '--wait', $_)
-    for '0s', '61m', '2h', '1d', 'never', '2020-01-01';
+refused(qr/bad --wait "$_": 1ms to 1h/, 'user', 'disable', $user, '--wait', $_)
+    for '0s', '61m', '2h', '1d', 'never';
+refused(qr/bad --wait: $_->[0]\S+ is $_->[1]: 1ms to 1h/, 'user', 'disable', $user,
+    '--wait', $_->[0]) for ['2020-01-01', 'in the past'], ['2100-01-01', 'too far away'];
+refused(qr/bad --unused "2100-01-01": that is in the future/, 'token', 'list',
+    '--unused', '2100-01-01');
 
 # "never" is for an end alone
 
 is(token('--expires-in', 'never')->{expires_at}, undef, 'never');
-refused(qr/bad --expires-in: 1d to 1y, as in 30d, 12w or 2026-12-31$/, 'token',
+refused(qr/bad --expires-in "never": 1d to 1y, as in 30d, 12w or 2026-12-31$/, 'token',
     'extend', $old->{id}, '--expires-in', 'never');
 refused(qr/bad --overlap/, 'token', 'rotate', $old->{id}, '--overlap', 'never');
 refused(qr/bad --since/, 'audit', '--since', 'never');
@@ -96,12 +104,12 @@ for my $since ('1y', '52w', '1000d', '999999999w', '1970-01-01') {
 for my $in ('', '1', 'd', '1 d', '-1d', '+1d', '1.5d', '1dd', '1D', '0x1d',
     '1000000000d', '999999999y', '1d12h', '1mo')
 {
-    refused(qr/bad --since: 30m, 24h/, 'audit', "--since=$in");
-    refused(qr/bad --expires-in: 1d to 1y/, 'token', 'extend', $old->{id},
+    refused(qr/bad --since "\Q$in\E": 30m, 24h/, 'audit', "--since=$in");
+    refused(qr/bad --expires-in "\Q$in\E": 1d to 1y/, 'token', 'extend', $old->{id},
         "--expires-in=$in");
-    refused(qr/bad --overlap: 1s to 1y/, 'token', 'rotate', $old->{id},
+    refused(qr/bad --overlap "\Q$in\E": 1s to 1y/, 'token', 'rotate', $old->{id},
         "--overlap=$in");
-    refused(qr/bad --wait: 1ms to 1h/, 'user', 'enable', $user, "--wait=$in");
+    refused(qr/bad --wait "\Q$in\E": 1ms to 1h/, 'user', 'enable', $user, "--wait=$in");
 }
 
 finish;

@@ -53,9 +53,12 @@ for my $case (
     [['user', 'set-role', $user, 'admin'],
         "would change the role of $user from member to admin: $felt"],
     [['user', 'revoke-all', $user], "would revoke all tokens of $user: $felt"],
+    [['incident', 'token', $t[0]], "would revoke $t[0] (t1) of $user, used today"],
+    [['incident', 'token', $t[5]], "$t[5] (t6) of $user was revoked already"],
     [['incident', 'user', $user],
         "would disable and revoke the tokens of $user: $felt"],
-    [['import', "$plain->{dir}/dump", '--overwrite'], ''],
+    [['import', "$plain->{dir}/dump", '--overwrite'],
+        '0 new, 7 the same, 1 overwritten: nothing was changed'],
 ) {
     my ($verb, $says) = @$case;
 
@@ -97,7 +100,7 @@ like((watched($plain, 'user', 'revoke-all', $user, '--dry-run'))[2], qr/\Q$felt\
 my ($code, $out, $err) = watched($plain, 'fsck', '--fix', '--dry-run');
 is($code, 1, 'fsck: 1');
 like($out, qr/^user-tokens +\S+ .*: would be fixed$/m, 'which');
-like($out, qr/: 6 found, 6 would be fixed$/m, 'how many');
+like($err, qr/: 6 found, 6 would be fixed$/m, 'how many');
 like((watched($plain, 'fsck', '--fix', '--dry-run', '--json'))[1],
     qr/"mended": 6,.*"dry_run": true/s, 'as JSON');
 is(($plain->run('fsck', '--fix'))[0], 1, 'and so they are');

@@ -34,7 +34,8 @@ is(($st->run('key', 'new', 'dataset'))[0], 2, 'no key has that name');
 
 chmod 0400, $file;
 ($code, $out, $err) = $st->run(@with, 'init');
-is("$code $out", qq(0 created a dataset at "{st}:"\n), 'init');
+is("$code $out", '0 ', 'init');
+like($err, qr/^created a dataset at "\{st\}:"$/m, 'says what it did');
 ($id) = slurp() =~ /^dataset ([0-9a-f]{32})$/m;
 is(slurp(), "${key}dataset $id\n", 'a line more');
 is(sprintf('%o', (stat $file)[2] & 07777), '400', 'its mode stays');

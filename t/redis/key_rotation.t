@@ -40,9 +40,9 @@ is(by(create('between')->{token}), 'old', 'the old one is still in use');
 keys_are('new', 'old');
 step('the new key is in use');
 
-my ($code, $out) = $st->run('seal');
+my ($code, $out, $err) = $st->run('seal');
 is($code, 0, 'seal');
-like($out, qr/^0 sealed, 14 sealed again, 0 unchanged, 0 refused$/m,
+like($err, qr/^0 sealed, 14 sealed again, 0 unchanged, 0 refused$/m,
     'all of them');
 step('sealed again');
 

@@ -68,6 +68,10 @@ sub start {
 sub become {
     my ($self, @args) = @_;
 
+    # a shell that starts tests in the background has them ignored
+
+    $SIG{$_} = 'DEFAULT' for qw(HUP INT QUIT TERM);
+
     $ENV{XDG_CONFIG_HOME} = '/nonexistent' if !exists $ENV{XDG_CONFIG_HOME};
     delete $ENV{$_} for grep { /^SERVICE_TOKEN|^SUDO_USER$/ } keys %ENV;
     $ENV{SUDO_USER} = $self->{sudo} if defined $self->{sudo};
