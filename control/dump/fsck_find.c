@@ -35,7 +35,7 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
         return 1;
     }
 
-    /* these are told once, at the end: see ctl_fsck_seals() */
+    /* one finding for all of these: see ctl_fsck_seals() */
 
     if (rec.state == CTL_REC_UNSEALED) {
         f->unsealed++;
