@@ -15,6 +15,7 @@
 #define CLI_GAP  2                               /* between columns */
 
 
+static void cli_table_head(cli_table_t *table);
 static void cli_table_lay(cli_table_t *table);
 static void cli_table_natural(cli_table_t *table);
 static int cli_table_total(const cli_table_t *table, int least);
@@ -56,7 +57,6 @@ cli_table_row(cli_table_t *table, const char *const *cell)
 void
 cli_table_done(cli_table_t *table)
 {
-    int     width[CLI_TABLE_MAX];
     size_t  i;
 
     if (table->laid) {
@@ -64,11 +64,15 @@ cli_table_done(cli_table_t *table)
     }
 
     cli_table_natural(table);
-    memcpy(width, table->width, sizeof(width));
-    cli_table_begin(table, width);
+    cli_table_lay(table);
+    cli_table_head(table);
 
     for (i = 0; i < table->rows; i++) {
         cli_table_print(table, (const char *const *) table->cell[i]);
+
+        if (table->note[i]) {
+            table->under(table->note[i]);
+        }
     }
 
     cli_table_drop(table);
@@ -76,7 +80,19 @@ cli_table_done(cli_table_t *table)
 
 
 void
-cli_table_begin(cli_table_t *table, const int *width)
+cli_table_note(cli_table_t *table, const char *note)
+{
+    if (table->laid) {
+        table->under(note);
+
+    } else {
+        table->note[table->rows - 1] = strdup(note);
+    }
+}
+
+
+static void
+cli_table_head(cli_table_t *table)
 {
     size_t       i;
     const char  *head[CLI_TABLE_MAX];
@@ -84,12 +100,9 @@ cli_table_begin(cli_table_t *table, const int *width)
     memset(head, 0, sizeof(head));
 
     for (i = 0; i < table->n; i++) {
-        table->width[i] = width[i];
         head[i] = table->column[i].head;
     }
 
-    cli_table_lay(table);
-    table->laid = 1;
     cli_table_print(table, head);
 }
 
@@ -103,6 +116,8 @@ cli_table_drop(cli_table_t *table)
         for (k = 0; k < table->n; k++) {
             free(table->cell[i][k]);
         }
+
+        free(table->note[i]);
     }
 
     table->rows = 0;

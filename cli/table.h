@@ -33,6 +33,8 @@ typedef struct {
     int                  laid;                   /* widths are known */
     size_t               rows;                   /* that are held back */
     char                *cell[CLI_AHEAD][CLI_TABLE_MAX];
+    char                *note[CLI_AHEAD];        /* of a row; or NULL */
+    void               (*under)(const char *note);
 } cli_table_t;
 
 
@@ -44,8 +46,8 @@ void cli_table_row(cli_table_t *table, const char *const *cell);
 /* the rows that were held back; a table without rows has its head, too */
 void cli_table_done(cli_table_t *table);
 
-/* the head at once, with widths that are known before the rows are */
-void cli_table_begin(cli_table_t *table, const int *width);
+/* printed by table->under below the row that was given last */
+void cli_table_note(cli_table_t *table, const char *note);
 
 /* nothing more is printed */
 void cli_table_drop(cli_table_t *table);

@@ -21,12 +21,11 @@ typedef struct {
 } cli_review_t;
 
 
+/* of what a command follows that has the whole id, the id is cut first */
 static const cli_column_t  cli_found_columns[] = {
-    { "SEVERITY", 8, 0 }, { "RULE", 19, 0 }, { "WHAT", 20, 0 },
-    { "SEEN", 20, 1 },
+    { "SEVERITY", 8, 0 }, { "RULE", 15, 0 }, { "WHAT", 20, 1 },
+    { "SEEN", 20, 2 },
 };
-
-static const int  cli_found_widths[] = { 8, 19, 20, 60 };
 
 
 static int cli_review(cli_t *cli, cli_args_t *args, unsigned period);
@@ -34,9 +33,8 @@ static int cli_review_check(cli_t *cli, cli_args_t *args, unsigned period);
 static int cli_found(ctl_t *ctl, const ctl_found_t *found, void *data);
 static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_row(cli_review_t *r, const ctl_found_t *found);
-static void cli_found_mend(const char *mend);
+static void cli_found_fix(const char *fix);
 static void cli_review_end(cli_t *cli, ctl_review_t *review);
-static void cli_review_begin(void *data);
 
 
 int
@@ -98,12 +96,18 @@ cli_review(cli_t *cli, cli_args_t *args, unsigned period)
     r.review.period = period;
     r.review.fail_on = cli_option(args, "fail-on");
     r.review.each = cli_found;
-    r.review.begin = cli_review_begin;
     r.review.data = &r;
+
+    cli_table_init(&r.table, cli_found_columns, 4);
+    r.table.under = cli_found_fix;
 
     cli_progress_begin(cli);
     code = ctl_review(&cli->ctl, &r.review);
     cli_progress_end(cli);
+
+    if (r.table.rows) {
+        cli_table_done(&r.table);
+    }
 
     if (code != CTL_OK && code != CTL_FOUND) {
         return code;
@@ -147,7 +151,7 @@ cli_found_json(cli_review_t *r, const ctl_found_t *found)
         { "token", found->token },
         { "user", found->user },
         { "seen", found->seen },
-        { "mend", found->mend }
+        { "fix", found->fix }
     };
 
     json = json_object();
@@ -177,33 +181,33 @@ cli_found_row(cli_review_t *r, const ctl_found_t *found)
     cell[3] = found->seen;
 
     cli_table_row(&r->table, cell);
-    cli_found_mend(found->mend);
+    cli_table_note(&r->table, found->fix);
 }
 
 
 /* in lines that a shell takes for one; a word is never cut */
 
 static void
-cli_found_mend(const char *mend)
+cli_found_fix(const char *fix)
 {
     size_t  len, column;
 
     cli_say("  service-token");
     column = 15;
 
-    while (*mend) {
-        len = strcspn(mend, " ");
+    while (*fix) {
+        len = strcspn(fix, " ");
 
         if (column + 1 + len + 2 > CLI_COLUMNS) {
             cli_say(" \\\n   ");
             column = 3;
         }
 
-        cli_say(" %.*s", (int) len, mend);
+        cli_say(" %.*s", (int) len, fix);
         column += 1 + len;
 
-        mend += len;
-        mend += strspn(mend, " ");
+        fix += len;
+        fix += strspn(fix, " ");
     }
 
     cli_say("\n");
@@ -220,7 +224,8 @@ cli_review_end(cli_t *cli, ctl_review_t *review)
         return;
     }
 
-    cli_say("\n%lld finding%s in %lld token%s and %lld user%s\n",
+    cli_say(review->found ? "\n" : "");
+    cli_say("%lld finding%s in %lld token%s and %lld user%s\n",
            (long long) review->found, review->found == 1 ? "" : "s",
            (long long) review->tokens, review->tokens == 1 ? "" : "s",
            (long long) review->users, review->users == 1 ? "" : "s");
@@ -230,19 +235,5 @@ cli_review_end(cli_t *cli, ctl_review_t *review)
             cli_say("  %-20s %lld\n", ctl_rule(i),
                    (long long) review->count[i]);
         }
-    }
-}
-
-
-static void
-cli_review_begin(void *data)
-{
-    cli_review_t  *r;
-
-    r = data;
-
-    if (!r->cli->json) {
-        cli_table_init(&r->table, cli_found_columns, 4);
-        cli_table_begin(&r->table, cli_found_widths);
     }
 }

@@ -85,8 +85,8 @@ cli_status_text(cli_t *cli, json_t *status)
     attention = json_object_get(status, "attention");
     n = json_array_size(attention);
 
-    cli_say("dataset     %lld tokens, %lld users, audit at %lld, prefix %.16s"
-            "\n", cli_integer(dataset, "tokens"),
+    cli_say("dataset     %lld tokens, %lld users, audit entry %lld, "
+            "prefix %.16s\n", cli_integer(dataset, "tokens"),
             cli_integer(dataset, "users"), cli_integer(dataset, "audit_seq"),
             cli->ctl.prefix);
 

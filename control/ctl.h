@@ -170,13 +170,6 @@ int ctl_dataset_open(ctl_t *ctl);
 /* CTL_KEYLESS: it is sealed, and there is no key file */
 int ctl_writable(ctl_t *ctl);
 
-/*
- * A note that no seal was checked, for want of a key file; and one that the
- * dataset is not sealed yet, if a record was read that has no seal.
- */
-void ctl_unchecked(ctl_t *ctl);
-void ctl_unsealed(ctl_t *ctl);
-
 /* key.c: a key file; and a line for one, which the caller wipes */
 #define CTL_KEY_LINE  (STOK_KEY_NAME_MAX + 1 + STOK_DIGEST_HEX + 1)
 int ctl_keys_read(ctl_t *ctl, const char *path);
@@ -417,17 +410,16 @@ typedef struct {
     const char  *token;                          /* NULL: none */
     const char  *user;
     const char  *seen;
-    const char  *mend;                           /* a command */
+    const char  *fix;                            /* a command */
 } ctl_found_t;
 
 typedef struct {
     unsigned     period;
     const char  *fail_on;                        /* rules; NULL: all */
 
-    /* as it is found; begin: before the first, once it can begin */
+    /* as it is found */
 
     int        (*each)(ctl_t *ctl, const ctl_found_t *found, void *data);
-    void       (*begin)(void *data);
     void        *data;
 
     int64_t      found;
@@ -482,7 +474,7 @@ int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);
 
 /*
- * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
+ * fsck.c: each: {finding, token, user, seen, fixed}; sums has "notes" as
  * above.  CTL_FOUND: some findings.  A dry run counts what would be fixed.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,

@@ -82,6 +82,13 @@ int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 
 /*
+ * dataset.c: a note that no seal was checked, for want of a key file; and one
+ * that the dataset is not sealed yet, if a record was read that has no seal.
+ */
+void ctl_unchecked(ctl_t *ctl);
+void ctl_unsealed(ctl_t *ctl);
+
+/*
  * keyfile.c: a copy of the key file that names a dataset, beside it; and in
  * its place.  After the first, call one of the other two.
  */
@@ -257,10 +264,12 @@ int ctl_change(ctl_t *ctl, const ctl_record_t *rec, const char *token,
 
 /*
  * env.c.  ctl_env_lifetime: CTL_INVALID if there is no such environment.
- * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual.
+ * ctl_env_longer: whether a lifetime (0: for ever) is longer than usual; warn:
+ * if so, a warning.
  */
 int ctl_env_lifetime(const char *env, int64_t *seconds);
 int ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual);
+void ctl_env_warn(ctl_t *ctl, const char *env, int64_t lifetime);
 
 /*
  * walk.c: every record of the dataset, or the tokens of one user, in no

@@ -18,6 +18,8 @@ static int ctl_extend_try(ctl_t *ctl, const char *id, const ctl_time_t *ends);
 static int ctl_extend_judge(ctl_t *ctl, const char *id,
     const ctl_record_t *rec, stok_token_record_t *token, int64_t now,
     int64_t expires_at);
+static void ctl_extend_warn(ctl_t *ctl, const ctl_record_t *rec,
+    const stok_token_record_t *token);
 static int ctl_extend_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     stok_token_record_t *token, int64_t expires_at);
 
@@ -93,6 +95,10 @@ ctl_extend_try(ctl_t *ctl, const char *id, const ctl_time_t *ends)
         code = ctl_extend_write(ctl, id, &rec, &token, expires_at);
     }
 
+    if (code == CTL_OK) {
+        ctl_extend_warn(ctl, &rec, &token);
+    }
+
     ctl_free(&rec);
 
     return code;
@@ -165,4 +171,22 @@ ctl_extend_write(ctl_t *ctl, const char *id, ctl_record_t *rec,
     }
 
     return code;
+}
+
+
+/* of what a review finds ("lifetime"): it counts from the creation */
+
+static void
+ctl_extend_warn(ctl_t *ctl, const ctl_record_t *rec,
+    const stok_token_record_t *token)
+{
+    const char  *env;
+
+    env = ctl_get(rec, "env");
+
+    if (strcmp(env, "production") != 0 && ctl_get(rec, "rotated_to")[0] == '\0')
+    {
+        ctl_env_warn(ctl, env, token->expires_at
+                               - ctl_number(ctl_get(rec, "created_at")));
+    }
 }

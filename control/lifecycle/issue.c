@@ -157,26 +157,7 @@ ctl_issue_made(ctl_t *ctl, ctl_new_t *new, int code)
 void
 ctl_issue_warn(ctl_t *ctl, ctl_new_t *new)
 {
-    int64_t  usual;
-
-    if (ctl_env_longer(new->env, new->lifetime, &usual)) {
-
-        if (new->lifetime == 0 && strcmp(new->env, "production") == 0) {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
-                     "expires: every review will find it");
-
-        } else if (new->lifetime == 0) {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token that never expires, "
-                     "%lld days are usual: reviews will find it", new->env,
-                     (long long) usual / CTL_DAY);
-
-        } else {
-            ctl_note(ctl, CTL_NOTE_WARNING, "a %s token for %lld days, %lld "
-                     "are usual: reviews will find it", new->env,
-                     (long long) new->lifetime / CTL_DAY,
-                     (long long) usual / CTL_DAY);
-        }
-    }
+    ctl_env_warn(ctl, new->env, new->lifetime);
 
     if (new->owner != STOK_USER_ACTIVE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is %s: the token is refused "

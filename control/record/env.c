@@ -57,3 +57,29 @@ ctl_env_longer(const char *env, int64_t lifetime, int64_t *usual)
     return ctl_env_lifetime(env, usual) == CTL_OK
            && (lifetime == 0 || lifetime > *usual + CTL_DAY);
 }
+
+
+void
+ctl_env_warn(ctl_t *ctl, const char *env, int64_t lifetime)
+{
+    int64_t  usual;
+
+    if (!ctl_env_longer(env, lifetime, &usual)) {
+        return;
+    }
+
+    if (lifetime == 0 && strcmp(env, "production") == 0) {
+        ctl_note(ctl, CTL_NOTE_WARNING, "a production token that never "
+                 "expires: every review will find it");
+
+    } else if (lifetime == 0) {
+        ctl_note(ctl, CTL_NOTE_WARNING, "a %s token that never expires, "
+                 "%lld days are usual: reviews will find it", env,
+                 (long long) usual / CTL_DAY);
+
+    } else {
+        ctl_note(ctl, CTL_NOTE_WARNING, "a %s token for %lld days, %lld are "
+                 "usual: reviews will find it", env,
+                 (long long) lifetime / CTL_DAY, (long long) usual / CTL_DAY);
+    }
+}

@@ -81,7 +81,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 }
 
 
-/* who may only read has a review all the same */
+/* who may only read still has a review */
 
 static void
 ctl_review_noted(ctl_t *ctl, const ctl_review_t *review)
@@ -214,10 +214,6 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
         }
     }
 
-    if (code == CTL_OK && review->begin) {
-        review->begin(review->data);
-    }
-
     if (code == CTL_OK) {
         code = ctl_step(ctl, 0, review->total);
     }
@@ -229,7 +225,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 /*
  * From the newest to the oldest, by rank: what is made meanwhile comes before
  * the first page, and what is deleted moves only what was seen into the next,
- * where it is passed over.
+ * where it is skipped.
  */
 
 static int
@@ -327,7 +323,7 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     found.token = finding->token;
     found.user = finding->user;
     found.seen = finding->seen;
-    found.mend = finding->mend;
+    found.fix = finding->fix;
 
     code = review->each(ctl, &found, review->data);
     if (code != CTL_OK) {

@@ -27,8 +27,9 @@ int
 ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     ctl_finding_t *f)
 {
-    char     date[24];
-    int64_t  n, at;
+    char         date[24];
+    int64_t      n, at;
+    const char  *reason;
 
     n = ctl_number(ctl_get(t->usage, "refused"));
     at = ctl_number(ctl_get(t->usage, "refused_at"));
@@ -39,10 +40,11 @@ ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     ctl_iso(at, date);
     date[10] = '\0';
+    reason = ctl_get(t->usage, "refused_reason");
 
-    snprintf(f->seen, sizeof(f->seen), at ? "%lld refused, last %s"
-                                          : "%lld refused",
-             (long long) n, date);
+    snprintf(f->seen, sizeof(f->seen), "%lld refused%s%.20s%s%s",
+             (long long) n, reason[0] ? ": " : "", reason,
+             at ? ", last " : "", at ? date : "");
     ctl_refused_advice(t, f);
 
     return ctl_found(ctl, review, CTL_RULE_FAILED_ATTEMPTS, f);
@@ -79,21 +81,21 @@ ctl_refused_advice(const ctl_subject_t *t, ctl_finding_t *f)
     f->severity = t->active ? CTL_MEDIUM : CTL_HIGH;
 
     if (!t->live && ctl_get(t->rec, "rotated_to")[0]) {
-        ctl_mend_id(f, "token rotation", t->id, "");
+        ctl_fix_id(f, "token rotation", t->id, "");
         return;
     }
 
     if (!t->active) {
-        ctl_mend_id(f, "incident token", t->id, "");
+        ctl_fix_id(f, "incident token", t->id, "");
         return;
     }
 
     if (!t->live) {
-        ctl_mend_new(f, t, t->env);
+        ctl_fix_new(f, t, t->env);
         return;
     }
 
-    ctl_mend_id(f, "audit --token", t->id, "");
+    ctl_fix_id(f, "audit --token", t->id, "");
     reason = ctl_get(t->usage, "refused_reason");
 
     for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
@@ -101,10 +103,10 @@ ctl_refused_advice(const ctl_subject_t *t, ctl_finding_t *f)
             f->severity = advices[i].severity;
 
             if (advices[i].verb) {
-                ctl_mend_id(f, advices[i].verb, t->id, "");
+                ctl_fix_id(f, advices[i].verb, t->id, "");
 
             } else {
-                ctl_mend_id(f, "user show", t->user, "");
+                ctl_fix_id(f, "user show", t->user, "");
             }
         }
     }
@@ -128,7 +130,7 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
         f->severity = CTL_HIGH;
         snprintf(f->seen, sizeof(f->seen), "in production, never expires");
-        ctl_mend_new(f, t, t->env);
+        ctl_fix_new(f, t, t->env);
 
         return ctl_found(ctl, review, CTL_RULE_NEVER_EXPIRES, f);
     }
@@ -148,7 +150,7 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     snprintf(f->seen, sizeof(f->seen), "expires in %lld days, no rotation",
              (long long) left / CTL_DAY);
-    ctl_mend_id(f, "token rotate", t->id, "");
+    ctl_fix_id(f, "token rotate", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
 }
@@ -188,12 +190,12 @@ ctl_judge_lifetime(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     }
 
     if (ctl_get(t->rec, "rotated_to")[0]) {
-        ctl_mend_id(f, "token rotation", t->id, "");
+        ctl_fix_id(f, "token rotation", t->id, "");
 
     } else {
         snprintf(rest, sizeof(rest), " --expires-in %lldd",
                  (long long) usual);
-        ctl_mend_id(f, "token rotate", t->id, rest);
+        ctl_fix_id(f, "token rotate", t->id, rest);
     }
 
     return ctl_found(ctl, review, CTL_RULE_LIFETIME, f);
@@ -235,7 +237,7 @@ ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     f->severity = CTL_HIGH;
     snprintf(f->seen, sizeof(f->seen), "ends in %lld days, next unused",
              (long long) (t->expires_at - review->now) / CTL_DAY);
-    ctl_mend_id(f, "token rotation", t->id, "");
+    ctl_fix_id(f, "token rotation", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_ROTATION_STUCK, f);
 }
@@ -258,31 +260,31 @@ ctl_stuck_soon(const ctl_subject_t *t, int64_t now)
 
 
 void
-ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+ctl_fix_id(ctl_finding_t *f, const char *verb, const char *id,
     const char *rest)
 {
     char  word[CTL_QUOTED];
 
     ctl_quote(id, word);
-    snprintf(f->mend, sizeof(f->mend), "%s %s%s", verb, word, rest);
+    snprintf(f->fix, sizeof(f->fix), "%s %s%s", verb, word, rest);
 }
 
 
 /* a token of its own instead; in production not of a person */
 
 void
-ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
+ctl_fix_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
 {
     char  user[CTL_QUOTED], word[CTL_QUOTED];
 
     if (strcmp(t->type, "personal") == 0 && strcmp(env, "production") == 0) {
-        ctl_mend_service(f, t);
+        ctl_fix_service(f, t);
         return;
     }
 
     ctl_quote(t->user, user);
     ctl_quote(env[0] ? env : "ENV", word);
-    snprintf(f->mend, sizeof(f->mend), "token create --user %s "
+    snprintf(f->fix, sizeof(f->fix), "token create --user %s "
              "--name NEW-NAME --env %s", user, word);
 }
 
@@ -290,11 +292,11 @@ ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
 /* automation does not belong to a person */
 
 void
-ctl_mend_service(ctl_finding_t *f, const ctl_subject_t *t)
+ctl_fix_service(ctl_finding_t *f, const ctl_subject_t *t)
 {
     char  user[CTL_QUOTED];
 
     ctl_quote(t->user, user);
-    snprintf(f->mend, sizeof(f->mend), "user create NEW-NAME "
+    snprintf(f->fix, sizeof(f->fix), "user create NEW-NAME "
              "--purpose TEXT --owner %s", user);
 }

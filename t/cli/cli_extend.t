@@ -27,7 +27,7 @@ my $id = $token->{id};
 my ($code, $out, $err) = $st->run('token', 'extend', $id, '--expires-in',
     '60d');
 is("$code$out", 0, 'extend');
-like($err, qr/^extended $id \(a\) of \S+: it is valid until 20\d\d-.*Z\n\z/, 'until when');
+like($err, qr/^extended $id \(a\) of \S+: it is valid until 20\d\d-.*Z$/m, 'until when');
 my $is = $st->json('token', 'show', $id);
 near($is->{expires_at}, time + 60 * $day, 'from now on');
 is($redis->cli('ZSCORE', $redis->key('expiry'), $id), $is->{expires_at},
@@ -62,6 +62,23 @@ near(JSON::PP->new->decode($out)->{expires_at}, time + 365 * $day,
 ($code, $out, $err) = $st->input($token->{token}, 'token', 'extend', '-',
     '--expires-in', '365d');
 like($err, qr/^note: the token is $id$/m, 'by the token itself');
+
+# within what is usual for its environment, or with a warning, as reviews find it
+
+for my $case (['testing', '25d', ''], ['testing', '100d', 30], ['staging', '365d', 180],
+    ['production', '365d', '']) {
+    my ($env, $for, $usual) = @$case;
+    my $is = $st->json('token', 'create', '--user', 'etl@service', '--name',
+        "$env-$for", '--env', $env, '--expires-in', '20d')->{id};
+    my ($code, undef, $err) = $st->run('token', 'extend', $is, '--expires-in', $for);
+    my ($days) = $for =~ /(\d+)/;
+    is($code, 0, "$env, $for");
+    is(join('', $err =~ /^(warning: .*)$/mg), $usual && "warning: a $env token for $days "
+        . "days, $usual are usual: reviews will find it", 'a warning, or none');
+    is(scalar(grep { $_->{rule} eq 'lifetime' && $_->{token} eq $is }
+        @{ JSON::PP->new->decode(($st->run('review', '--json'))[1]) }), $usual ? 1 : 0,
+        'as a review finds it');
+}
 
 # one that is rotating, and goes on
 

@@ -14,7 +14,8 @@ my $now = time;
 my $day = 86400;
 
 is_deeply(findings(), [], 'nothing is found in nothing');
-is(($st->run('review'))[0], 0, 'and the exit is 0');
+is(join(' ', map { $_ // '' } ($st->run('review'))[0, 1]),
+    "0 0 findings in 0 tokens and 0 users\n", 'and the exit is 0, without a table');
 
 my $user = $redis->listed_user('alation_sync@service');
 my $human = $redis->listed_user('eva@example.org', kind => 'human',
@@ -81,7 +82,7 @@ for my $case (
     ['failed-attempts', 'high', qr/^1 refused/, 'token rotation ID',
         status => 'revoked', rotated_to => 'tok_next',
         used => { refused => 1, refused_at => $now }],
-    (map { ['failed-attempts', $_->[1], qr/^1 refused/, $_->[2],
+    (map { ['failed-attempts', $_->[1], qr/^1 refused: $_->[0], last 20/, $_->[2],
         used => { refused => 1, refused_at => $now,
             refused_reason => $_->[0] }] }
         ['TAMPERED', 'high', 'incident token ID'],
@@ -151,18 +152,18 @@ for my $case (
         used => { last_used => $now, locations => '/api/ /staging/v1/' }],
     ['unreadable', 'high', qr/\w/, 'audit --token ID', later => 1],
 ) {
-    my ($rule, $severity, $seen, $mend, %field) = @$case;
+    my ($rule, $severity, $seen, $fix, %field) = @$case;
     my $id = token(expires_at => $now + 300 * $day, %field);
     my $of = $field{user} // $user;
-    $mend =~ s/ID/$id/;
-    $mend =~ s/USER/$of/;
+    $fix =~ s/ID/$id/;
+    $fix =~ s/USER/$of/;
 
     my $found = findings();
     is(scalar @$found, 1, "$rule: one finding")
         or diag(JSON::PP->new->encode($found));
     my $f = $found->[0] // {};
-    is("$f->{rule} $f->{severity} $f->{token} $f->{user} $f->{mend}",
-        "$rule $severity $id $of $mend", "$rule: $seen");
+    is("$f->{rule} $f->{severity} $f->{token} $f->{user} $f->{fix}",
+        "$rule $severity $id $of $fix", "$rule: $seen");
     like($f->{seen}, $seen, 'what was seen');
     forget($id);
 }
@@ -198,8 +199,8 @@ for my $case (
         role => 'admin', created_at => $now - 90 * $day],
     ['unreadable', 'high', undef, 'audit --user ID', later => 1],
 ) {
-    my ($rule, $severity, $seen, $mend, %field) = @$case;
-    user_case($rule, $who, $severity, $seen, $mend =~ s/ID/$who/r, %field);
+    my ($rule, $severity, $seen, $fix, %field) = @$case;
+    user_case($rule, $who, $severity, $seen, $fix =~ s/ID/$who/r, %field);
 }
 
 user_case('user-name', 'service1@service', 'low', 'not descriptive',
@@ -228,7 +229,7 @@ for my $case (
     ['admin', [map { [40, $_ == 170 ? 'manager' : 'member'] } 1 .. 170],
         'has admin, needed manager', 'manager'],
 ) {
-    my ($role, $tokens, $seen, $mend) = @$case;
+    my ($role, $tokens, $seen, $fix) = @$case;
 
     $redis->listed_user($who, role => $role);
     my @ids = map { token(user => $who, created_at => $now - $_->[0] * $day,
@@ -240,8 +241,8 @@ for my $case (
         @$tokens[0 .. ($#$tokens > 2 ? 2 : $#$tokens)];
 
     is(@more + 0, 0, "$name: one at most");
-    is($f ? "$f->{rule} $f->{severity} $f->{user} $f->{seen} $f->{mend}" : '',
-        $seen ? "least-privilege medium $who $seen user set-role $who $mend"
+    is($f ? "$f->{rule} $f->{severity} $f->{user} $f->{seen} $f->{fix}" : '',
+        $seen ? "least-privilege medium $who $seen user set-role $who $fix"
               : '', $name);
     forget($_, $who) for @ids;
 }
@@ -253,7 +254,7 @@ $redis->listed_user($who);
 $redis->listed_user($who, purpose => '', owner => '');
 is(($st->run('user', 'describe', $who, '--purpose', 'exports', '--owner',
     'data'))[0], 0, 'user describe');
-is_deeply(findings(), [], 'mends');
+is_deeply(findings(), [], 'fixes');
 my ($entry) = grep { $_->{action} ne 'review' } reverse @{ $st->json('audit') };
 is("$entry->{action} $entry->{after}", 'user.describe exports, data',
     'is in the audit');
@@ -271,7 +272,7 @@ forget($stuck);
 # a personal token that never expires is not followed by another one
 
 my $pat = token(user => $human, type => 'personal', expires_at => 0);
-is($_->{mend}, "user create NEW-NAME --purpose TEXT --owner $human",
+is($_->{fix}, "user create NEW-NAME --purpose TEXT --owner $human",
     "$_->{rule} of a personal token in production") for @{ findings() };
 forget($pat);
 
@@ -315,6 +316,9 @@ utf8::decode($out);
 is(join("\n", grep { /^ / && length > 80 } split /\n/, $out), '',
     'commands in 80 columns');
 like($out, qr/^SEVERITY +RULE +WHAT +SEEN$/m, 'a head');
+my ($head) = $out =~ /^(SEVERITY .*)SEEN$/m;
+is(join("\n", grep { substr($_, length($head) - 2, 3) !~ /^  \S/ }
+    $out =~ /^((?:high|medium|low) .*)$/mg), '', 'and all rows below it');
 like($out, qr/^medium +unused +$_ +never used, 90 days old\n  service-token token revoke $_$/m,
     'a finding, and what fixes it')
     for map { $_->{token} } grep { $_->{rule} eq 'unused' } @{ findings() };
@@ -358,7 +362,7 @@ $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at',
 $redis->cli('HSET', $redis->key("user:$user"), 'role', 'manager');
 
 is_deeply(findings(), [], 'seals are not judged without a key');
-is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{mend}" }
+is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{fix}" }
     @{ findings('--key-file', "$st->{dir}/keys") }),
     "tampered $forged incident token $forged, "
     . "tampered $user incident user $user", 'with it they are');
@@ -370,7 +374,7 @@ $redis->cli('HDEL', $redis->key("user:$user"), 'seal');
 
 for my $sealed (0, 1) {
     $redis->cli('HSET', $redis->key('meta'), 'sealed', 1) if $sealed;
-    is(join(', ', map { $_->{mend} } @{ findings('--key-file', "$st->{dir}/keys") }),
+    is(join(', ', map { $_->{fix} } @{ findings('--key-file', "$st->{dir}/keys") }),
         $sealed ? "incident token $forged, incident user $user"
         : 'seal --first --dry-run', "sealed: $sealed");
 }
@@ -415,12 +419,12 @@ sub forget {
 }
 
 sub user_case {
-    my ($rule, $id, $severity, $seen, $mend, %field) = @_;
+    my ($rule, $id, $severity, $seen, $fix, %field) = @_;
 
     $redis->listed_user($id, %field);
     my ($f, @more) = @{ findings() };
-    is("$f->{rule} $f->{severity} $f->{user} $f->{mend} " . @more,
-        "$rule $severity $id $mend 0", "$rule: " . ($seen // ''));
+    is("$f->{rule} $f->{severity} $f->{user} $f->{fix} " . @more,
+        "$rule $severity $id $fix 0", "$rule: " . ($seen // ''));
     is($f->{token}, undef, 'of a user');
     is($f->{seen}, $seen, 'what was seen') if $seen;
     $redis->cli('DEL', $redis->key("user:$id"));

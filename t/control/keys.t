@@ -53,7 +53,7 @@ for my $show (['user', 'show', $user], ['token', 'show', $old->{id}]) {
 
 my @found = grep { $_->{rule} =~ /sealed|tampered/ }
     @{ JSON::PP::decode_json(($st->run('review', '--json'))[1]) };
-is(join(' ', map { "$_->{rule} $_->{mend}" } @found),
+is(join(' ', map { "$_->{rule} $_->{fix}" } @found),
     'unsealed seal --first --dry-run', 'review: once');
 like(($st->run('status'))[1] =~ s/\s+/ /gr, qr/not sealed yet, .*$next/, 'status');
 
