@@ -84,6 +84,7 @@ typedef struct {
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
     unsigned       unsealed:1;                   /* a record is, like it */
+    unsigned       importing:1;                  /* an import did not end */
     unsigned       dry:1;                        /* nothing is written */
 
     redisContext  *ctx;                          /* NULL: no connection */
