@@ -288,7 +288,7 @@ api_form(const api_request_t *request, api_reply_t *reply,
 
             if (value[i]) {
                 return api_problem(reply, 400, "malformed", NULL,
-                                   "%s is there twice", name[i]);
+                                   "%s is set twice", name[i]);
             }
 
             value[i] = is;

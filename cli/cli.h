@@ -82,7 +82,8 @@ int cli_open(cli_t *cli, int making);
 int cli_confirm(cli_t *cli, cli_args_t *args, const char *word,
     const char *format, ...) __attribute__((format(printf, 4, 5)));
 int cli_confirm_asks(cli_t *cli, cli_args_t *args);
-int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb);
+int cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb,
+    const char *rest);
 
 /*
  * progress.c: around an operation that may take long.  It may end with

@@ -53,7 +53,8 @@ cli_confirm_asks(cli_t *cli, cli_args_t *args)
 
 
 int
-cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb)
+cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb,
+    const char *rest)
 {
     int            code;
     char           felt[128];
@@ -80,5 +81,6 @@ cli_confirm_user(cli_t *cli, cli_args_t *args, const char *verb)
 
     ctl_effect_text(&effect, felt, sizeof(felt));
 
-    return cli_confirm(cli, args, id, "This %s %s: %s.", verb, id, felt);
+    return cli_confirm(cli, args, id, "This %s %s%s: %s.", verb, id, rest,
+                       felt);
 }

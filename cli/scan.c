@@ -344,8 +344,8 @@ cli_scan_stopped(cli_scan_t *scan)
 
     return !ctl->stop ? CTL_OK
            : ctl_fail(ctl, CTL_STOPPED, "stopped: %s", scan->revoke
-                      ? "what was revoked stays so; the same scan again goes "
-                        "on" : "not every file was read");
+                      ? "what was revoked stays so; run the same scan again "
+                        "to finish it" : "not every file was read");
 }
 
 

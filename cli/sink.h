@@ -1,5 +1,5 @@
 /*
- * What is printed: nothing else in this folder writes to a stream.
+ * All output: nothing else in this folder writes to a stream.
  */
 
 

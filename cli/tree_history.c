@@ -169,7 +169,7 @@ cli_history_tips(cli_history_t *h)
 }
 
 
-/* every object id in a file, once if it is there twice in a row */
+/* every object id in a file, once if it comes twice in a row */
 
 static int
 cli_history_tip(const char *path, int fd, void *data)

@@ -3,9 +3,9 @@
  *
  * One line is one token, whose name is an option.  A CSV has many: its first
  * line names the columns.  A line that is refused is named, by its number and
- * not by what it holds, and the others are adopted all the same.  Each token
+ * not by what it holds, and the others are still adopted.  Each token
  * is adopted at once or not at all; after a signal, or when Redis has gone,
- * the same input is given again, and what was adopted is passed over.
+ * the same input is given again, and what was adopted is skipped.
  */
 
 
@@ -442,7 +442,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
     if (cli_adopt_stop) {
         (void) cli_flush(adopt->cli);
         ctl_note(ctl, CTL_NOTE_ERROR, "interrupted after line %zu: give the "
-                 "same input again, and what was adopted is passed over",
+                 "same input again to adopt the remaining lines",
                  adopt->lines.line);
         signal(cli_adopt_stop, SIG_DFL);
         raise(cli_adopt_stop);
@@ -450,7 +450,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
 
     if (code == CTL_UNAVAILABLE) {
         ctl_note(ctl, CTL_NOTE_NOTE, "line %zu was not adopted: give the same "
-                 "input again, and what was adopted is passed over",
+                 "input again to adopt the remaining lines",
                  adopt->lines.line);
     }
 

@@ -144,7 +144,7 @@ cli_fsck_said(cli_t *cli, json_t *sums, int fix)
              "%lld %sfixed", cli_integer(sums, "tokens"),
              ctl_s(cli_integer(sums, "tokens")), cli_integer(sums, "users"),
              ctl_s(cli_integer(sums, "users")), cli_integer(sums, "found"),
-             cli_integer(sums, "mended"),
+             cli_integer(sums, "fixed"),
              cli->ctl.dry && fix ? "would be " : "");
 
     if (fix) {
@@ -181,7 +181,7 @@ cli_fsck_row(ctl_t *ctl, json_t *item, void *data)
     cli_say("  ");
     cli_safe(ctl_text(item, "seen"));
     cli_say("%s\n", !d->fix ? ""
-                   : !json_is_true(json_object_get(item, "mended"))
+                   : !json_is_true(json_object_get(item, "fixed"))
                    ? ": not fixed" : ctl->dry ? ": would be fixed"
                                               : ": fixed");
 

@@ -50,7 +50,8 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
     json_t  *incident;
 
     incident = NULL;
-    code = cli_confirm_user(cli, args, "disables, and revokes all tokens of,");
+    code = cli_confirm_user(cli, args, "disables",
+                            " and revokes all its tokens");
 
     if (code == CTL_OK) {
         code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);

@@ -33,7 +33,7 @@ static int cli_review_check(cli_t *cli, cli_args_t *args, unsigned period);
 static int cli_found(ctl_t *ctl, const ctl_found_t *found, void *data);
 static int cli_found_json(cli_review_t *r, const ctl_found_t *found);
 static void cli_found_row(cli_review_t *r, const ctl_found_t *found);
-static void cli_found_mend(const char *mend);
+static void cli_found_fix(const char *fix);
 static void cli_review_end(cli_t *cli, ctl_review_t *review);
 
 
@@ -99,7 +99,7 @@ cli_review(cli_t *cli, cli_args_t *args, unsigned period)
     r.review.data = &r;
 
     cli_table_init(&r.table, cli_found_columns, 4);
-    r.table.under = cli_found_mend;
+    r.table.under = cli_found_fix;
 
     cli_progress_begin(cli);
     code = ctl_review(&cli->ctl, &r.review);
@@ -151,7 +151,7 @@ cli_found_json(cli_review_t *r, const ctl_found_t *found)
         { "token", found->token },
         { "user", found->user },
         { "seen", found->seen },
-        { "mend", found->mend }
+        { "fix", found->fix }
     };
 
     json = json_object();
@@ -181,33 +181,33 @@ cli_found_row(cli_review_t *r, const ctl_found_t *found)
     cell[3] = found->seen;
 
     cli_table_row(&r->table, cell);
-    cli_table_note(&r->table, found->mend);
+    cli_table_note(&r->table, found->fix);
 }
 
 
 /* in lines that a shell takes for one; a word is never cut */
 
 static void
-cli_found_mend(const char *mend)
+cli_found_fix(const char *fix)
 {
     size_t  len, column;
 
     cli_say("  service-token");
     column = 15;
 
-    while (*mend) {
-        len = strcspn(mend, " ");
+    while (*fix) {
+        len = strcspn(fix, " ");
 
         if (column + 1 + len + 2 > CLI_COLUMNS) {
             cli_say(" \\\n   ");
             column = 3;
         }
 
-        cli_say(" %.*s", (int) len, mend);
+        cli_say(" %.*s", (int) len, fix);
         column += 1 + len;
 
-        mend += len;
-        mend += strspn(mend, " ");
+        fix += len;
+        fix += strspn(fix, " ");
     }
 
     cli_say("\n");

@@ -85,8 +85,8 @@ cli_status_text(cli_t *cli, json_t *status)
     attention = json_object_get(status, "attention");
     n = json_array_size(attention);
 
-    cli_say("dataset     %lld token%s, %lld user%s, audit at %lld, prefix "
-            "%.16s\n", cli_integer(dataset, "tokens"),
+    cli_say("dataset     %lld token%s, %lld user%s, audit entry %lld, "
+            "prefix %.16s\n", cli_integer(dataset, "tokens"),
             ctl_s(cli_integer(dataset, "tokens")),
             cli_integer(dataset, "users"),
             ctl_s(cli_integer(dataset, "users")),

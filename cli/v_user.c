@@ -154,7 +154,7 @@ cli_user_delete(cli_t *cli, cli_args_t *args)
     json_t  *user;
 
     user = NULL;
-    code = cli_confirm_user(cli, args, "deletes");
+    code = cli_confirm_user(cli, args, "deletes", "");
 
     if (code == CTL_OK) {
         code = ctl_user_delete(&cli->ctl, args->arg[0],
@@ -210,7 +210,7 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     json_t        *json;
     ctl_effect_t   done;
 
-    code = cli_confirm_user(cli, args, "revokes all tokens of");
+    code = cli_confirm_user(cli, args, "revokes all tokens of", "");
 
     if (code == CTL_OK) {
         code = ctl_user_revoke_all(&cli->ctl, args->arg[0], &done);

@@ -409,7 +409,7 @@ typedef struct {
     const char  *token;                          /* NULL: none */
     const char  *user;
     const char  *seen;
-    const char  *mend;                           /* a command */
+    const char  *fix;                            /* a command */
 } ctl_found_t;
 
 typedef struct {
@@ -472,7 +472,7 @@ int ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     void *data, json_t **sums);
 
 /*
- * fsck.c: each: {finding, token, user, seen, mended}; sums has "notes" as
+ * fsck.c: each: {finding, token, user, seen, fixed}; sums has "notes" as
  * above.  CTL_FOUND: some findings.  A dry run counts what would be fixed.
  */
 int ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data,

@@ -269,7 +269,7 @@ reply_found(ctl_t *ctl, const ctl_found_t *found, void *data)
     (void) ctl;
     (void) data;
 
-    fuzz_check(found->rule && found->seen && found->mend);
+    fuzz_check(found->rule && found->seen && found->fix);
     fuzz_check(found->token || found->user);
 
     return CTL_OK;

@@ -5,7 +5,7 @@
  * A record is read as HGETALL answers it: names and values in turn.  What
  * decides must be there and be right; a field that this version does not know
  * makes the record unreadable, since it may be a restriction of a later one.
- * So does a field that is there twice.  "scope", "env", "networks" and "rate"
+ * So does a field that is set twice.  "scope", "env", "networks" and "rate"
  * may be missing or empty: none.  Everything that is not listed as needed may
  * be missing or empty, and has to fit its limit if it is there: dates are
  * dates, ids are ids, free text is at most STOK_TEXT_MAX bytes of any kind.

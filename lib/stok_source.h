@@ -4,7 +4,7 @@
  * (stok_bearer_check).
  *
  * STOK_OK: it is there, and *text is what it is, perhaps empty.
- * STOK_DECLINED: it is not there.  STOK_INVALID: it is there twice, or cannot
+ * STOK_DECLINED: it is not there.  STOK_INVALID: it was sent twice, or cannot
  * be read.
  */
 

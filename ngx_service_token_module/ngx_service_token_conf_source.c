@@ -58,7 +58,7 @@ ngx_service_token_conf_source(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 && ngx_memcmp(places[k].name.data, place->name.data,
                               place->name.len) == 0)
             {
-                why = "it is there twice";
+                why = "it is listed twice";
             }
         }
 

@@ -16,7 +16,7 @@
 -- where to look.  A script that comes to a record by one checks that the record has the id
 -- and the user that were named before it reads anything else from it.
 --
--- What is written beside the records, the audit and the indexes, is written by
+-- Everything beside the records, the audit and the indexes, is written by
 -- book().  It never fails: a key that is not what it has to be is put aside
 -- under another name, and the notes and the audit say so.
 

@@ -41,7 +41,7 @@ local function say(word, what, fixes)
         for _, command in ipairs(fixes) do
             call(unpack(command))
         end
-        audit('fsck.mend', token, user, '', word .. ': ' .. what)
+        audit('fsck.fix', token, user, '', word .. ': ' .. what)
     end
 end
 
@@ -59,7 +59,7 @@ local function other_type(name, wanted)
     local found = kind_of(name)
     if found ~= 'none' and found ~= wanted then
         say('type', name:gsub('^(token:%x%x%x%x%x%x%x%x).*', '%1...')
-            .. ' is no ' .. wanted .. ' but a ' .. found)
+            .. ' is a ' .. found .. ', not a ' .. wanted)
         return true
     end
     return false
@@ -137,15 +137,15 @@ local function linked(id, here, other, there)
     elseif back == '' and field(record, 'id') == other
         and field(record, 'user') == user
     then
-        local mends = {{'HSET', key(record), there, id}}
+        local fixes = {{'HSET', key(record), there, id}}
 
         if there == 'rotated_to' and field(record, 'status') == 'active' then
-            mends[2] = {'ZADD', key('rotating'),
+            fixes[2] = {'ZADD', key('rotating'),
                 tonumber(field(record, 'expires_at') or '') or 0, other}
         end
 
         say('link', here .. ' is ' .. other .. ', whose ' .. there
-            .. ' is missing', mends)
+            .. ' is missing', fixes)
 
     elseif back ~= id then
         say('link', here .. ' is ' .. other .. ', whose ' .. there

@@ -32,7 +32,7 @@ cli_man(cli_t *cli, cli_args_t *args)
 
     (void) args;
 
-    cli_say(".SH OPTIONS\nOptions may stand anywhere on the line, and "
+    cli_say(".SH OPTIONS\nOptions may appear anywhere on the line, and "
             "\\fB\\-\\-\\fR ends them.\n");
     cli_man_options(cli, cli_globals);
 
@@ -171,7 +171,7 @@ cli_man_ends(void)
         cli_say("\n");
     }
 
-    cli_say(".SH ENVIRONMENT\nEach is used where its option is not given.\n");
+    cli_say(".SH ENVIRONMENT\nEach is used if its option is not given.\n");
 
     for (opt = cli_globals; opt->name; opt++) {
         if (opt->env) {

@@ -7,8 +7,8 @@
  *
  * The file is read as a whole: what is wrong anywhere in it is an error with
  * its line, whichever profile is used.  The section "default" is used where no
- * other one is named.  The environment goes before a profile, and options go
- * before both.
+ * other one is named.  The environment overrides a profile, and options
+ * override both.
  */
 
 
@@ -249,7 +249,7 @@ cli_profile_section(cli_profile_t *p, char *line)
     for (i = 0; i < p->sections; i++) {
         if (strcmp(p->known[i], line) == 0) {
             return cli_profile_bad(p, "%.256s:%zu: the profile \"%s\" is "
-                                   "there twice", p->path, p->line, line);
+                                   "defined twice", p->path, p->line, line);
         }
     }
 
@@ -274,7 +274,7 @@ cli_profile_key(cli_profile_t *p, char *line)
 
     if (value == NULL || p->section == NULL) {
         return cli_profile_bad(p, "%.256s:%zu: %s", p->path, p->line,
-                               value ? "no [profile] stands before it"
+                               value ? "is outside any [profile]"
                                      : "that is not NAME = VALUE");
     }
 
@@ -293,7 +293,7 @@ cli_profile_key(cli_profile_t *p, char *line)
 
     if (i < p->keys || p->keys == CLI_PROFILE_KEYS || value[0] == '\0') {
         return cli_profile_bad(p, "%.256s:%zu: \"%s\" %s", p->path, p->line,
-                               line, value[0] ? "is there twice"
+                               line, value[0] ? "is set twice"
                                               : "has no value");
     }
 

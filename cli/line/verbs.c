@@ -29,7 +29,7 @@ const cli_opt_t  cli_globals[] = {
     { .name = "profile", .value = "NAME", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_PROFILE",
       .text = "A section of ~/.config/service-token/config with values for "
-              "the options below. Options and the environment go before it." },
+              "the options below. Options and the environment override it." },
     { .name = "redis", .value = "URI", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_REDIS", .fallback = "redis://127.0.0.1:6379",
       .text = "Where Redis is: redis://[user:password@]host[:port][/db], "
@@ -37,14 +37,14 @@ const cli_opt_t  cli_globals[] = {
               "the environment, not on the command line." },
     { .name = "key-file", .value = "FILE", .kind = CLI_FILE,
       .env = "SERVICE_TOKEN_KEY_FILE",
-      .text = "Keys for digests and seals, of mode 0600 or stricter. The "
-              "first key is the current one." },
+      .text = "Keys for digests and seals, a file of mode 0600 or stricter. "
+              "The first key is the current one." },
     { .name = "prefix", .value = "TEXT", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_PREFIX", .fallback = "{st}:",
       .text = "Prefix of every key in Redis." },
     { .name = "roles", .value = "LIST", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_ROLES", .fallback = "member manager admin",
-      .text = "Names of the roles, lowest first, with blanks between." },
+      .text = "Names of the roles, lowest first, separated by blanks." },
     { .name = "actor", .value = "NAME", .kind = CLI_TEXT,
       .env = "SERVICE_TOKEN_ACTOR",
       .text = "The person who makes the change, for the audit. Without it, "
@@ -55,7 +55,7 @@ const cli_opt_t  cli_globals[] = {
               "500ms, 5s, 1m." },
     { .name = "quiet", .letter = 'q',
       .text = "Do not say on standard error what was done. Errors, warnings "
-              "and notes are shown all the same." },
+              "and notes are still shown." },
     { .name = "json",
       .text = "Print one JSON object or array. Dates are seconds since "
               "1970." },
@@ -74,8 +74,8 @@ const cli_exit_t  cli_exits[] = {
          "answer." },
     { 2, "The command line is wrong: an unknown verb or option, a missing or "
          "a bad value. Nothing was done." },
-    { 3, "Not found, or refused; or a file, the disk or memory is the "
-         "trouble." },
+    { 3, "Not found, or refused; or a problem with a file, the disk or "
+         "memory." },
     { 4, "Redis is not available." },
     { 0, NULL }
 };

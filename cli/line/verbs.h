@@ -165,8 +165,8 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_WAIT                                                          \
     { .name = "wait", .value = "TIME", .kind = CLI_TIME,                      \
-      .text = "Come back when every nginx has heard of the change, or name "  \
-              "those that did not answer in this time: 500ms, 5s, 1m." }
+      .text = "Wait until every nginx has received the change, or name those " \
+              "that did not answer within this time: 500ms, 5s, 1m." }
 
 #define CLI_OPT_DRY                                                           \
     { .name = "dry-run",                                                      \
@@ -174,7 +174,7 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_YES                                                           \
     { .name = "yes",                                                          \
-      .text = "Do not ask. Only a terminal is asked: the id has to be typed." }
+      .text = "Do not ask for confirmation: on a terminal, for the id." }
 
 #define CLI_OPT_OUTPUT                                                        \
     { .name = "output", .letter = 'o', .value = "FORM", .kind = CLI_WORD,     \
@@ -184,7 +184,7 @@ int cli_opt_word(cli_t *cli, const cli_opt_t *opt, size_t i,
 
 #define CLI_OPT_LIMIT                                                         \
     { .name = "limit", .value = "N", .kind = CLI_COUNT,                       \
-      .text = "Stop after so many." }
+      .text = "Stop after this many." }
 
 #define CLI_END  { .name = NULL }
 

@@ -11,10 +11,10 @@
 
 static const cli_opt_t  cli_init_options[] = {
     { .name = "brand", .value = "TEXT", .kind = CLI_BRAND, .fallback = "stk",
-      .text = "What each token begins with: 2 to 16 of a-z 0-9." },
+      .text = "The prefix of every token: 2 to 16 of a-z 0-9." },
     { .name = "approval", .value = "WORD", .kind = CLI_WORD,
       .words = CLI_APPROVAL, .fallback = "none",
-      .text = "Whether another person has to approve a new user." },
+      .text = "Whether another person must approve a new user." },
     CLI_END
 };
 
@@ -22,7 +22,7 @@ static const cli_opt_t  cli_init_options[] = {
 static const cli_opt_t  cli_approval_args[] = {
     { .name = "required|none", .value = "WORD", .kind = CLI_WORD,
       .words = CLI_APPROVAL,
-      .text = "Whether another person has to approve a new user." },
+      .text = "Whether another person must approve a new user." },
     CLI_END
 };
 
@@ -30,7 +30,7 @@ static const cli_opt_t  cli_approval_args[] = {
 static const cli_opt_t  cli_approval_options[] = {
     { .name = "trust", .value = "LIST", .kind = CLI_WORDS,
       .words = "os actor redis", .fallback = "as it is; os at first",
-      .text = "By which names two people are told apart: the user of the "
+      .text = "The names that tell two people apart: the user of the "
               "operating system, --actor, the user of Redis." },
     CLI_END
 };
@@ -45,18 +45,18 @@ static const cli_opt_t  cli_key_args[] = {
 
 const cli_verb_t  cli_verbs_data[] = {
     { .words = "init", .also = "setup start",
-      .summary = "Make a dataset in Redis",
+      .summary = "Create a dataset in Redis",
       .text = "Run again, it changes nothing. With --key-file, the dataset's "
               "id is added to the key file.",
       .options = cli_init_options,
       .example = { "init", "init --brand acme --approval required" },
       .run = cli_init },
     { .words = "approval show", .also = "get",
-      .summary = "Show whether new users need an approval",
+      .summary = "Show whether new users need approval",
       .example = { "approval show", "approval show --json" },
       .run = cli_approval_show },
     { .words = "approval set", .also = "change",
-      .summary = "Require an approval of new users, or require none",
+      .summary = "Require approval of new users, or stop requiring it",
       .text = "Where approval is required, this takes two people, too: the "
               "second one runs the same command.",
       .args = cli_approval_args, .options = cli_approval_options,
@@ -78,7 +78,7 @@ static const cli_opt_t  cli_seal_options[] = {
       .text = "Seal a dataset that was never sealed: list what has no seal, "
               "and ask." },
     { .name = "yes",
-      .text = "Do not ask." },
+      .text = "Do not ask for confirmation." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only this user and its tokens." },
     { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
@@ -95,7 +95,7 @@ static const cli_opt_t  cli_seal_options[] = {
 
 static const cli_opt_t  cli_fsck_options[] = {
     { .name = "fix",
-      .text = "Build the indexes anew from the records." },
+      .text = "Rebuild the indexes from the records." },
     { .name = "dry-run",
       .text = "With --fix: only say what would be fixed." },
     CLI_OPT_WAIT,
@@ -126,8 +126,8 @@ static const cli_opt_t  cli_import_options[] = {
     { .name = "dry-run",
       .text = "Only check." },
     { .name = "yes",
-      .text = "Do not ask. Only a terminal is asked, where --overwrite would "
-              "replace records." },
+      .text = "Do not ask for confirmation where --overwrite would replace "
+              "records. Only a terminal is asked." },
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -172,8 +172,8 @@ const cli_verb_t  cli_verbs_care[] = {
       .run = cli_serve },
     { .words = "export", .also = "dump backup save",
       .summary = "Write all users and tokens to a file",
-      .text = "One JSON object per line. The digests are in it: keep it as "
-              "safe as Redis.",
+      .text = "One JSON object per line. It contains the digests: keep "
+              "it as safe as Redis.",
       .args = cli_export_args,
       .example = { "export backup.jsonl", "export - | gzip > backup.gz" },
       .run = cli_export },

@@ -35,8 +35,8 @@ static const cli_opt_t  cli_create[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER, .flags = CLI_NEEDED,
       .text = "The user whose token it is." },
     { .name = "name", .value = "TEXT", .kind = CLI_NAME, .flags = CLI_NEEDED,
-      .text = "What uses the token, such as production-etl-2026. A user has "
-              "one token of a name." },
+      .text = "What uses the token, such as production-etl-2026. Each "
+              "user has a name only once." },
     { .name = "env", .value = "NAME", .kind = CLI_ENV, .flags = CLI_NEEDED,
       .text = "Where the token is used." },
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,
@@ -64,7 +64,7 @@ static const cli_opt_t  cli_adopt[] = {
     { .name = "scim-only",
       .text = "Limit the token to locations of the scope scim." },
     { .name = "allow-weak",
-      .text = "Take a token that is too easy to guess, too." },
+      .text = "Accept a token even if it is too easy to guess." },
     CLI_END
 };
 
@@ -96,7 +96,7 @@ static const cli_opt_t  cli_list[] = {
               "a date. Revoked ones are not among them, unless --state says "
               "so." },
     { .name = "unused", .value = "TIME", .kind = CLI_TIME,
-      .text = "Only tokens that were not used for so long, or since a date; "
+      .text = "Only tokens that were not used for this long, or since a date; "
               "those that were never used count from their creation. Revoked "
               "and expired ones are not among them, unless --state says so." },
     { .name = "sort", .value = "ORDER", .kind = CLI_WORD,
@@ -202,7 +202,7 @@ static const cli_opt_t  cli_scan_options[] = {
       .text = "Read what was ever committed instead, with stashes and "
               "reflogs." },
     { .name = "label", .value = "FILE", .kind = CLI_TEXT,
-      .text = "What to call standard input." },
+      .text = "The file name to print for standard input." },
     CLI_OPT_WAIT,
     CLI_END
 };
@@ -210,7 +210,7 @@ static const cli_opt_t  cli_scan_options[] = {
 
 const cli_verb_t  cli_verbs_token[] = {
     { .words = "token create", .also = "add new make issue generate",
-      .summary = "Create a token and print it, this once",
+      .summary = "Create a token and print it, only this once",
       .text = "The token is printed alone on standard output; notes go to "
               "standard error. It is printed first and saved afterwards: if "
               "saving fails (exit 3 or 4), the token that was shown is not "
@@ -223,7 +223,7 @@ const cli_verb_t  cli_verbs_token[] = {
                    "--format env --out nightly.env" },
       .run = cli_token_create, .check = cli_token_new_check },
     { .words = "token adopt", .also = "migrate take import",
-      .summary = "Take over tokens that another system has made",
+      .summary = "Take over tokens that another system issued",
       .text = "The token is read from standard input, or many as a CSV whose "
               "first line names its columns: token and name, and user, env "
               "and expires_in. Only digests are stored.",
@@ -246,7 +246,7 @@ const cli_verb_t  cli_verbs_token[] = {
                    "token show - < leaked.txt" },
       .run = cli_token_show },
     { .words = "token rotate", .also = "renew replace roll regenerate",
-      .summary = "Create the successor of a token and print it, this once",
+      .summary = "Create a successor of a token and print it, only this once",
       .text = "The new token has the user, type, scope, environment and "
               "lifetime of the old one. The old token stays valid; if "
               "anything fails, it stays as it was. Rotate at least 30 days "
@@ -257,7 +257,7 @@ const cli_verb_t  cli_verbs_token[] = {
                    "--format k8s-secret" },
       .run = cli_token_rotate, .check = cli_token_new_check },
     { .words = "token rotation", .also = "",
-      .summary = "Tell whether the old token of a rotation may be revoked",
+      .summary = "Show whether the old token of a rotation may be revoked",
       .text = "The first word answers: wait, old-still-used or "
               "safe-to-revoke. The exit code is 0 only if the token of this "
               "id is safe to revoke, and 1 otherwise.",
@@ -267,8 +267,8 @@ const cli_verb_t  cli_verbs_token[] = {
                    "--give-up-after 12h" },
       .run = cli_token_rotation },
     { .words = "token extend", .also = "prolong renew",
-      .summary = "Give a token a later end",
-      .text = "Only an active token that has not ended can be extended.",
+      .summary = "Let a token expire later",
+      .text = "Only an active token that has not expired can be extended.",
       .args = cli_arg_token, .options = cli_extend, .flags = CLI_INPUT,
       .example = { "token extend tok_2bsYV9S9kRkdzKPF --expires-in 30d",
                    "token extend tok_2bsYV9S9kRkdzKPF --expires-in 365d "
@@ -293,17 +293,17 @@ const cli_verb_t  cli_verbs_token[] = {
                    "token delete tok_2bsYV9S9kRkdzKPF --force" },
       .run = cli_token_delete },
     { .words = "check", .also = "verify test introspect validate",
-      .summary = "Judge the token on standard input as nginx would",
+      .summary = "Check the token on standard input as nginx would",
       .text = "The first word is the verdict. The exit code is 0 if nginx "
-              "would accept the token at a location that needs this, and 1 "
-              "otherwise.",
+              "would accept the token at a location with these requirements, "
+              "and 1 otherwise.",
       .options = cli_check_options,
       .example = { "check < new.token",
                    "check --role manager --type service < new.token" },
       .run = cli_check },
     { .words = "scan", .also = "find search grep leak",
       .summary = "Find tokens in files, by their checksum",
-      .text = "Nothing is asked of Redis without --revoke. A repository "
+      .text = "Redis is not used without --revoke. A repository "
               "cannot make the scan run anything. --history does not see "
               "commits that nothing leads to, messages, submodules, files in "
               "Git LFS, and what a shallow clone lacks.",

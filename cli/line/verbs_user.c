@@ -30,7 +30,7 @@ static const cli_opt_t  cli_opt_wait[] = { CLI_OPT_WAIT, CLI_END };
 
 static const cli_opt_t  cli_arg_name[] = {
     { .name = "NAME", .value = "NAME", .kind = CLI_TEXT,
-      .text = "What the user is called. Its id is made from the name: "
+      .text = "The name of the user. Its id is made from the name: "
               "\"Pipeline Automation\" is pipeline_automation@service." },
     CLI_END
 };
@@ -111,8 +111,8 @@ const cli_verb_t  cli_verbs_user[] = {
                    "user show pipeline_automation@service --json" },
       .run = cli_user_show },
     { .words = "user approve", .also = "accept confirm",
-      .summary = "Approve a pending user, or the role that was asked for",
-      .text = "The person who created the user, or who asked for the role, "
+      .summary = "Approve a pending user, or a requested role",
+      .text = "The person who created the user, or who requested the role, "
               "cannot approve it.",
       .args = cli_arg_user, .options = cli_opt_wait,
       .example = { "user approve pipeline_automation@service",
@@ -120,8 +120,8 @@ const cli_verb_t  cli_verbs_user[] = {
       .run = cli_user_approve },
     { .words = "user set-role", .also = "role promote demote grant",
       .summary = "Change the role of a user, for all its tokens at once",
-      .text = "Where approval is required, a higher role is asked for, and "
-              "another person approves it.",
+      .text = "Where approval is required, a higher role is only requested, "
+              "and another person must approve it.",
       .args = cli_arg_role, .options = cli_opt_change,
       .example = { "user set-role pipeline_automation@service manager",
                    "user set-role pipeline_automation@service member "

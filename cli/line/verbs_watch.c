@@ -9,7 +9,7 @@
 #define CLI_OPT_EXPECT                                                        \
     { .name = "expect", .value = "SEQ:HASH", .kind = CLI_ENTRY,               \
       .text = "An entry of the audit that was noted elsewhere: warn if it "   \
-              "is not there any more." }
+              "is no longer there." }
 
 
 static const cli_opt_t  cli_status_options[] = {
@@ -25,7 +25,7 @@ static const cli_opt_t  cli_status_options[] = {
 static const cli_opt_t  cli_audit_options[] = {
     { .name = "token", .value = "ID|-", .kind = CLI_ID_OR_INPUT,
       .not_with = "user",
-      .text = "Only entries of this token; -: of the one that is read from "
+      .text = "Only entries of this token. With -, the token is read from "
               "standard input." },
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "Only entries of this user." },
@@ -34,7 +34,7 @@ static const cli_opt_t  cli_audit_options[] = {
       .text = "Only entries since then: a time ago such as 24h or 7d, a "
               "date, or a date and a time." },
     { .name = "follow", .letter = 'f',
-      .text = "Go on with new entries, until interrupted." },
+      .text = "Print new entries as they come, until interrupted." },
     CLI_END
 };
 
@@ -72,9 +72,9 @@ static const cli_opt_t  cli_incident_options[] = {
 const cli_verb_t  cli_verbs_watch[] = {
     { .words = "status", .also = "health info",
       .summary = "Show on one screen what needs attention",
-      .text = "What ends next, rotations, approvals, refusals of the last "
-              "day, nodes, and the state of Redis. The exit code is 1 if "
-              "there is a warning.",
+      .text = "Shows what expires next, rotations, approvals, refusals of the "
+              "last day, nodes, and the state of Redis. The exit code is 1 "
+              "if there is a warning.",
       .options = cli_status_options,
       .example = { "status", "status --format prometheus" },
       .run = cli_status },
@@ -87,7 +87,7 @@ const cli_verb_t  cli_verbs_watch[] = {
     { .words = "audit verify", .also = "check",
       .summary = "Check that nobody changed the audit",
       .text = "Prints the number and the hash of the last entry. Note it "
-              "outside of Redis, and give it to --expect later.",
+              "outside Redis, and give it to --expect later.",
       .options = cli_verify_options,
       .example = { "audit verify",
                    "audit verify --expect \"$(cat noted)\"" },

@@ -69,8 +69,8 @@ ctl_init(ctl_t *ctl, const char *brand, const char *approval, json_t **made)
                                || approval))
         {
             ctl_note(ctl, CTL_NOTE_NOTE, "--brand and --approval were ignored: "
-                     "its brand is %s, and \"service-token approval\" shows "
-                     "and sets the other", dataset.brand);
+                     "its brand is %s; for approval, see \"service-token "
+                     "approval show\" and \"approval set\"", dataset.brand);
         }
     }
 
@@ -149,7 +149,8 @@ ctl_init_new(ctl_t *ctl, const char *brand, const char *approval)
             return code;
         }
 
-        ctl_note(ctl, CTL_NOTE_PLAIN, "key file \"%s\" names the dataset now",
+        ctl_note(ctl, CTL_NOTE_PLAIN, "wrote the dataset's id into key file "
+                 "\"%s\"",
                  ctl->key_file);
     }
 

@@ -118,8 +118,8 @@ ctl_seal(ctl_t *ctl, const ctl_seal_want_t *want, ctl_item_pt each,
     if (code == CTL_STOPPED) {
         code = ctl_fail(ctl, CTL_STOPPED, "stopped: %s", seal.dry
                         ? "nothing was changed"
-                        : "what was sealed stays so; the same "
-                          "command again goes on");
+                        : "what was sealed stays so; run the same "
+                          "command again to finish it");
     }
 
     if (code == CTL_OK && seal.first && seal.sealed) {

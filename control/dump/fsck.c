@@ -86,7 +86,7 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
                           "users", (json_int_t) f.users,
                           "tokens", (json_int_t) f.tokens,
                           "found", (json_int_t) f.found,
-                          "mended", (json_int_t) f.fixed);
+                          "fixed", (json_int_t) f.fixed);
         code = ctl_info_add(ctl, *sums, notes);
         code = code == CTL_OK && f.found ? CTL_FOUND : code;
 
@@ -99,9 +99,9 @@ ctl_fsck(ctl_t *ctl, int fix, ctl_item_pt each, void *data, json_t **sums)
 
     return code != CTL_STOPPED ? code
            : ctl_fail(ctl, CTL_STOPPED, "stopped: %s",
-                      fix && !ctl->dry ? "what was fixed stays so; fsck --fix "
-                                         "again goes on"
-                                       : "nothing was changed");
+                      fix && !ctl->dry
+                      ? "what was fixed stays so; run fsck --fix again to "
+                        "finish it" : "nothing was changed");
 }
 
 

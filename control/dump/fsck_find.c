@@ -160,7 +160,7 @@ ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding)
                               ? finding->token : NULL,
                      "user", finding->user && finding->user[0]
                              ? finding->user : NULL,
-                     "seen", finding->seen, "mended", finding->fixed);
+                     "seen", finding->seen, "fixed", finding->fixed);
 
     if (f->code == CTL_OK) {
         f->code = item ? f->each(f->ctl, item, f->data) : CTL_OK;

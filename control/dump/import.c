@@ -5,7 +5,7 @@
  * there, and changes nothing; the second writes, in batches, each record as a
  * whole.  The script judges again when it writes, so what changed in between
  * is not overwritten by accident.  Broken off, it may be run again: what is
- * there already and the same is passed over.
+ * there already and the same is skipped.
  *
  * Nothing lets in by an import that does not today, unless --restore-access
  * says so: a token that was revoked or has expired here stays so, one that was
@@ -93,9 +93,9 @@ ctl_import(ctl_t *ctl, int fd, const ctl_import_want_t *want, json_t **sums)
 static int
 ctl_import_stopped(ctl_t *ctl, ctl_import_t *im)
 {
-    return im->write ? ctl_fail(ctl, CTL_STOPPED, "stopped on the way: the "
-                                "same import again goes on, and until it is "
-                                "whole, nginx answers 503")
+    return im->write ? ctl_fail(ctl, CTL_STOPPED, "stopped on the way: run "
+                                "the same import again to finish it; until "
+                                "then, nginx answers 503")
                      : ctl_fail(ctl, CTL_STOPPED, "stopped: nothing was "
                                 "changed");
 }

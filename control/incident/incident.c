@@ -3,7 +3,7 @@
  *
  * The revocation comes first and is one script; what is read afterwards may
  * fail, and then it is said that the token is revoked.  A token that is
- * revoked already is shown all the same.
+ * revoked already is still shown.
  */
 
 

@@ -123,7 +123,7 @@ ctl_adopt_judge(ctl_t *ctl, const char *text, size_t len, const char *name,
     return weak ? CTL_OK
                 : ctl_fail(ctl, CTL_REJECTED, "the token is too weak: %zu "
                            "characters, about %d bits, and it needs %d and "
-                           "%d; --allow-weak takes it all the same", len,
+                           "%d; --allow-weak takes it anyway", len,
                            bits, CTL_ADOPT_CHARS, CTL_ADOPT_BITS);
 }
 

@@ -8,7 +8,7 @@
  * about 2^-k.  A part counts as
  *
  *   - 2 characters, if 4 and more were there before, whatever their case, or
- *     if 4 and more are a sequence: all the same, up, or down by one;
+ *     if 4 and more are a sequence: equal, up, or down by one;
  *   - 2, and a quarter for each after the second, if each of 6 and more is at
  *     most one up or down from the one before.
  *

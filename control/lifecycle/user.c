@@ -432,7 +432,7 @@ ctl_user_describe(ctl_t *ctl, const char *id, const char *purpose,
     }
 
     if (code == CTL_OK && strcmp(before, after) == 0) {
-        ctl_note(ctl, CTL_NOTE_DONE, "%s is described so already", id);
+        ctl_note(ctl, CTL_NOTE_DONE, "%s already has this description", id);
 
     } else if (code == CTL_OK) {
         ctl_done(ctl, "described", "describe", "%s", id);

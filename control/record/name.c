@@ -198,7 +198,7 @@ ctl_name_lost(ctl_t *ctl, const char *name, const char *id)
 
     if (n) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the id %s has only the ASCII letters "
-                 "and digits of the name: it lacks%s", id, lost);
+                 "and digits of the name, without%s", id, lost);
     }
 }
 

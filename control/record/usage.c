@@ -1,5 +1,5 @@
 /*
- * What is known of a token's use, as nginx counts it in usage:<token id>: all
+ * The use of a token, as nginx counts it in usage:<token id>: all
  * of it may be missing.
  */
 

@@ -79,7 +79,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
 }
 
 
-/* who may only read has a review all the same */
+/* who may only read still has a review */
 
 static void
 ctl_review_noted(ctl_t *ctl, const ctl_review_t *review)
@@ -223,7 +223,7 @@ ctl_review_begin(ctl_t *ctl, ctl_review_t *review)
 /*
  * From the newest to the oldest, by rank: what is made meanwhile comes before
  * the first page, and what is deleted moves only what was seen into the next,
- * where it is passed over.
+ * where it is skipped.
  */
 
 static int
@@ -321,7 +321,7 @@ ctl_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     found.token = finding->token;
     found.user = finding->user;
     found.seen = finding->seen;
-    found.mend = finding->mend;
+    found.fix = finding->fix;
 
     code = review->each(ctl, &found, review->data);
     if (code != CTL_OK) {

@@ -64,7 +64,7 @@ typedef struct {
     const char      *token;                      /* NULL: a finding of user */
     const char      *user;
     char             seen[128];
-    char             mend[CTL_QUOTED * 2 + 64];
+    char             fix[CTL_QUOTED * 2 + 64];
 } ctl_finding_t;
 
 
@@ -109,10 +109,10 @@ int ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review,
     const ctl_subject_t *t, ctl_finding_t *f);
 
 /* and what is advised: a verb with an id, a new token, a service user */
-void ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+void ctl_fix_id(ctl_finding_t *f, const char *verb, const char *id,
     const char *rest);
-void ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env);
-void ctl_mend_service(ctl_finding_t *f, const ctl_subject_t *t);
+void ctl_fix_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env);
+void ctl_fix_service(ctl_finding_t *f, const ctl_subject_t *t);
 
 /*
  * lint.c.  ctl_token_lint: why a token's name does not say what uses it, or

@@ -81,21 +81,21 @@ ctl_refused_advice(const ctl_subject_t *t, ctl_finding_t *f)
     f->severity = t->active ? CTL_MEDIUM : CTL_HIGH;
 
     if (!t->live && ctl_get(t->rec, "rotated_to")[0]) {
-        ctl_mend_id(f, "token rotation", t->id, "");
+        ctl_fix_id(f, "token rotation", t->id, "");
         return;
     }
 
     if (!t->active) {
-        ctl_mend_id(f, "incident token", t->id, "");
+        ctl_fix_id(f, "incident token", t->id, "");
         return;
     }
 
     if (!t->live) {
-        ctl_mend_new(f, t, t->env);
+        ctl_fix_new(f, t, t->env);
         return;
     }
 
-    ctl_mend_id(f, "audit --token", t->id, "");
+    ctl_fix_id(f, "audit --token", t->id, "");
     reason = ctl_get(t->usage, "refused_reason");
 
     for (i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
@@ -103,10 +103,10 @@ ctl_refused_advice(const ctl_subject_t *t, ctl_finding_t *f)
             f->severity = advices[i].severity;
 
             if (advices[i].verb) {
-                ctl_mend_id(f, advices[i].verb, t->id, "");
+                ctl_fix_id(f, advices[i].verb, t->id, "");
 
             } else {
-                ctl_mend_id(f, "user show", t->user, "");
+                ctl_fix_id(f, "user show", t->user, "");
             }
         }
     }
@@ -130,7 +130,7 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
         f->severity = CTL_HIGH;
         snprintf(f->seen, sizeof(f->seen), "in production, never expires");
-        ctl_mend_new(f, t, t->env);
+        ctl_fix_new(f, t, t->env);
 
         return ctl_found(ctl, review, CTL_RULE_NEVER_EXPIRES, f);
     }
@@ -150,7 +150,7 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     snprintf(f->seen, sizeof(f->seen), "expires in %lld day%s, no rotation",
              (long long) left / CTL_DAY, ctl_s(left / CTL_DAY));
-    ctl_mend_id(f, "token rotate", t->id, "");
+    ctl_fix_id(f, "token rotate", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
 }
@@ -190,12 +190,12 @@ ctl_judge_lifetime(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     }
 
     if (ctl_get(t->rec, "rotated_to")[0]) {
-        ctl_mend_id(f, "token rotation", t->id, "");
+        ctl_fix_id(f, "token rotation", t->id, "");
 
     } else {
         snprintf(rest, sizeof(rest), " --expires-in %lldd",
                  (long long) usual);
-        ctl_mend_id(f, "token rotate", t->id, rest);
+        ctl_fix_id(f, "token rotate", t->id, rest);
     }
 
     return ctl_found(ctl, review, CTL_RULE_LIFETIME, f);
@@ -240,7 +240,7 @@ ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     f->severity = CTL_HIGH;
     snprintf(f->seen, sizeof(f->seen), "ends in %lld day%s, next unused",
              (long long) left / CTL_DAY, ctl_s(left / CTL_DAY));
-    ctl_mend_id(f, "token rotation", t->id, "");
+    ctl_fix_id(f, "token rotation", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_ROTATION_STUCK, f);
 }
@@ -263,31 +263,31 @@ ctl_stuck_soon(const ctl_subject_t *t, int64_t now)
 
 
 void
-ctl_mend_id(ctl_finding_t *f, const char *verb, const char *id,
+ctl_fix_id(ctl_finding_t *f, const char *verb, const char *id,
     const char *rest)
 {
     char  word[CTL_QUOTED];
 
     ctl_quote(id, word);
-    snprintf(f->mend, sizeof(f->mend), "%s %s%s", verb, word, rest);
+    snprintf(f->fix, sizeof(f->fix), "%s %s%s", verb, word, rest);
 }
 
 
 /* a token of its own instead; in production not of a person */
 
 void
-ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
+ctl_fix_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
 {
     char  user[CTL_QUOTED], word[CTL_QUOTED];
 
     if (strcmp(t->type, "personal") == 0 && strcmp(env, "production") == 0) {
-        ctl_mend_service(f, t);
+        ctl_fix_service(f, t);
         return;
     }
 
     ctl_quote(t->user, user);
     ctl_quote(env[0] ? env : "ENV", word);
-    snprintf(f->mend, sizeof(f->mend), "token create --user %s "
+    snprintf(f->fix, sizeof(f->fix), "token create --user %s "
              "--name NEW-NAME --env %s", user, word);
 }
 
@@ -295,11 +295,11 @@ ctl_mend_new(ctl_finding_t *f, const ctl_subject_t *t, const char *env)
 /* automation does not belong to a person */
 
 void
-ctl_mend_service(ctl_finding_t *f, const ctl_subject_t *t)
+ctl_fix_service(ctl_finding_t *f, const ctl_subject_t *t)
 {
     char  user[CTL_QUOTED];
 
     ctl_quote(t->user, user);
-    snprintf(f->mend, sizeof(f->mend), "user create NEW-NAME "
+    snprintf(f->fix, sizeof(f->fix), "user create NEW-NAME "
              "--purpose TEXT --owner %s", user);
 }

@@ -200,7 +200,7 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t)
     f.token = t->id;
     f.user = t->user[0] ? t->user : NULL;
 
-    ctl_mend_id(&f, "audit --token", t->id, "");
+    ctl_fix_id(&f, "audit --token", t->id, "");
 
     switch (t->rec->state) {
 
@@ -219,12 +219,12 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t)
 
     case CTL_REC_UNSEALED:
         snprintf(f.seen, sizeof(f.seen), "the dataset is not sealed yet");
-        snprintf(f.mend, sizeof(f.mend), "seal --first");
+        snprintf(f.fix, sizeof(f.fix), "seal --first");
         return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
 
     case CTL_REC_TAMPERED:
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");
-        ctl_mend_id(&f, "incident token", t->id, "");
+        ctl_fix_id(&f, "incident token", t->id, "");
         return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
 
     default:
@@ -251,7 +251,7 @@ ctl_judge_unused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     snprintf(f->seen, sizeof(f->seen), t->last_used
              ? "last used %lld days ago" : "never used, %lld days old",
              (long long) (review->now - since) / CTL_DAY);
-    ctl_mend_id(f, "token revoke", t->id, "");
+    ctl_fix_id(f, "token revoke", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_UNUSED, f);
 }
@@ -271,7 +271,7 @@ ctl_judge_unexpected(ctl_t *ctl, ctl_review_t *review,
     }
 
     f->severity = CTL_MEDIUM;
-    ctl_mend_id(f, "token show", t->id, "");
+    ctl_fix_id(f, "token show", t->id, "");
 
     first = ctl_number(ctl_get(t->usage, "first_used"));
     n = ctl_blank_count(ctl_get(t->usage, "addrs"));
@@ -309,7 +309,7 @@ ctl_judge_name(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
     f->severity = CTL_LOW;
     snprintf(f->seen, sizeof(f->seen), "%s: %.60s", why, t->name);
-    ctl_mend_new(f, t, t->env);
+    ctl_fix_new(f, t, t->env);
 
     return ctl_found(ctl, review, CTL_RULE_TOKEN_NAME, f);
 }
@@ -326,7 +326,7 @@ ctl_judge_orphaned(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     f->severity = t->active ? CTL_HIGH : CTL_LOW;
     snprintf(f->seen, sizeof(f->seen), "its user %s",
              t->owner ? "is deleted" : "does not exist");
-    ctl_mend_id(f, t->active ? "token revoke" : "token delete", t->id, "");
+    ctl_fix_id(f, t->active ? "token revoke" : "token delete", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_ORPHANED, f);
 }
@@ -362,7 +362,7 @@ ctl_judge_personal(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
              ? "personal, reached production"
              : t->last_used ? "personal, used in production"
                             : "personal, made for production");
-    ctl_mend_service(f, t);
+    ctl_fix_service(f, t);
 
     return ctl_found(ctl, review, CTL_RULE_PERSONAL_PRODUCTION, f);
 }
@@ -409,7 +409,7 @@ ctl_judge_environments(ctl_t *ctl, ctl_review_t *review,
         snprintf(f->seen, sizeof(f->seen), "used from %zu networks", n);
     }
 
-    ctl_mend_new(f, t, other ? other : "ENV");
+    ctl_fix_new(f, t, other ? other : "ENV");
 
     return ctl_found(ctl, review, CTL_RULE_MANY_ENVIRONMENTS, f);
 }

@@ -255,18 +255,18 @@ static int
 ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 {
     int          code, len;
-    char         seen[128], mend[STOK_ROLE_MAX + 32];
+    char         seen[128], fix[STOK_ROLE_MAX + 32];
     int64_t      since;
     stok_str_t   lower;
 
-    snprintf(mend, sizeof(mend), "user set-role %%s %.*s",
+    snprintf(fix, sizeof(fix), "user set-role %%s %.*s",
              (int) ctl->roles.name[0].len, ctl->roles.name[0].data);
 
     if (p->rank < 0) {
         snprintf(seen, sizeof(seen), "no such role: %.40s",
                  ctl_get(p->rec, "role"));
         return ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_HIGH, p, seen,
-                                mend);
+                                fix);
     }
 
     if (p->rank == 0) {
@@ -283,7 +283,7 @@ ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
                  ctl_get(p->rec, "role"),
                  (long long) (review->now - since) / CTL_DAY);
         code = ctl_person_found(ctl, review, CTL_RULE_ROLE, CTL_MEDIUM, p,
-                                seen, mend);
+                                seen, fix);
     }
 
     if (code != CTL_OK || !p->old || p->unknown || p->needed < 0
@@ -297,10 +297,10 @@ ctl_user_judge_role(ctl_t *ctl, ctl_review_t *review, ctl_person_t *p)
 
     snprintf(seen, sizeof(seen), "has %.20s, needed %.*s",
              ctl_get(p->rec, "role"), len, lower.data);
-    snprintf(mend, sizeof(mend), "user set-role %%s %.*s", len, lower.data);
+    snprintf(fix, sizeof(fix), "user set-role %%s %.*s", len, lower.data);
 
     return ctl_person_found(ctl, review, CTL_RULE_LEAST_PRIVILEGE, CTL_MEDIUM,
-                            p, seen, mend);
+                            p, seen, fix);
 }
 
 
@@ -323,11 +323,11 @@ ctl_person_found(ctl_t *ctl, ctl_review_t *review, ctl_rule_e rule,
     id = strstr(format, "%s");
 
     if (id == NULL) {
-        snprintf(f.mend, sizeof(f.mend), "%s", format);
+        snprintf(f.fix, sizeof(f.fix), "%s", format);
 
     } else {
         ctl_quote(p->id, word);
-        snprintf(f.mend, sizeof(f.mend), "%.*s%s%s", (int) (id - format),
+        snprintf(f.fix, sizeof(f.fix), "%.*s%s%s", (int) (id - format),
                  format, word, id + 2);
     }
 

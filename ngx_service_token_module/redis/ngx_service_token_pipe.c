@@ -347,7 +347,7 @@ ngx_service_token_pipe_closed(ngx_service_token_link_t *link, ngx_err_t err)
         return;
     }
 
-    /* what was sent goes before what was not */
+    /* first the commands that were sent, then the others */
 
     if (!ngx_queue_empty(&link->unsent)) {
         ngx_queue_add(&link->sent, &link->unsent);

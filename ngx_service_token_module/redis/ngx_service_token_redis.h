@@ -74,8 +74,8 @@ ngx_int_t ngx_service_token_redis_reader_open(
 void ngx_service_token_redis_reader_close(ngx_service_token_reader_t *reader);
 
 /*
- * What was received; it has to stay where it is until reader_next() has
- * answered NGX_AGAIN.
+ * The bytes that were received; they have to stay where they are until
+ * reader_next() has answered NGX_AGAIN.
  */
 void ngx_service_token_redis_reader_feed(
     ngx_service_token_reader_t *reader, u_char *buf, size_t len);

@@ -6,14 +6,14 @@
 -- refusals, time, address and verdict of the last one.
 --
 -- A batch that was executed and whose answer was lost comes again, perhaps
--- after later ones of its slot: it is passed over.  What was executed last is
+-- after later ones of its slot: it is skipped.  What was executed last is
 -- kept as its number with a hash of that and the secret, which is kept nowhere:
 -- another node, which may write this key as well as its own, cannot make one
--- that another's batch would be passed over for.  What does not come from this
+-- that another's batch would be skipped for.  What does not come from this
 -- slot says nothing, and the batch is written.
 --
 -- Nothing moves back, in whatever order workers and nodes come.  What
--- cannot be written for one token is passed over: it would stop all others.
+-- cannot be written for one token is skipped: it would stop all others.
 -- A token that was deleted meanwhile does not come back.
 --
 -- Answers with the number of tokens written, and of those that could not be.

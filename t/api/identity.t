@@ -30,11 +30,11 @@ my %good = (CONTENT_LENGTH => 0, SCGI => 1, REQUEST_METHOD => 'GET',
 
 like(scgi(\%good), qr/^Status: 200 /, 'the whole set');
 
-# one is missing, is there twice, is another one, or is one more
+# one is missing, is sent twice, is another one, or is one more
 
 for my $name (grep { $_ ne 'CONTENT_LENGTH' } @names) {
     like(scgi(\%good, without => $name), qr/^Status: 500 /, "$name is missing");
-    like(scgi(\%good, twice => $name), qr/^Status: 500 /, "$name is there twice");
+    like(scgi(\%good, twice => $name), qr/^Status: 500 /, "$name is sent twice");
 }
 
 like(scgi(\%good, more => 'HTTP_X_USER'), qr/^Status: 500 /, 'one more');

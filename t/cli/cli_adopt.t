@@ -131,12 +131,12 @@ is($out =~ s/tok_\w{16}/ID/gr,
     qq(ID adopted a, "quoted"\nID adopted b\nID adopted f\n), 'the others are adopted');
 like($err, qr/^service-token: line 5: the token is too weak/m, 'a weak one');
 like($err, qr/^service-token: line 6: the token is tok_\w+ of $user already/m,
-    'one that is there twice');
+    'one that is listed twice');
 like($err, qr/^service-token: line 7: the line has other columns/m, 'a short line');
 like($err, qr/^3 adopted, 0 known already, 3 refused$/m, 'the sum');
 %rec = record($tokens[5]);
 is("$rec{env} " . ($rec{expires_at} - $rec{created_at}), 'staging ' . 30 * 86400,
-    'columns go before options');
+    'columns override options');
 
 adopt($list, '--user', $user, @env, '--json');
 is(join(' ', map { "$_->{line} $_->{result}" } @{ JSON::PP->new->decode($out) }),

@@ -188,7 +188,7 @@ verify('two that changed places', 'reordered', 5, sub {
     @_[4, 5] = ([$_[4][0], $_[5][1]], [$_[5][0], $_[4][1]]);
     @_;
 });
-verify('one that is there twice', 'reordered', 10, sub {
+verify('one that was copied', 'reordered', 10, sub {
     (@_, ['9999999999999-0', $_[-1][1]]);
 });
 verify('one that was put in', 'foreign', 0, sub {

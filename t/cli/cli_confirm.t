@@ -18,7 +18,7 @@ for my $case (
         $user, sub { status("user:$user") }, 'deleted'],
     ['user revoke-all', qr/^This revokes all tokens of $user: it has 1 active token, /m,
         $user, sub { status(record()) }, 'revoked'],
-    ['incident user', qr/^This disables, and revokes all tokens of, $user: it has 1 /m,
+    ['incident user', qr/^This disables $user and revokes all its tokens: it has 1 /m,
         $user, sub { status("user:$user") }, 'disabled'],
     ['token delete --force', qr/^This deletes \S+ \(t\) of $user, whether or not /m,
         undef, sub { status(record()) // 'gone' }, 'gone'],

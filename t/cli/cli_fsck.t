@@ -18,7 +18,7 @@ dataset();
 my ($code, $out, $err) = $st->run('fsck');
 is("$code $out$err", "0 5 tokens and 2 users: 0 found, 0 fixed\n", 'clean');
 is_deeply($st->json('fsck'), { users => 2, tokens => 5, found => 0,
-    mended => 0, notes => [], findings => [] }, 'as JSON');
+    fixed => 0, notes => [], findings => [] }, 'as JSON');
 my $before = Stok::Command::snapshot($redis);
 is(($st->run('fsck', '--fix'))[0], 0, '--fix of a clean one');
 is(Stok::Command::snapshot($redis), $before, 'changes nothing');
@@ -109,20 +109,20 @@ for my $case (
 
     my $entries = $redis->cli('XLEN', $redis->key('audit'));
     my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
-    is($json->{mended}, $json->{found}, 'all is fixed');
-    is($redis->cli('XLEN', $redis->key('audit')) - $entries, $json->{mended},
+    is($json->{fixed}, $json->{found}, 'all is fixed');
+    is($redis->cli('XLEN', $redis->key('audit')) - $entries, $json->{fixed},
         'each with an entry in the audit');
     is(($st->run('fsck'))[0], 0, 'clean afterwards');
     is(keys_of(), $intact, 'and as it was') if $name ne 'a token that was lost';
 
-    my $mended = Stok::Command::snapshot($redis);
+    my $fixed = Stok::Command::snapshot($redis);
     is(($st->run('fsck', '--fix'))[0], 0, 'again');
-    is(Stok::Command::snapshot($redis), $mended, 'changes nothing');
+    is(Stok::Command::snapshot($redis), $fixed, 'changes nothing');
 }
 
 my %last = @{ $redis->cli('XREVRANGE', $redis->key('audit'), '+', '-', 'COUNT',
     1)->[0][1] };
-is("@last{qw(actor action)}", 'anna fsck.mend', 'who fixed it');
+is("@last{qw(actor action)}", 'anna fsck.fix', 'who fixed it');
 like($last{after}, qr/^\S+: .* lacks /, 'and what');
 
 # a link can be fixed only when the id of both is: one run does both, in
@@ -136,24 +136,24 @@ for my $n (1 .. 20) {
     del("id:tok_old$n", "id:tok_new$n");
 }
 my $json = JSON::PP->new->decode(($st->run('fsck', '--fix', '--json'))[1]);
-is("@$json{qw(found mended)}", '60 60', '20 pairs without ids and half a link');
+is("@$json{qw(found fixed)}", '60 60', '20 pairs without ids and half a link');
 is(($st->run('fsck'))[0], 0, 'clean after one run');
 
 # not fixed: damage, the word, the message
 
 for my $case (
     ['id: of another type', sub { del("id:$t{plain}"); r('SADD', "id:$t{plain}", 1) },
-        'type', qr/id:plain is no string but a set/],
+        'type', qr/id:plain is a set, not a string/],
     ['user-tokens: of another type', sub { set("user-tokens:$user", 1) }, 'type',
-        qr/user-tokens:$user is no set but a string/],
+        qr/user-tokens:$user is a string, not a set/],
     ['usage: of another type', sub { set("usage:$t{plain}", 1) }, 'type',
-        qr/usage:plain is no hash/],
+        qr/usage:plain is a \w+, not a hash/],
     ['a token of another type', sub { $redis->cli('SET', record('plain'), 1) },
-        'type', qr/token:\w{8}\.\.\. is no hash but a string/],
+        'type', qr/token:\w{8}\.\.\. is a string, not a hash/],
     ['a user of another type', sub { set("user:$user", 1) }, 'type',
-        qr/user:$user is no hash/],
+        qr/user:$user is a \w+, not a hash/],
     (map { my $index = $_; ["$index of another type", sub { set($index, 1) },
-        'type', qr/$index is no \w+ but a string/] }
+        'type', qr/$index is a string, not a \w+/] }
         'users', 'tokens', 'expiry', 'last_used', 'rotating', 'audit',
         'audit-head'),
     ['a token that cannot be read', sub { field('plain', 'status') },
@@ -238,7 +238,7 @@ is(($odd->run('fsck'))[1], "0 tokens and 1 user: 0 found, 0 fixed\n",
     'a prefix with characters of a pattern');
 $redis->cli('ZREM', '*[t]?{x}:users', $user);
 is(($odd->run('fsck', '--fix'))[0], 1, 'it is seen');
-is(($odd->run('fsck'))[0], 0, 'and mended');
+is(($odd->run('fsck'))[0], 0, 'and fixed');
 $redis->down;
 is(($st->run('fsck'))[0], 4, 'no Redis');
 

@@ -70,7 +70,7 @@ for my $verb (@verbs) {
     }
 }
 
-# of a group, and what goes before
+# of a group, and what comes first
 
 for my $group ('approval', 'key', 'user', 'token', 'incident') {
     my ($code, $out, $err) = $st->run($group, '--help');

@@ -151,7 +151,7 @@ for my $case (['production', "user create NEW-NAME --purpose TEXT --owner $eva"]
         $case->[1], "a personal token in $case->[0]");
 }
 
-# a record that cannot be read is revoked all the same
+# a record that cannot be read is still revoked
 
 my $later = $redis->listed_token(user => $user, later => 1);
 ($code, $out, $err) = $st->run('incident', 'token', $later);

@@ -87,8 +87,8 @@ is(($st->run('user', 'show', 'nobody@example.com'))[0], 3, 'nobody is found by n
 
 for my $case (
     ["Gr\xc3\xb6\xc3\x9fe 7", 'gre_7',
-        "the id gre_7\@service has only the ASCII letters and digits of the name:"
-        . " it lacks \xc3\xb6 \xc3\x9f"],
+        "the id gre_7\@service has only the ASCII letters and digits of the name,"
+        . " without \xc3\xb6 \xc3\x9f"],
     ['Groesse (8)', 'groesse_8', undef],
 ) {
     my ($name, $id, $says) = @$case;

@@ -1,5 +1,5 @@
-# Profiles: options from a file; the environment goes before them, and options
-# go before both.
+# Profiles: options from a file; the environment overrides them, and options
+# override both.
 
 use strict;
 use warnings;
@@ -28,14 +28,14 @@ is(run('user', 'create', 'Etl', '--purpose', 'p', '--owner', 'o', '--role', 'hig
 my %entry = @{ $two->cli('XREVRANGE', '{x}:audit', '+', '-', 'COUNT', 1)->[0][1] };
 is($entry{actor}, 'ann lee', 'its actor');
 
-# what goes before what
+# what overrides what
 
 my $other = Stok::Command->new($one);
 is($one->cli('EXISTS', '{x}:meta'), 0, 'nothing there yet');
 is(($other->run('--profile', 'staging', 'init'))[0], 0, 'the environment');
-is($one->cli('EXISTS', '{x}:meta'), 1, 'goes before the profile');
+is($one->cli('EXISTS', '{x}:meta'), 1, 'overrides the profile');
 is(run('--profile', 'staging', '--prefix', '{y}:', 'init'), 0, 'an option');
-is($two->cli('EXISTS', '{y}:meta'), 1, 'goes before both');
+is($two->cli('EXISTS', '{y}:meta'), 1, 'overrides both');
 
 {
     local $ENV{HOME} = "$st->{dir}/home";
@@ -51,11 +51,11 @@ is($two->cli('EXISTS', '{y}:meta'), 1, 'goes before both');
 for my $case (
     ['an unknown name', ['[default]', 'redsi = x'], qr/config:2: .* "redsi": did you mean "redis"\?$/],
     ['no option', ['[default]', 'json = 1'], qr/config:2: unknown name "json"/],
-    ['no section', ['redis = x'], qr/config:1: no \[profile\] stands before it$/],
+    ['no section', ['redis = x'], qr/config:1: is outside any \[profile\]$/],
     ['no value', ['[default]', 'redis ='], qr/config:2: "redis" has no value$/],
     ['no equals sign', ['[default]', '', 'secretword'], qr/config:3: that is not NAME = VALUE$/],
-    ['a name twice', ['[a]', 'redis = x', 'redis = y'], qr/config:3: "redis" is there twice$/],
-    ['a section twice', ['[a]', '[b]', '[a]'], qr/config:3: the profile "a" is there twice$/],
+    ['a name twice', ['[a]', 'redis = x', 'redis = y'], qr/config:3: "redis" is set twice$/],
+    ['a section twice', ['[a]', '[b]', '[a]'], qr/config:3: the profile "a" is defined twice$/],
     ['no name', ['[]'], qr/config:1: that is not the name of a profile/],
     ['half a name', ['[a'], qr/config:1: that is not the name/],
     ['a bracket', ['['], qr/config:1: that is not the name/],

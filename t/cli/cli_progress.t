@@ -95,7 +95,7 @@ for my $signal ('INT', 'TERM', 'HUP') {
 $redis->cli('FLUSHALL');
 my ($status, $err) = stopped(2, 'zadd', 1, 'import', $all);
 is($status, 'signal 2', 'while it writes');
-like($err, qr/^service-token: stopped on the way: the same import again goes on, and until it is whole, nginx answers 503$/m,
+like($err, qr/^service-token: stopped on the way: run the same import again to finish it; until then, nginx answers 503$/m,
     'says how to go on');
 ok(written() < $n, 'some are written');
 is(($st->run('import', $all))[0], 0, 'again');
@@ -117,7 +117,7 @@ $st->run('--key-file', $keys, 'init');
 for my $case (
     [['--first', '--dry-run'], 'zscan', 1, qr/stopped: nothing was changed/, 0],
     [['--first', '--yes'], 'zscan', 1, qr/stopped: nothing was changed/, 0],
-    [['--first', '--yes'], 'xadd', 3, qr/stopped: what was sealed stays so; the same command again goes on/, 1],
+    [['--first', '--yes'], 'xadd', 3, qr/stopped: what was sealed stays so; run the same command again to finish it/, 1],
 ) {
     my ($args, $command, $calls, $says, $some) = @$case;
     my ($status, $err) = stopped(2, $command, $calls, @seal, @$args);
@@ -144,7 +144,7 @@ is(sealed(), $n + 1, 'all are sealed');
 put($keys, 'k2 ', '02' x 32, "\n", Stok::Command::slurp($keys));
 ($status, $err) = stopped(2, 'xadd', 3, @seal);
 is($status, 'signal 2', 'seal, by a new key, stopped');
-like($err, qr/^service-token: stopped: what was sealed stays so; the same command again goes on$/m,
+like($err, qr/^service-token: stopped: what was sealed stays so; run the same command again to finish it$/m,
     'says how to go on');
 ok(sealed('k2') > 0 && sealed('k2') <= $n, 'some are sealed by it');
 is(sealed(), $n + 1, 'and none has lost its seal');
@@ -169,7 +169,7 @@ for my $files (40, 1) {
     my $before = revoked();
     ($status, $err) = stopped(2, 'xadd', 3, 'scan', '--revoke', $at);
     is($status, 'signal 2', "scan --revoke of $files, stopped");
-    like($err, qr/^service-token: stopped: what was revoked stays so; the same scan again goes on$/m,
+    like($err, qr/^service-token: stopped: what was revoked stays so; run the same scan again to finish it$/m,
         'says how to go on');
     my $now = revoked() - $before;
     ok($now >= 3 && $now < 40, 'some are revoked') or diag($now);

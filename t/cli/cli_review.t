@@ -152,18 +152,18 @@ for my $case (
         used => { last_used => $now, locations => '/api/ /staging/v1/' }],
     ['unreadable', 'high', qr/\w/, 'audit --token ID', later => 1],
 ) {
-    my ($rule, $severity, $seen, $mend, %field) = @$case;
+    my ($rule, $severity, $seen, $fix, %field) = @$case;
     my $id = token(expires_at => $now + 300 * $day, %field);
     my $of = $field{user} // $user;
-    $mend =~ s/ID/$id/;
-    $mend =~ s/USER/$of/;
+    $fix =~ s/ID/$id/;
+    $fix =~ s/USER/$of/;
 
     my $found = findings();
     is(scalar @$found, 1, "$rule: one finding")
         or diag(JSON::PP->new->encode($found));
     my $f = $found->[0] // {};
-    is("$f->{rule} $f->{severity} $f->{token} $f->{user} $f->{mend}",
-        "$rule $severity $id $of $mend", "$rule: $seen");
+    is("$f->{rule} $f->{severity} $f->{token} $f->{user} $f->{fix}",
+        "$rule $severity $id $of $fix", "$rule: $seen");
     like($f->{seen}, $seen, 'what was seen');
     forget($id);
 }
@@ -199,8 +199,8 @@ for my $case (
         role => 'admin', created_at => $now - 90 * $day],
     ['unreadable', 'high', undef, 'audit --user ID', later => 1],
 ) {
-    my ($rule, $severity, $seen, $mend, %field) = @$case;
-    user_case($rule, $who, $severity, $seen, $mend =~ s/ID/$who/r, %field);
+    my ($rule, $severity, $seen, $fix, %field) = @$case;
+    user_case($rule, $who, $severity, $seen, $fix =~ s/ID/$who/r, %field);
 }
 
 user_case('user-name', 'service1@service', 'low', 'not descriptive',
@@ -229,7 +229,7 @@ for my $case (
     ['admin', [map { [40, $_ == 170 ? 'manager' : 'member'] } 1 .. 170],
         'has admin, needed manager', 'manager'],
 ) {
-    my ($role, $tokens, $seen, $mend) = @$case;
+    my ($role, $tokens, $seen, $fix) = @$case;
 
     $redis->listed_user($who, role => $role);
     my @ids = map { token(user => $who, created_at => $now - $_->[0] * $day,
@@ -241,8 +241,8 @@ for my $case (
         @$tokens[0 .. ($#$tokens > 2 ? 2 : $#$tokens)];
 
     is(@more + 0, 0, "$name: one at most");
-    is($f ? "$f->{rule} $f->{severity} $f->{user} $f->{seen} $f->{mend}" : '',
-        $seen ? "least-privilege medium $who $seen user set-role $who $mend"
+    is($f ? "$f->{rule} $f->{severity} $f->{user} $f->{seen} $f->{fix}" : '',
+        $seen ? "least-privilege medium $who $seen user set-role $who $fix"
               : '', $name);
     forget($_, $who) for @ids;
 }
@@ -254,7 +254,7 @@ $redis->listed_user($who);
 $redis->listed_user($who, purpose => '', owner => '');
 is(($st->run('user', 'describe', $who, '--purpose', 'exports', '--owner',
     'data'))[0], 0, 'user describe');
-is_deeply(findings(), [], 'mends');
+is_deeply(findings(), [], 'fixes');
 my ($entry) = grep { $_->{action} ne 'review' } reverse @{ $st->json('audit') };
 is("$entry->{action} $entry->{after}", 'user.describe exports, data',
     'is in the audit');
@@ -272,7 +272,7 @@ forget($stuck);
 # a personal token that never expires is not followed by another one
 
 my $pat = token(user => $human, type => 'personal', expires_at => 0);
-is($_->{mend}, "user create NEW-NAME --purpose TEXT --owner $human",
+is($_->{fix}, "user create NEW-NAME --purpose TEXT --owner $human",
     "$_->{rule} of a personal token in production") for @{ findings() };
 forget($pat);
 
@@ -362,7 +362,7 @@ $redis->cli('HSET', $redis->key("token:$digest"), 'expires_at',
 $redis->cli('HSET', $redis->key("user:$user"), 'role', 'manager');
 
 is_deeply(findings(), [], 'seals are not judged without a key');
-is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{mend}" }
+is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{fix}" }
     @{ findings('--key-file', "$st->{dir}/keys") }),
     "tampered $forged incident token $forged, "
     . "tampered $user incident user $user", 'with it they are');
@@ -374,7 +374,7 @@ $redis->cli('HDEL', $redis->key("user:$user"), 'seal');
 
 for my $sealed (0, 1) {
     $redis->cli('HSET', $redis->key('meta'), 'sealed', 1) if $sealed;
-    is(join(', ', map { $_->{mend} } @{ findings('--key-file', "$st->{dir}/keys") }),
+    is(join(', ', map { $_->{fix} } @{ findings('--key-file', "$st->{dir}/keys") }),
         $sealed ? "incident token $forged, incident user $user"
         : 'seal --first, seal --first', "sealed: $sealed");
 }
@@ -419,12 +419,12 @@ sub forget {
 }
 
 sub user_case {
-    my ($rule, $id, $severity, $seen, $mend, %field) = @_;
+    my ($rule, $id, $severity, $seen, $fix, %field) = @_;
 
     $redis->listed_user($id, %field);
     my ($f, @more) = @{ findings() };
-    is("$f->{rule} $f->{severity} $f->{user} $f->{mend} " . @more,
-        "$rule $severity $id $mend 0", "$rule: " . ($seen // ''));
+    is("$f->{rule} $f->{severity} $f->{user} $f->{fix} " . @more,
+        "$rule $severity $id $fix 0", "$rule: " . ($seen // ''));
     is($f->{token}, undef, 'of a user');
     is($f->{seen}, $seen, 'what was seen') if $seen;
     $redis->cli('DEL', $redis->key("user:$id"));

@@ -25,7 +25,7 @@ refused(2, qr/--force needs/, 'seal', '--force');
 
 refused(2, qr/is for the whole dataset/, 'seal', '--first', '--user', $user);
 
-# What is in Redis never decides what is sealed.  The first seal of a dataset
+# The data in Redis never decide what is sealed.  The first seal of a dataset
 # vouched for whatever was in it: now that is asked for, and listed.
 
 my $before = Stok::Command::snapshot($redis);

@@ -136,7 +136,7 @@ for my $bad (['perhaps'], ['--trust', 'os'], ['none', 'none'],
 }
 
 is(by('anna', 'init', '--approval', 'none'), 0, 'init of what is there');
-like($err, qr/"service-token approval" shows and sets/, 'says what changes it');
+like($err, qr/see "service-token approval show" and "approval set"$/m, 'says what changes it');
 
 # who waits is listed
 

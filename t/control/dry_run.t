@@ -102,7 +102,7 @@ is($code, 1, 'fsck: 1');
 like($out, qr/^user-tokens +\S+ .*: would be fixed$/m, 'which');
 like($err, qr/: 6 found, 6 would be fixed$/m, 'how many');
 like((watched($plain, 'fsck', '--fix', '--dry-run', '--json'))[1],
-    qr/"mended": 6,.*"dry_run": true/s, 'as JSON');
+    qr/"fixed": 6,.*"dry_run": true/s, 'as JSON');
 is(($plain->run('fsck', '--fix'))[0], 1, 'and so they are');
 is(($plain->run('fsck'))[0], 0, 'all of them');
 

@@ -103,7 +103,7 @@ finish();
 
 
 # the answer of a verb whose answer number $at is odd; whether it came to that.
-# What is changed is taken back.
+# The change is taken back.
 
 sub ask {
     my ($odd, $at, @verb) = @_;

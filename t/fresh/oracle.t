@@ -17,7 +17,7 @@ use Stok::Oracle;
 plan(skip_all => 'under valgrind nothing is in time')
     if ($ENV{TEST_RUNNER} // '') eq 'valgrind';
 
-# all that this starts goes before others, where that is allowed
+# all that this starts runs before others, where that is allowed
 
 setpriority(0, 0, -10);
 

@@ -32,7 +32,7 @@ told(1, 0, 'well again');
 
 is(scalar(() = $nginx->log =~ /$_/g), 1, 'said once') for $loses, $evicts;
 
-# without a cache there is no stream, and all the same somebody asks
+# without a cache there is no stream, and somebody still asks
 
 for my $opt (['no', 0], ['yes', 1]) {
     my $bare = Stok::Redis->start(options => ['--appendonly', $opt->[0]]);

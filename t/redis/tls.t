@@ -73,7 +73,7 @@ for my $case (
     like($line, qr/redis "\S+" lost: .*$says/, "$name: says why");
 }
 
-# behind the port is a server without TLS: it hears no command of ours
+# behind the port is a server without TLS: it gets no command of ours
 
 for my $says ("-ERR what\r\n", '') {
     my $plain = Stok::FakeRedis->start(sub { "+OK\r\n" }, raw => $says);
@@ -88,7 +88,7 @@ EOC
     like($line, $says ? qr/lost: TLS handshake failed: .*wrong version/
                             : qr/lost: no TLS handshake in time/,
         'a plain server: says why');
-    unlike($plain->log, qr/^command/m, 'a plain server hears no command');
+    unlike($plain->log, qr/^command/m, 'a plain server gets no command');
 }
 
 # all that goes to Redis goes over TLS: the cache works, and so does --wait

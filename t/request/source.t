@@ -216,8 +216,8 @@ is(status_of($nginx->get('/except/', method => 'DELETE', token => $good)), 401,
 
 # what is written wrong
 
-for my $case (['bearer bearer', 'it is there twice'],
-              ['header=X-A header=x-a', 'it is there twice'],
+for my $case (['bearer bearer', 'it is listed twice'],
+              ['header=X-A header=x-a', 'it is listed twice'],
               ['header=a:', 'a scheme is a word'],
               ['header=Cookie', 'a cookie is named by'],
               ['cookie=a,b', 'a cookie has a name'],

@@ -1,5 +1,5 @@
 /*
- * Tokens at other places: what is found, what is there twice, what cannot be
+ * Tokens at other places: what is found, what is sent twice, what cannot be
  * read; and no byte outside is looked at.
  */
 

@@ -99,7 +99,7 @@ sub slurp { open my $fh, '<', shift or return ''; local $/; scalar(<$fh>) // '' 
 
 # all that a dataset holds, to see that nothing was changed; what Redis keeps
 # in no order is sorted, since it may change its mind between two looks, and
-# what nginx writes to prove that it hears is passed over
+# what nginx writes to prove that it receives changes is skipped
 
 sub snapshot {
     my $redis = shift;
@@ -212,7 +212,7 @@ sub audit {
         my %entry = @{ $entry->[1] };
         $last{import} = 1 if $entry{action} eq 'import';
         $last{ $entry{token} } = $entry{after} =~ s/,.*//r
-            if $entry{action} ne 'fsck.mend';
+            if $entry{action} ne 'fsck.fix';
     }
 
     return \%last;
