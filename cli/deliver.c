@@ -121,10 +121,13 @@ cli_deliver(ctl_t *ctl, const ctl_new_t *new, void *data)
             cli_raw("\n");
         }
 
+        errno = 0;
+
         if (fflush(stdout) != 0 || ferror(stdout)) {
             clearerr(stdout);
-            code = ctl_fail(ctl, CTL_REJECTED, "the token could not be shown: "
-                            "nothing was made");
+            code = ctl_fail(ctl, CTL_REJECTED, "the token could not be shown"
+                            "%s%s: nothing was made", errno ? ": " : "",
+                            errno ? strerror(errno) : "");
         }
     }
 

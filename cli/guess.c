@@ -80,7 +80,7 @@ cli_guess_near(const char *typed, size_t len, stok_str_t word)
     }
 
     distance = cli_guess_distance(typed, len, word.data, word.len);
-    most = word.len < 4 ? 1 : word.len < 9 ? 2 : 3;
+    most = word.len < 5 ? 1 : word.len < 9 ? 2 : 3;
 
     return distance <= most && distance < (int) len ? distance : -1;
 }

@@ -434,6 +434,7 @@ cli_adopt_end(cli_adopt_t *adopt, int code)
 
     if (adopt->cli->json && (n || code == CTL_FOUND)) {
         cli_print_end(n);
+        (void) cli_flush(adopt->cli);            /* before the note */
     }
 
     ctl_note(ctl, CTL_NOTE_PLAIN, "%zu adopted, %zu known already, %zu "

@@ -54,7 +54,9 @@ cli_incident_user(cli_t *cli, cli_args_t *args)
                             " and revokes all its tokens");
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_incident_user(&cli->ctl, args->arg[0], &incident);
+        cli_progress_end(cli);
     }
 
     if (code == CTL_OK && !cli->json) {

@@ -213,7 +213,9 @@ cli_user_revoke_all(cli_t *cli, cli_args_t *args)
     code = cli_confirm_user(cli, args, "revokes all tokens of", "");
 
     if (code == CTL_OK) {
+        cli_progress_begin(cli);
         code = ctl_user_revoke_all(&cli->ctl, args->arg[0], &done);
+        cli_progress_end(cli);
     }
 
     json = code == CTL_OK && cli->json

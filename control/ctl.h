@@ -83,6 +83,7 @@ typedef struct {
 
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
+    unsigned       importing:1;                  /* an import did not end */
     unsigned       dry:1;                        /* nothing is written */
 
     redisContext  *ctx;                          /* NULL: no connection */

@@ -74,9 +74,13 @@ typedef struct {
     char  id[STOK_DATASET_LEN + 1];              /* "": none, or odd */
     char  brand[STOK_BRAND_MAX + 1];
     int   sealed;
+    int   importing;                             /* an import did not end */
 } ctl_dataset_t;
 
 int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
+
+#define CTL_UNFINISHED  "an import is unfinished, and nginx answers 503 " \
+                        "until it is whole: import the same file again"
 
 /* CTL_STATE: there is a key file, and it is for another one */
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);

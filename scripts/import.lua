@@ -22,8 +22,8 @@
 --
 -- 3 "begin" and "end": while a file is written, "importing" in the marker is
 -- its SHA-256.  It stays there if the import does not come to its end, and then
--- half of the file may be here; an import takes it away again.  "begin" answers
--- what stood there.
+-- half of the file may be here; only an import of the same file takes it away
+-- again.  "begin" answers what stood there, and leaves that of another file.
 --
 -- A call is one entry in the audit: how many records of which file.  What is
 -- overwritten was something else before, and has an entry of its own.
@@ -40,10 +40,12 @@ then
 end
 
 if ARGV[3] == 'begin' then
-    redis.call('HSET', KEYS[1], 'importing', ARGV[5])
+    redis.call('HSETNX', KEYS[1], 'importing', ARGV[5])
     return {'OK', marker[1] or ''}
 elseif ARGV[3] == 'end' then
-    redis.call('HDEL', KEYS[1], 'importing')
+    if marker[1] == ARGV[5] then
+        redis.call('HDEL', KEYS[1], 'importing')
+    end
     return {'OK', ''}
 end
 

@@ -33,6 +33,9 @@ void cli_profile_read(cli_args_t *args);
 const char *cli_profile_value(const char *option);
 int cli_profile_check(cli_t *cli);
 
+/* code; if it is that a value is bad which the file has, with its line */
+int cli_profile_blame(cli_t *cli, const char *value, int code);
+
 /* unknown.c: the error, with what may be meant; half a verb: help instead */
 int cli_unknown_option(cli_t *cli, cli_args_t *args, const char *word);
 int cli_unknown_verb(cli_t *cli, const cli_args_t *args);

@@ -181,9 +181,11 @@ cli_open(cli_t *cli, int making)
     int  code;
 
     code = cli->timeout ? ctl_timeout_parse(&cli->ctl, cli->timeout) : CTL_OK;
+    code = cli_profile_blame(cli, cli->timeout, code);
 
     if (code == CTL_OK && cli->key_file) {
         code = ctl_keys_read(&cli->ctl, cli->key_file);
+        code = cli_profile_blame(cli, cli->key_file, code);
     }
 
     if (code == CTL_OK && !making) {
@@ -192,6 +194,7 @@ cli_open(cli_t *cli, int making)
 
     if (code == CTL_OK) {
         code = ctl_connect(&cli->ctl, cli->redis);
+        code = cli_profile_blame(cli, cli->redis, code);
     }
 
     return code == CTL_OK && !making ? ctl_dataset_open(&cli->ctl) : code;

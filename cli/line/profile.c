@@ -47,6 +47,8 @@ typedef struct {
     size_t         n;                            /* of the wanted one */
     const char    *option[CLI_PROFILE_KEYS];
     const char    *value[CLI_PROFILE_KEYS];
+    size_t         at[CLI_PROFILE_KEYS];         /* its line */
+    char           home[4096];                   /* a path that began with ~ */
 
     char           wrong[512];                   /* "": nothing is */
 } cli_profile_t;
@@ -57,6 +59,7 @@ static int cli_profile_load(cli_profile_t *p, struct stat *st);
 static int cli_profile_lines(cli_profile_t *p);
 static int cli_profile_section(cli_profile_t *p, char *line);
 static int cli_profile_key(cli_profile_t *p, char *line);
+static const char *cli_profile_home(cli_profile_t *p, const char *path);
 static int cli_profile_unknown(cli_profile_t *p, const char *key);
 static int cli_profile_found(cli_profile_t *p);
 static char *cli_profile_trim(char *text);
@@ -121,6 +124,23 @@ cli_profile_check(cli_t *cli)
     return cli_profile.wrong[0]
            ? ctl_fail(&cli->ctl, CTL_INVALID, "%s", cli_profile.wrong)
            : CTL_OK;
+}
+
+
+int
+cli_profile_blame(cli_t *cli, const char *value, int code)
+{
+    size_t  i;
+
+    for (i = 0; i < cli_profile.n && code == CTL_INVALID; i++) {
+        if (cli_profile.value[i] == value) {
+            return ctl_fail(&cli->ctl, code, "%.256s:%zu: %s",
+                            cli_profile.path, cli_profile.at[i],
+                            cli->ctl.error.text);
+        }
+    }
+
+    return code;
 }
 
 
@@ -302,10 +322,32 @@ cli_profile_key(cli_profile_t *p, char *line)
 
     if (strcmp(p->section, p->name) == 0) {
         p->option[p->n] = line;
-        p->value[p->n++] = value;
+        p->at[p->n] = p->line;
+        p->value[p->n++] = strcmp(line, "key-file") == 0
+                           ? cli_profile_home(p, value) : value;
     }
 
     return 0;
+}
+
+
+/* no shell reads the file */
+
+static const char *
+cli_profile_home(cli_profile_t *p, const char *path)
+{
+    int          n;
+    const char  *home;
+
+    home = getenv("HOME");
+
+    if (strncmp(path, "~/", 2) != 0 || home == NULL) {
+        return path;
+    }
+
+    n = snprintf(p->home, sizeof(p->home), "%s%s", home, path + 1);
+
+    return n > 0 && (size_t) n < sizeof(p->home) ? p->home : path;
 }
 
 

@@ -78,8 +78,9 @@ cli_settings_check(cli_t *cli)
     len = strlen(cli->ctl.prefix);
 
     if (len == 0 || len > STOK_PREFIX_MAX) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "a prefix has 1 to %d "
+        code = ctl_fail(&cli->ctl, CTL_INVALID, "a prefix has 1 to %d "
                         "characters", STOK_PREFIX_MAX);
+        return cli_profile_blame(cli, cli->ctl.prefix, code);
     }
 
     name.data = cli->ctl.actor;
@@ -87,10 +88,11 @@ cli_settings_check(cli_t *cli)
     why = ctl_text_wrong(name, CTL_TEXT_NAME);
 
     if (why) {
-        return ctl_fail(&cli->ctl, CTL_INVALID, "bad --actor: it %s", why);
+        code = ctl_fail(&cli->ctl, CTL_INVALID, "bad --actor: it %s", why);
+        return cli_profile_blame(cli, cli->ctl.actor, code);
     }
 
-    return cli_roles(cli);
+    return cli_profile_blame(cli, cli->ctl.role_names, cli_roles(cli));
 }
 
 

@@ -20,7 +20,7 @@ static const cli_opt_t  cli_init_options[] = {
 
 
 static const cli_opt_t  cli_approval_args[] = {
-    { .name = "required|none", .value = "WORD", .kind = CLI_WORD,
+    { .name = "required|none", .value = "approval", .kind = CLI_WORD,
       .words = CLI_APPROVAL,
       .text = "Whether another person must approve a new user." },
     CLI_END

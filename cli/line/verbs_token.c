@@ -303,8 +303,10 @@ const cli_verb_t  cli_verbs_token[] = {
       .run = cli_check },
     { .words = "scan", .also = "find search grep leak",
       .summary = "Find tokens in files, by their checksum",
-      .text = "Redis is not used without --revoke. A repository "
-              "cannot make the scan run anything. --history does not see "
+      .text = "Redis is not used without --revoke. A repository cannot make "
+              "the scan run anything. A token in an archive or a compressed "
+              "file is not seen, nor what is staged and no longer in the work "
+              "tree. --history does not see "
               "commits that nothing leads to, messages, submodules, files in "
               "Git LFS, and what a shallow clone lacks.",
       .args = cli_scan_args, .options = cli_scan_options,

@@ -26,12 +26,12 @@ ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset)
     memset(dataset, 0, sizeof(*dataset));
 
     code = ctl_command(ctl, CTL_IS_ANY, &reply, "HMGET %smeta schema dataset "
-                       "sealed brand", ctl->prefix);
+                       "sealed brand importing", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
-    if (ctl_fits(reply, CTL_IS_VALUES) && reply->elements == 4) {
+    if (ctl_fits(reply, CTL_IS_VALUES) && reply->elements == 5) {
         ctl_dataset_text(reply->element[0], dataset->schema,
                          sizeof(dataset->schema));
         ctl_dataset_text(reply->element[1], dataset->id,
@@ -41,6 +41,7 @@ ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset)
 
         dataset->sealed = reply->element[2]->type == REDIS_REPLY_STRING
                           && reply->element[2]->len != 0;
+        dataset->importing = reply->element[4]->type == REDIS_REPLY_STRING;
     }
 
     freeReplyObject(reply);
@@ -62,6 +63,7 @@ ctl_dataset_open(ctl_t *ctl)
     ctl_dataset_t  dataset;
 
     code = ctl_dataset_read(ctl, &dataset);
+    ctl->importing = dataset.importing != 0;
 
     /* the caller says that there is none, if it needs one */
 
@@ -71,6 +73,10 @@ ctl_dataset_open(ctl_t *ctl)
 
     ctl->sealed = dataset.sealed;
     ctl->keyless = dataset.sealed && ctl->keys.n == 0;
+
+    if (ctl->importing) {
+        ctl_note(ctl, CTL_NOTE_NOTE, CTL_UNFINISHED);
+    }
 
     return ctl_dataset_mine(ctl, &dataset);
 }

@@ -27,6 +27,7 @@ typedef struct {
 
 
 static int ctl_export_all(ctl_t *ctl, ctl_export_t *ex);
+static int ctl_export_whole(ctl_t *ctl);
 static int ctl_export_meta(ctl_t *ctl, ctl_export_t *ex);
 static int ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec,
     void *data);
@@ -78,7 +79,11 @@ ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
     int      code;
     int64_t  users, tokens;
 
-    code = ctl_total(ctl, &users, &tokens);
+    code = ctl_export_whole(ctl);
+
+    if (code == CTL_OK) {
+        code = ctl_total(ctl, &users, &tokens);
+    }
 
     if (code == CTL_OK) {
         ex->total = users + tokens;
@@ -93,6 +98,12 @@ ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
         code = ctl_walk_tokens(ctl, NULL, ctl_export_token, ex);
     }
 
+    /* an import may have begun meanwhile */
+
+    if (code == CTL_OK) {
+        code = ctl_export_whole(ctl);
+    }
+
     if (code == CTL_OK) {
         code = ctl_export_line(ctl, ex, "end",
                                json_pack("{s:I, s:I}", "users",
@@ -101,6 +112,29 @@ ctl_export_all(ctl_t *ctl, ctl_export_t *ex)
     }
 
     return code;
+}
+
+
+/* an import that did not end may have left half of its file */
+
+static int
+ctl_export_whole(ctl_t *ctl)
+{
+    int    code, whole;
+    char  *importing;
+
+    code = ctl_meta(ctl, "importing", &importing);
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    whole = importing[0] == '\0';
+    free(importing);
+
+    return whole ? CTL_OK
+                 : ctl_fail(ctl, CTL_STATE, "the export would not be whole: an "
+                            "import is unfinished; import the same file again "
+                            "first");
 }
 
 

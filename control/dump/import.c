@@ -13,7 +13,8 @@
  * so, and keeps a role that is lower.
  *
  * While it writes, the marker says so ("importing"), and if it is broken off,
- * it goes on saying so: nginx answers 503 meanwhile, and fsck tells.
+ * it goes on saying so until the same file is whole: nginx answers 503
+ * meanwhile, another file is refused, and status and fsck tell.
  */
 
 
@@ -30,6 +31,7 @@ static int ctl_import_run(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_write(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode,
     char **word);
+static int ctl_import_mine(ctl_t *ctl, ctl_import_t *im, const char *mark);
 static int ctl_import_digest(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_schema(ctl_t *ctl, ctl_import_t *im);
 static int ctl_import_empty(ctl_t *ctl, ctl_import_t *im);
@@ -124,6 +126,10 @@ ctl_import_run(ctl_t *ctl, ctl_import_t *im)
         code = ctl_import_digest(ctl, im);
     }
 
+    if (code == CTL_OK) {
+        code = ctl_import_mine(ctl, im, im->importing);
+    }
+
     if (code == CTL_OK && im->count.new + im->count.overwritten) {
         code = ctl_walk_tokens(ctl, NULL, ctl_import_name, im);
     }
@@ -145,15 +151,14 @@ ctl_import_write(ctl_t *ctl, ctl_import_t *im)
     char  *word;
 
     code = CTL_OK;
-    mark = im->importing || !im->exists
+    mark = im->importing[0] || !im->exists
            || im->count.new + im->count.overwritten;
 
     if (mark) {
         code = ctl_import_mark(ctl, im, "begin", &word);
 
-        if (code == CTL_OK && word[0] && strcmp(word, im->digest) != 0) {
-            ctl_note(ctl, CTL_NOTE_NOTE, "the import of another file was not "
-                     "finished: SHA-256 %.64s", word);
+        if (code == CTL_OK) {
+            code = ctl_import_mine(ctl, im, word);
         }
 
         free(word);
@@ -189,6 +194,18 @@ ctl_import_mark(ctl_t *ctl, ctl_import_t *im, const char *mode, char **word)
     arg[3] = "";
 
     return ctl_script_texts(ctl, stok_script_import, 4, arg, word);
+}
+
+
+/* what stood in the marker: the half of another file must not become live */
+
+static int
+ctl_import_mine(ctl_t *ctl, ctl_import_t *im, const char *mark)
+{
+    return mark[0] == '\0' || strcmp(mark, im->digest) == 0 ? CTL_OK
+           : ctl_fail(ctl, CTL_STATE, "the import of another file is not "
+                      "finished: import that file again first; its SHA-256 "
+                      "is %.64s", mark);
 }
 
 
@@ -239,7 +256,9 @@ ctl_import_schema(ctl_t *ctl, ctl_import_t *im)
     }
 
     if (code == CTL_OK) {
-        im->importing = reply->element[1]->type == REDIS_REPLY_STRING;
+        snprintf(im->importing, sizeof(im->importing), "%s",
+                 reply->element[1]->type == REDIS_REPLY_STRING
+                 ? reply->element[1]->str : "");
         asked = reply->element[2]->type == REDIS_REPLY_STRING && !im->restore;
     }
 

@@ -63,7 +63,7 @@ typedef struct {
     int             overwrite;
     int             restore;                     /* what lets in more, too */
     int             exists;                      /* the dataset, before */
-    int             importing;                   /* one did not end */
+    char            importing[STOK_DIGEST_HEX + 1];  /* it did not end */
     int             empty;                       /* it has no record */
     int             write;                       /* the second pass */
     int             dry;                         /* there is none */

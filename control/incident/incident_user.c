@@ -27,6 +27,8 @@ ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
     int           code, halted;
     ctl_effect_t  done;
 
+    halted = 0;
+    memset(&done, 0, sizeof(done));
     code = ctl_ready(ctl);
 
     /* the first step refuses all of its tokens at once */
@@ -39,11 +41,15 @@ ctl_incident_user(ctl_t *ctl, const char *id, json_t **incident)
         code = ctl_user_stop(ctl, id, &done);
     }
 
+    /* what was done is said, even if it is not all */
+
+    if (code == CTL_OK || (!ctl->dry && (halted || done.active))) {
+        ctl_suspect_done(ctl, id, halted, &done);
+    }
+
     if (code != CTL_OK) {
         return code;
     }
-
-    ctl_suspect_done(ctl, id, halted, &done);
 
     *incident = json_object();
     json_object_set_new(*incident, "disabled_now", json_boolean(halted));

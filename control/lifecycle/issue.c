@@ -11,7 +11,9 @@
  * token is where it was wanted.  The other order could shorten a predecessor's
  * life for a successor that nobody has.  The price: when the last step fails,
  * the token that was delivered is not valid.  It is refused everywhere, the
- * exit code and a line say so, and a file is removed again.
+ * exit code and a line say so, and a file is removed again.  When only its
+ * answer is lost, the token may be valid: the line says how to find out, and
+ * the file stays.
  */
 
 
@@ -114,6 +116,12 @@ ctl_issue_write(ctl_t *ctl, ctl_new_t *new, const ctl_deliver_t *deliver,
     }
 
     ctl_hint(ctl, NULL);
+
+    if (code == CTL_UNAVAILABLE && ctl->ctx == NULL) {
+        snprintf(ctl->error.hint, sizeof(ctl->error.hint), "the token that "
+                 "was shown or written may be valid: if \"token show %s\" "
+                 "finds it, use it or revoke it", new->id);
+    }
 
     if (code == CTL_OK) {
         if (deliver->done) {

@@ -7,8 +7,9 @@
  * user's that is active.  SCAN meets whatever is there from its beginning to
  * its end, and Redis answers others between two pages.
  *
- * If the command dies on the way, some tokens are revoked and others are not:
- * running it again finishes it.  "incident user" has disabled the user before.
+ * If the command dies or is stopped on the way, some tokens are revoked and
+ * others are not: running it again finishes it.  "incident user" has disabled
+ * the user before.
  */
 
 
@@ -30,6 +31,8 @@ typedef struct {
     ctl_effect_t   would;
     int64_t        revoked;
     int64_t        changed;                      /* to be met again */
+    int64_t        met;
+    int64_t        total;                        /* to be met, about */
     size_t         n;                            /* of the step */
     ctl_record_t   rec[CTL_STOP_BATCH];
     char           seal[CTL_STOP_BATCH][STOK_SEAL_MAX + 1];
@@ -45,14 +48,16 @@ static int ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data);
 static int ctl_stop_judge(ctl_t *ctl, ctl_stop_t *stop, ctl_record_t *rec);
 static int ctl_stop_step(ctl_t *ctl, ctl_stop_t *stop);
 static int ctl_stop_count(ctl_t *ctl, ctl_stop_t *stop);
-static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop);
+static int ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop, int code);
+static int ctl_stop_entry(ctl_t *ctl, ctl_stop_t *stop);
 
 
 int
 ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
 {
-    int          code, rc;
+    int          code;
     size_t       i;
+    int64_t      users;
     ctl_stop_t  *stop;
 
     memset(done, 0, sizeof(*done));
@@ -63,16 +68,21 @@ ctl_user_stop(ctl_t *ctl, const char *user, ctl_effect_t *done)
     }
 
     stop->user = user;
-    code = ctl->dry ? ctl_stop_look(ctl, stop) : ctl_stop_all(ctl, stop);
+    code = ctl_stop_user(ctl, user);
+
+    if (code == CTL_OK) {
+        code = ctl_total(ctl, &users, &stop->total);
+    }
+
+    if (code == CTL_OK) {
+        code = ctl->dry ? ctl_stop_look(ctl, stop) : ctl_stop_all(ctl, stop);
+    }
 
     for (i = 0; i < stop->n; i++) {
         ctl_free(&stop->rec[i]);
     }
 
-    /* what was done is noted, even if it is not all that was asked for */
-
-    rc = stop->revoked ? ctl_stop_end(ctl, stop) : CTL_OK;
-    code = code == CTL_OK ? rc : code;
+    code = ctl_stop_end(ctl, stop, code);
 
     *done = stop->would;
     done->active += stop->revoked;
@@ -207,11 +217,8 @@ ctl_stop_all(ctl_t *ctl, ctl_stop_t *stop)
     int      code, walks;
     int64_t  before;
 
-    code = ctl_stop_user(ctl, stop->user);
-
-    if (code == CTL_OK) {
-        code = ctl_stop_index(ctl, stop);
-    }
+    stop->total *= 2;                            /* it is walked twice */
+    code = ctl_stop_index(ctl, stop);
 
     for (walks = 0; code == CTL_OK && walks < CTL_STOP_WALKS; walks++) {
         before = stop->revoked;
@@ -242,12 +249,7 @@ ctl_stop_look(ctl_t *ctl, ctl_stop_t *stop)
 {
     int  code;
 
-    code = ctl_stop_user(ctl, stop->user);
-
-    if (code == CTL_OK) {
-        code = ctl_now(ctl, &stop->now);
-    }
-
+    code = ctl_now(ctl, &stop->now);
     if (code != CTL_OK) {
         return code;
     }
@@ -316,6 +318,10 @@ ctl_stop_meet(ctl_t *ctl, const ctl_met_t *met, void *data)
     int            code;
     ctl_stop_t    *stop = data;
     ctl_record_t  *rec;
+
+    if (ctl_step(ctl, stop->met++, stop->total) != CTL_OK) {
+        return CTL_STOPPED;
+    }
 
     if (!ctl_says(met->user, stop->user) || !ctl_says(met->status, "active")) {
         return CTL_OK;
@@ -454,8 +460,38 @@ ctl_stop_count(ctl_t *ctl, ctl_stop_t *stop)
 }
 
 
+/* what was done has its entry, even if it is not all that was asked for */
+
 static int
-ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop)
+ctl_stop_end(ctl_t *ctl, ctl_stop_t *stop, int code)
+{
+    int          rc;
+    ctl_error_t  error;
+
+    error = ctl->error;
+    rc = stop->revoked ? ctl_stop_entry(ctl, stop) : CTL_OK;
+
+    if (code == CTL_OK) {
+        return rc;
+    }
+
+    ctl->error = error;
+
+    if (code != CTL_STOPPED) {
+        return code;
+    }
+
+    return ctl->dry
+           ? ctl_fail(ctl, CTL_STOPPED, "stopped: nothing was changed")
+           : ctl_fail(ctl, CTL_STOPPED, "stopped: %lld token%s revoked, "
+                      "others may not be: the same command again goes on",
+                      (long long) stop->revoked,
+                      stop->revoked == 1 ? " is" : "s are");
+}
+
+
+static int
+ctl_stop_entry(ctl_t *ctl, ctl_stop_t *stop)
 {
     int          code;
     char         n[24], *word;

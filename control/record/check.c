@@ -169,14 +169,15 @@ ctl_check_records(ctl_t *ctl, const char *text, size_t len,
         return code;
     }
 
-    code = ctl_command(ctl, CTL_IS_TEXT, &reply, "HGET %smeta schema",
-                       ctl->prefix);
+    code = ctl_command(ctl, CTL_IS_VALUES, &reply, "HMGET %smeta schema "
+                       "importing", ctl->prefix);
     if (code != CTL_OK) {
         return code;
     }
 
-    code = reply->type == REDIS_REPLY_STRING
-           && strcmp(reply->str, STOK_SCHEMA) == 0 ? CTL_OK : CTL_FOUND;
+    code = reply->elements == 2 && ctl_is_text(reply->element[0])
+           && strcmp(reply->element[0]->str, STOK_SCHEMA) == 0
+           && reply->element[1]->type == REDIS_REPLY_NIL ? CTL_OK : CTL_FOUND;
     freeReplyObject(reply);
 
     if (code != CTL_OK || rec->state == CTL_REC_NONE) {

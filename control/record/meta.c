@@ -94,6 +94,10 @@ ctl_ready(ctl_t *ctl)
 int
 ctl_unready(ctl_t *ctl)
 {
+    if (ctl->importing) {
+        return ctl_fail(ctl, CTL_UNREADY, CTL_UNFINISHED);
+    }
+
     return ctl_fail(ctl, CTL_UNREADY, "no dataset at %s, database %d, prefix "
                     "\"%s\": is --redis right? If so, run service-token init",
                     ctl->where, ctl->db, ctl->prefix);

@@ -144,7 +144,7 @@ static int
 ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
     const stok_str_t *argv, redisReply **reply)
 {
-    int  code;
+    int  code, sent;
 
     if (ctl->dry && !ctl_script_looks(script, argc, argv)) {
         return ctl_fail(ctl, CTL_STATE, "a dry run does not write");
@@ -158,7 +158,23 @@ ctl_script_ask(ctl_t *ctl, const char *script, size_t argc,
         code = ctl_script_send(ctl, script, argc, argv);
     }
 
-    return code == CTL_OK ? ctl_reply(ctl, CTL_IS_ANSWER, reply) : code;
+    if (code != CTL_OK) {
+        return code;
+    }
+
+    sent = ctl->ctx != NULL;
+    code = ctl_reply(ctl, CTL_IS_ANSWER, reply);
+
+    /* it was sent, and the connection went before there was an answer */
+
+    if (code == CTL_UNAVAILABLE && sent && ctl->ctx == NULL
+        && ctl->error.hint[0] == '\0' && !ctl_script_looks(script, argc, argv))
+    {
+        snprintf(ctl->error.hint, sizeof(ctl->error.hint), "the change may "
+                 "have been made: look, or run it again");
+    }
+
+    return code;
 }
 
 

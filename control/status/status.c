@@ -178,6 +178,10 @@ ctl_status_dataset(ctl_t *ctl, ctl_status_t *s, const char *expect)
         return code;
     }
 
+    if (ctl->importing) {
+        ctl_attend(s, "importing", CTL_UNFINISHED);
+    }
+
     dataset = json_pack("{s:I, s:I}", "tokens", (json_int_t) tokens, "users",
                         (json_int_t) users);
     json_object_set_new(s->json, "dataset", dataset);

@@ -7,6 +7,7 @@ use lib 't/lib';
 use Digest::SHA qw(sha256_hex hmac_sha256_hex);
 use JSON::PP ();
 use Stok::Command;
+use Stok::Terminal;
 use Stok::Test;
 
 my $redis = Stok::Redis->start(empty => 1);
@@ -141,6 +142,14 @@ is("$rec{env} " . ($rec{expires_at} - $rec{created_at}), 'staging ' . 30 * 86400
 adopt($list, '--user', $user, @env, '--json');
 is(join(' ', map { "$_->{line} $_->{result}" } @{ JSON::PP->new->decode($out) }),
     '2 known 3 known 5 refused 6 refused 7 refused 8 known', 'again, as JSON');
+
+open my $fh, '>:raw', "$st->{dir}/list" or die;
+print $fh $list;
+close $fh;
+my $tty = Stok::Terminal->start($st, ['token', 'adopt', '--user', $user, @env, '--json'],
+    in => "$st->{dir}/list");
+like(($tty->end)[1], qr/^\]\n0 adopted, 3 known already, 3 refused$/m,
+    'the sum comes behind the array');
 
 for my $case (
     ['without its head', "$tokens[7],x\n", qr/does not name its columns/, @env],

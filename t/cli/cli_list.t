@@ -96,7 +96,7 @@ for my $case (['--state', 'odd', 'active, rotating'], ['--state', 'active,', 'ac
     ['--state', '', 'active'], ['--env', 'moon', 'production'], ['--type', 'odd', 'service, personal, scim'],
     ['--expiring', 'x', '12h, 30d'], ['--unused', 'never', '30m, 24h'],
     ['--sort', 'name', 'created, expires, last-used'], ['--limit', '0', 'a number'],
-    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', '12345', 'table, wide'])
+    ['--limit', '-1', 'a number'], ['--limit', '1x', 'a number'], ['-o', '12345', 'table, wide'], ['-o', 'yaml', 'table, wide'])
 {
     my ($option, $value, $says) = @$case;
     ($code, $out, $err) = $none->run('--redis', 'unix:///none', 'token', 'list', $option,

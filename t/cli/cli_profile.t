@@ -59,6 +59,12 @@ for my $case (
     ['no name', ['[]'], qr/config:1: that is not the name of a profile/],
     ['half a name', ['[a'], qr/config:1: that is not the name/],
     ['a bracket', ['['], qr/config:1: that is not the name/],
+    ['a time', ['[default]', 'timeout = 5x'], qr/config:2: bad --timeout "5x": 1ms/],
+    ['an address', ['[default]', '', 'redis = x'], qr/config:3: bad Redis URI: /],
+    ['a key file', ['[default]', 'key-file = /none'], qr/config:2: key file "\/none": No such/],
+    ['a prefix', ['[default]', 'prefix = ' . 'p' x 300], qr/config:2: a prefix has 1 to /],
+    ['an actor', ['[default]', "actor = \e"], qr/config:2: bad --actor: /],
+    ['roles', ['[default]', 'roles = a a'], qr/config:2: bad --roles: /],
     ['a zero', ['[a]', "prefix = \0"], qr/is not a file of profiles$/],
 ) {
     my ($name, $lines, $says) = @$case;
@@ -78,6 +84,15 @@ is(run('--profile', 'staging', 'user', 'list'), 2, 'no file');
 like($err, qr/cannot read the profiles in .*: No such file/, 'is said');
 is(run('--redis', 'unix://' . $one->socket, 'user', 'list'), 0,
     'without a profile no file is needed');
+
+# no shell reads the file, but a path may begin with ~
+
+{
+    local $ENV{HOME} = $st->{dir};
+    profiles('[default]', 'key-file = ~/none.key');
+    is(run('user', 'list'), 2, 'a path that begins with ~');
+    like($err, qr/config:2: key file "\Q$st->{dir}\E\/none\.key": No such/, 'is below HOME');
+}
 
 # a password is for its owner alone
 

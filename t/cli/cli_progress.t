@@ -15,6 +15,7 @@ my $keys = "$st->{dir}/keys";
 my $dir = "$st->{dir}/tree";
 my ($all, $dump) = ("$st->{dir}/all", "$st->{dir}/dump");
 my $n = 4000;
+my $slow = 0.2;                                  # s of an answer
 
 open my $fh, '>', $keys or die;
 print $fh 'k1 ', '01' x 32, "\n";
@@ -38,6 +39,7 @@ for my $case (
     [['fsck'], qr/^4000 tokens and 1 user: 0 found/m],
     [['review', 'monthly'], qr/^\d+ findings? in 4000 tokens/m],
     [['--key-file', $keys, 'seal', '--first', '--dry-run'], qr/^4001 sealed/m],
+    [['user', 'revoke-all', 'etl@service', '--dry-run'], qr/^would revoke all tokens of etl/m],
     [['scan', $dir], qr/^/],
 ) {
     my ($args, $says) = @$case;
@@ -101,6 +103,33 @@ ok(written() < $n, 'some are written');
 is(($st->run('import', $all))[0], 0, 'again');
 is(written(), $n, 'all are written');
 is(Stok::Command::broken($redis), '', 'all keys agree');
+
+# tokens that are being revoked: what was done is said and has its entry
+
+my $sum = 0;
+$slow = 0.01;
+
+for my $verb (['user', 'revoke-all'], ['incident', 'user']) {
+    ($status, $err) = stopped(2, 'eval', 2, @$verb, 'etl@service', '--yes');
+    is($status, 'signal 2', "@$verb");
+
+    my ($done) = $err =~ /^revoked (\d+) tokens of etl\@service/m;
+    cmp_ok($done, '>', 0, 'some are revoked');
+    $sum += $done;
+
+    like($err, qr/^service-token: stopped: $done tokens are revoked, others may not be: the same command again goes on$/m,
+        'says how many, and how to go on');
+    like($err, qr/, and disabled it$/m, 'and what else') if $verb->[0] eq 'incident';
+
+    my ($entry) = grep { $_->{action} eq 'user.revoke-all' }
+        reverse @{ $st->json('audit') };
+    is($entry->{after}, "$done revoked", 'and the audit');
+}
+
+cmp_ok($sum, '<', $n, 'not all');
+like(($st->run('user', 'revoke-all', 'etl@service', '--yes'))[2],
+    qr/^revoked @{[$n - $sum]} tokens of/m, 'again: the rest');
+$slow = 0.2;
 
 # seal --first, which looks first: then nothing is sealed; the rest of them are
 # sealed by the same command again
@@ -227,7 +256,7 @@ sub stopped {
     my $proxy = Stok::Proxy->start($redis);
     my $via = Stok::Command->new(undef, '--redis', 'redis://127.0.0.1:' . $proxy->port);
 
-    $proxy->delay('data', 0.2);
+    $proxy->delay('data', $slow);
     $redis->cli('CONFIG', 'RESETSTAT');
 
     my $pid = $via->start(@args);

@@ -221,7 +221,7 @@ refused(2, qr/needs a value/, $good->{id}, '--name');
 
 if (-e '/dev/full') {
     local $st->{stdout} = '/dev/full';
-    refused(3, qr/could not be shown: nothing was made/, $good->{id});
+    refused(3, qr/could not be shown: No space left on device: nothing was made/, $good->{id});
 }
 
 $st->run('user', 'create', 'Gone', '--purpose', 'p', '--owner', 'o');
@@ -278,7 +278,9 @@ for my $case (
         "after $name", '--out', $path, '--redis', "redis://127.0.0.1:$port");
     $proxy->stop('TERM');
 
-    my $hint = qr/: discard the token that was shown or written: it is not valid, unless "token show tok_\w{16}" finds it/;
+    my $hint = $what eq 'it is refused'
+        ? qr/: discard the token that was shown or written: it is not valid, unless "token show tok_\w{16}" finds it/
+        : qr/: the token that was shown or written may be valid: if "token show tok_\w{16}" finds it, use it or revoke it/;
 
     is($code, 4, "$name: Redis is unavailable");
     like($err, $shown ? qr/^service-token: Redis [^\n]*$hint\n\z/
@@ -294,6 +296,29 @@ for my $case (
     is(sha256_hex(Stok::Command::slurp($path) =~ s/\n//r),
         digest({ id => $to }), "$name: the file holds it") if $done;
     unlink $path;
+}
+
+# of any other change whose answer is lost, nobody knows whether it was made
+
+for my $case (
+    ['Lost', 'user', 'create', 'Lost', '--purpose', 'p', '--owner', 'o'],
+    ['token.revoke', 'token', 'revoke', create('lost', 'testing')->{id}],
+    ['step', 'user', 'revoke-all', 'pipeline@service', '--yes'],
+) {
+    my ($mode, @verb) = @$case;
+
+    for my $what ('it is refused', 'its answer is lost') {
+        my ($proxy, $port) = faulty($mode, $what);
+        ($code, $out, $err) = $st->run(@verb, '--redis',
+            "redis://127.0.0.1:$port");
+        $proxy->stop('TERM');
+
+        my $hint = qr/: the change may have been made: look, or run it again$/m;
+        is($code, 4, "@verb: $what");
+        like($err, qr/^service-token: Redis [^\n]*\n\z/m, 'the last line');
+        $what eq 'it is refused' ? unlike($err, $hint, 'nothing was done')
+            : like($err, $hint, 'says what is not known');
+    }
 }
 
 # killed at 100 moments: either all was made, and the token was shown, or the

@@ -175,7 +175,7 @@ unlike(join('', map { join '', $st->run(@$_) } ['token', 'list', '--json'],
 
 if (-e '/dev/full') {
     local $st->{stdout} = '/dev/full';
-    refused(3, qr/could not be shown: nothing was made/, @for, '--name',
+    refused(3, qr/could not be shown: No space left on device: nothing was made/, @for, '--name',
         'lost', '--env', 'testing');
 }
 

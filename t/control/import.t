@@ -159,13 +159,18 @@ for my $case ('a dataset', 'no dataset') {
     is(($st->run('fsck'))[0], 0, 'fsck finds nothing');
 }
 
-# of another file: it is reported, and the import goes on
+# of another file: its half must not become live, so this one is refused
 
 $redis->cli('HSET', $redis->key('meta'), 'importing', 'a' x 64);
-($code, $out, $err) = $st->run('import', $many);
-is($code, 0, 'an import of another file');
-like($err, qr/another file was not finished: SHA-256 a{64}$/m, 'is reported');
-is($redis->cli('HEXISTS', $redis->key('meta'), 'importing'), 0, 'no mark');
+my $half = Stok::Command::snapshot($redis);
+
+for my $more ([], ['--dry-run'], ['--overwrite']) {
+    ($code, $out, $err) = $st->run('import', $file, @$more);
+    is($code, 3, "an import of another file is unfinished: refused @$more");
+    like($err, qr/^service-token: the import of another file is not finished: import that file again first; its SHA-256 is a{64}$/m,
+        'says which');
+    ok(Stok::Command::snapshot($redis) eq $half, 'nothing is changed');
+}
 
 # an index that leads to another record does not keep a token away
 
