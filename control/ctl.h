@@ -547,6 +547,9 @@ int ctl_time_left(ctl_t *ctl, const char *option, const char *text,
 void ctl_iso(int64_t date, char out[24]);
 int64_t ctl_year(int64_t date);
 
+/* what ends the noun behind a number: "" or "s" */
+const char *ctl_s(int64_t n);
+
 /* a date beside now: "in 26 days", "3 hours ago" */
 void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);
 
