@@ -167,7 +167,6 @@ int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
  * schema, and is the one that the key file is for.
  */
 int ctl_dataset_open(ctl_t *ctl);
-
 /* CTL_KEYLESS: it is sealed, and there is no key file */
 int ctl_writable(ctl_t *ctl);
 
