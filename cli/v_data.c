@@ -140,9 +140,10 @@ cli_fsck_said(cli_t *cli, json_t *sums, int fix)
 {
     char  text[CLI_FSCK_SAID];
 
-    snprintf(text, sizeof(text), "%lld tokens and %lld users: %lld found, "
+    snprintf(text, sizeof(text), "%lld token%s and %lld user%s: %lld found, "
              "%lld %sfixed", cli_integer(sums, "tokens"),
-             cli_integer(sums, "users"), cli_integer(sums, "found"),
+             ctl_s(cli_integer(sums, "tokens")), cli_integer(sums, "users"),
+             ctl_s(cli_integer(sums, "users")), cli_integer(sums, "found"),
              cli_integer(sums, "fixed"),
              cli->ctl.dry && fix ? "would be " : "");
 
@@ -220,12 +221,14 @@ cli_export(cli_t *cli, cli_args_t *args)
         return code;
     }
 
-    ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld users, %lld tokens",
-             cli_integer(sums, "users"), cli_integer(sums, "tokens"));
+    ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld user%s, %lld token%s",
+             cli_integer(sums, "users"), ctl_s(cli_integer(sums, "users")),
+             cli_integer(sums, "tokens"), ctl_s(cli_integer(sums, "tokens")));
 
     if (code == CTL_FOUND) {
-        ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld records were left out",
-                 cli_integer(sums, "left"));
+        ctl_note(&cli->ctl, CTL_NOTE_PLAIN, "%lld record%s left out",
+                 cli_integer(sums, "left"),
+                 cli_integer(sums, "left") == 1 ? " was" : "s were");
     }
 
     if (cli->json && strcmp(path, "-") != 0) {
@@ -371,7 +374,7 @@ cli_import_confirm(cli_t *cli, cli_args_t *args, int fd,
     return code == CTL_OK && n
            ? cli_confirm(cli, args, "overwrite", "This replaces %lld record%s "
                          "of the dataset at %s, database %d, prefix \"%s\".",
-                         n, n == 1 ? "" : "s", cli->ctl.where, cli->ctl.db,
+                         n, ctl_s(n), cli->ctl.where, cli->ctl.db,
                          cli->ctl.prefix)
            : code;
 }

@@ -159,8 +159,8 @@ cli_suspect_token(json_t *token)
         cli_say("    used     first %s", json_is_integer(used) ? date : "?");
 
         (void) cli_date(cli_integer(token, "last_used"), date);
-        cli_say(", last %s, %lld times\n", date, (long long)
-               json_integer_value(json_object_get(token, "uses")));
+        cli_say(", last %s, %lld time%s\n", date,
+               cli_integer(token, "uses"), ctl_s(cli_integer(token, "uses")));
 
     } else {
         cli_say("    used     never\n");
@@ -185,8 +185,9 @@ cli_suspect_token(json_t *token)
     if (json_integer_value(json_object_get(token, "refused"))) {
         used = json_object_get(token, "refused_at");
         (void) cli_date(json_integer_value(used), date);
-        cli_say("    refused  %lld times, last %s\n", (long long)
-               json_integer_value(json_object_get(token, "refused")),
+        cli_say("    refused  %lld time%s, last %s\n",
+               cli_integer(token, "refused"),
+               ctl_s(cli_integer(token, "refused")),
                json_is_integer(used) ? date : "?");
     }
 }

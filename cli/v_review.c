@@ -226,9 +226,9 @@ cli_review_end(cli_t *cli, ctl_review_t *review)
 
     cli_say(review->found ? "\n" : "");
     cli_say("%lld finding%s in %lld token%s and %lld user%s\n",
-           (long long) review->found, review->found == 1 ? "" : "s",
-           (long long) review->tokens, review->tokens == 1 ? "" : "s",
-           (long long) review->users, review->users == 1 ? "" : "s");
+           (long long) review->found, ctl_s(review->found),
+           (long long) review->tokens, ctl_s(review->tokens),
+           (long long) review->users, ctl_s(review->users));
 
     for (i = 0; ctl_rule(i); i++) {
         if (review->count[i]) {

@@ -188,7 +188,8 @@ cli_rotation_line(const char *which, json_t *half)
 
     cli_rotation_end(cli_integer(half, "expires_at"), end, sizeof(end));
 
-    cli_say("%s  %-20s  last used %s, %s\n", which, id, used, end);
+    cli_say("%s  %-20s  %s%s, %s\n", which, id,
+           cli_integer(half, "last_used") ? "last used " : "", used, end);
 }
 
 

@@ -85,10 +85,12 @@ cli_status_text(cli_t *cli, json_t *status)
     attention = json_object_get(status, "attention");
     n = json_array_size(attention);
 
-    cli_say("dataset     %lld tokens, %lld users, audit entry %lld, "
+    cli_say("dataset     %lld token%s, %lld user%s, audit entry %lld, "
             "prefix %.16s\n", cli_integer(dataset, "tokens"),
-            cli_integer(dataset, "users"), cli_integer(dataset, "audit_seq"),
-            cli->ctl.prefix);
+            ctl_s(cli_integer(dataset, "tokens")),
+            cli_integer(dataset, "users"),
+            ctl_s(cli_integer(dataset, "users")),
+            cli_integer(dataset, "audit_seq"), cli->ctl.prefix);
 
     cli_status_ending(status);
     cli_status_rotations(status);
@@ -195,7 +197,7 @@ cli_status_rotations(json_t *status)
         cli_say("  %-20.20s  %-20s  new %s, %.18s\n", ctl_text(r, "old"), date,
                 json_is_true(json_object_get(r, "stuck")) ? "stuck"
                 : json_is_null(json_object_get(r, "new_last_used"))
-                  ? "not used" : "in use",
+                  ? "new unused" : "new in use",
                 ctl_text(r, "user"));
     }
 }
@@ -367,7 +369,7 @@ cli_status_memory(json_t *redis)
         cli_say(" of %.1f MB", (double) json_integer_value(most) / 1e6);
 
     } else {
-        cli_say(json_is_null(most) ? "" : " of any");
+        cli_say(json_is_null(most) ? "" : ", no limit");
     }
 
     cli_say(", %.16s", ctl_text(redis, "memory_policy")[0]

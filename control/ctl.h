@@ -83,6 +83,7 @@ typedef struct {
 
     unsigned       sealed:1;                     /* says Redis */
     unsigned       keyless:1;                    /* it is, and no key file */
+    unsigned       unsealed:1;                   /* a record is, like it */
     unsigned       importing:1;                  /* an import did not end */
     unsigned       dry:1;                        /* nothing is written */
 
@@ -166,7 +167,6 @@ int ctl_status(ctl_t *ctl, const char *expect, json_t **status);
  * schema, and is the one that the key file is for.
  */
 int ctl_dataset_open(ctl_t *ctl);
-
 /* CTL_KEYLESS: it is sealed, and there is no key file */
 int ctl_writable(ctl_t *ctl);
 
@@ -424,6 +424,7 @@ typedef struct {
 
     int64_t      found;
     int64_t      failed;
+    int64_t      unsealed;                       /* records */
     int64_t      tokens;
     int64_t      users;
     int64_t      count[CTL_RULES_MAX];           /* by rule */
@@ -544,6 +545,9 @@ int ctl_time_left(ctl_t *ctl, const char *option, const char *text,
 
 void ctl_iso(int64_t date, char out[24]);
 int64_t ctl_year(int64_t date);
+
+/* what ends the noun behind a number: "" or "s" */
+const char *ctl_s(int64_t n);
 
 /* a date beside now: "in 26 days", "3 hours ago" */
 void ctl_when(int64_t date, int64_t now, char out[CTL_WHEN]);

@@ -86,6 +86,13 @@ int ctl_dataset_read(ctl_t *ctl, ctl_dataset_t *dataset);
 int ctl_dataset_mine(ctl_t *ctl, const ctl_dataset_t *dataset);
 
 /*
+ * dataset.c: a note that no seal was checked, for want of a key file; and one
+ * that the dataset is not sealed yet, if a record was read that has no seal.
+ */
+void ctl_unchecked(ctl_t *ctl);
+void ctl_unsealed(ctl_t *ctl);
+
+/*
  * keyfile.c: a copy of the key file that names a dataset, beside it; and in
  * its place.  After the first, call one of the other two.
  */

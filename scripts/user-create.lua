@@ -1,5 +1,6 @@
 -- Makes a user.  ARGV: 3 id, 4 kind, 5 name, 6 role, 7 status, 8 purpose,
--- 9 owner, 10 seal or empty, 11 the approval that the caller read.
+-- 9 owner, 10 seal or empty, 11 the approval that the caller read, 12 use case
+-- or empty.
 --
 -- The creator of a pending user is kept in request:<id> until it is approved.
 
@@ -27,9 +28,11 @@ local record = {'kind', ARGV[4], 'name', ARGV[5], 'role', ARGV[6],
     'status', ARGV[7], 'purpose', ARGV[8], 'owner', ARGV[9],
     'created_at', now, 'created_by', actor}
 
-if ARGV[10] ~= '' then
-    record[#record + 1] = 'seal'
-    record[#record + 1] = ARGV[10]
+for name, value in pairs({seal = ARGV[10], use_case = ARGV[12]}) do
+    if value ~= '' then
+        record[#record + 1] = name
+        record[#record + 1] = value
+    end
 end
 
 redis.call('HSET', key('user:' .. id), unpack(record))

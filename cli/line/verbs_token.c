@@ -71,7 +71,7 @@ static const cli_opt_t  cli_adopt[] = {
 
 #define CLI_TOKEN_STATES                                                      \
     "active rotating revoked expired disabled pending orphaned tampered "     \
-    "unreadable"
+    "unsealed unreadable"
 
 
 static const cli_opt_t  cli_list[] = {

@@ -13,7 +13,8 @@ static const cli_opt_t  cli_list[] = {
       .words = "service human",
       .text = "Only service users, or only people." },
     { .name = "state", .value = "STATE,...", .kind = CLI_WORDS,
-      .words = "active pending disabled deleted tampered unreadable",
+      .words = "active pending disabled deleted tampered unsealed "
+               "unreadable",
       .text = "Only users in these states." },
     { .name = "sort", .value = "ORDER", .kind = CLI_WORD,
       .words = "created -created", .fallback = "created",

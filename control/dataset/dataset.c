@@ -107,6 +107,26 @@ ctl_writable(ctl_t *ctl)
 }
 
 
+void
+ctl_unchecked(ctl_t *ctl)
+{
+    if (ctl->keyless) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "this dataset is sealed, and no key file "
+                 "was given: no seal was checked");
+    }
+}
+
+
+void
+ctl_unsealed(ctl_t *ctl)
+{
+    if (ctl->unsealed) {
+        ctl_note(ctl, CTL_NOTE_NOTE, "this dataset is not sealed yet: see "
+                 "\"seal --first --dry-run\"");
+    }
+}
+
+
 /* a short word; anything else is none */
 
 static void

@@ -4,7 +4,8 @@
  * Each record is as it was at one moment, not all at the same one.  What
  * import would refuse (a record that cannot be read or has no valid seal, a
  * token without a user, a text that hides something) is left out and told, so
- * that what was written can always be read back.
+ * that what was written can always be read back.  Of a dataset that is not
+ * sealed yet that would be nearly all: such an export fails.
  */
 
 
@@ -192,6 +193,10 @@ ctl_export_user(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
         return CTL_OK;
     }
 
+    if (rec->state == CTL_REC_UNSEALED) {
+        return ctl_record_fail(ctl, rec, id);
+    }
+
     if (ctl_export_wrong(rec, why)) {
         return ctl_export_left(ctl, ex, "user", id, why);
     }
@@ -259,6 +264,10 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 
     if (ctl_set_has(&ex->tokens, id, strlen(id))) {
         return CTL_OK;
+    }
+
+    if (rec->state == CTL_REC_UNSEALED) {
+        return ctl_record_fail(ctl, rec, id);
     }
 
     if (ctl_export_wrong(rec, why)) {

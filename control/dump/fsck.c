@@ -157,6 +157,8 @@ ctl_fsck_run(ctl_fsck_t *f)
         code = ctl_fsck_walk(f, walks[i][0], walks[i][1], "");
     }
 
+    ctl_fsck_seals(f);
+
     return code;
 }
 

@@ -22,6 +22,7 @@ typedef struct {
     int64_t      users;
     int64_t      tokens;
     int64_t      unreadable;
+    int64_t      unsealed;                       /* a dataset of such */
     int64_t      found;
     int64_t      fixed;
     int          code;                           /* of each */
@@ -62,6 +63,7 @@ int ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
     redisReply *record);
 int ctl_fsck_readable(ctl_fsck_t *f, redisReply *record);
 int ctl_fsck_key(ctl_fsck_t *f, const char *kind, redisReply *name);
+void ctl_fsck_seals(ctl_fsck_t *f);
 int ctl_fsck_audit(ctl_fsck_t *f);
 void ctl_fsck_say(ctl_fsck_t *f, const ctl_wrong_t *finding);
 

@@ -35,6 +35,14 @@ ctl_fsck_record(ctl_fsck_t *f, ctl_names_t *names, size_t i,
         return 1;
     }
 
+    /* one finding for all of these: see ctl_fsck_seals() */
+
+    if (rec.state == CTL_REC_UNSEALED) {
+        f->unsealed++;
+        f->unreadable += strcmp(names->kind, "token") == 0;
+        return 0;
+    }
+
     if (ctl_field(&rec, "id").len) {
         finding.token = ctl_field(&rec, "id").data;
     }
@@ -111,6 +119,29 @@ ctl_fsck_why(ctl_fsck_t *f, const char *kind, const char *name,
 
     default:
         return rec->why ? rec->why : "it has no fields";
+    }
+}
+
+
+/* of a dataset that is not sealed yet, and of one whose key file is missing */
+
+void
+ctl_fsck_seals(ctl_fsck_t *f)
+{
+    char         seen[160];
+    ctl_wrong_t  finding;
+
+    ctl_unchecked(f->ctl);
+
+    if (f->unsealed) {
+        snprintf(seen, sizeof(seen), "%lld records have no seal, this dataset "
+                 "is not sealed yet: see \"seal --first --dry-run\"",
+                 (long long) f->unsealed);
+
+        memset(&finding, 0, sizeof(finding));
+        finding.word = "unsealed";
+        finding.seen = seen;
+        ctl_fsck_say(f, &finding);
     }
 }
 

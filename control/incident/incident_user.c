@@ -82,7 +82,7 @@ ctl_suspect_done(ctl_t *ctl, const char *id, int halted,
 
     } else {
         ctl_note(ctl, CTL_NOTE_DONE, "revoked %lld token%s of %s%s",
-                 (long long) done->active, done->active == 1 ? "" : "s", id,
+                 (long long) done->active, ctl_s(done->active), id,
                  halted ? ", and disabled it" : "");
     }
 }

@@ -145,7 +145,7 @@ ctl_effect_text(const ctl_effect_t *effect, char *out, size_t size)
 
     } else {
         snprintf(out, size, "it has %lld active token%s, %lld of %lld %s used "
-                 "today", active, active == 1 ? "" : "s", used, active,
+                 "today", active, ctl_s(active), used, active,
                  used == 1 ? "was" : "were");
     }
 }

@@ -107,7 +107,7 @@ ctl_user_revoke_all(ctl_t *ctl, const char *user, ctl_effect_t *done)
 
     } else if (code == CTL_OK || done->active) {
         ctl_note(ctl, CTL_NOTE_DONE, "revoked %lld token%s of %s",
-                 (long long) done->active, done->active == 1 ? "" : "s", user);
+                 (long long) done->active, ctl_s(done->active), user);
     }
 
     return code;

@@ -303,7 +303,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     char                 seal[STOK_SEAL_MAX + 1], *approval, *word;
     size_t               len;
     stok_str_t           text;
-    const char          *arg[9];
+    const char          *arg[10];
     stok_user_record_t   user;
 
     code = ctl_meta(ctl, "approval", &approval);
@@ -319,6 +319,7 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     user.name.len = strlen(new->name);
     user.role.data = role;
     user.role.len = strlen(role);
+    user.use_case = ctl_str(new->use_case ? new->use_case : "");
 
     /* a person of the lowest role needs nobody */
 
@@ -344,8 +345,9 @@ ctl_user_write(ctl_t *ctl, const ctl_user_new_t *new, const char *role)
     arg[6] = new->owner ? new->owner : "";
     arg[7] = seal;
     arg[8] = approval;
+    arg[9] = user.use_case.data;
 
-    code = ctl_script_texts(ctl, stok_script_user_create, 9, arg, &word);
+    code = ctl_script_texts(ctl, stok_script_user_create, 10, arg, &word);
 
     if (code == CTL_OK && user.status == STOK_USER_PENDING) {
         ctl_note(ctl, CTL_NOTE_NOTE, "the user is pending: another admin has "

@@ -76,9 +76,12 @@ ctl_user_delete(ctl_t *ctl, const char *id, json_t **user)
 
         if (code == CTL_OK) {
             if (reply->type == REDIS_REPLY_INTEGER && reply->integer) {
-                ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens are "
-                         "orphaned: they are refused, and the quarterly review "
-                         "finds them", reply->integer);
+                ctl_note(ctl, CTL_NOTE_NOTE, "%lld of its tokens %s "
+                         "refused, and the quarterly review finds %s",
+                         reply->integer, reply->integer == 1
+                                         ? "is orphaned: it is"
+                                         : "are orphaned: they are",
+                         reply->integer == 1 ? "it" : "them");
             }
 
             freeReplyObject(reply);

@@ -11,6 +11,8 @@
 
 static int ctl_list(ctl_t *ctl, int users, const ctl_list_want_t *want,
     ctl_item_pt each, void *data);
+static void ctl_get_reason(ctl_t *ctl, const ctl_record_t *rec,
+    const char *id);
 static int ctl_id_order(const void *a, const void *b);
 
 
@@ -38,6 +40,8 @@ ctl_list(ctl_t *ctl, int users, const ctl_list_want_t *want, ctl_item_pt each,
     ctl_list_t    list;
     ctl_record_t  rec;
 
+    ctl->unsealed = 0;
+
     memset(&list, 0, sizeof(list));
     list.want = want;
     list.users = users;
@@ -63,6 +67,7 @@ ctl_list(ctl_t *ctl, int users, const ctl_list_want_t *want, ctl_item_pt each,
 
     if (code == CTL_OK) {
         code = ctl_list_walk(ctl, &list);
+        ctl_unsealed(ctl);
     }
 
     return code == CTL_FOUND ? CTL_OK : code;
@@ -107,6 +112,7 @@ ctl_user_get(ctl_t *ctl, const char *id, json_t **user)
     }
 
     *user = ctl_json(&rec, id);
+    ctl_get_reason(ctl, &rec, id);
     ctl_free(&rec);
 
     code = ctl_usage_user(ctl, id, *user);
@@ -139,6 +145,11 @@ ctl_token_get(ctl_t *ctl, const char *id, json_t **token)
     }
 
     code = ctl_token_json(ctl, &rec, token);
+
+    if (code == CTL_OK) {
+        ctl_get_reason(ctl, &rec, id);
+    }
+
     ctl_free(&rec);
 
     if (code != CTL_OK) {
@@ -152,4 +163,16 @@ ctl_token_get(ctl_t *ctl, const char *id, json_t **token)
     }
 
     return code;
+}
+
+
+/* what no field says of a record that nginx does not take */
+
+static void
+ctl_get_reason(ctl_t *ctl, const ctl_record_t *rec, const char *id)
+{
+    if (rec->state == CTL_REC_ODD || ctl_record_forged(rec)) {
+        (void) ctl_record_fail(ctl, rec, id);
+        ctl_note_error(ctl);
+    }
 }

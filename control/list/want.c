@@ -30,9 +30,9 @@ ctl_list_wanted(ctl_t *ctl, ctl_list_t *list)
     if (list->users) {
         code = ctl_list_words(ctl, "state", want->state,
                               "pending,active,disabled,deleted,tampered,"
-                              "unreadable",
-                              "pending, active, disabled, deleted, tampered "
-                              "or unreadable");
+                              "unsealed,unreadable",
+                              "pending, active, disabled, deleted, "
+                              "tampered, unsealed or unreadable");
         if (code == CTL_OK) {
             code = ctl_list_words(ctl, "type", want->type, "service,human",
                                   "service or human");
@@ -41,9 +41,11 @@ ctl_list_wanted(ctl_t *ctl, ctl_list_t *list)
     } else {
         code = ctl_list_words(ctl, "state", want->state,
                               "active,rotating,revoked,expired,disabled,"
-                              "pending,orphaned,tampered,unreadable",
+                              "pending,orphaned,tampered,unsealed,"
+                              "unreadable",
                               "active, rotating, revoked, expired, disabled, "
-                              "pending, orphaned, tampered or unreadable");
+                              "pending, orphaned, tampered, unsealed or "
+                              "unreadable");
         if (code == CTL_OK) {
             code = ctl_list_words(ctl, "type", want->type,
                                   "service,personal,scim",

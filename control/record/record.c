@@ -100,6 +100,10 @@ ctl_record_take(ctl_t *ctl, ctl_record_t *rec, redisReply *reply,
                  : tampered ? CTL_REC_TAMPERED
                  : seal.len && ctl->keys.n == 0 ? CTL_REC_KEYLESS
                                                 : CTL_REC_GOOD;
+
+    if (rec->state == CTL_REC_UNSEALED) {
+        ctl->unsealed = 1;
+    }
 }
 
 

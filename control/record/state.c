@@ -10,6 +10,9 @@
 #include <string.h>
 
 
+static const char *ctl_forged_word(const ctl_record_t *rec);
+
+
 const char *
 ctl_token_word(ctl_t *ctl, const ctl_record_t *token,
     const ctl_record_t *user, int64_t now)
@@ -18,7 +21,7 @@ ctl_token_word(ctl_t *ctl, const ctl_record_t *token,
     stok_require_t  any;
 
     if (ctl_record_forged(token)) {
-        return "tampered";
+        return ctl_forged_word(token);
     }
 
     if (token->state == CTL_REC_ODD || user->state == CTL_REC_ODD) {
@@ -36,7 +39,7 @@ ctl_token_word(ctl_t *ctl, const ctl_record_t *token,
                         now))
     {
     case STOK_TAMPERED:
-        return "tampered";
+        return ctl_forged_word(user);
 
     case STOK_REVOKED:
         return "revoked";
@@ -109,7 +112,14 @@ ctl_token_state(json_t *json, const char *state, const char *last_used)
 const char *
 ctl_user_word(const ctl_record_t *rec)
 {
-    return ctl_record_forged(rec) ? "tampered"
+    return ctl_record_forged(rec) ? ctl_forged_word(rec)
            : rec->state == CTL_REC_ODD ? "unreadable"
            : stok_user_status_name(rec->user.status).data;
+}
+
+
+static const char *
+ctl_forged_word(const ctl_record_t *rec)
+{
+    return rec->state == CTL_REC_UNSEALED ? "unsealed" : "tampered";
 }

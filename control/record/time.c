@@ -405,6 +405,13 @@ ctl_is_date(const char *name)
 }
 
 
+const char *
+ctl_s(int64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+
 /* "in 26 days", "3 hours ago" */
 
 void
@@ -430,6 +437,6 @@ ctl_when(int64_t date, int64_t now, char out[CTL_WHEN])
     n = (left + units[i].length / 2) / units[i].length;
 
     snprintf(out, CTL_WHEN, "%s%lld %s%s%s", date > now ? "in " : "",
-             (long long) n, units[i].name, n == 1 ? "" : "s",
+             (long long) n, units[i].name, ctl_s(n),
              date > now ? "" : " ago");
 }

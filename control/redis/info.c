@@ -227,9 +227,10 @@ ctl_info_warnings(json_t *info, int all)
     others = json_integer_value(json_object_get(info, "other_keys"));
 
     if (others && all) {
-        ctl_info_line(lines, "redis-shared", "%lld keys in other databases of "
-                      "this Redis share its memory and its time: give the "
-                      "dataset a Redis of its own", (long long) others);
+        ctl_info_line(lines, "redis-shared", "%lld key%s in other databases of "
+                      "this Redis: memory and time are shared; give the "
+                      "dataset a Redis of its own", (long long) others,
+                      ctl_s(others));
     }
 
     return lines;
@@ -290,9 +291,10 @@ ctl_info_memory(json_t *lines, json_t *info)
     }
 
     if (evicted) {
-        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld keys "
-                      "because memory was full, users and tokens perhaps among "
-                      "them: run service-token fsck", (long long) evicted);
+        ctl_info_line(lines, "redis-evicted", "Redis has removed %lld key%s "
+                      "because memory was full, perhaps of users and tokens: "
+                      "run service-token fsck", (long long) evicted,
+                      ctl_s(evicted));
     }
 }
 

@@ -37,6 +37,7 @@ static const struct {
     { "many-environments", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "unreadable", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "tampered", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
+    { "unsealed", CTL_MONTHLY|CTL_QUARTERLY, "compliance" },
     { "pending", CTL_MONTHLY|CTL_QUARTERLY, "compliance" }
 };
 
@@ -72,6 +73,7 @@ ctl_review(ctl_t *ctl, ctl_review_t *review)
     }
 
     if (code == CTL_OK) {
+        ctl_unchecked(ctl);
         ctl_review_noted(ctl, review);
     }
 

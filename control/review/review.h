@@ -39,6 +39,7 @@ typedef enum {
     CTL_RULE_MANY_ENVIRONMENTS,
     CTL_RULE_UNREADABLE,
     CTL_RULE_TAMPERED,
+    CTL_RULE_UNSEALED,                           /* of the first record only */
     CTL_RULE_PENDING,
     CTL_RULES
 } ctl_rule_e;

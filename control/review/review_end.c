@@ -148,8 +148,8 @@ ctl_judge_expiry(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
                   ? CTL_LOW
                   : left > CTL_EXPIRING ? CTL_MEDIUM : CTL_HIGH;
 
-    snprintf(f->seen, sizeof(f->seen), "expires in %lld days, no rotation",
-             (long long) left / CTL_DAY);
+    snprintf(f->seen, sizeof(f->seen), "expires in %lld day%s, no rotation",
+             (long long) left / CTL_DAY, ctl_s(left / CTL_DAY));
     ctl_fix_id(f, "token rotate", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_EXPIRING, f);
@@ -209,6 +209,7 @@ ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
     ctl_finding_t *f)
 {
     int          code, used;
+    int64_t      left;
     redisReply  *reply;
     const char  *to;
 
@@ -234,9 +235,11 @@ ctl_judge_stuck(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
         return CTL_OK;
     }
 
+    left = t->expires_at - review->now;
+
     f->severity = CTL_HIGH;
-    snprintf(f->seen, sizeof(f->seen), "ends in %lld days, next unused",
-             (long long) (t->expires_at - review->now) / CTL_DAY);
+    snprintf(f->seen, sizeof(f->seen), "ends in %lld day%s, next unused",
+             (long long) left / CTL_DAY, ctl_s(left / CTL_DAY));
     ctl_fix_id(f, "token rotation", t->id, "");
 
     return ctl_found(ctl, review, CTL_RULE_ROTATION_STUCK, f);

@@ -218,9 +218,11 @@ ctl_judge_broken(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t)
         break;
 
     case CTL_REC_UNSEALED:
-        snprintf(f.seen, sizeof(f.seen), "the dataset is not sealed yet");
-        snprintf(f.fix, sizeof(f.fix), "seal --first");
-        return ctl_found(ctl, review, CTL_RULE_TAMPERED, &f);
+        snprintf(f.seen, sizeof(f.seen), "no seal: the dataset is not sealed "
+                 "yet");
+        snprintf(f.fix, sizeof(f.fix), "seal --first --dry-run");
+        return review->unsealed++ ? CTL_OK
+               : ctl_found(ctl, review, CTL_RULE_UNSEALED, &f);
 
     case CTL_REC_TAMPERED:
         snprintf(f.seen, sizeof(f.seen), "the seal is missing or wrong");

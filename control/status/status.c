@@ -186,6 +186,11 @@ ctl_status_dataset(ctl_t *ctl, ctl_status_t *s, const char *expect)
                         (json_int_t) users);
     json_object_set_new(s->json, "dataset", dataset);
 
+    if (ctl->keys.n && !ctl->sealed && tokens + users) {
+        ctl_attend(s, "unsealed", "this dataset is not sealed yet, and nginx "
+                   "refuses what has no seal: see \"seal --first --dry-run\"");
+    }
+
     return ctl_status_audit(ctl, s, dataset, expect);
 }
 

@@ -296,9 +296,9 @@ ctl_refusals_count(ctl_status_t *s, const redisReply *entries)
     sum = json_integer_value(json_object_get(reasons, "TAMPERED"));
 
     if (sum) {
-        ctl_attend(s, "tampered", "%lld requests with a token whose record "
+        ctl_attend(s, "tampered", "%lld request%s with a token whose record "
                    "has a wrong seal: somebody wrote to Redis without the "
-                   "key, or key files differ", (long long) sum);
+                   "key, or key files differ", (long long) sum, ctl_s(sum));
     }
 
     json_object_set_new(s->json, "refusals",

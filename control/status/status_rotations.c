@@ -217,6 +217,7 @@ ctl_rotation_is(ctl_status_t *s, ctl_rotations_t *r, const ctl_side_t *old,
     const ctl_side_t *new)
 {
     int      stuck;
+    char     when[CTL_WHEN];
     json_t  *json;
 
     if (!old->valid || new->id.len == 0) {
@@ -240,10 +241,11 @@ ctl_rotation_is(ctl_status_t *s, ctl_rotations_t *r, const ctl_side_t *old,
     }
 
     if (stuck && r->stuck <= CTL_STATUS_LINES) {
+        ctl_when(old->rec->token.expires_at, s->now, when);
         ctl_attend(s, "rotation-stuck", "token %s of %.128s is in use and ends "
-                   "in %lld h, and its successor %s %s", old->id.data,
+                   "%s, and its successor %s %s", old->id.data,
                    ctl_get(old->rec, "user"),
-                   (long long) (old->rec->token.expires_at - s->now) / 3600,
+                   when,
                    new->id.data, new->valid ? "was never used"
                                             : "is not valid");
     }

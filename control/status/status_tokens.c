@@ -146,6 +146,7 @@ static void
 ctl_ending_token(ctl_status_t *s, ctl_ending_t *e, const ctl_record_t *rec,
     const char *id, int64_t used)
 {
+    char         when[CTL_WHEN];
     size_t       i;
     int64_t      left, life;
     json_t      *json;
@@ -174,9 +175,10 @@ ctl_ending_token(ctl_status_t *s, ctl_ending_t *e, const ctl_record_t *rec,
     if (to[0] == '\0' && left <= CTL_STATUS_SOON && left <= life / 4
         && used > s->now - CTL_WINDOW && e->urgent++ < CTL_STATUS_LINES)
     {
-        ctl_attend(s, "ending", "token %s of %.128s is in use, ends in %lld h "
+        ctl_when(rec->token.expires_at, s->now, when);
+        ctl_attend(s, "ending", "token %s of %.128s is in use, ends %s "
                    "and has no successor: service-token token rotate %s", id,
-                   ctl_get(rec, "user"), (long long) left / 3600, id);
+                   ctl_get(rec, "user"), when, id);
     }
 }
 

@@ -36,7 +36,7 @@ for my $case (
     [['export', $dump], qr/4000 tokens/],
     [['import', $all], qr/^0 new, 4001 the same/m],
     [['import', $all, '--dry-run'], qr/nothing was changed/],
-    [['fsck'], qr/^4000 tokens and 1 users: 0 found/m],
+    [['fsck'], qr/^4000 tokens and 1 user: 0 found/m],
     [['review', 'monthly'], qr/^\d+ findings? in 4000 tokens/m],
     [['--key-file', $keys, 'seal', '--first', '--dry-run'], qr/^4001 sealed/m],
     [['user', 'revoke-all', 'etl@service', '--dry-run'], qr/^would revoke all tokens of etl/m],

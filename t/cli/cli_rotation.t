@@ -257,8 +257,8 @@ sub iso {
 
 sub line {
     my ($which, $id, $ago) = @_;
-    my $used = defined $ago ? iso($now - $ago) : 'never used';
-    return qr/^$which  $id  last used \Q$used\E, ends 20\d\d-[\d:T-]+Z$/;
+    my $used = defined $ago ? 'last used ' . iso($now - $ago) : 'never used';
+    return qr/^$which  $id  \Q$used\E, ends 20\d\d-[\d:T-]+Z$/;
 }
 
 sub answers {

@@ -88,8 +88,8 @@ for my $case (qw(catalog-sync:manager pipeline:manager cli:manager
     read-only-api:member bi:member platform:admin))
 {
     my ($use, $role) = split /:/, $case;
-    is($st->json('user', 'create', "Case $use", @who, '--use-case', $use)
-        ->{role}, $role, "role of $use");
+    my $made = $st->json('user', 'create', "Case $use", @who, '--use-case', $use);
+    is("@$made{qw(role use_case)}", "$role $use", "role of $use, and the use case");
 }
 
 is($st->json('user', 'create', 'Plain', @who)->{role}, 'member', 'the lowest');

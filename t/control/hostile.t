@@ -378,7 +378,7 @@ sub shows {
 
         return "shows " . ($id // '') . ' ' . ($state // '')
             if $state ne 'unreadable' && ($id ne 'tok_T'
-                    || ($state eq 'tampered') == !!$right)
+                    || ($state =~ /^(?:tampered|unsealed)$/) == !!$right)
                 || $state eq 'unreadable' && $case->{now}{T};
     }
 

@@ -26,6 +26,44 @@ my ($old, $leaked, $rest) = map { create($plain, $_) } 'old', 'leaked', 'rest';
 # the key file comes later, and with it the first seal
 
 is(($st->run('init'))[0], 0, 'a key file for a dataset that is there');
+
+# until then nothing is called tampered, and each verb says once what is next
+
+my $next = qr/"seal --first --dry-run"/;
+
+($code, $out, $err) = $st->run('fsck');
+is($code, 1, 'fsck before the first seal');
+is(() = $out =~ /^unsealed +.*4 records have no seal.*$next/mg, 1, 'tells once');
+unlike($out, qr/unreadable|wrong/, 'and finds nothing else in them');
+
+for my $list (['user', 'list'], ['token', 'list']) {
+    ($code, $out, $err) = $st->run(@$list);
+    like($out, qr/\bunsealed\b/, "@$list");
+    unlike($out, qr/tampered/, 'is not tampered');
+    is(() = $err =~ /is not sealed yet: see $next/g, 1, 'says once');
+    like(($st->run(@$list, '--state', 'unsealed', '-o', 'name'))[1], qr/\w/,
+        '--state unsealed');
+}
+
+for my $show (['user', 'show', $user], ['token', 'show', $old->{id}]) {
+    ($code, $out, $err) = $st->run(@$show);
+    like($out, qr/^state +unsealed$/m, "@$show[0, 1]");
+    like($err, qr/is not sealed yet, like this dataset: see $next/, 'says why');
+}
+
+my @found = grep { $_->{rule} =~ /sealed|tampered/ }
+    @{ JSON::PP::decode_json(($st->run('review', '--json'))[1]) };
+is(join(' ', map { "$_->{rule} $_->{fix}" } @found),
+    'unsealed seal --first --dry-run', 'review: once');
+like(($st->run('status'))[1] =~ s/\s+/ /gr, qr/not sealed yet, .*$next/, 'status');
+
+($code, $out, $err) = $st->run('export', "$plain->{dir}/backup");
+is($code, 3, 'export');
+like($err, qr/not sealed yet, like this dataset: see $next/, 'is refused');
+ok(!-e "$plain->{dir}/backup", 'and there is no file');
+is(($plain->run('export', "$plain->{dir}/backup"))[0], 0,
+    'without the key file it is whole');
+
 ($code, $out, $err) = $st->run('seal', '--first', '--yes');
 is($code, 0, 'seal --first');
 is(() = $err =~ /made without one are unknown/g, 1, 'says once what becomes of tokens');
@@ -60,6 +98,19 @@ is($code, 3, 'no key file: scan --revoke');
 like($err, qr/this dataset is sealed: give --key-file/, 'asks for it');
 unlike($out, qr/unknown/, 'and does not call it unknown');
 is(($plain->input("$rest->{token}\n", 'check'))[0], 0, 'one from before is found');
+
+for my $verb (['fsck'], ['review']) {
+    is(() = ($plain->run(@$verb))[2] =~ /no key file was given: no seal was checked/g,
+        1, "no key file: @$verb");
+    unlike(($st->run(@$verb))[2], qr/no seal was checked/, 'with one');
+}
+
+# a record that was changed: what is wrong with it
+
+$redis->cli('HSET', $redis->key("user:$user"), 'role', 'admin');
+($code, $out, $err) = $st->run('user', 'show', $user);
+like($out, qr/^state +tampered$/m, 'user show');
+like($err, qr/user "$user" has no valid seal: somebody else wrote it/, 'says why');
 
 finish;
 

@@ -39,7 +39,7 @@ is($json->{dataset}{tokens}, 4, 'tokens') or diag explain $json;
 
 used($id{near}, 3600);
 is_deeply([attention()], ['ending'], 'in use, and ends soon');
-like($json->{attention}[0]{text}, qr/^token $id{near} of $user is in use, ends in 14[34] h .*token rotate $id{near}$/,
+like($json->{attention}[0]{text}, qr/^token $id{near} of $user is in use, ends in 6 days .*token rotate $id{near}$/,
     'says what to do');
 end($id{near}, 6 * $day, 20 * $day);
 is_deeply([attention()], [], 'a third of its life is left');
