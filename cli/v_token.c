@@ -17,7 +17,7 @@ static const cli_field_t  cli_token_fields[] = {
     { .name = "type", .wide = 1, .column = { "TYPE", 8, 9 } },
     { .name = "scope", .wide = 1, .column = { "SCOPE", 5, 8 } },
     { .name = "env", .column = { "ENV", 4, 2 } },
-    { .name = "state", .column = { "STATE", 6, 7 } },
+    { .name = "state", .column = { "STATE", 7, 6 } },
     { .name = "created_at", .wide = 1, .column = { "CREATED", 10, 10 } },
     { .name = "created_by", .wide = 1, .column = { "CREATED BY", 10, 11 } },
     { .name = "expires_at", .none = "never",
