@@ -320,5 +320,9 @@ stok_source_hex(char ch)
 static char
 stok_source_lower(char ch)
 {
-    return (ch >= 'A' && ch <= 'Z') ? (char) (ch | 0x20) : ch;
+    if (ch >= 'A' && ch <= 'Z') {
+        return (char) (ch | 0x20);
+    }
+
+    return ch;
 }
