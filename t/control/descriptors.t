@@ -39,9 +39,10 @@ my %args = (
         revoke-all)), 'incident user' => ['etl@service'],
 );
 
-# what ends before it connects: it needs no Redis, or a token on standard input
+# what ends before it connects: it needs no Redis, a key file, or a token on
+# standard input
 
-my %offline = map { $_ => 1 } 'key new', 'scan', 'token adopt', 'help';
+my %offline = map { $_ => 1 } 'key new', 'scan', 'token adopt', 'help', 'seal';
 
 for my $verb (verbs()) {
     for my $closed (@closed) {
