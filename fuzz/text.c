@@ -63,7 +63,7 @@ text_user_id(const char *text)
     rc = ctl_user_id(&text_ctl, text, id);
 
     if (rc != CTL_OK) {
-        fuzz_check(rc == CTL_REJECTED);
+        fuzz_check(rc == CTL_INVALID);
         return;
     }
 

@@ -76,8 +76,8 @@ stok_same(const void *a, const void *b, size_t len)
 
         /* the last eight, some of them twice */
 
-        memcpy(&v, p + (len - sizeof(v)), sizeof(v));
-        memcpy(&w, q + (len - sizeof(w)), sizeof(w));
+        memcpy(&v, p - (sizeof(v) - len), sizeof(v));
+        memcpy(&w, q - (sizeof(w) - len), sizeof(w));
 
         return v == w;
     }
