@@ -175,8 +175,12 @@ text_length(const char *text, int64_t *ms)
 
     for (i = 0; *ms >= 0 && p - text < 10 && i < 7; i++) {
         if (strcmp(p, units[i].name) == 0) {
+            if (*ms > 1000000000000000000LL / units[i].ms) {
+                return 0;
+            }
+
             *ms *= units[i].ms;
-            return *ms <= 1000000000000000000LL && *ms >= 0;
+            return 1;
         }
     }
 
