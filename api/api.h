@@ -207,7 +207,7 @@ int api_unescape(char *text, int plus);
 
 /*
  * log.c: one line on standard error; and n bytes as printable UTF-8, at most as
- * many.  There is no zero behind them.
+ * many.  They do not end with a zero.
  */
 void api_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 size_t api_plain(char *out, const char *text, size_t n);

@@ -1,6 +1,6 @@
 /*
  * The log: lines on standard error, which systemd or whoever starts the daemon
- * keeps.  What others wrote may hold anything: bytes that are no text, or that
+ * keeps.  Text from others may hold anything: bytes that are not text, or that
  * could steer a terminal, become question marks.
  */
 

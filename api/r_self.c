@@ -1,6 +1,6 @@
 /*
- * What a token may know and do about itself, and what somebody else may ask
- * about a token that they hold.
+ * The operations of a token on itself, and introspection and revocation by
+ * whoever holds a token.
  *
  * A token about itself is not told addresses, locations or first uses: whoever
  * stole it would learn where its owner sits.  Introspection answers one thing
@@ -136,7 +136,7 @@ done:
 }
 
 
-/* without its end an answer would be kept too long: then there is none */
+/* without "exp" an answer would be kept too long: it needs the record */
 
 static int
 self_introspect(api_t *api, json_t *answer, json_t **json)

@@ -245,7 +245,7 @@ user_reply(api_t *api, api_reply_t *reply, int code, json_t *user)
 }
 
 
-/* Whoever cuts off themselves has to say so; the command always can. */
+/* a caller has to say so to lock itself out; the command need not */
 
 static int
 user_myself(api_t *api, const char *id, int self, api_reply_t *reply)

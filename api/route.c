@@ -247,7 +247,7 @@ route_words(const api_route_t *route, const api_request_t *request,
 
 /*
  * A page of another site may send a request that a browser adds the sign-in
- * to.  Browsers say so; whatever is no browser says nothing.
+ * to.  Browsers say so; other clients say nothing.
  */
 
 static int

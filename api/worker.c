@@ -1,7 +1,7 @@
 /*
  * A worker: takes a connection, reads one request, answers it, closes.
  *
- * Whoever connects is nginx, says the kernel.  nginx has read the whole request
+ * The kernel says that the peer is nginx.  nginx has read the whole request
  * before it sends it, so a client that is slow never holds a worker; a peer
  * that does not send what it announces is given up after a while.
  *

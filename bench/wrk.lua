@@ -1,7 +1,6 @@
 -- Requests with the tokens of the file WRK_TOKENS in turn: for one alone wrk
--- needs to run no Lua for each request.  What came of it in one line:
--- requests, microseconds, p50, p99, answers that are no 2xx or 3xx, errors of
--- sockets.
+-- needs to run no Lua for each request.  The result is one line: requests,
+-- microseconds, p50, p99, answers other than 2xx or 3xx, errors of sockets.
 
 local tokens = {}
 local requests = {}

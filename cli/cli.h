@@ -1,9 +1,9 @@
 /*
- * What the files of the command share: arguments in, text or JSON out.
+ * Shared by the files of the command: arguments in, text or JSON out.
  *
- * What a verb does is an operation of control/.  A verb answers with a kind,
- * from which main.c makes the exit code; an error is set by ctl_fail(), goes
- * up untouched, and is printed by main.c.
+ * A verb does its work by an operation of control/.  A verb answers with a
+ * kind, from which main.c makes the exit code; an error is set by ctl_fail(),
+ * goes up untouched, and is printed by main.c.
  */
 
 
@@ -51,7 +51,7 @@ int cli_descriptors(cli_t *cli);
  * a token by its checksum; id: finds its id.
  */
 typedef struct {
-    size_t         len;                          /* 0: there is none */
+    size_t         len;                          /* 0: none */
     char           text[STOK_BEARER_MAX + 3];
     char           id[STOK_RECORD_ID_MAX + 1];
 } cli_plaintext_t;

@@ -39,8 +39,8 @@ int cli_tree(cli_tree_t *tree, const char *path);
 int cli_tree_history(cli_tree_t *tree, const char *path);
 
 /*
- * What git knows or would add below the folder, names that each end with a
- * NUL, to be freed; CTL_FOUND: git does not answer, or knows nothing here.
+ * The names that git knows or would add below the folder, each with a NUL at
+ * its end, to be freed; CTL_FOUND: git does not answer, or knows nothing here.
  */
 int cli_tree_git_list(int fd, char **list, size_t *len);
 

@@ -1,5 +1,5 @@
 /*
- * What cannot be taken back is asked for on a terminal: the id has to be typed.
+ * A change that cannot be undone is confirmed on a terminal by typing the id.
  *
  * Only where somebody can read the question and answer it: standard input and
  * standard error are terminals.  A script is never kept waiting.

@@ -27,7 +27,7 @@ typedef struct {
 } cli_lines_t;
 
 
-/* without its end, until the next call.  CTL_FOUND: there is none */
+/* without its end, until the next call.  CTL_FOUND: no more lines */
 int cli_lines_next(ctl_t *ctl, cli_lines_t *lines, char **line);
 
 /*

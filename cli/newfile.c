@@ -4,7 +4,7 @@
  * It is written beside its name, under that and six more characters, and gets
  * the name by a link, which never replaces another file.  A signal that ends
  * the command takes it away first, and a full disk or a limit is an error like
- * others.  What kill -9 leaves does not have the name.
+ * others.  After kill -9 a file may be left, but not under the name.
  */
 
 

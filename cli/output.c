@@ -1,5 +1,5 @@
 /*
- * What goes to standard output: one JSON value, or lines of fields.
+ * Standard output: one JSON value, or lines of fields.
  */
 
 

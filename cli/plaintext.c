@@ -1,10 +1,10 @@
 /*
  * A plaintext token where an id is asked for.
  *
- * Whoever holds a leaked token knows the token and not its id.  On a command
- * line it would stand in the list of processes and in the shell's history, so
- * it is refused there and never repeated; on standard input it stands for its
- * id.  A terminal does not show it.
+ * Somebody who found a leaked token knows the token and not its id.  On a
+ * command line it would stand in the list of processes and in the shell's
+ * history, so it is refused there and never repeated; on standard input it
+ * stands for its id.  A terminal does not show it.
  */
 
 

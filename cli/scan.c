@@ -531,8 +531,8 @@ cli_scan_shown(const char *path, char out[], size_t size)
 
 
 /*
- * What was done with it: each token once, however often it stands there.  The
- * answer is borrowed; NULL: no memory.
+ * Revokes it: each token once, however often it is found.  The answer is
+ * borrowed; NULL: no memory.
  */
 
 static json_t *

@@ -205,7 +205,7 @@ cli_table_total(const cli_table_t *table, int least)
 }
 
 
-/* the column that is cut after this one; -1: there is none */
+/* the column that is cut after this one; -1: no other */
 
 static int
 cli_table_next(const cli_table_t *table, int after)

@@ -1,9 +1,9 @@
 /*
  * Tables: rows of texts below each other.
  *
- * What is not a terminal gets every text whole.  On a terminal a row is one
- * line: the columns that matter least are cut, with an ellipsis, and if that
- * is not enough, they are left out.
+ * In a pipe or a file every text is whole.  On a terminal a row is one line:
+ * the columns that matter least are cut, with an ellipsis, and if that is not
+ * enough, they are left out.
  */
 
 

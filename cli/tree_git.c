@@ -1,5 +1,5 @@
 /*
- * What git knows of a folder, for scan.
+ * Lists what git knows of a folder, for scan.
  *
  * The folder is not trusted: a repository's configuration can name programs
  * (core.fsmonitor, core.sshCommand, a transport for objects that are missing,

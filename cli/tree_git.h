@@ -25,7 +25,7 @@ typedef struct {
 
 /*
  * The repository of the folder git->top, which is absolute and has room for 8
- * more characters; -1: there is none, or it is not to be believed.
+ * more characters; -1: it is missing, or not to be believed.
  */
 int cli_tree_git_above(cli_tree_git_t *git);
 

@@ -1,5 +1,5 @@
 /*
- * What git's history of a work tree has, for scan.
+ * Reads the contents that git's history of a work tree has, for scan.
  *
  * Two processes of git answer: "log" lists each commit with the blobs that it
  * brought in, the oldest first, and "cat-file" gives their content.  As in

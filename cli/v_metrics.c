@@ -1,6 +1,6 @@
 /*
  * status --format prometheus: the text that the node exporter's textfile
- * collector reads.  What is not known has no sample.
+ * collector reads.  An unknown value has no sample.
  */
 
 
@@ -203,7 +203,7 @@ cli_metrics_reviews(json_t *reviews)
         }
     }
 
-    cli_metric_head("review_findings", "gauge", "What it has found.");
+    cli_metric_head("review_findings", "gauge", "Number of its findings.");
 
     json_object_foreach(reviews, period, review) {
         if (json_is_object(review)) {

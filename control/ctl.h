@@ -1,10 +1,10 @@
 /*
  * The operations on a dataset, for every front end.
  *
- * An operation takes a context, and answers with a kind.  What went wrong is
- * in the context's error, what else is to be said is a note; nothing is
- * printed here, and nothing ends the process.  Whoever reports an error that
- * the operation goes on after makes a note of it, by ctl_note_error().
+ * An operation takes a context, and answers with a kind.  A failure is in the
+ * context's error, anything else to be said is a note; nothing is printed
+ * here, and nothing ends the process.  An operation that goes on after an
+ * error makes a note of it, by ctl_note_error().
  */
 
 
@@ -53,7 +53,7 @@ typedef enum {
 
 typedef struct {
     ctl_kind_e     kind;
-    char           text[1024];                   /* "": there is none */
+    char           text[1024];                   /* "": no error */
     char           hint[256];                    /* what to do; "": nothing */
     const char    *what;                         /* NULL: its kind's name */
 } ctl_error_t;
@@ -113,7 +113,7 @@ typedef int (*ctl_item_pt)(ctl_t *ctl, json_t *item, void *data);
 int ctl_fail(ctl_t *ctl, ctl_kind_e kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* in sight of the caller, so that an analyzer knows that it is no CTL_OK */
+/* in sight of the caller, so that an analyzer knows that it is not CTL_OK */
 #define ctl_fail(ctl, kind, ...)  (ctl_fail(ctl, kind, __VA_ARGS__), (kind))
 
 /* the error that was set has a name of its own, as in a problem's type */
@@ -567,7 +567,7 @@ const char *ctl_name_lint(const char *name);
 
 /*
  * person.c: the id of a user as its record has it: an address is one whatever
- * its case.  CTL_NOTFOUND: there is none; nothing was said, and found is id.
+ * its case.  CTL_NOTFOUND: no such user; no error is set, and found is id.
  */
 int ctl_user_find(ctl_t *ctl, const char *id,
     char found[STOK_USER_ID_MAX + 1]);

@@ -1,6 +1,6 @@
 /*
- * What a front end needs that runs one operation after the other, each for
- * somebody else: the HTTP API.
+ * For a front end that runs one operation after the other, each for somebody
+ * else: the HTTP API.
  */
 
 

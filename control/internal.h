@@ -1,5 +1,5 @@
 /*
- * What the files of this folder share besides ctl.h: Redis, records, walks.
+ * Shared by the files of this folder, besides ctl.h: Redis, records, walks.
  */
 
 
@@ -22,7 +22,7 @@
 
 /* what a record is */
 typedef enum {
-    CTL_REC_NONE = 0,                            /* there is none */
+    CTL_REC_NONE = 0,                            /* no record */
     CTL_REC_GOOD,
     CTL_REC_ODD,                                 /* unreadable: why */
     CTL_REC_OTHER,                               /* of another id */
@@ -246,8 +246,9 @@ json_t *ctl_json(const ctl_record_t *rec, const char *id);
 json_t *ctl_json_value(const char *name, stok_str_t value);
 
 /*
- * What the library makes of a record, for who seals it again.  Refused: it
- * cannot be read, its seal is wrong, or it has one and there is no key file.
+ * The record as the library reads it, for callers that seal it again.
+ * Refused: it cannot be read, its seal is wrong, or it has one and there is no
+ * key file.
  */
 int ctl_decode_user(ctl_t *ctl, const char *id, const ctl_record_t *rec,
     stok_user_record_t *user);

@@ -1,5 +1,5 @@
 /*
- * What the fuzzing targets share.  libFuzzer gives each input in memory of its
+ * Shared by the fuzzing targets.  libFuzzer gives each input in memory of its
  * own length, so ASan sees a byte that is read beyond it.
  */
 

@@ -1,5 +1,5 @@
 /*
- * What a server sends -> replies -> records, by the module's own files.
+ * Bytes of a server -> replies -> records, by the module's own files.
  *
  * However the bytes are cut into pieces, the replies are the same; they are
  * what hiredis decodes; and a reply that is taken for a record is one that

@@ -1,6 +1,6 @@
 /*
- * What every file of the library shares: answers, a string view, and whether
- * two strings are the same.
+ * Shared by all files of the library: answers, a string view, and whether two
+ * strings are the same.
  *
  * The library is pure: no allocation, no globals, no logging, no input or
  * output.  Strings are a pointer and a length and need no closing zero; an

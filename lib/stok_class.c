@@ -1,5 +1,5 @@
 /*
- * What a byte may be part of; see stok_class.h.
+ * Classes of bytes; see stok_class.h.
  */
 
 

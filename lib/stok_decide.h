@@ -47,8 +47,8 @@ typedef struct {
 /*
  * token NULL: no such record; user NULL: no such user.  addr: where the
  * request comes from; it is looked at only if the token has networks, and NULL
- * is no address.  now: seconds since the epoch; a token is expired from the
- * second expires_at on.
+ * stands for a client without one.  now: seconds since the epoch; a token is
+ * expired from the second expires_at on.
  *
  * The first that holds, in this order:
  *

@@ -54,10 +54,10 @@ stok_digest(const stok_key_t *key, const void *data, size_t len,
 
 /*
  * The rest of a message of which ctx has taken whole blocks, so many bytes.
- * What fits the last block, as most tokens do, is padded here (FIPS 180-4,
- * section 5.1.1): Update and Final would take some 400 instructions more.
- * Nothing is left but the digest: ctx holds the same, and no key; Final wipes
- * what it was given.
+ * A text that fits the last block, as most tokens do, is padded here (FIPS
+ * 180-4, section 5.1.1): Update and Final would take some 400 instructions
+ * more.  Nothing is left but the digest: ctx holds the same, and no key; Final
+ * wipes what it was given.
  */
 
 static void

@@ -214,8 +214,8 @@ stok_user_record_view(stok_user_record_t *rec, const uint8_t *buf)
 
 
 /*
- * What decode may have answered, as far as numbers and lengths tell.  Nothing
- * here is worth a branch: all are looked at.
+ * Whether decode may have made it, as far as numbers and lengths tell.
+ * Nothing here is worth a branch: all are looked at.
  */
 
 static int

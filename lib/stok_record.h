@@ -2,13 +2,14 @@
  * The Redis schema, version 2: key names, field names, limits, and the two
  * records on which a decision rests.
  *
- * A record is read as HGETALL answers it: names and values in turn.  What
- * decides must be there and be right; a field that this version does not know
- * makes the record unreadable, since it may be a restriction of a later one.
- * So does a field that is set twice.  "scope", "env", "networks" and "rate"
- * may be missing or empty: none.  Everything that is not listed as needed may
- * be missing or empty, and has to fit its limit if it is there: dates are
- * dates, ids are ids, free text is at most STOK_TEXT_MAX bytes of any kind.
+ * A record is read as HGETALL answers it: names and values in turn.  The
+ * fields that decide must be there and be right; a field that this version
+ * does not know makes the record unreadable, since it may be a restriction of
+ * a later one.  So does a field that is set twice.  "scope", "env", "networks"
+ * and "rate" may be missing or empty: none.  Everything that is not listed as
+ * needed may be missing or empty, and has to fit its limit if it is there:
+ * dates are dates, ids are ids, free text is at most STOK_TEXT_MAX bytes of
+ * any kind.
  *
  *     token   needs  id user name type status expires_at
  *             knows  scope env networks rate created_at created_by revoked_at

@@ -1,8 +1,8 @@
 /*
  * The replies of Redis (RESP2) that are read for every question: the strings
  * of a hash, or of some of its fields.  They are read where they lie, without
- * a copy.  Whatever is not that is left to hiredis' reader, which knows the
- * whole protocol; so this says "no" rather than judge.
+ * a copy.  Every other reply is left to hiredis' reader, which knows the whole
+ * protocol; so this says "no" rather than judge.
  */
 
 

@@ -122,8 +122,8 @@ stok_scan_kind(const char *start, const char *row)
 
 
 /*
- * What stands before may run into the brand ("\nstk_svc_" in a string of
- * JSON): the checksum says where it begins.
+ * The text before may run into the brand ("\nstk_svc_" in a string of JSON):
+ * the checksum says where it begins.
  */
 
 static int

@@ -21,7 +21,7 @@
 /*
  * The first token in data that begins at *pos or later, and ends within len.
  * STOK_OK: *token says what it is; token->brand.data is where it begins; *pos
- * is behind it.  STOK_DECLINED: there is none.
+ * is behind it.  STOK_DECLINED: no token.
  *
  * In a stream: keep what follows stok_scan_keep() and put the next bytes
  * behind it; nothing is missed then, and nothing found twice.

@@ -8,9 +8,9 @@
  * where it shows such a mark, what stands around it is decoded, and searched
  * as any other text is.
  *
- * A block is broken by what is no digit, but for the ends of lines.  Since a
- * token takes 57 digits and more, a piece of it has 28, if lines have 32: each
- * 28th byte is looked at to find one, as stok_scan.c does it.
+ * Any byte that is not a digit ends a block, except the end of a line.  Since
+ * a token takes 57 digits and more, a piece of it has 28, if lines have 32:
+ * each 28th byte is looked at to find one, as stok_scan.c does it.
  */
 
 

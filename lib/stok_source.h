@@ -1,6 +1,6 @@
 /*
- * Tokens at other places than in Authorization: Bearer.  What is found points
- * into what was given; whether it is a b64token is asked later, as of any
+ * Tokens at other places than in Authorization: Bearer.  The result points
+ * into the input; whether it is a b64token is asked later, as of any
  * (stok_bearer_check).
  *
  * STOK_OK: it is there, and *text is what it is, perhaps empty.
@@ -24,8 +24,8 @@ int stok_source_scheme(const char *value, size_t len, stok_str_t scheme,
     stok_str_t *text);
 
 /*
- * What stands behind "Basic" (RFC 7617): the password, or the user's name if
- * the password is empty.  buf has len / 4 * 3 bytes, or more, and *text points
+ * The text behind "Basic" (RFC 7617): the password, or the user's name if the
+ * password is empty.  buf has len / 4 * 3 bytes, or more, and *text points
  * there; STOK_OK or STOK_INVALID.
  */
 int stok_source_basic(const char *p, size_t len, char *buf, stok_str_t *text);

@@ -7,7 +7,7 @@
  * lies in one of them.  A bucket has STOK_TABLE_SLOTS slots of equal size; an
  * entry takes as many neighbouring slots as it needs, mostly one.
  *
- * What always holds:
+ * Invariants:
  *
  * - a reader gets an entry as it was written, whole, or none.  Each bucket
  *   has a sequence: odd while it is written.  A reader that saw it odd, or
@@ -103,7 +103,7 @@ void stok_table_key(stok_table_key_t *key, uint8_t kind, const void *data,
 /*
  * Without a lock.  STOK_OK: *entry and its bytes are in buf, which gets whole
  * words of 8, at most size bytes.
- * STOK_DECLINED: there is none, or it cannot be read now.  now: of any clock
+ * STOK_DECLINED: no such entry, or it cannot be read now.  now: of any clock
  * and unit, for "least recently used"; it is written when it has changed.
  */
 int stok_table_read(const stok_table_t *table, const stok_table_key_t *key,

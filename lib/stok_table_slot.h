@@ -61,8 +61,8 @@ stok_table_tag(uint64_t hash)
 
 
 /*
- * The slot, or -1; entry NULL: only where it is.  What is read may be torn:
- * the caller finds out.
+ * The slot, or -1; entry NULL: only where it is.  The entry may be torn: the
+ * caller finds out.
  */
 int stok_table_find(stok_bucket_t *b, const stok_table_key_t *key,
     stok_table_entry_t *entry, void *buf, size_t size) stok_hot;

@@ -110,7 +110,7 @@ stok_table_need(const stok_table_key_t *key, size_t len)
 
 /*
  * The place of need slots that costs least, and what it costs: as much as the
- * dearest of its slots, STOK_TABLE_NEVER if there is none.
+ * dearest of its slots, STOK_TABLE_NEVER if nothing fits.
  */
 
 static uint32_t
@@ -143,7 +143,7 @@ stok_table_room(stok_bucket_t *b, uint32_t need, int absent, uint32_t now,
 
 
 /*
- * What each slot of a bucket costs.  A free one costs as many as are taken,
+ * The cost of each slot of a bucket.  A free one costs as many as are taken,
  * so that of two buckets the emptier one is filled.  An entry that says
  * "absent" never takes a record's place; and if the bucket has as many of them
  * as it may have, a new one can only take the place of another.

@@ -140,7 +140,7 @@ stok_throttle_set(const stok_throttle_t *table, uint64_t *key)
 }
 
 
-/* STOK_THROTTLE_WAYS: there is none */
+/* STOK_THROTTLE_WAYS: not found */
 
 static int
 stok_throttle_find(stok_throttle_set_t *set, uint64_t key)

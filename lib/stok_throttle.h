@@ -9,7 +9,7 @@
  * counted also when they do not fit: those that were under way together and
  * overdrew are paid back by waiting longer.
  *
- * What always holds:
+ * Invariants:
  *
  * - nothing takes a lock, and a process may die between any two stores: at
  *   worst one failure is not counted, or a new bucket begins with what was in

@@ -6,8 +6,8 @@
  * Servers and workers take turns in any order.  A worker that is slow, frozen
  * or dead is one whose turn does not come; a link that is lost is one whose
  * messages are not taken any more; a worker that opens a stream is a new
- * keeper, or the old one come back.  What stands in one atomic{} touches
- * shared memory once, or is under the lock.
+ * keeper, or the old one come back.  One atomic{} touches shared memory once,
+ * or is under the lock.
  *
  * There is one key.  Its content is the number of changes that its server has
  * executed.  A date is what both servers had executed by then, in one byte.

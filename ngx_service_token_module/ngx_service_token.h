@@ -291,7 +291,7 @@ ngx_int_t ngx_service_token_source_digest(ngx_http_request_t *r,
 
 /*
  * bearer.c: the digest by the current key, and by the next older one:
- * NGX_DECLINED: there is none.
+ * NGX_DECLINED: no older key.
  */
 void ngx_service_token_bearer_first(ngx_http_request_t *r,
     ngx_service_token_ctx_t *ctx) stok_hot;

@@ -250,8 +250,8 @@ local function named(record, id, user)
 end
 
 -- The index of rotations, after a change of a token's record: old tokens that
--- somebody may still use, by their ends.  What ended by itself goes when the next
--- rotation begins.
+-- somebody may still use, by their ends.  Those that have ended are removed
+-- when the next rotation begins.
 
 local function rotating(id, record)
     local its = redis.pcall('HMGET', key(record), 'status', 'rotated_to',
@@ -264,8 +264,9 @@ local function rotating(id, record)
     end
 end
 
--- Whether who acts is another one than who asked: in all by which the dataset
--- tells people apart.  What is not known of one of them is not another.
+-- Whether the actor is another person than the one who asked: every mark by
+-- which the dataset tells people apart must differ.  An unknown mark counts as
+-- the same.
 
 local function another(request)
     local mine = {actor = actor, os = person, redis = acl}

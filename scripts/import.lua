@@ -8,8 +8,8 @@
 --      last_used or empty, fields, usage
 -- flags: f, its user is in the file; b, it was revoked or deleted here.
 -- fields and usage: n, n names, n values; or "=" and values only: the names
--- are those of the record before, of this kind.  What stands before is in the
--- fields, too: a million records pass here, so none is taken apart without
+-- are those of the record before, of this kind.  The fields repeat the words
+-- before them: a million records pass here, so none is taken apart without
 -- need.
 --
 -- OK, with a letter for each record: N new, S there already and the same,
@@ -25,8 +25,8 @@
 -- half of the file may be here; only an import of the same file takes it away
 -- again.  "begin" answers what stood there, and leaves that of another file.
 --
--- A call is one entry in the audit: how many records of which file.  What is
--- overwritten was something else before, and has an entry of its own.
+-- A call is one entry in the audit: how many records of which file.  A record
+-- that is overwritten was something else before, and has an entry of its own.
 --
 -- A dataset that is being made has no marker yet: it is written last, and
 -- until then nobody takes what is missing for unknown.

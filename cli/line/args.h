@@ -14,7 +14,7 @@
 int cli_parse(cli_t *cli, int argc, char **argv, cli_args_t *args,
     const cli_verb_t **verb);
 
-/* the verb of the first words; *words: how many; NULL: there is none */
+/* the verb of the first words; *words: how many; NULL: no such verb */
 #define CLI_WORDS_MAX  64                        /* of a verb, in bytes */
 const cli_verb_t *cli_find(const cli_args_t *args, int *words);
 

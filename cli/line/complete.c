@@ -6,7 +6,7 @@
  * to complete, and prints a line for each word that it may be, and behind a
  * tab what it is.  A line that is ":file" asks the shell for names of files.
  * Words, options and values come from the table, ids from Redis (ids.c).
- * Whatever is wrong, there is nothing to offer, and no message.
+ * If anything goes wrong, it offers nothing and prints no message.
  */
 
 

@@ -2,7 +2,7 @@
  * Ids of users and tokens, as completion wants them: at once.
  *
  * Redis is asked once in some seconds, for so many ids, and does not get long
- * to answer.  What it said is kept in a file of the user's cache folder, which
+ * to answer.  Its answer is kept in a file of the user's cache folder, which
  * nobody else may read: ids and names, no digest.
  */
 

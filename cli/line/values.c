@@ -1,7 +1,7 @@
 /*
  * Values of arguments and options: the words that one may be, and whether it
- * can be understood, before anybody asks Redis.  What a text means is reported
- * by the functions of control/ that use it.
+ * can be understood, before anybody asks Redis.  The functions of control/
+ * that use a text say what it means.
  */
 
 

@@ -16,7 +16,7 @@
  * another: .only_with.  STOK_GOLDEN=write prove t/cli/cli_docs.t writes what
  * the documents copy from help.
  *
- * What else is judged before anybody asks Redis is the .check of its verb.
+ * A verb's .check judges the rest of its line before Redis is asked.
  *
  * A new kind of value has a row in values.c, which checks it before anybody
  * asks Redis.  It needs no more if the words that are allowed stand in .words.
@@ -32,7 +32,7 @@
 
 /* of a value: how it is checked, and what completes it */
 typedef enum {
-    CLI_FLAG = 0,                                /* there is none */
+    CLI_FLAG = 0,                                /* no value */
     CLI_TEXT,                                    /* any */
     CLI_WORD,                                    /* one of .words */
     CLI_WORDS,                                   /* some, commas between */
@@ -139,7 +139,7 @@ const cli_verb_t *cli_verb(size_t i);
 /* the first word of verbs of two, as it stands in cli_groups; NULL: not one */
 const char *cli_group(const char *word);
 
-/* an option of a list by its name; NULL: there is none */
+/* an option of a list by its name; NULL: not found */
 const cli_opt_t *cli_opt(const cli_opt_t *list, const char *name, size_t len);
 
 /* an option of the verb, or of all; of any verb, if verb is NULL */

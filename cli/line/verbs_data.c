@@ -159,7 +159,7 @@ const cli_verb_t  cli_verbs_care[] = {
     { .words = "fsck", .also = "repair fix doctor",
       .summary = "Check that the keys of the dataset fit together",
       .text = "No record is made or deleted, and nothing becomes valid that "
-              "was not. What cannot be fixed is named.",
+              "was not. The rest is reported.",
       .options = cli_fsck_options,
       .example = { "fsck", "fsck --fix" },
       .run = cli_fsck },

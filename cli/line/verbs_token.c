@@ -35,7 +35,7 @@ static const cli_opt_t  cli_create[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER, .flags = CLI_NEEDED,
       .text = "The user whose token it is." },
     { .name = "name", .value = "TEXT", .kind = CLI_NAME, .flags = CLI_NEEDED,
-      .text = "What uses the token, such as production-etl-2026. Each "
+      .text = "The job that uses it, such as production-etl-2026. Each "
               "user has a name only once." },
     { .name = "env", .value = "NAME", .kind = CLI_ENV, .flags = CLI_NEEDED,
       .text = "Where the token is used." },
@@ -55,7 +55,7 @@ static const cli_opt_t  cli_adopt[] = {
     { .name = "user", .value = "ID", .kind = CLI_USER,
       .text = "The user whose token it is." },
     { .name = "name", .value = "TEXT", .kind = CLI_NAME,
-      .text = "What uses the token." },
+      .text = "The job that uses the token." },
     { .name = "env", .value = "NAME", .kind = CLI_ENV,
       .text = "Where the token is used." },
     { .name = "expires-in", .value = "TIME", .kind = CLI_LIFETIME,

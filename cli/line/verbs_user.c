@@ -39,13 +39,13 @@ static const cli_opt_t  cli_arg_name[] = {
 
 static const cli_opt_t  cli_create[] = {
     { .name = "purpose", .value = "TEXT", .kind = CLI_TEXT,
-      .text = "What the user is for. A service user must have one." },
+      .text = "The user's purpose. A service user must have one." },
     { .name = "owner", .value = "TEXT", .kind = CLI_TEXT,
       .text = "The team or person to ask about it. A service user must have "
               "one." },
     { .name = "role", .value = "ROLE", .kind = CLI_ROLE,
       .fallback = "the lowest role", .not_with = "use-case",
-      .text = "What its tokens may do." },
+      .text = "The role of its tokens." },
     { .name = "use-case", .value = "NAME", .kind = CLI_USE_CASE,
       .text = "The lowest role that this use needs, instead of --role." },
     { .name = "human",
@@ -57,7 +57,7 @@ static const cli_opt_t  cli_create[] = {
 
 static const cli_opt_t  cli_describe[] = {
     { .name = "purpose", .value = "TEXT", .kind = CLI_TEXT,
-      .text = "What the user is for." },
+      .text = "The user's purpose." },
     { .name = "owner", .value = "TEXT", .kind = CLI_TEXT,
       .text = "The team or person to ask about it." },
     CLI_OPT_WAIT,

@@ -262,7 +262,7 @@ ctl_both_fill(ctl_t *ctl, ctl_side_t *side, int which)
 }
 
 
-/* the side whose next entry is the older one; NULL: there is none */
+/* the side whose next entry is the older one; NULL: both are at their end */
 
 static ctl_side_t *
 ctl_both_first(ctl_side_t side[CTL_BOTH])

@@ -2,10 +2,10 @@
  * approval: users that wait for a second person, roles that are asked for, and
  * whether and by what a dataset tells the two apart.
  *
- * The scripts compare.  What they compare is what this command says of itself:
- * somebody who has the key file and may write to Redis can say anything.  It
- * stops a mistake and a person who stays within the command; the audit has all
- * three names of each step.
+ * The scripts compare, and only what this command says of itself: somebody who
+ * has the key file and may write to Redis can say anything.  It stops a
+ * mistake and a person who stays within the command; the audit has all three
+ * names of each step.
  */
 
 

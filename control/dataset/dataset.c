@@ -1,10 +1,10 @@
 /*
- * What the dataset and the key file say of each other.
+ * Whether the dataset and the key file belong together.
  *
  * The key file decides: it names the dataset that its keys are for, and with
- * it a record without a good seal is tampered with.  What Redis says
- * ("dataset" and "sealed" of the marker) only ever makes an operation refuse:
- * write access to Redis is not enough to have a record sealed or served.
+ * it a record without a good seal is tampered with.  The marker in Redis
+ * ("dataset" and "sealed") can only make an operation refuse: write access to
+ * Redis is not enough to have a record sealed or served.
  */
 
 
@@ -65,7 +65,7 @@ ctl_dataset_open(ctl_t *ctl)
     code = ctl_dataset_read(ctl, &dataset);
     ctl->importing = dataset.importing != 0;
 
-    /* the caller says that there is none, if it needs one */
+    /* a caller that needs a dataset reports that it is missing */
 
     if (code != CTL_OK || dataset.schema[0] == '\0') {
         return code;

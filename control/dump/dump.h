@@ -58,7 +58,7 @@ typedef struct {
 /* a line that was read; its texts lie in what was read, or in json */
 typedef struct {
     ctl_line_e            kind;
-    json_t               *json;                  /* NULL: there is none */
+    json_t               *json;                  /* NULL: read in place */
     json_t               *object;                /* in it */
 
     size_t                members;

@@ -1,11 +1,11 @@
 /*
  * export: the dataset as lines of JSON; see ctl_dump.h.
  *
- * Each record is as it was at one moment, not all at the same one.  What
- * import would refuse (a record that cannot be read or has no valid seal, a
- * token without a user, a text that hides something) is left out and told, so
- * that what was written can always be read back.  Of a dataset that is not
- * sealed yet that would be nearly all: such an export fails.
+ * Each record is as it was at one moment, not all at the same one.  A record
+ * that import would refuse (it cannot be read or has no valid seal, it is a
+ * token without a user, a text hides something) is left out and reported, so
+ * that the file can always be read back.  Of a dataset that is not sealed yet
+ * that would be nearly all: such an export fails.
  */
 
 
@@ -305,7 +305,7 @@ ctl_export_token(ctl_t *ctl, const char *id, ctl_record_t *rec, void *data)
 
 /*
  * A user that was made since the users were walked is written now.
- * CTL_FOUND: there is none, and the token was left out.
+ * CTL_FOUND: no such user, and the token was left out.
  */
 
 static int

@@ -1,6 +1,6 @@
 /*
- * What the two files of fsck share: fsck.c walks and asks, fsck_find.c judges
- * records and names, and tells.
+ * Shared by the two files of fsck: fsck.c walks and asks, fsck_find.c judges
+ * records and names, and reports.
  */
 
 

@@ -1,5 +1,5 @@
 /*
- * What the files of import share: import.c is the verb, import_lines.c reads
+ * Shared by the files of import: import.c is the verb, import_lines.c reads
  * the file, batch.c sends.
  */
 
@@ -66,7 +66,7 @@ typedef struct {
     char            importing[STOK_DIGEST_HEX + 1];  /* it did not end */
     int             empty;                       /* it has no record */
     int             write;                       /* the second pass */
-    int             dry;                         /* there is none */
+    int             dry;                         /* nothing is written */
 
     EVP_MD_CTX     *md;                          /* of the first pass */
     char            digest[STOK_DIGEST_HEX + 1]; /* of the file */

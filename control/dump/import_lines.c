@@ -89,7 +89,7 @@ ctl_import_rewind(ctl_import_t *im)
 }
 
 
-/* its length without the line feed; -1: there is none; -2: too long */
+/* its length without the line feed; -1: end of file; -2: too long */
 
 static ssize_t
 ctl_import_read(ctl_import_t *im)

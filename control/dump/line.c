@@ -315,7 +315,7 @@ ctl_line_usage(ctl_line_t *line)
 }
 
 
-/* NULL: there is none */
+/* NULL: not found */
 
 static const ctl_member_t *
 ctl_line_member(ctl_line_t *line, const char *name)

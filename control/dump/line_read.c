@@ -3,10 +3,10 @@
  *
  * A line as export writes it is read in place: two objects of plain texts and
  * whole numbers, no white space, no escape, nothing but ASCII.  A million of
- * them pass here twice, and jansson makes a tree of each.  What is written in
- * another way, or is wrong, is read by jansson, which says what is wrong; so
- * what is taken here is never more than what jansson takes, and the same
- * (fuzz/line.c compares them).
+ * them pass here twice, and jansson makes a tree of each.  A line that is
+ * written in another way, or is wrong, is read by jansson, which says what is
+ * wrong; so what is taken here is never more than what jansson takes, and the
+ * same (fuzz/line.c compares them).
  */
 
 

@@ -1,5 +1,5 @@
 /*
- * What the two incidents share: the timeline, and what remains to do.
+ * Shared by the two incidents: the timeline, and what remains to do.
  */
 
 

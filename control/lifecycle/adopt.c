@@ -1,10 +1,10 @@
 /*
  * token adopt: a token that another system has made becomes one of ours.
  *
- * It is looked up by its digest like every other one, so nothing of it is
- * stored but that, and who has it need not know.  What is refused here would
- * never be let in by nginx, is known already, or is easier to guess than a
- * token may be.
+ * It is looked up by its digest like every other one, so only that is stored,
+ * and its holder need not know.  A token is refused here if nginx would never
+ * let it in, if it is known already, or if it is easier to guess than a token
+ * may be.
  *
  * No message repeats a token, and none has a name before the token has been
  * judged: in a list whose columns were mixed up, the name is the token.

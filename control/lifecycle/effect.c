@@ -1,7 +1,7 @@
 /*
- * What a change is felt by: the active tokens of a user, and when they were
- * used last.  It is shown before a change, so it goes by indexes and is not
- * exact where somebody has written them; what is changed never goes by it.
+ * The effect of a change: the active tokens of a user, and when they were used
+ * last.  It is shown before a change, so it goes by indexes and is not exact
+ * where somebody has written them; the change itself never goes by it.
  */
 
 

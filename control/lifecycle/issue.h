@@ -1,5 +1,5 @@
 /*
- * What creating and rotating a token share.
+ * Shared by creating, rotating and adopting a token.
  */
 
 
@@ -39,7 +39,7 @@ int ctl_issue_script(ctl_t *ctl, ctl_new_t *new, const char *mode, size_t n,
 
 /*
  * secret.c: what was asked for, if it may be; what it is, once the token has
- * its id; and as it is stored, "" if there is none
+ * its id; and as it is stored, "" without a Secret
  */
 int ctl_secret_want(ctl_t *ctl, const ctl_token_new_t *want, ctl_new_t *new);
 int ctl_secret_choose(ctl_t *ctl, ctl_new_t *new);
@@ -50,8 +50,8 @@ int ctl_strength(const char *text, size_t len);
 
 /*
  * leak.c: the record that has the token's digest, by each key of the key file;
- * plain: then by none, too.  CTL_FOUND: rec->digest and id are its; CTL_OK:
- * there is none.
+ * plain: then by none, too.  CTL_FOUND: rec->digest and id are its; CTL_OK: no
+ * such record.
  */
 int ctl_leak_find(ctl_t *ctl, const char *clear, size_t len, int plain,
     ctl_record_t *rec, char id[STOK_RECORD_ID_MAX + 1]);

@@ -6,8 +6,8 @@
  *     old-still-used   somebody goes on with the predecessor
  *     safe-to-revoke   the successor is used, the predecessor no longer
  *
- * "No longer" is: not for a day, and not after the successor.  What runs less
- * often than daily shows in the dates only.
+ * "No longer" is: not for a day, and not after the successor.  A job that runs
+ * less often than daily shows in the dates only.
  *
  * Only of a token that is safe to revoke the answer is CTL_OK, so that
  * "rotation && revoke" is safe.  It never is of a successor, though that may

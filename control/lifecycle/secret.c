@@ -4,8 +4,8 @@
  *
  * "[namespace/]name" stands in the hash "secrets", by the id of the token.  It
  * decides nothing, is not part of a record, and may be missing: then a new
- * name is made, and a note says so.  What is read there was written by
- * anybody, and is taken only if it is a name.
+ * name is made, and a note says so.  Anybody may have written the value, so it
+ * is taken only if it is a name.
  */
 
 
@@ -130,7 +130,7 @@ ctl_secret_text(const ctl_new_t *new, char secret[CTL_SECRET_MAX + 1])
 }
 
 
-/* "": there is none, or it is not one */
+/* "": it is missing, or not a name */
 
 static int
 ctl_secret_read(ctl_t *ctl, const char *id, char secret[CTL_SECRET_MAX + 1])

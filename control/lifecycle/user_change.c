@@ -1,8 +1,8 @@
 /*
  * Changes of a user that there is: its state and its role.
  *
- * A user that is as it is to be is left alone, and that is no error: whoever
- * runs a command again wants what it says to hold.
+ * A user that is as it is to be is left alone, and that is not an error: a
+ * command that is run again asks only that its result holds.
  */
 
 

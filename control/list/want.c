@@ -1,5 +1,5 @@
 /*
- * What a list is asked for: words, times and numbers, judged.
+ * The filters of a list: words, times and numbers, judged.
  */
 
 

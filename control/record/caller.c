@@ -1,5 +1,5 @@
 /*
- * Whoever calls the HTTP API: nginx says who it is, the records say what they
+ * The caller of the HTTP API: nginx says who it is, the records say what they
  * may do, now.
  */
 
@@ -85,7 +85,7 @@ done:
 }
 
 
-/* "unix:" and whatever else is no address is none */
+/* "unix:", or another text that is not an address: no address */
 
 static void
 ctl_caller_addr(const char *text, stok_addr_t *addr)

@@ -2,8 +2,8 @@
  * Times, as options give them and as people read them.
  *
  * One grammar for every option: a length ("90s", "15m", "12h", "7d", "2w",
- * "1y"), a moment (ISO 8601: a date, or a date and a time), or "never".  What
- * an option takes of it is a row of a table.
+ * "1y"), a moment (ISO 8601: a date, or a date and a time), or "never".  A
+ * table has a row for each option, with the forms that it takes.
  */
 
 

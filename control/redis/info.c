@@ -1,9 +1,9 @@
 /*
- * What Redis says of itself, by INFO, and which of it loses revocations or
- * takes records away.
+ * Asks Redis about itself, by INFO, and finds settings that lose revocations
+ * or remove records.
  *
  * The command's user may lack the permission: its ACL need not have INFO or
- * CONFIG.  What is unknown is null, gives no warning, and is never a failure.
+ * CONFIG.  An unknown value is null, and neither a warning nor a failure.
  */
 
 
@@ -140,7 +140,7 @@ ctl_info_value(const char *text, const char *name, ctl_info_e type)
 }
 
 
-/* "name:value" as a line; NULL: there is none */
+/* "name:value" as a line; NULL: not found */
 
 static const char *
 ctl_info_find(const char *text, const char *name, size_t *len)

@@ -1,6 +1,7 @@
 /*
- * What a reply is: Redis, or something else at its address, may answer
- * anything to anything.  A reply is read only after it was checked here.
+ * Checks the types of replies: Redis, or something else at its address, may
+ * answer anything to anything.  A reply is read only after it was checked
+ * here.
  */
 
 

@@ -1,6 +1,6 @@
 /*
- * What names and addresses tell: whether a token's name says what uses it,
- * which environment a text names, how many networks addresses are of.
+ * Judges names and addresses: whether a token's name says what uses it, which
+ * environment a text names, how many networks addresses are of.
  */
 
 

@@ -1,6 +1,6 @@
 /*
- * What a review finds in how tokens end: refused ones that are tried, an expiry
- * that is near, a rotation that is stuck; and the commands that it advises.
+ * Findings about how tokens end: refused ones that are tried, an expiry that
+ * is near, a rotation that is stuck; and the commands that it advises.
  *
  * An expiry is near by the share of the token's life that is left, so that a
  * token of 30 days is not found on its first one; and by what is left at most
@@ -52,9 +52,9 @@ ctl_judge_refused(ctl_t *ctl, ctl_review_t *review, const ctl_subject_t *t,
 
 
 /*
- * Whoever goes on with a token that has ended by a plan was forgotten, and
- * needs the next one; who goes on with one that was revoked for another reason
- * may be who stole it.
+ * A client that goes on with a token after its planned end was forgotten, and
+ * needs the next one; a client that goes on with one that was revoked for
+ * another reason may be the thief.
  */
 
 static void

@@ -1,6 +1,6 @@
 /*
- * What a review finds in tokens.  A page is read in pipelines: ids to records,
- * then what is known of their use and the states of their users.
+ * Findings about tokens.  A page is read in pipelines: ids to records, then
+ * what is known of their use and the states of their users.
  */
 
 

@@ -1,7 +1,7 @@
 /*
- * What a review finds in users.  Roles are judged by the use of all their
- * tokens: of users above the lowest role, token ids are read a page of each
- * user's set at a time.
+ * Findings about users.  Roles are judged by the use of all their tokens: of
+ * users above the lowest role, token ids are read a page of each user's set at
+ * a time.
  */
 
 

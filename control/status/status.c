@@ -3,8 +3,9 @@
  *
  * As fast on a million tokens as on ten: it reads the ends of indexes, a
  * bounded number of records, and INFO.  An index only says where to look: what
- * is said of a token or a user is read from its record.  What Redis does not
- * tell is null.  Whatever needs somebody has a line in "attention".
+ * is said of a token or a user is read from its record.  A value that Redis
+ * does not give is null.  Everything that needs somebody's attention has a
+ * line in "attention".
  */
 
 

@@ -1,5 +1,5 @@
 /*
- * What the files of the status share.
+ * Shared by the files of the status.
  */
 
 

@@ -1,7 +1,7 @@
 /*
- * What a status says of approvals that somebody waits for, from "pending", of
- * tokens that were refused in the last day, from "refusals", and of the last
- * reviews, from "reviews".
+ * The part of a status about approvals that somebody waits for, from
+ * "pending", tokens that were refused in the last day, from "refusals", and
+ * the last reviews, from "reviews".
  */
 
 
@@ -218,7 +218,7 @@ ctl_status_setting(ctl_t *ctl, json_t *waiting)
 }
 
 
-/* the value of a name; "" if there is none, or the reply has no pairs */
+/* the value of a name; "" if it is missing, or the reply has no pairs */
 
 static const char *
 ctl_pair(const redisReply *reply, const char *name)

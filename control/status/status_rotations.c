@@ -1,6 +1,6 @@
 /*
- * What a status says of rotations, from "rotating": old tokens that somebody
- * may still use, by their ends.
+ * The part of a status about rotations, from "rotating": old tokens that
+ * somebody may still use, by their ends.
  *
  * Those that end soonest are looked at first, so one that is stuck is seen
  * however many rotations there are; if there are more than some pages of them

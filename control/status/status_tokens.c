@@ -1,5 +1,5 @@
 /*
- * What a status says of tokens that end next.
+ * The part of a status about the tokens that end next.
  *
  * Which ones they are says "expiry", a page at a time, and not more than some
  * pages: revoked ones stand there, too.  Where there was more to look at than

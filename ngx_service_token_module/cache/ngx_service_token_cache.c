@@ -2,8 +2,9 @@
  * The shared cache.  It keeps records, never verdicts.
  *
  * The invariant: an entry of the current epoch includes every change that
- * Redis executed before the script behind the current lease was sent.  Who
- * reads takes the lease first, then the epoch, then the entry, then the clock:
+ * Redis executed before the script behind the current lease was sent.  A
+ * reader takes the lease first, then the epoch, then the entry, then the
+ * clock:
  *
  * - the lease is kept as the date of its script, and stored after all that it
  *   proves was applied, so a reader that sees it sees the entries dropped and

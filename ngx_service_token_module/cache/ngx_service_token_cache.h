@@ -187,8 +187,8 @@ ngx_uint_t ngx_service_token_cache_unsettled(ngx_service_token_cache_t *cache,
 ngx_uint_t ngx_service_token_cache_vouched(ngx_service_token_cache_t *cache);
 
 /*
- * What was answered by that server, if nothing changed since guard was taken
- * and the answer is not older than what was received; len 0: there is no such
+ * Keeps an answer of that server, if nothing changed since guard was taken and
+ * the answer is not older than what was received; len 0: there is no such
  * record.  NGX_OK: it is kept.  NGX_DECLINED: it is not.  NGX_AGAIN: not yet;
  * it may be tried again once guard->checked is set.
  */

@@ -17,10 +17,10 @@ void ngx_service_token_fresh_bump(ngx_service_token_cache_t *cache,
 /*
  * The data itself may be another, perhaps an older one: FLUSHALL, a full
  * resynchronisation, a counter that went back, or a stream that may have
- * missed one of these.  What was received and proven before says nothing of
- * it: the lease ends, scripts that were sent before prove nothing, and nothing
- * is kept before the next tick is received.  The number of resets, with this
- * one.
+ * missed one of these.  Nothing that was received or proven before is valid
+ * for it: the lease ends, scripts that were sent before prove nothing, and
+ * nothing is kept before the next tick is received.  The number of resets,
+ * with this one.
  */
 uint64_t ngx_service_token_fresh_reset(ngx_service_token_cache_t *cache,
     ngx_service_token_bump_e cause);
@@ -55,7 +55,7 @@ void ngx_service_token_fresh_prove(ngx_service_token_cache_t *cache,
 void ngx_service_token_fresh_accept(ngx_service_token_cache_t *cache,
     uint64_t server, uint64_t sent);
 
-/* the proof as it stands now, to be kept; 0: there is none */
+/* the proof as it stands now, to be kept; 0: no proof */
 #define ngx_service_token_cache_primary(cache)                                \
     atomic_load(&(cache)->shared->primary)
 

@@ -3,7 +3,7 @@
  * worker that comes after them: counters, and touches that are not in Redis
  * yet.
  *
- * What always holds:
+ * Invariants:
  *
  * - a slot belongs to the process whose pid it has, and only that one writes
  *   to it and to its chunks.  A slot whose process is dead is taken by
@@ -200,7 +200,7 @@ ngx_int_t ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view);
 
 /*
  * The next slot from *i on that was of a process that is dead: it is this
- * one's from now on.  NULL: there is none.
+ * one's from now on.  NULL: no such slot.
  */
 ngx_service_token_slot_t *ngx_service_token_slot_adopt(
     ngx_service_token_slot_view_t *view, ngx_uint_t *i);
@@ -211,7 +211,7 @@ void ngx_service_token_slot_release(ngx_service_token_slot_view_t *view,
 
 /*
  * A chunk for that slot, zeroed, and its number in *n; reserve: so many are
- * left free.  NULL: there is none.
+ * left free.  NULL: no chunk is free.
  */
 ngx_service_token_chunk_t *ngx_service_token_slot_chunk(
     ngx_service_token_slot_view_t *view, ngx_service_token_slot_t *slot,

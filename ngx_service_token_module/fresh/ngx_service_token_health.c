@@ -1,5 +1,5 @@
 /*
- * What would be lost with Redis.
+ * Finds out what would be lost with Redis.
  *
  * The keeper asks with INFO once a minute, and whenever it finds another
  * server, whether there is an append-only file (without one a restart brings

@@ -1,5 +1,5 @@
 /*
- * What the keeper receives from Redis, and what it proves by it.
+ * The stream of the keeper: changes that Redis reports, and proofs from them.
  */
 
 

@@ -230,7 +230,7 @@ ngx_service_token_lookup_find(ngx_service_token_lookups_t *lookups,
 }
 
 
-/* of the server that is asked: what the stream says of another is no help */
+/* of the server that is asked: what the stream says of another does not help */
 
 static ngx_uint_t
 ngx_service_token_lookup_vouched(ngx_service_token_lookups_t *lookups)

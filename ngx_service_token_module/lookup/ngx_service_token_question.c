@@ -1,5 +1,5 @@
 /*
- * What Redis answered to a question -> a packed record, or why there is none.
+ * Turns the answer to a question into a packed record, or says why it cannot.
  */
 
 

@@ -6,7 +6,7 @@
  *     CLOSED -> CONNECTING -> SETUP -> READY
  *        ^___________|___________|_______|
  *
- * What always holds:
+ * Invariants:
  *
  * - a command that was taken is in exactly one of link->unsent and
  *   link->sent, and its handler is called once, never inside send();

@@ -1,6 +1,6 @@
 /*
- * What goes through a link: commands into one write for each pass of the
- * event loop, replies to the handlers of the commands, in order.
+ * The traffic of a link: commands into one write for each pass of the event
+ * loop, replies to the handlers of the commands, in order.
  */
 
 

@@ -106,7 +106,7 @@ size_t ngx_service_token_redis_format_to(u_char *bytes, int argc,
 size_t ngx_service_token_redis_format_size(int argc, const size_t *argvlen);
 
 /*
- * What may be logged of a reply that is an error: its text up to the first
+ * The part of an error reply that may be logged: its text up to the first
  * quote, since what follows may be an argument of ours.
  */
 ngx_str_t ngx_service_token_redis_error_text(ngx_service_token_reply_t *reply);

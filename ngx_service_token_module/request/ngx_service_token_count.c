@@ -1,13 +1,13 @@
 /*
- * What is counted of a request: its verdict, and Last Used of its token.
+ * Counts a request: its verdict, and Last Used of its token.
  *
  * A request may be judged more than once: an internal redirect begins anew at
  * another location.  Each verdict counts once for a request, so a page that
  * nginx finds by "index" or "try_files" is one use, and one that is refused
  * there after all is a use and a refusal.
  *
- * What was counted is remembered among the cleanups of the pool, since a
- * redirect takes the contexts: by one that does nothing, which nginx passes
+ * The counts made so far are remembered among the cleanups of the pool, since
+ * a redirect takes the contexts: by one that does nothing, which nginx passes
  * over.  It lies in the context, whose memory stays.
  */
 

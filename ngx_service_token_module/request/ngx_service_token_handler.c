@@ -6,9 +6,9 @@
  *     decide   both records, the requirement and now -> verdict
  *
  * A request that waits has left r->main->count alone and returned NGX_AGAIN.
- * What brings it back is its waiter's event: posted with an answer, or timed
- * out.  Any other event may enter the handler while it waits; that is
- * harmless: ctx->waiting says so.
+ * Its waiter's event brings it back: posted with an answer, or timed out.  Any
+ * other event may enter the handler while it waits; that is harmless:
+ * ctx->waiting says so.
  *
  * A waiter lies in the request's pool.  The request may end while it waits
  * (the client leaves, the worker terminates it): the request's cleanup takes

@@ -2,8 +2,8 @@
  * Where a token may stand, besides Authorization: Bearer.  The first place
  * where something stands is the one that is judged, never a second one.
  *
- * What had to be decoded (Basic, an encoded argument) is a copy in the
- * request's pool, which is wiped when the request ends.
+ * A token that has to be decoded (Basic, an encoded argument) is copied into
+ * the request's pool, and the copy is wiped when the request ends.
  */
 
 

@@ -1,7 +1,7 @@
 /*
- * $service_token_*.  What names an identity is empty unless this module let
- * this request in at this location; it is evaluated anew each time, since a
- * request may pass through several locations.
+ * $service_token_*.  Variables that name an identity are empty unless this
+ * module let this request in at this location; they are evaluated anew each
+ * time, since a request may pass through several locations.
  */
 
 

@@ -2,8 +2,8 @@
  * service_token_status: a location that tells the node's counters.
  *
  * Each worker counts in its own slot; the one that is asked adds all slots up,
- * also those of workers that are gone, so a sum never falls.  What is true
- * only of now (who waits, links that are down) is added for workers that live.
+ * also those of workers that are gone, so a sum never falls.  Gauges (requests
+ * that wait, links that are down) are added up for live workers only.
  *
  * Nothing here is locked or written, so requests are not held up.  Of the
  * records in the cache not many more than NGX_SERVICE_TOKEN_STATUS_RECORDS are
@@ -289,8 +289,8 @@ ngx_service_token_status_stream(ngx_service_token_status_t *st,
 
 
 /*
- * The node's name is the host's, which may have any bytes.  What is left has
- * the same meaning in a string of JSON and in one of Prometheus.
+ * The node's name is the host's, which may have any bytes.  The bytes that are
+ * kept mean the same in a string of JSON and in one of Prometheus.
  */
 
 static ngx_int_t

@@ -1,6 +1,6 @@
 /*
- * What operators see: a node's counters at one moment, and two ways to write
- * them.
+ * The view for operators: a node's counters at one moment, and two ways to
+ * write them.
  */
 
 
@@ -16,7 +16,7 @@
 #include "ngx_service_token_slot.h"
 
 
-/* of service_token_status; 0: there is none here */
+/* of service_token_status; 0: not at this location */
 typedef enum {
     NGX_SERVICE_TOKEN_STATUS_JSON = 1,
     NGX_SERVICE_TOKEN_STATUS_PROMETHEUS

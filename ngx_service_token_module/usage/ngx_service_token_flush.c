@@ -1,7 +1,7 @@
 /*
  * When touches go to Redis: a worker's own part of it.
  *
- * One timer.  What is pending is frozen into batches when it is due, and
+ * One timer.  Pending touches are frozen into batches when they are due, and
  * offered by the slot's word "ready"; the node's writer (writer.c), which may
  * be this worker, sends it and says so in "acked"; then it is freed here, and
  * what is left of the flush is frozen.  So the cells of a slot have one owner
@@ -218,8 +218,8 @@ ngx_service_token_flush_warn(ngx_service_token_last_used_t *lu)
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "service token: the detail of %ui uses was dropped: there "
-                  "is no room until Redis takes them", lu->dropped);
+                  "service token: the detail of %ui uses was dropped: "
+                  "there is no room until Redis takes them", lu->dropped);
 
     lu->dropped = 0;
     lu->warned = ngx_current_msec;

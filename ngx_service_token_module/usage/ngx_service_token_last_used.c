@@ -6,7 +6,7 @@
  *
  *     free -> open -> frozen under a number of the slot -> free, acknowledged
  *
- * What always holds, whichever process dies between any two lines:
+ * Whichever process dies between any two lines, these always hold:
  *
  * - the slot's number ("seq") is raised before the first cell is frozen under
  *   it, and "ready" follows when the last one is; no cell is ever frozen under

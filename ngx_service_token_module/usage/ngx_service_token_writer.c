@@ -10,7 +10,7 @@
  * NGX_SERVICE_TOKEN_WRITER_STILL.
  *
  * That is economy, not safety.  The word does not stop one that was frozen and
- * comes back: then two write.  What always holds, whichever worker writes:
+ * comes back: then two write.  Whichever worker writes, these always hold:
  *
  * - a batch that is ready does not change until it is acked: all writers send
  *   the same bytes;

@@ -6,15 +6,15 @@
 -- refusals, time, address and verdict of the last one.
 --
 -- A batch that was executed and whose answer was lost comes again, perhaps
--- after later ones of its slot: it is skipped.  What was executed last is
--- kept as its number with a hash of that and the secret, which is kept nowhere:
--- another node, which may write this key as well as its own, cannot make one
--- that another's batch would be skipped for.  What does not come from this
+-- after later ones of its slot: it is skipped.  The last batch is kept as its
+-- number with a hash of that and the secret, which is kept nowhere: another
+-- node, which may write this key as well as its own, cannot make one that
+-- another's batch would be skipped for.  A value that does not come from this
 -- slot says nothing, and the batch is written.
 --
--- Nothing moves back, in whatever order workers and nodes come.  What
--- cannot be written for one token is skipped: it would stop all others.
--- A token that was deleted meanwhile does not come back.
+-- Nothing moves back, in whatever order workers and nodes come.  A token whose
+-- use cannot be written is skipped: it would stop all others.  A token that
+-- was deleted meanwhile does not come back.
 --
 -- Answers with the number of tokens written, and of those that could not be.
 

@@ -98,7 +98,7 @@ for (@bad) {
 is(dump_of(), $before, 'nothing was made');
 unlike($api->log, qr/ended by/, 'no worker ended');
 
-# the same origin is no other site
+# the same origin is not another site
 
 is(($api->call(POST => '/api/users', token => $token, json => \%user,
     headers => ['Origin: http://localhost', 'Sec-Fetch-Site: same-origin']))[0], 201,

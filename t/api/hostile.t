@@ -1,4 +1,4 @@
-# What a hostile reader tried: preconditions that are passed over, records that
+# Attacks by a hostile reader: preconditions that are passed over, records that
 # lie, a revocation that is said and not made, workers that are held or spin.
 
 use strict;
@@ -147,7 +147,7 @@ for my $sock (@waiting) {
 
 cmp_ok($answers, '<=', 1, 'and answers nobody else');
 
-# a worker that cannot go on is in the log, and is no loop: here a file is
+# a worker that cannot go on is in the log, and does not loop: here a file is
 # inherited that is not a socket
 
 my $odd = bless { dir => File::Temp->newdir, redis => $redis, workers => 1 }, 'Stok::Api';

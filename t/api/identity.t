@@ -1,4 +1,5 @@
-# Who is believed: parameters of nginx alone, all of them, from nginx alone.
+# Identity comes from nginx's parameters alone, from all of them, and from
+# nginx alone.
 
 use strict;
 use warnings;
@@ -54,7 +55,7 @@ like(scgi({ %good, @$_[1 .. $#$_] }), qr/^Status: 403 /, $$_[0]) for
     ['a token that is not there', SERVICE_TOKEN_ID => 'tok_0000000000000000'],
     ['a user who is not there', SERVICE_TOKEN_USER => 'x@example.com'];
 
-# what is no SCGI
+# input that is not SCGI
 
 like(raw($_->[1]), qr/^(?:Status: 500 |$)/, $_->[0]) for
     ['HTTP', "GET / HTTP/1.1\r\n\r\n"], ['no length', ':,'],

@@ -55,7 +55,7 @@ for ([POST => '/api/users', { $token{wrong} => 'x' }, 422],
 }
 
 is(($api->call(POST => '/api/users', token => $token, body => "{\"name\":$token{wrong}",
-    headers => ['Content-Type: application/json']))[0], 400, 'in what is no JSON');
+    headers => ['Content-Type: application/json']))[0], 400, 'in a body that is not JSON');
 
 # by somebody who goes away in the middle
 

@@ -1,8 +1,9 @@
 use strict;
 use warnings;
 
-# What a worker remembers of tokens that it has judged: it is never older than what
-# the cache would answer.  One worker, and enough requests that each is remembered.
+# A worker remembers tokens that it has judged, never longer than the cache
+# would answer the same.  One worker, and enough requests that each is
+# remembered.
 
 use lib 't/lib';
 use Stok::Test;

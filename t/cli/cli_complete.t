@@ -71,8 +71,8 @@ for my $case (
     is(join(' ', offered(@words)), $want, "\"$line\"");
 }
 
-# Redis is asked once in some seconds; the file is for its owner only, and there
-# is no message where Redis is away, but an answer in time
+# Redis is asked once in some seconds; the file is for its owner only, and
+# without Redis there is an answer in time and no message
 
 my @files = glob "$dir/cache/service-token/*";
 cmp_ok(@files, '>=', 2, 'ids are kept');

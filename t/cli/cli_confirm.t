@@ -1,4 +1,4 @@
-# What cannot be taken back is asked for on a terminal: the id has to be typed.
+# A change that cannot be undone is confirmed on a terminal by typing the id.
 # --yes answers before; off a terminal nothing is asked.
 
 use strict;
@@ -59,7 +59,7 @@ for my $case (
         is_not($is, $done, 'nothing is done');
     }
 
-    # --yes; a script, whichever of the two is no terminal
+    # --yes; a script, whichever of the two is not a terminal
 
     for my $how (['--yes'], [in => '/dev/null'], [err => '/dev/null']) {
         dataset($group);

@@ -1,6 +1,6 @@
-# What the command says when Redis refuses, is slow, is not there, or has no
-# dataset: the whole error, the length of the time-out, and the place that was
-# asked; never a secret.
+# The messages of the command when Redis refuses, is slow, is not there, or has
+# no dataset: the whole error, the length of the time-out, and the place that
+# was asked; never a secret.
 
 use strict;
 use warnings;

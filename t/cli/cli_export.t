@@ -129,7 +129,7 @@ $st->run('import', '--overwrite', $file);
 is($redis->cli('HGET', $redis->key("user:$other"), 'status'), 'disabled', 'it stays so');
 $st->run('user', 'enable', $other);
 
-# what was restored is no such case
+# a restored token is not such a case
 
 $st->run('token', 'revoke', $t{other}{id});
 $st->run('token', 'restore', $t{other}{id});

@@ -1,4 +1,4 @@
-# What every verb answers, byte for byte: exit code, standard output, standard
+# The answers of each verb, byte for byte: exit code, standard output, standard
 # error, as text and as JSON, of success and of the main failures.  Ids, times
 # and tokens are replaced by names, in the order in which they appear.
 #

@@ -1,6 +1,6 @@
 # How a new token leaves: to standard output, or to a file that nobody else
 # reads and that was not there; as it is, as JSON, as a line of an environment,
-# as a Secret.  What cannot be delivered is not made.
+# as a Secret.  A token that cannot be delivered is not made.
 
 use strict;
 use warnings;

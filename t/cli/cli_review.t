@@ -367,7 +367,7 @@ is(join(', ', map { "$_->{rule} " . ($_->{token} // $_->{user}) . " $_->{fix}" }
     "tampered $forged incident token $forged, "
     . "tampered $user incident user $user", 'with it they are');
 
-# a dataset that was never sealed is no incident; one that was is
+# an unsealed record is an incident only in a dataset that was sealed
 
 $redis->cli('HDEL', $redis->key("token:$digest"), 'seal');
 $redis->cli('HDEL', $redis->key("user:$user"), 'seal');

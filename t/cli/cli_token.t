@@ -293,7 +293,7 @@ sub seal_ok {
     is($t{seal}, Stok::Redis::seal($redis->{key}, 'token', $digest, \%t), "seal $_[0]");
 }
 
-# as it is to be: nothing is written, and that is no failure
+# the token is as it is to be: nothing is written, and the command succeeds
 
 sub already {
     my ($says, @args) = @_;

@@ -224,7 +224,7 @@ sub code { @result = $st->run(@_); $result[0] }
 sub err { $result[2] }
 sub field { $st->json('user', 'show', $id)->{ $_[0] } }
 
-# as it is to be: nothing is written, and that is no failure
+# the user is as it is to be: nothing is written, and the command succeeds
 
 sub already {
     my ($says, @args) = @_;

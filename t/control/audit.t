@@ -1,5 +1,5 @@
-# What audit verify accepts, and what it does not, from somebody who can write
-# to Redis: less than the bound leaves, nothing at all, a chain made anew.
+# audit verify against somebody who can write to Redis: less than the bound
+# leaves, nothing at all, a chain made anew.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 # Closed standard descriptors: nothing that is printed ever gets into a
 # connection, and a closed standard output is refused before anything is made
-# or connected.  A relay before Redis counts bytes that are no command.
+# or connected.  A relay before Redis counts bytes that are not commands.
 
 use strict;
 use warnings;

@@ -1,5 +1,6 @@
-# What Redis must have: a revocation that is lost with a crash is found by what
-# was noted outside, and the command warns where Redis may lose or remove records.
+# The demands on Redis: a revocation that is lost with a crash is found by the
+# hash that was noted outside, and the command warns where Redis may lose or
+# remove records.
 
 use strict;
 use warnings;

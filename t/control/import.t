@@ -1,5 +1,5 @@
-# What lets in less here is not replaced by what lets in more, unless
-# --restore-access says so; and an import that is broken off leaves a mark.
+# A record is not replaced by one that lets in more, unless --restore-access
+# says so; and an import that is broken off leaves a mark.
 
 use strict;
 use warnings;

@@ -96,7 +96,7 @@ is_deeply(step($redis->digest($t{T}), 'tok_X', '', 'k1:x'), ['OK', 'C'],
     'of another id, to be read again');
 is_deeply(step($redis->digest($t{T}), 'tok_T', 'old', 'k1:x'), ['OK', 'C'],
     'sealed anew meanwhile');
-is_deeply(step('d' x 64, 'tok_T', '', ''), ['OK', 'S'], 'there is none');
+is_deeply(step('d' x 64, 'tok_T', '', ''), ['OK', 'S'], 'no such record');
 is_deeply(step($redis->digest($t{T}), 'tok_T', '', '', 'e' x 64, '', '', ''),
     ['OK', 'RR'], 'those that were named');
 is(join(' ', map { $redis->cli('HGET', $redis->key("token:$_"), 'status') }

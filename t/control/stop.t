@@ -1,6 +1,6 @@
-# What stops a token or a user works whatever somebody who can write to Redis
-# has done to the indexes and to the audit, and when Redis is full; and it
-# stops the one that was named, no other.
+# Commands that stop a token or a user work whatever somebody who can write to
+# Redis has done to the indexes and to the audit, and when Redis is full; and
+# they stop the one that was named, no other.
 
 use strict;
 use warnings;

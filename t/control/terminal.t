@@ -1,7 +1,6 @@
-# What somebody has written to Redis cannot steer the terminal of who looks:
-# escape sequences, C1 controls, line breaks, what turns the direction of
-# writing, bytes that are no UTF-8, and texts of 10 kB, in every place that is
-# shown.  JSON is ASCII.
+# Text in Redis cannot steer the reader's terminal: escape sequences, C1
+# controls, line breaks, bidirectional controls, bytes that are not UTF-8, and
+# texts of 10 kB, in every place that is shown.  JSON is ASCII.
 
 use strict;
 use warnings;

@@ -76,7 +76,7 @@ for my $bad (@bad, ['256 characters', 'x' x 256], ['1025 bytes', 'x' x 1025]) {
     ok(Stok::Command::snapshot($redis) eq $before, "$name: nothing is written");
 }
 
-# what is no UTF-8
+# bytes that are not UTF-8
 
 for my $way (@ways) {
     is(($st->run($way->[2]->("a\xff")))[0], $way->[1], "$way->[0]: no UTF-8");

@@ -1,7 +1,7 @@
-# Whatever a server answers, every verb ends with one line and the right exit
-# code: integers, nil, texts, arrays that are empty, nested or of the wrong
-# length, errors, in place of each answer in turn.  What stands before it is
-# answered by a real Redis.
+# Every verb ends with one line and the right exit code, for any answer of a
+# server: integers, nil, texts, arrays that are empty, nested or of the wrong
+# length, errors, in place of each answer in turn.  A real Redis gives the
+# answers before it.
 
 use strict;
 use warnings;

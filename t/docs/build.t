@@ -1,4 +1,4 @@
-# What the Makefile promises to people who build, package and release: flags of
+# The Makefile's promises to people who build, package and release: flags of
 # the environment, the nginx of their choice, the same tarball from the same
 # tree, and an uninstall that takes what install gave.
 

@@ -1,5 +1,5 @@
-# What each verb prints with --json is as docs/json-schema.json says, and
-# docs/json.md names every member that is in it.
+# The JSON of each verb is as docs/json-schema.json says, and docs/json.md
+# names every member that is in it.
 
 use strict;
 use warnings;

@@ -46,7 +46,7 @@ for (@rows) {
 my @locations = $http =~ /^ +location (?:= )?(\S+) \{(?=[^{}]*proxy_pass)/mg;
 is(join(' ', sort keys %row), join(' ', sort @locations), 'every location');
 
-# the rows as the program makes them; a location that is no address is named
+# the rows as the program makes them; a location that is not a path is named
 
 my $dir = File::Temp->newdir('stok-permissions-XXXXXX', TMPDIR => 1);
 my @who = @$head[3 .. $#$head];

@@ -24,7 +24,8 @@ my $reloads = 0;
 my %all;
 
 # A worker that leaves closes the connections that wait for another request,
-# also one that is just being sent: nginx' own, so there are none.
+# also one that is just being sent: nginx does that by itself, so no connection
+# is kept here.
 
 my %quiet = (moves => 1, close => 1);
 

@@ -1,8 +1,8 @@
 use strict;
 use warnings;
 
-# Whatever Redis says, on the data link or on the stream: no worker ends, none
-# is let in for it, none refused, and afterwards all is as before.
+# Redis may say anything, on the data link or on the stream: no worker ends,
+# none is let in for it, none refused, and afterwards all is as before.
 
 use lib 't/lib';
 use Stok::Fault;

@@ -46,8 +46,8 @@ my @faults = (
 my @workers = sort $nginx->workers;
 my ($before, $after);
 
-# What malloc() freed stays with the worker.  So each worker has each fault
-# before the first look: it comes while the links of all of them are up.
+# Memory that malloc() freed stays with the worker.  So each worker has each
+# fault before the first look: it comes while the links of all of them are up.
 
 for my $fault ((@faults) x 2) {
     calm();

@@ -5,9 +5,9 @@ use warnings;
 # they were, and Redis hardly notices.
 #
 # The times are compared within one run: the flood is on and off in turns of a
-# tenth of a second, so what else happens on the machine happens to both.  What
-# counts is the median of the turns' p99: somebody else's burst spoils some
-# turns, and would be the p99 of all.
+# tenth of a second, so what else happens on the machine happens to both.  The
+# figure that counts is the median of the turns' p99: somebody else's burst
+# spoils some turns, and would be the p99 of all.
 #
 # The flood is as fast as its client can make it.  Attackers bring their own
 # cores; here they would take those of nginx and of who measures, and the times

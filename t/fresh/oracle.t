@@ -178,8 +178,8 @@ sub scenario {
     }
 }
 
-# What a run lacks to prove anything.  Probes are requests that would have
-# shown a longer staleness than the bound.
+# The events that a run lacks to prove anything.  Probes are requests that
+# would have shown a longer staleness than the bound.
 
 sub lacks {
     my ($said, $name) = @_;

@@ -3,8 +3,8 @@ use warnings;
 
 # Redis changes its role behind a fixed address: the bound holds.  A token that
 # was revoked, and acknowledged, is let in for the lease at most, with one
-# worker and with two, from the cache and without it.  What is healthy again is
-# used again.
+# worker and with two, from the cache and without it.  A server that is healthy
+# again is used again.
 
 use lib 't/lib';
 use Stok::Test;

@@ -1,8 +1,8 @@
 use strict;
 use warnings;
 
-# What the edge's user of conf/redis.acl may not do, by itself and in a script:
-# a table of commands and keys.  That it may do its work is in
+# The limits of the edge's user of conf/redis.acl, by itself and in a script: a
+# table of commands and keys.  That it may do its work is in
 # t/conf/conf_sample.t.
 
 use lib 't/lib';

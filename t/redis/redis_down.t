@@ -63,7 +63,8 @@ is(lines('error'), 2, 'one more line');
 back();
 is(lines('notice'), 2, 'a line for each return');
 
-# a restart between two requests is no outage: asked again on a new connection
+# a restart between two requests is not an outage: asked again on a new
+# connection
 
 $redis->down;
 restore();

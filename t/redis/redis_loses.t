@@ -1,5 +1,6 @@
-# What would be lost with Redis: the keeper asks, a metric and one line tell,
-# and when the dataset is older than it was, the log says by how much.
+# Losses that Redis' settings would allow: the keeper asks, a metric and one
+# line tell, and when the dataset is older than it was, the log says by how
+# much.
 
 use strict;
 use warnings;

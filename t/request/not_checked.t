@@ -1,5 +1,6 @@
-# What never reaches the check, as README, SECURITY.md and docs/operations.md
-# tell it: nginx answers before, or does at another place what was let in here.
+# Requests that never reach the check, as README, SECURITY.md and
+# docs/operations.md describe them: nginx answers before, or does at another
+# place what was let in here.
 
 use strict;
 use warnings;
@@ -103,7 +104,7 @@ my $wrong_place = $body . Stok::Redis::checksum($body);
 require MIME::Base64;
 my $r = $nginx->get('/', headers => ['Authorization: Basic '
     . MIME::Base64::encode_base64("$wrong_place:", '')]);
-is(status_of($r) . header_of($r, 'X-Status'), '401MISSING', 'Basic is no token');
+is(status_of($r) . header_of($r, 'X-Status'), '401MISSING', 'a Basic header is not a token');
 wait_for('the log', sub { $nginx->read('combined.log') =~ /\Q$wrong_place\E/ });
 like($nginx->read('combined.log'), qr/^127\.0\.0\.1 - \Q$wrong_place\E \[/m,
     'but nginx logs its user: $remote_user');

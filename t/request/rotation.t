@@ -62,8 +62,8 @@ used($new, 5);
 used($old, 3);
 rotation('old-still-used', qr/\Q$old->{id}\E was used/, 'somebody is late');
 
-# the last one has it, too; two days later.  What the old workers remember is
-# written by the time that the new ones are there.
+# the last one has it, too; two days later.  The uses that the old workers
+# remember are written by the time that the new ones are there.
 
 $nginx->reload;
 used($old, 2 * $day);

@@ -175,7 +175,7 @@ for my $round (1 .. 2) {
     }
 }
 
-# challenges: what a client can answer; none of them for what is no 401
+# challenges: those that a client can answer, and only with a 401
 
 my $challenges = sub {
     my ($uri, @headers) = @_;

@@ -1,4 +1,4 @@
-# What reaches the application is who was checked, whatever a client sends
+# The application gets the identity that was checked, whatever a client sends
 # under the same names; conf/nginx.conf as it is, and with nginx's protection
 # of header names switched off.
 

@@ -143,7 +143,7 @@ wait_for('429 for longer than it is kept', sub {
 });
 is(join(', ', grep { !/^200/ } sort keys %said), '429 THROTTLED ',
     'a token that was known to be bad');
-is($redis->calls('hgetall'), $calls, 'is no reason to ask');
+is($redis->calls('hgetall'), $calls, 'Redis is not asked');
 
 # a user is changed: only the token is known, and that is enough
 

@@ -90,7 +90,7 @@ scan_known_tokens(void **state)
 }
 
 
-/* each byte of it changed, or missing at either end: there is none */
+/* each byte of it changed, or missing at either end: no token is found */
 
 static void
 scan_changed(void **state)

@@ -165,7 +165,7 @@ scan_close(void **state)
 }
 
 
-/* each byte of it changed, or missing at its end: there is none */
+/* each byte of it changed, or missing at its end: no token is found */
 
 static void
 scan_changed(void **state)

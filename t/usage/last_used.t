@@ -81,7 +81,7 @@ $nginx->get('/index.html', token => $tokens[2],
 wait_for('written', sub { of($ids[2], 'last_addr') eq '2001:db8::9' });
 pass('the address after realip');
 
-# an internal redirect is no second use
+# an internal redirect does not count as a second use
 
 my $uses = of($ids[3], 'uses');
 like(said($nginx, $tokens[3], '/twice/x'), qr/^200/, 'by try_files');

@@ -10,8 +10,8 @@ package Stok::Load;
 #
 # An answer is [start, end, request, status, cache, pid]: times in seconds of
 # the monotonic clock, start right before the request is written, end right
-# after the answer is read; request is its index; status 0: there was none.
-# A request that waits for long does not hold up the others.
+# after the answer is read; request is its index; status 0: no answer came.  A
+# request that waits for long does not hold up the others.
 
 use strict;
 use warnings;

@@ -14,7 +14,7 @@ package Stok::Proxy;
 #     refuse($on)                  new connections are reset at once
 #
 # A connection is the stream from its CLIENT TRACKING on; before, it is data.
-# What sets up a connection always reaches the server.
+# The commands that set up a connection always reach the server.
 
 use strict;
 use warnings;

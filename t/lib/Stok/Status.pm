@@ -1,6 +1,6 @@
 package Stok::Status;
 
-# What service_token_status tells, as one flat hash: "lookups", "requests
+# The answer of service_token_status, as one flat hash: "lookups", "requests
 # ALLOWED HIT", "epoch_bumps join".
 
 use strict;

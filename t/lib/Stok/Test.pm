@@ -1,8 +1,8 @@
 package Stok::Test;
 
-# What every test file uses: Test::More, the servers, and finish(), which
-# stops them and adds what every file asserts: no alert, no emerg, no report
-# of a sanitizer or of valgrind in our code, and no plaintext token in any log.
+# The base of every test file: Test::More, the servers, and finish(), which
+# stops them and adds what every file asserts: no alert, no emerg, no report of
+# a sanitizer or of valgrind in our code, and no plaintext token in any log.
 
 use strict;
 use warnings;
