@@ -52,7 +52,7 @@ API = $(wildcard api/*.c)
 API_H = $(wildcard api/*.h)
 CLI = $(wildcard cli/*.c cli/*/*.c)
 CLI_H = $(wildcard cli/*.h cli/*/*.h)
-CLI_I = -Icli -Icli/line
+CLI_I = -Icli $(patsubst %/,-I%,$(wildcard cli/*/))
 SCRIPTS = $(filter-out scripts/common.lua,$(wildcard scripts/*.lua))
 COMMON = scripts/common.lua
 

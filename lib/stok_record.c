@@ -28,7 +28,7 @@ typedef struct {
 #define stok_count(a)  (sizeof(a) / sizeof((a)[0]))
 
 #define stok_field_texts(name)                                               \
-    "no field " name, "field " name " is set twice",                       \
+    "no field " name, "field " name " is set twice",                         \
     "field " name " is not valid"
 
 #define stok_field(name, check, needed)                                      \

@@ -8,9 +8,15 @@
  * where it shows such a mark, what stands around it is decoded, and searched
  * as any other text is.
  *
+<<<<<<< HEAD
  * Any byte that is not a digit ends a block, except the end of a line.  Since
  * a token takes 57 digits and more, a piece of it has 28, if lines have 32:
  * each 28th byte is looked at to find one, as stok_scan.c does it.
+=======
+ * Anything but a digit ends a block, except the end of a line.  A token takes
+ * 57 digits and more, so a piece of it has 28, if lines have 32: each 28th byte
+ * is looked at to find one, as stok_scan.c does it.
+>>>>>>> main
  */
 
 
@@ -409,7 +415,7 @@ stok_scan64_decode(const uint8_t *digit, size_t n, size_t bit, char *out)
 }
 
 
-/* of either alphabet; -1: it is none */
+/* of either alphabet; -1: not a digit */
 
 static int
 stok_scan64_digit(char ch)

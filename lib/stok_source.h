@@ -36,7 +36,7 @@ int stok_source_cookie(const char *value, size_t len, stok_str_t name,
 
 /*
  * Of a query, "name=value&...", as it stands there.  A name that is encoded is
- * another name: whoever takes the argument out knows only this one.
+ * another name: configurations that take the argument out know only this one.
  */
 int stok_source_query(const char *args, size_t len, stok_str_t name,
     stok_str_t *text);

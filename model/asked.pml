@@ -1,8 +1,8 @@
 /*
- * The query now, and believed: an answer that decides, whether the cache is
- * used or not.  It has no stream behind it, so it needs a proof that the
- * server at the address is the primary: a tick script that it accepted, dated
- * when it was sent.  See README.md.
+ * Queries whose answers decide at once, whether the cache is used or not.  Such
+ * an answer has no stream behind it, so it needs a proof that the server at the
+ * address is the primary: a tick script that it accepted, dated when it was
+ * sent.  See README.md.
  *
  * One server at a time accepts changes and scripts: a fixed address cannot
  * know of another one.  With TWO_PRIMARIES that is left out.

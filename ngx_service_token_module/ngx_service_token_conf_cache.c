@@ -226,8 +226,8 @@ ngx_service_token_conf_cache(ngx_conf_t *cf,
     }
 
     mcf->lookups = ngx_service_token_lookups_create(cf, mcf->link,
-                                                   &mcf->cache, &mcf->prefix,
-                                                   &mcf->marker, mcf->keys);
+                                                    &mcf->cache, &mcf->prefix,
+                                                    &mcf->marker, mcf->keys);
     if (mcf->lookups == NULL) {
         return NGX_ERROR;
     }

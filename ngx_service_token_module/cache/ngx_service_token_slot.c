@@ -162,7 +162,7 @@ ngx_service_token_slot_claim(ngx_service_token_slot_view_t *view)
 }
 
 
-/* before it is claimed: who looks through the slots must not miss it */
+/* before it is claimed, so that no scan of the slots misses it */
 
 static void
 ngx_service_token_slot_raise(ngx_service_token_slots_t *shared, uint32_t n)

@@ -5,7 +5,7 @@
  * server, whether there is an append-only file (without one a restart brings
  * revoked tokens back), and whether keys can be evicted (then tokens that are
  * valid become unknown).  Each is a WARN as it begins and a NOTICE as it ends,
- * once for the node; a user without INFO learns nothing, and there is no
+ * once for the node.  If Redis refuses INFO, there is neither a log line nor a
  * metric.
  *
  * The shared memory also remembers how far the counter of ticks was.  If Redis
@@ -239,8 +239,9 @@ ngx_service_token_health_say(ngx_service_token_stream_t *stream,
 
 
 /*
- * Compared is what was noted before the script was sent: two keepers, as at a
- * reload, may have their answers in another order than their scripts ran.
+ * The answer is compared with what was noted before the script was sent: two
+ * keepers, as at a reload, may get their answers in another order than their
+ * scripts ran.
  * Births and counts are read and written so that, of two keepers, none sees a
  * count of a later counter than its birth: that would be less than it is.
  */

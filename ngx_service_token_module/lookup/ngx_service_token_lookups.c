@@ -1,6 +1,6 @@
 /*
- * The worker's table of lookups: made with the configuration, and told at once
- * what is wrong with Redis, before the first client comes.
+ * The worker's table of lookups.  One worker opens its link at once, so that a
+ * wrong address, password or dataset is in the log before a client comes.
  */
 
 
@@ -59,7 +59,7 @@ ngx_service_token_lookups_create(ngx_conf_t *cf,
     len[4] = 9;
 
     if (ngx_service_token_lookups_command(cf, &lookups->marker_command, 5, arg,
-                                         len)
+                                          len)
         != NGX_OK)
     {
         return NULL;
@@ -73,7 +73,7 @@ ngx_service_token_lookups_create(ngx_conf_t *cf,
     len[3] = 5;
 
     if (ngx_service_token_lookups_command(cf, &lookups->ticked_command, 4, arg,
-                                         len)
+                                          len)
         != NGX_OK)
     {
         return NULL;

@@ -304,7 +304,7 @@ ngx_service_token_challenge_bearer(ngx_http_request_t *r,
 }
 
 
-/* RFC 7617; git asks nobody for a password without it */
+/* RFC 7617; without it git does not ask for a password */
 
 static ngx_int_t
 ngx_service_token_challenge_basic(ngx_http_request_t *r,

@@ -1,9 +1,14 @@
 /*
- * service_token_status: a location that tells the node's counters.
+ * service_token_status: a location that shows the node's counters.
  *
  * Each worker counts in its own slot; the one that is asked adds all slots up,
+<<<<<<< HEAD
  * also those of workers that are gone, so a sum never falls.  Gauges (requests
  * that wait, links that are down) are added up for live workers only.
+=======
+ * also those of workers that are gone, so a sum never falls.  Values of this
+ * moment (waiters, links that are down) are added only for workers that live.
+>>>>>>> main
  *
  * Nothing here is locked or written, so requests are not held up.  Of the
  * records in the cache not many more than NGX_SERVICE_TOKEN_STATUS_RECORDS are

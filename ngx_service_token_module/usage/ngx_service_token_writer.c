@@ -170,7 +170,7 @@ ngx_service_token_writer_vacant(ngx_service_token_last_used_t *lu,
 static ngx_uint_t
 ngx_service_token_writer_heir(ngx_service_token_last_used_t *lu)
 {
-    ngx_uint_t                 i, n;
+    ngx_uint_t                 i, n, claimed;
     ngx_service_token_slot_t  *slot;
 
     if (!lu->heir) {
@@ -178,8 +178,9 @@ ngx_service_token_writer_heir(ngx_service_token_last_used_t *lu)
     }
 
     n = 0;
+    claimed = ngx_service_token_slots_claimed(lu->view->shared);
 
-    for (i = 0; i < NGX_SERVICE_TOKEN_SLOTS; i++) {
+    for (i = 0; i < claimed; i++) {
         slot = &lu->view->shared->slot[i];
 
         if (slot != lu->view->mine

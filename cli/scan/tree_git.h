@@ -8,7 +8,7 @@
 #define CLI_TREE_GIT_H
 
 
-#include "cli_tree.h"
+#include "tree.h"
 
 
 #define CLI_TREE_GIT_ENV  8                      /* what run() adds, NULL too */

@@ -4,7 +4,7 @@
  */
 
 
-#include "v_status.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <string.h>

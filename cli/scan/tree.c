@@ -13,7 +13,7 @@
 
 #define _GNU_SOURCE                              /* asprintf */
 
-#include "cli_tree.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,12 +1,12 @@
 /*
  * status: one screen of 80 columns, one JSON object, or text for the textfile
- * collector of Prometheus' node exporter (v_metrics.c).
+ * collector of Prometheus' node exporter (metrics.c).
  */
 
 
 #include "cli.h"
 #include "table.h"
-#include "v_status.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <string.h>

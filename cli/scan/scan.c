@@ -7,7 +7,7 @@
  */
 
 
-#include "cli_tree.h"
+#include "tree.h"
 #include "stok_digest.h"
 #include "stok_scan.h"
 
