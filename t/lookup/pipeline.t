@@ -35,6 +35,8 @@ my @waiting;
 sub together {
     my ($worker) = $nginx->workers;
     kill 'STOP', $worker;
+    wait_for('the worker is frozen',
+        sub { Stok::Nginx::slurp("/proc/$worker/stat") =~ /\) T / });
     @waiting = map { $nginx->open("$request$_\r\n\r\n") } @_;
     kill 'CONT', $worker;
     return join ' ', map { status_of($nginx->answer($_)) } @waiting;
